@@ -1,0 +1,19 @@
+# parley_embed(<out-var> file...) turns files into one generated source and declares them in
+# generated/assets.h as `parley::assets::<name with every other character as _>`.
+function(parley_embed out)
+  set(header "#pragma once\n#include <string_view>\nnamespace parley::assets {\n")
+  set(source "#include \"assets.h\"\nnamespace parley::assets {\n")
+  foreach(path ${ARGN})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})
+    get_filename_component(file ${path} NAME)
+    string(MAKE_C_IDENTIFIER "${file}" name)
+    file(READ ${path} hex HEX)
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+    string(APPEND header "extern const std::string_view ${name};\n")
+    string(APPEND source "static constexpr unsigned char ${name}_bytes[] = {${bytes}};\n"
+      "const std::string_view ${name}(reinterpret_cast<const char*>(${name}_bytes), sizeof ${name}_bytes);\n")
+  endforeach()
+  file(CONFIGURE OUTPUT generated/assets.h CONTENT "${header}}\n" @ONLY)
+  file(CONFIGURE OUTPUT generated/assets.cc CONTENT "${source}}\n" @ONLY)
+  set(${out} ${CMAKE_BINARY_DIR}/generated/assets.cc PARENT_SCOPE)
+endfunction()
