@@ -1,0 +1,55 @@
+// SharedBytes: immutable bytes that many connections send, on any thread, stored once. One pointer
+// wide, so a queue of a thousand frames is eight kilobytes.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string_view>
+#include <utility>
+
+namespace parley {
+
+class SharedBytes {
+ public:
+  SharedBytes() = default;
+  // Copies the parts, one after the other, into one new block.
+  explicit SharedBytes(std::string_view first, std::string_view second = {}) {
+    const size_t size = first.size() + second.size();
+    void* memory = std::malloc(sizeof(Block) + size);
+    if (memory == nullptr) throw std::bad_alloc();
+    block_ = new (memory) Block{{1}, size};
+    std::memcpy(block_->data(), first.data(), first.size());
+    if (!second.empty()) std::memcpy(block_->data() + first.size(), second.data(), second.size());
+  }
+  SharedBytes(const SharedBytes& other) noexcept : block_(other.block_) {
+    if (block_ != nullptr) block_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  SharedBytes(SharedBytes&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  SharedBytes& operator=(SharedBytes other) noexcept {
+    std::swap(block_, other.block_);
+    return *this;
+  }
+  ~SharedBytes() {
+    if (block_ != nullptr && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      std::free(block_);
+    }
+  }
+
+  size_t size() const { return block_ == nullptr ? 0 : block_->size; }
+  bool empty() const { return size() == 0; }
+  std::string_view view() const {
+    return block_ == nullptr ? std::string_view() : std::string_view(block_->data(), block_->size);
+  }
+
+ private:
+  struct Block {
+    std::atomic<size_t> references;
+    size_t size;
+    char* data() { return reinterpret_cast<char*>(this + 1); }
+  };
+  Block* block_ = nullptr;
+};
+
+}  // namespace parley

@@ -1,0 +1,55 @@
+// Time, handed in by constructor so that tests own it. Times of day are microseconds since the Unix
+// epoch, UTC; durations are measured on the monotonic clock, which a changed wall clock cannot
+// move.
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace parley {
+
+struct Timestamp {
+  int64_t micros = 0;  // since 1970-01-01T00:00:00Z
+  auto operator<=>(const Timestamp&) const = default;
+};
+
+using Duration = std::chrono::microseconds;
+using Monotonic = std::chrono::steady_clock::time_point;
+
+// RFC 3339, UTC, always six decimals: 2026-11-23T08:00:00.000000Z (27 characters).
+std::string FormatTimestamp(Timestamp t);
+void AppendTimestamp(std::string& out, Timestamp t);
+// Any RFC 3339 offset and 0-9 decimals (cut to 6); nullopt when it is no such text.
+std::optional<Timestamp> ParseTimestamp(std::string_view text);
+
+// Thread-safe.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual Timestamp Now() const = 0;
+  virtual Monotonic Steady() const = 0;
+};
+
+class SystemClock final : public Clock {
+ public:
+  Timestamp Now() const override;
+  Monotonic Steady() const override;
+};
+
+// For tests: both clocks stand still until Advance.
+class ManualClock final : public Clock {
+ public:
+  explicit ManualClock(Timestamp start = {1'700'000'000'000'000}) : micros_(start.micros) {}
+  Timestamp Now() const override { return {micros_.load()}; }
+  Monotonic Steady() const override { return Monotonic(Duration(micros_.load())); }
+  void Advance(Duration d) { micros_ += d.count(); }
+
+ private:
+  std::atomic<int64_t> micros_;
+};
+
+}  // namespace parley

@@ -1,0 +1,36 @@
+// What goes wrong on the data path, as a value. Layers pass it up unchanged; the layer that answers
+// the client turns it into a problem document (RFC 9457) or an `error` frame.
+#pragma once
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace parley {
+
+enum class ErrorCode {
+#define PARLEY_ERROR(name, status, meaning) name,
+#include "base/error_codes.def"
+#undef PARLEY_ERROR
+};
+
+// The stable text of a code ("not_found"), its HTTP status, and its documented meaning.
+std::string_view Name(ErrorCode code);
+int HttpStatus(ErrorCode code);
+std::string_view Meaning(ErrorCode code);
+
+struct Error {
+  ErrorCode code = ErrorCode::internal;
+  std::string detail;  // for people; never exception text, SQL or a secret
+  std::vector<std::pair<std::string, std::string>> fields = {};  // field -> what is wrong with it
+  std::optional<std::chrono::milliseconds> retry_after = {};  // present: trying again makes sense
+
+  // A single bad field.
+  static Error Field(std::string name, std::string what);
+  static Error NotFound();
+  static Error StoreUnavailable();
+};
+
+}  // namespace parley

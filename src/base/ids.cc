@@ -1,0 +1,115 @@
+#include "base/ids.h"
+
+#include <sys/random.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+namespace parley {
+namespace {
+
+constexpr char kHex[] = "0123456789abcdef";
+
+int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+std::optional<Uuid> Uuid::Parse(std::string_view text) {
+  if (text.size() != 36) return std::nullopt;
+  Uuid id;
+  size_t byte = 0;
+  for (size_t i = 0; i < 36;) {
+    if (i == 8 || i == 13 || i == 18 || i == 23) {
+      if (text[i++] != '-') return std::nullopt;
+      continue;
+    }
+    const int high = HexValue(text[i]), low = HexValue(text[i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    id.bytes[byte++] = static_cast<uint8_t>(high << 4 | low);
+    i += 2;
+  }
+  return id;
+}
+
+Uuid Uuid::FromBytes(std::span<const uint8_t, 16> raw) {
+  Uuid id;
+  std::copy(raw.begin(), raw.end(), id.bytes.begin());
+  return id;
+}
+
+void AppendUuid(std::string& out, const Uuid& id) {
+  char text[36];
+  size_t at = 0;
+  for (size_t i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text[at++] = '-';
+    text[at++] = kHex[id.bytes[i] >> 4];
+    text[at++] = kHex[id.bytes[i] & 15];
+  }
+  out.append(text, sizeof text);
+}
+
+std::string Uuid::ToString() const {
+  std::string out;
+  out.reserve(36);
+  AppendUuid(out, *this);
+  return out;
+}
+
+Uuid UuidGenerator::Next() {
+  Uuid id;
+  RandomBytes(id.bytes);
+  const int64_t now = clock_.Now().micros / 1000;
+  if (now > last_millis_) {
+    last_millis_ = now;
+    counter_ =
+        static_cast<uint16_t>(id.bytes[6] << 8 | id.bytes[7]) & 0x7FF;  // leaves room to count
+  } else if (++counter_ > 0xFFF) {
+    ++last_millis_;  // 2,048 and more in one millisecond: borrow from the next
+    counter_ = 0;
+  }
+  for (size_t i = 0; i < 6; ++i) {
+    id.bytes[i] = static_cast<uint8_t>(last_millis_ >> (40 - 8 * i));
+  }
+  id.bytes[6] = static_cast<uint8_t>(0x70 | counter_ >> 8);
+  id.bytes[7] = static_cast<uint8_t>(counter_);
+  id.bytes[8] = static_cast<uint8_t>(0x80 | (id.bytes[8] & 0x3F));
+  return id;
+}
+
+bool IsUserId(std::string_view text) {
+  if (text.empty() || text.size() > 64) return false;
+  for (char c : text) {
+    const bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '_' || c == '.' || c == ':' || c == '@' || c == '-';
+    if (!ok) return false;
+  }
+  return true;
+}
+
+void RandomBytes(std::span<uint8_t> out) {
+  size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t n = getrandom(out.data() + done, out.size() - done, 0);
+    if (n < 0 && errno != EINTR) std::abort();
+    if (n > 0) done += static_cast<size_t>(n);
+  }
+}
+
+std::string RandomHex(size_t bytes) {
+  std::string raw(bytes, '\0');
+  RandomBytes({reinterpret_cast<uint8_t*>(raw.data()), bytes});
+  std::string out;
+  out.reserve(2 * bytes);
+  for (char c : raw) {
+    out += kHex[static_cast<uint8_t>(c) >> 4];
+    out += kHex[static_cast<uint8_t>(c) & 15];
+  }
+  return out;
+}
+
+}  // namespace parley

@@ -1,0 +1,112 @@
+#include "base/ids.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <unordered_set>
+
+namespace parley {
+namespace {
+
+constexpr const char* kText = "0190b8a4-7c1e-7abc-8def-0123456789ab";
+
+TEST(UuidTest, WhatIsParsedIsWrittenBackInLowerCase) {
+  const auto id = Uuid::Parse("0190B8A4-7C1E-7aBc-8DEF-0123456789AB");
+  ASSERT_TRUE(id);
+  EXPECT_EQ(id->ToString(), kText);
+  EXPECT_EQ(id->bytes[0], 0x01);
+  EXPECT_EQ(id->bytes[15], 0xAB);
+  EXPECT_EQ(Uuid::FromBytes(id->bytes), *id);
+  std::string out = "id=";
+  AppendUuid(out, *id);
+  EXPECT_EQ(out, std::string("id=") + kText);
+}
+
+TEST(UuidTest, AnythingButThe36CharacterFormIsRefused) {
+  const std::string good = kText;
+  EXPECT_FALSE(Uuid::Parse(""));
+  EXPECT_FALSE(Uuid::Parse("0190b8a47c1e7abc8def0123456789ab"));
+  EXPECT_FALSE(Uuid::Parse("{" + good + "}"));
+  EXPECT_FALSE(Uuid::Parse("urn:uuid:" + good));
+  EXPECT_FALSE(Uuid::Parse(good + " "));
+  EXPECT_FALSE(Uuid::Parse(good.substr(1)));
+  for (size_t i = 0; i < good.size(); ++i) {
+    for (const char wrong : {'g', ' ', '\0', '\xC3', '+'}) {
+      std::string text = good;
+      text[i] = wrong;
+      EXPECT_FALSE(Uuid::Parse(text)) << i;
+    }
+  }
+}
+
+TEST(UuidTest, NilIsAllZeros) {
+  EXPECT_TRUE(Uuid{}.IsNil());
+  EXPECT_TRUE(Uuid::Parse("00000000-0000-0000-0000-000000000000")->IsNil());
+  EXPECT_FALSE(Uuid::Parse(kText)->IsNil());
+}
+
+TEST(UuidGeneratorTest, IdsCarryVersionVariantAndTheClocksMilliseconds) {
+  const ManualClock clock({0x0190'B8A4'7C1E * 1000 + 999});
+  UuidGenerator generator(clock);
+  const std::string text = generator.Next().ToString();
+  EXPECT_EQ(text.substr(0, 13), "0190b8a4-7c1e");
+  EXPECT_EQ(text[14], '7');
+  EXPECT_NE(std::string("89ab").find(text[19]), std::string::npos) << text;
+}
+
+TEST(UuidGeneratorTest, IdsAlwaysGrowEvenWhenTheClockStandsOrGoesBack) {
+  ManualClock clock;
+  UuidGenerator generator(clock);
+  Uuid last = generator.Next();
+  for (int i = 0; i < 20'000; ++i) {
+    if (i == 9'000) clock.Advance(std::chrono::seconds(-3));
+    if (i == 15'000) clock.Advance(std::chrono::seconds(60));
+    const Uuid next = generator.Next();
+    ASSERT_LT(last, next) << i;
+    ASSERT_EQ(next.bytes[6] >> 4, 7) << i;
+    last = next;
+  }
+}
+
+TEST(UuidGeneratorTest, TwoGeneratorsOfOneClockDoNotMeet) {
+  const ManualClock clock;
+  UuidGenerator one(clock), other(clock);
+  std::unordered_set<Uuid> seen;
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_TRUE(seen.insert(one.Next()).second);
+    EXPECT_TRUE(seen.insert(other.Next()).second);
+  }
+}
+
+TEST(UuidTest, HashesSpreadOverShards) {
+  const ManualClock clock;
+  UuidGenerator generator(clock);
+  std::array<int, 8> counts{};
+  for (int i = 0; i < 8000; ++i) ++counts[std::hash<Uuid>()(generator.Next()) / 7 % 8];
+  for (const int count : counts) EXPECT_GT(count, 700);
+}
+
+TEST(UserIdTest, LengthAndAlphabetAreChecked) {
+  for (const char* good : {"a", "42", "Ann_B.c:d@e-f", "0", "-"})
+    EXPECT_TRUE(IsUserId(good)) << good;
+  EXPECT_TRUE(IsUserId(std::string(64, 'x')));
+  EXPECT_FALSE(IsUserId(std::string(65, 'x')));
+  for (const char* bad : {"", " ", "a b", "a/b", "a\n", "\xC3\xA4", "a'", "a\"", "a,b", "a%"}) {
+    EXPECT_FALSE(IsUserId(bad)) << bad;
+  }
+  EXPECT_FALSE(IsUserId(std::string_view("a\0b", 3)));
+}
+
+TEST(RandomTest, HexHasTheLengthAskedForAndDiffers) {
+  std::set<std::string> seen;
+  for (int i = 0; i < 100; ++i) {
+    const std::string text = RandomHex(16);
+    EXPECT_EQ(text.size(), 32u);
+    EXPECT_EQ(text.find_first_not_of("0123456789abcdef"), std::string::npos);
+    EXPECT_TRUE(seen.insert(text).second);
+  }
+  EXPECT_EQ(RandomHex(0), "");
+}
+
+}  // namespace
+}  // namespace parley

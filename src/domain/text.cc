@@ -1,0 +1,50 @@
+#include "domain/text.h"
+
+#include <array>
+
+namespace parley {
+namespace {
+
+// White_Space beyond ASCII, as UTF-8: U+0085, U+00A0, U+1680, U+2000-200A, U+2028, U+2029, U+202F,
+// U+205F, U+3000.
+constexpr std::array<std::string_view, 19> kSpaces = {
+    "\xC2\x85",     "\xC2\xA0",     "\xE1\x9A\x80", "\xE2\x80\x80", "\xE2\x80\x81",
+    "\xE2\x80\x82", "\xE2\x80\x83", "\xE2\x80\x84", "\xE2\x80\x85", "\xE2\x80\x86",
+    "\xE2\x80\x87", "\xE2\x80\x88", "\xE2\x80\x89", "\xE2\x80\x8A", "\xE2\x80\xA8",
+    "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"};
+
+bool IsAsciiSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+size_t SpaceAtFront(std::string_view text) {
+  if (IsAsciiSpace(text.front())) return 1;
+  for (const std::string_view space : kSpaces) {
+    if (text.starts_with(space)) return space.size();
+  }
+  return 0;
+}
+
+size_t SpaceAtBack(std::string_view text) {
+  if (IsAsciiSpace(text.back())) return 1;
+  for (const std::string_view space : kSpaces) {
+    if (text.ends_with(space)) return space.size();
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty()) {
+    const size_t size = SpaceAtFront(text);
+    if (size == 0) break;
+    text.remove_prefix(size);
+  }
+  while (!text.empty()) {
+    const size_t size = SpaceAtBack(text);
+    if (size == 0) break;
+    text.remove_suffix(size);
+  }
+  return text;
+}
+
+}  // namespace parley
