@@ -1,0 +1,128 @@
+#include "net/shard.h"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "net/connection.h"
+
+namespace parley {
+namespace {
+
+// Every connection looks at its deadlines once a second; a tenth of them each tenth of a second, so
+// that a hundred thousand connections cost no spike.
+constexpr auto kTick = std::chrono::milliseconds(100);
+constexpr size_t kTicksPerRound = 10;
+
+}  // namespace
+
+Shard::Shard(unsigned index, const Clock& clock, Gauge& connections)
+    : index_(index),
+      clock_(clock),
+      connections_(connections),
+      receive_buffer_(new char[kReceiveBytes]),
+      recent_(clock.Steady()) {}
+
+Shard::~Shard() {
+  Stop();
+  Join();
+}
+
+void Shard::Post(Callback work) {
+  bool wake;
+  {
+    const std::lock_guard lock(inbox_mutex_);
+    wake = inbox_.empty();
+    inbox_.push_back(std::move(work));
+  }
+  if (wake) boost::asio::post(io_, [this] { RunInbox(); });
+}
+
+void Shard::RunInbox() {
+  {
+    const std::lock_guard lock(inbox_mutex_);
+    running_.swap(inbox_);
+  }
+  for (Callback& work : running_) work();
+  running_.clear();
+}
+
+void Shard::Start() {
+  thread_ = std::thread([this] {
+    thread_id_ = std::this_thread::get_id();
+    const auto guard = boost::asio::make_work_guard(io_);
+    Tick();
+    io_.run();
+  });
+}
+
+void Shard::Stop() { io_.stop(); }
+
+void Shard::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+Connection& Shard::Adopt(std::unique_ptr<Connection> connection) {
+  uint32_t slot;
+  if (free_slots_.empty()) {
+    slot = static_cast<uint32_t>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  slots_[slot].connection = std::move(connection);
+  connections_.Add(1);
+  Connection& adopted = *slots_[slot].connection;
+  adopted.set_id({slot, slots_[slot].generation});
+  return adopted;
+}
+
+Connection* Shard::Find(ConnectionId id) {
+  if (id.slot >= slots_.size() || slots_[id.slot].generation != id.generation) return nullptr;
+  return slots_[id.slot].connection.get();
+}
+
+void Shard::Release(Connection& connection) {
+  const ConnectionId id = connection.id();
+  Slot& slot = slots_[id.slot];
+  if (released_.empty()) boost::asio::post(io_, [this] { released_.clear(); });
+  released_.push_back(std::move(slot.connection));
+  ++slot.generation;
+  free_slots_.push_back(id.slot);
+  connections_.Add(-1);
+}
+
+void Shard::DropConnections() {
+  for (Slot& slot : slots_) slot.connection.reset();
+  released_.clear();
+}
+
+void Shard::FlushSoon(Connection& connection) {
+  if (dirty_.empty()) boost::asio::post(io_, [this] { Flush(); });
+  dirty_.push_back(connection.id());
+}
+
+void Shard::Flush() {
+  flushing_.swap(dirty_);
+  for (const ConnectionId id : flushing_) {
+    if (Connection* connection = Find(id)) connection->Flush();
+  }
+  flushing_.clear();
+}
+
+void Shard::Tick() {
+  const Monotonic now = recent_ = clock_.Steady();
+  for (size_t i = tick_ % kTicksPerRound; i < slots_.size(); i += kTicksPerRound) {
+    if (slots_[i].connection == nullptr) continue;
+    counted_bytes_ += static_cast<int64_t>(slots_[i].connection->outbox().bytes());
+    slots_[i].connection->Tick(now);
+  }
+  if (++tick_ % kTicksPerRound == 0) outbox_bytes_ = std::exchange(counted_bytes_, 0);
+  ticker_.expires_after(kTick);
+  ticker_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) Tick();
+  });
+}
+
+}  // namespace parley

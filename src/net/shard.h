@@ -1,0 +1,112 @@
+// A shard: one thread with its own event loop, connections and inbox. What belongs to a shard is
+// touched by its thread alone; other threads post.
+#pragma once
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/metrics.h"
+
+namespace parley {
+
+class Connection;
+
+// Names a connection without owning it: stays safe after the connection is gone.
+struct ConnectionId {
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+};
+
+class Shard final : public Executor {
+ public:
+  // `connections` counts those of all shards.
+  Shard(unsigned index, const Clock& clock, Gauge& connections);
+  ~Shard() override;
+
+  unsigned index() const { return index_; }
+  const Clock& clock() const { return clock_; }
+  boost::asio::io_context& io() { return io_; }
+
+  // Executor. Posts of one loop turn are run together; the first of them wakes the loop.
+  void Post(Callback work) override;
+
+  void Start();  // the thread
+  void Stop();   // any thread; returns at once. The loop ends after the work at hand
+  void Join();
+  // Of all connections, as of the last second. Any thread.
+  int64_t outbox_bytes() const { return outbox_bytes_.load(std::memory_order_relaxed); }
+  uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
+  bool OnThisThread() const { return std::this_thread::get_id() == thread_id_.load(); }
+
+  // --- on the shard's thread
+
+  // The monotonic clock as of the last tick: up to a tenth of a second old, and free.
+  Monotonic recent() const { return recent_; }
+
+  // Bytes that a read goes into; good until the handler that read them returns.
+  std::span<char> receive_buffer() { return {receive_buffer_.get(), kReceiveBytes}; }
+
+  // Keeps the connection until it has closed; Find answers nullptr from then on.
+  Connection& Adopt(std::unique_ptr<Connection> connection);
+  Connection* Find(ConnectionId id);
+  // After Join, on any thread: destroys what connections are left.
+  void DropConnections();
+  // Called by the connection when nothing refers to it any more. It lives to the end of the turn.
+  void Release(Connection& connection);
+  void CountWritten(size_t bytes) {
+    // One writer: no need for an atomic addition.
+    bytes_written_.store(bytes_written_.load(std::memory_order_relaxed) + bytes,
+                         std::memory_order_relaxed);
+  }
+  // Connections with something to write are flushed together at the end of the turn.
+  void FlushSoon(Connection& connection);
+  template <class F>
+  void ForEachConnection(F f) {
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      if (slots_[i].connection != nullptr) f(*slots_[i].connection);
+    }
+  }
+
+ private:
+  static constexpr size_t kReceiveBytes = 64 * 1024;
+  struct Slot {
+    std::unique_ptr<Connection> connection;
+    uint32_t generation = 0;
+  };
+
+  void RunInbox();
+  void Flush();
+  void Tick();
+
+  const unsigned index_;
+  const Clock& clock_;
+  Gauge& connections_;
+  boost::asio::io_context io_{1};
+  boost::asio::steady_timer ticker_{io_};
+  std::thread thread_;
+  std::atomic<std::thread::id> thread_id_;
+  std::unique_ptr<char[]> receive_buffer_;
+
+  std::mutex inbox_mutex_;
+  std::vector<Callback> inbox_;  // guarded by inbox_mutex_
+  std::vector<Callback> running_;
+
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_slots_;
+  size_t tick_ = 0;
+  Monotonic recent_;
+  int64_t counted_bytes_ = 0;
+  std::atomic<int64_t> outbox_bytes_{0};
+  std::atomic<uint64_t> bytes_written_{0};
+  std::vector<ConnectionId> dirty_, flushing_;
+  std::vector<std::unique_ptr<Connection>> released_;
+};
+
+}  // namespace parley

@@ -1,0 +1,105 @@
+#include "net/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <string_view>
+
+namespace parley {
+namespace {
+
+constexpr size_t kRecordBytes = 16 * 1024;
+
+[[noreturn]] void Refuse(const std::string& what, const std::string& file) {
+  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
+  ERR_clear_error();
+  throw std::runtime_error(what + " " + file + ": " + (reason == nullptr ? "unreadable" : reason));
+}
+
+// RFC 7301: HTTP/1.1 is what is spoken here; a client that offers only others is told so.
+int ChooseProtocol(SSL*, const unsigned char** out, unsigned char* out_size,
+                   const unsigned char* offered, unsigned int offered_size, void*) {
+  static constexpr unsigned char kSpoken[] = "\x08http/1.1";
+  const int chosen = SSL_select_next_proto(const_cast<unsigned char**>(out), out_size, kSpoken,
+                                           sizeof kSpoken - 1, offered, offered_size);
+  return chosen == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+}  // namespace
+
+TlsContext::TlsContext(const std::string& certificate_file, const std::string& key_file)
+    : context_(SSL_CTX_new(TLS_server_method())) {
+  if (context_ == nullptr) throw std::bad_alloc();
+  SSL_CTX_set_min_proto_version(context_, TLS1_2_VERSION);
+  SSL_CTX_set_options(context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_mode(context_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);  // tickets only
+  SSL_CTX_set_alpn_select_cb(context_, ChooseProtocol, nullptr);
+  if (SSL_CTX_use_certificate_chain_file(context_, certificate_file.c_str()) != 1) {
+    Refuse("cannot use the certificate", certificate_file);
+  }
+  if (SSL_CTX_use_PrivateKey_file(context_, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+    Refuse("cannot use the private key", key_file);
+  }
+  if (SSL_CTX_check_private_key(context_) != 1) {
+    Refuse("the certificate is not that of the private key", key_file);
+  }
+}
+
+TlsContext::~TlsContext() { SSL_CTX_free(context_); }
+
+TlsStream::TlsStream(const TlsContext& context, int fd) : ssl_(SSL_new(context.get())) {
+  if (ssl_ == nullptr) throw std::bad_alloc();
+  SSL_set_fd(ssl_, fd);
+  SSL_set_accept_state(ssl_);
+}
+
+TlsStream::~TlsStream() { SSL_free(ssl_); }
+
+ssize_t TlsStream::Outcome(int result) {
+  if (result > 0) return result;
+  const int error = SSL_get_error(ssl_, result);
+  const int system_error = errno;
+  ERR_clear_error();
+  if (error == SSL_ERROR_ZERO_RETURN) return 0;
+  const bool wait = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+  errno = wait ? EAGAIN : error == SSL_ERROR_SYSCALL && system_error != 0 ? system_error : EPROTO;
+  return -1;
+}
+
+ssize_t TlsStream::Read(std::span<char> into) {
+  errno = 0;
+  return Outcome(SSL_read(ssl_, into.data(), static_cast<int>(into.size())));
+}
+
+ssize_t TlsStream::Write(std::span<const iovec> parts) {
+  errno = 0;
+  if (parts.front().iov_len >= kRecordBytes || parts.size() == 1) {
+    const size_t size = std::min(parts.front().iov_len, kRecordBytes);
+    return Outcome(SSL_write(ssl_, parts.front().iov_base, static_cast<int>(size)));
+  }
+  char record[kRecordBytes];
+  size_t size = 0;
+  for (const iovec& part : parts) {
+    const size_t take = std::min(part.iov_len, kRecordBytes - size);
+    std::memcpy(record + size, part.iov_base, take);
+    size += take;
+    if (size == kRecordBytes) break;
+  }
+  return Outcome(SSL_write(ssl_, record, static_cast<int>(size)));
+}
+
+void TlsStream::Finish() {
+  SSL_shutdown(ssl_);
+  ERR_clear_error();
+}
+
+bool TlsStream::HasPending() const { return SSL_pending(ssl_) > 0; }
+
+}  // namespace parley

@@ -1,0 +1,27 @@
+// WebSocket close codes (RFC 6455 §7.4) that Parley sends; product.md §4.
+#pragma once
+#include <cstdint>
+
+namespace parley {
+
+enum class CloseCode : uint16_t {
+  kNormal = 1000,
+  kProtocolError = 1002,
+  kBinary = 1003,
+  kBadText = 1007,
+  kTooBig = 1009,
+  kRestarting = 1012,
+  kNotAuthenticated = 4001,
+  kBadConversationId = 4002,
+  kNotParticipant = 4003,
+  kTooSlow = 4008,
+  kRateAbused = 4009,
+};
+
+// Does connecting again with what the client has make sense?
+constexpr bool MayReconnect(CloseCode code) {
+  return code == CloseCode::kRestarting || code == CloseCode::kTooSlow ||
+         code == CloseCode::kRateAbused;
+}
+
+}  // namespace parley

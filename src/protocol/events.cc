@@ -1,0 +1,314 @@
+#include "protocol/events.h"
+
+#include "net/ws_frame.h"
+#include "protocol/json_writer.h"
+
+namespace parley {
+namespace {
+
+// The envelope of every server frame (product.md §4): type, ref?, conversation_id?, seq?, data?.
+// Built in one buffer that is copied once, into the shared frame.
+class Frame {
+ public:
+  explicit Frame(std::string_view type) : json_(text_) {
+    text_.reserve(512);
+    json_.BeginObject();
+    json_.Field("type", type);
+  }
+  Frame& OfConversation(const Uuid& conversation) {
+    json_.Field("conversation_id", conversation);
+    return *this;
+  }
+  Frame& WithSeq(int64_t seq) {
+    json_.Field("seq", seq);
+    return *this;
+  }
+  Frame& WithRef(const Ref& ref) {
+    if (ref) json_.Field("ref", std::string_view(*ref));
+    return *this;
+  }
+  // Everything until Done() goes into `data`.
+  JsonWriter& Data() {
+    json_.Key("data");
+    json_.BeginObject();
+    in_data_ = true;
+    return json_;
+  }
+  // `data` is an object that `append` writes by itself.
+  template <class Append>
+  Frame& DataFrom(Append append) {
+    std::string object;
+    append(object);
+    json_.Key("data");
+    json_.Raw(object);
+    return *this;
+  }
+  SharedBytes Done() {
+    if (in_data_) json_.EndObject();
+    json_.EndObject();
+    return EncodeText(text_);
+  }
+
+ private:
+  std::string text_;
+  JsonWriter json_;
+  bool in_data_ = false;
+};
+
+EventRef EphemeralEvent(const Uuid& conversation, SharedBytes frame, UserId hidden_from = {}) {
+  return std::make_shared<const Event>(
+      Event{conversation, 0, std::move(frame), {}, std::move(hidden_from)});
+}
+
+void WriteSeqs(JsonWriter& json, const ConversationSeqs& seqs) {
+  json.BeginObject();
+  for (const auto& [conversation, seq] : seqs) {
+    json.Key(conversation.ToString());
+    json.Int(seq);
+  }
+  json.EndObject();
+}
+
+void WriteUsers(JsonWriter& json, const std::vector<UserId>& users) {
+  json.BeginArray();
+  for (const UserId& user : users) json.String(user);
+  json.EndArray();
+}
+
+void WriteGreeting(JsonWriter& json, const Greeting& greeting) {
+  json.Field("user_id", std::string_view(greeting.user));
+  json.Field("session_id", std::string_view(greeting.session_id));
+  json.Field("ping_interval_ms", greeting.ping_interval_ms);
+}
+
+}  // namespace
+
+// --- objects
+
+void AppendMessage(std::string& out, const Message& message) {
+  JsonWriter json(out);
+  json.BeginObject();
+  json.Field("id", message.id);
+  json.Field("conversation_id", message.conversation_id);
+  json.Field("seq", message.seq);
+  json.Field("sender_id", message.sender_id);
+  json.Field("content", std::string_view(message.content));
+  json.Field("content_type", std::string_view(message.content_type));
+  json.Field("sent_at", message.sent_at);
+  json.Field("delivered_at", message.delivered_at);
+  json.Field("read_at", message.read_at);
+  json.Field("edited_at", message.edited_at);
+  json.Field("deleted_at", message.deleted_at);
+  json.Field("reply_to", message.reply_to);
+  json.Key("reactions");
+  json.Raw("{}");
+  json.Key("attachments");
+  json.Raw("[]");
+  json.Key("metadata");
+  json.Raw(message.metadata);
+  json.Field("client_id", message.client_id);
+  json.EndObject();
+}
+
+void AppendConversation(std::string& out, const Conversation& conversation,
+                        const std::optional<ReaderPart>& reader, MemberList members) {
+  JsonWriter json(out);
+  json.BeginObject();
+  json.Field("id", conversation.id);
+  json.Field("type", Name(conversation.type));
+  json.Field("title", conversation.title);
+  json.Key("participants");
+  json.BeginArray();
+  for (const Member& member : conversation.members) json.String(member.user);
+  json.EndArray();
+  json.Field("participant_count", conversation.participant_count);
+  json.Field("created_at", conversation.created_at);
+  json.Field("last_message_at", conversation.last_message_at);
+  json.Key("metadata");
+  json.Raw(conversation.metadata);
+  json.Field("seq", conversation.seq);
+  if (reader) {
+    json.Field("unread_count", reader->unread_count);
+    json.Key("last_message");
+    if (reader->last_message == nullptr) {
+      json.Null();
+    } else {
+      std::string message;
+      AppendMessage(message, *reader->last_message);
+      json.Raw(message);
+    }
+  }
+  if (members == MemberList::kWithMembers) {
+    json.Key("members");
+    json.BeginArray();
+    for (const Member& member : conversation.members) {
+      json.BeginObject();
+      json.Field("user_id", std::string_view(member.user));
+      json.Field("role", Name(member.role));
+      json.Field("joined_at", member.joined_at);
+      json.Field("last_read_seq", member.last_read_seq);
+      json.Field("last_read_at", member.last_read_at);
+      json.EndObject();
+    }
+    json.EndArray();
+  }
+  json.EndObject();
+}
+
+// --- events
+
+EventRef MessageEvent(const Message& message, Monotonic committed_at) {
+  Frame frame("message");
+  frame.OfConversation(message.conversation_id).WithSeq(message.seq);
+  frame.DataFrom([&](std::string& out) { AppendMessage(out, message); });
+  return std::make_shared<const Event>(
+      Event{message.conversation_id, message.seq, frame.Done(), committed_at, {}});
+}
+
+EventRef TypingEvent(const Uuid& conversation, const UserId& user, bool is_typing) {
+  Frame frame("typing_indicator");
+  JsonWriter& data = frame.OfConversation(conversation).Data();
+  data.Field("user_id", std::string_view(user));
+  data.Field("is_typing", is_typing);
+  return EphemeralEvent(conversation, frame.Done(), user);
+}
+
+EventRef ConversationCreatedEvent(const Conversation& conversation) {
+  Frame frame("conversation_created");
+  frame.OfConversation(conversation.id);
+  frame.DataFrom([&](std::string& out) { AppendConversation(out, conversation); });
+  return EphemeralEvent(conversation.id, frame.Done());
+}
+
+// --- answers
+
+SharedBytes AckFrame(const Ref& ref, const Message& message, bool duplicate) {
+  Frame frame("ack");
+  JsonWriter& data = frame.WithRef(ref).OfConversation(message.conversation_id).Data();
+  data.Field("id", message.id);
+  data.Field("seq", message.seq);
+  data.Field("client_id", message.client_id);
+  data.Field("duplicate", duplicate);
+  return frame.Done();
+}
+
+SharedBytes PlainAckFrame(const Ref& ref) {
+  Frame frame("ack");
+  frame.WithRef(ref).Data();
+  return frame.Done();
+}
+
+SharedBytes ErrorFrame(const Ref& ref, const std::optional<Uuid>& conversation,
+                       const Error& error) {
+  Frame frame("error");
+  frame.WithRef(ref);
+  if (conversation) frame.OfConversation(*conversation);
+  JsonWriter& data = frame.Data();
+  data.Field("code", Name(error.code));
+  data.Field("message", std::string_view(error.detail));
+  if (!error.fields.empty()) {
+    data.Key("fields");
+    data.BeginObject();
+    for (const auto& [name, what] : error.fields) {
+      data.Key(name);
+      data.BeginArray();
+      data.String(what);
+      data.EndArray();
+    }
+    data.EndObject();
+  }
+  if (error.retry_after) {
+    data.Field("retry_after_ms", static_cast<int64_t>(error.retry_after->count()));
+  }
+  return frame.Done();
+}
+
+SharedBytes PongFrame(const Ref& ref) {
+  Frame frame("pong");
+  frame.WithRef(ref).Data();
+  return frame.Done();
+}
+
+SharedBytes HistoryFrame(const Ref& ref, const Uuid& conversation,
+                         const std::vector<Message>& messages, bool has_more) {
+  Frame frame("message_history");
+  frame.WithRef(ref).OfConversation(conversation);
+  frame.DataFrom([&](std::string& out) { AppendHistory(out, messages, has_more); });
+  return frame.Done();
+}
+
+void AppendHistory(std::string& out, const std::vector<Message>& messages, bool has_more) {
+  JsonWriter json(out);
+  json.BeginObject();
+  json.Key("messages");
+  json.BeginArray();
+  std::string object;
+  for (const Message& message : messages) {
+    object.clear();
+    AppendMessage(object, message);
+    json.Raw(object);
+  }
+  json.EndArray();
+  json.Key("next_cursor");
+  if (has_more && !messages.empty()) {
+    json.String(messages.back().id.ToString());
+  } else {
+    json.Null();
+  }
+  json.Field("has_more", has_more);
+  json.EndObject();
+}
+
+SharedBytes GapFrame(const Uuid& conversation, int64_t from, int64_t to, bool reset) {
+  Frame frame("gap");
+  JsonWriter& data = frame.OfConversation(conversation).Data();
+  data.Field("from", from);
+  data.Field("to", to);
+  if (reset) data.Field("reset", true);
+  return frame.Done();
+}
+
+SharedBytes ResumedFrame(const Ref& ref, const ConversationSeqs& conversations) {
+  Frame frame("resumed");
+  JsonWriter& data = frame.WithRef(ref).Data();
+  data.Key("conversations");
+  WriteSeqs(data, conversations);
+  return frame.Done();
+}
+
+SharedBytes ConversationGreeting(const Greeting& greeting, const Uuid& conversation, int64_t seq,
+                                 const std::vector<UserId>& online) {
+  Frame frame("connection_established");
+  JsonWriter& data = frame.OfConversation(conversation).Data();
+  WriteGreeting(data, greeting);
+  data.Field("conversation_id", conversation);
+  data.Field("seq", seq);
+  data.Key("online");
+  WriteUsers(data, online);
+  return frame.Done();
+}
+
+SharedBytes UserGreeting(const Greeting& greeting, const ConversationSeqs& heads,
+                         std::string_view cursor, bool more) {
+  Frame frame("connection_established");
+  JsonWriter& data = frame.Data();
+  WriteGreeting(data, greeting);
+  data.Key("conversations");
+  WriteSeqs(data, heads);
+  data.Field("cursor", cursor);
+  data.Field("more", more);
+  return frame.Done();
+}
+
+SharedBytes DisconnectFrame(uint16_t code, std::string_view reason, bool reconnect,
+                            int64_t delay_ms) {
+  Frame frame("disconnect");
+  JsonWriter& data = frame.Data();
+  data.Field("code", static_cast<int64_t>(code));
+  data.Field("reason", reason);
+  data.Field("reconnect", reconnect);
+  data.Field("delay_ms", delay_ms);
+  return frame.Done();
+}
+
+}  // namespace parley
