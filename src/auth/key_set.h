@@ -1,0 +1,37 @@
+// Keys that carry their algorithm (RFC 7518): a token's header never chooses how it is verified.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+struct evp_pkey_st;
+
+namespace parley {
+
+// One key for one JWS algorithm. Immutable, thread-safe.
+class Key {
+ public:
+  // `algorithm`: HS256, HS384 or HS512; the secret's bytes are the key. Refuses a secret that is
+  // really a PEM or SSH key. Throws std::runtime_error.
+  static Key Secret(std::string_view algorithm, std::string secret);
+  // `algorithm`: RS256; a public or private key in PEM, RSA of 2048 bits or more.
+  static Key Pem(std::string_view algorithm, const std::string& pem);
+
+  const std::string& algorithm() const { return algorithm_; }
+  bool Verify(std::string_view text, std::string_view signature) const;
+  // Errors: bad_request where this key can only verify.
+  Result<std::string> Sign(std::string_view text) const;
+
+ private:
+  Key() = default;
+  std::string Mac(std::string_view text) const;
+
+  std::string algorithm_;
+  std::string secret_;                 // of HS*
+  std::shared_ptr<evp_pkey_st> pair_;  // of RS*
+  bool can_sign_ = false;
+};
+
+}  // namespace parley

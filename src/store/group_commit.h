@@ -1,0 +1,66 @@
+// Group commit: one writer thread, one connection. While a transaction is being synced, the next
+// batch gathers; a batch is one transaction and one fsync. Low load waits for one fsync, high load
+// shares it.
+#pragma once
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/log.h"
+#include "store/sql_session.h"
+#include "store/store.h"
+
+namespace parley {
+
+// One write: applied inside the batch's transaction on the writer's thread, answered afterwards on
+// its executor.
+class Write {
+ public:
+  explicit Write(Executor& on) : on_(on) {}
+  virtual ~Write() = default;
+  // May be applied again, where its first batch failed. Logical failures are kept for Answer; a
+  // StoreFailure rolls the batch back.
+  virtual void Apply(SqlSession& session) = 0;
+  // nullptr: committed.
+  virtual void Answer(const Error* failure) = 0;
+  virtual size_t bytes() const { return 256; }
+  Executor& on() { return on_; }
+
+ private:
+  Executor& on_;
+};
+
+class GroupCommit {
+ public:
+  GroupCommit(std::unique_ptr<SqlSession> session, size_t max_queued);
+  ~GroupCommit();
+
+  // Any thread. Answers store_unavailable at once (by post) where the queue is full or closed.
+  void Submit(std::unique_ptr<Write> write);
+  void Close();
+  bool healthy() const { return healthy_; }
+  StoreStats stats() const;
+
+ private:
+  using Batch = std::vector<std::unique_ptr<Write>>;
+  void Run();
+  void CommitBatch(Batch& batch);
+  bool TryCommit(std::span<const std::unique_ptr<Write>> writes, Error& failure);
+  static void Deliver(Batch batch, std::shared_ptr<const Error> failure);
+
+  std::unique_ptr<SqlSession> session_;
+  const size_t max_queued_;
+  mutable std::mutex mutex_;
+  std::condition_variable arrived_;
+  Batch queue_;              // guarded by mutex_
+  size_t queued_bytes_ = 0;  // guarded by mutex_
+  bool closed_ = false;      // guarded by mutex_
+  StoreStats stats_;         // guarded by mutex_
+  std::atomic<bool> healthy_{true};
+  std::thread thread_;
+};
+
+}  // namespace parley

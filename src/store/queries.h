@@ -1,0 +1,108 @@
+// Every query of the store, by name. One text for all engines; what differs is listed in
+// docs/adr/0005.
+#pragma once
+#include "store/sql_session.h"
+
+namespace parley::queries {
+
+#define PARLEY_MESSAGE_COLUMNS                                                          \
+  "m.id, m.conversation_id, m.seq, m.sender_id, m.content, m.content_type, m.sent_at, " \
+  "m.delivered_at, m.read_at, m.edited_at, m.deleted_at, m.reply_to, m.metadata, m.client_id"
+#define PARLEY_CONVERSATION_COLUMNS \
+  "c.id, c.type, c.title, c.created_at, c.last_message_at, c.metadata, c.seq, c.participant_count"
+
+inline constexpr Query kFindClientId{
+    "find_client_id", "SELECT " PARLEY_MESSAGE_COLUMNS
+                      ", m.request_hash FROM messaging_message m "
+                      "WHERE m.conversation_id = ?1 AND m.sender_id = ?2 AND m.client_id = ?3"};
+
+// The participant is checked in the statement that takes the seq (docs/adr/0006).
+inline constexpr Query kTakeSeq{
+    "take_seq",
+    "UPDATE messaging_conversation SET seq = seq + 1, last_message_at = ?3, changed_at = ?3 "
+    "WHERE id = ?1 AND EXISTS (SELECT 1 FROM messaging_conversation_participant p "
+    "WHERE p.conversation_id = ?1 AND p.user_id = ?2) RETURNING seq"};
+inline constexpr Query kTakeSeqAsService{
+    "take_seq_as_service",
+    "UPDATE messaging_conversation SET seq = seq + 1, last_message_at = ?2, changed_at = ?2 "
+    "WHERE id = ?1 RETURNING seq"};
+inline constexpr Query kMessageInConversation{
+    "message_in_conversation",
+    "SELECT seq FROM messaging_message WHERE id = ?1 AND conversation_id = ?2"};
+inline constexpr Query kInsertMessage{
+    "insert_message",
+    "INSERT INTO messaging_message (conversation_id, seq, id, sender_id, content, content_type, "
+    "sent_at, reply_to, metadata, client_id, request_hash) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"};
+
+inline constexpr Query kInsertConversation{
+    "insert_conversation",
+    "INSERT INTO messaging_conversation (id, type, title, created_at, metadata, changed_at, "
+    "participant_count, direct_key) VALUES (?1, ?2, ?3, ?4, ?5, ?4, ?6, ?7)"};
+inline constexpr Query kInsertParticipant{
+    "insert_participant",
+    "INSERT INTO messaging_conversation_participant (conversation_id, user_id, joined_at, role) "
+    "VALUES (?1, ?2, ?3, ?4)"};
+inline constexpr Query kFindDirect{"find_direct",
+                                   "SELECT id FROM messaging_conversation WHERE direct_key = ?1"};
+
+inline constexpr Query kConversation{"conversation",
+                                     "SELECT " PARLEY_CONVERSATION_COLUMNS
+                                     " FROM messaging_conversation c WHERE c.id = ?1"};
+inline constexpr Query kMembers{
+    "members",
+    "SELECT user_id, role, joined_at, last_read_seq, last_read_at "
+    "FROM messaging_conversation_participant WHERE conversation_id = ?1 "
+    "ORDER BY joined_at, user_id LIMIT ?2"};
+inline constexpr Query kReadMark{"read_mark",
+                                 "SELECT last_read_seq FROM messaging_conversation_participant "
+                                 "WHERE conversation_id = ?1 AND user_id = ?2"};
+inline constexpr Query kUnread{
+    "unread",
+    "SELECT count(*) FROM (SELECT 1 FROM messaging_message WHERE conversation_id = ?1 AND seq > ?2 "
+    "AND deleted_at IS NULL AND (sender_id IS NULL OR sender_id <> ?3) LIMIT 1000)"};
+inline constexpr Query kUnreadOfAll{
+    "unread_of_all",
+    "SELECT count(*) FROM (SELECT 1 FROM messaging_conversation_participant p "
+    "JOIN messaging_message m ON m.conversation_id = p.conversation_id AND m.seq > p.last_read_seq "
+    "WHERE p.user_id = ?1 AND m.deleted_at IS NULL "
+    "AND (m.sender_id IS NULL OR m.sender_id <> ?1) LIMIT 1000)"};
+inline constexpr Query kLastMessage{"last_message",
+                                    "SELECT " PARLEY_MESSAGE_COLUMNS
+                                    " FROM messaging_message m WHERE m.conversation_id = ?1 "
+                                    "AND m.deleted_at IS NULL ORDER BY m.seq DESC LIMIT 1"};
+
+inline constexpr Query kListConversations{
+    "list_conversations",
+    "SELECT " PARLEY_CONVERSATION_COLUMNS
+    ", p.last_read_seq "
+    "FROM messaging_conversation_participant p "
+    "JOIN messaging_conversation c ON c.id = p.conversation_id WHERE p.user_id = ?1 "
+    "ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC LIMIT ?2"};
+inline constexpr Query kListConversationsAfter{
+    "list_conversations_after",
+    "SELECT " PARLEY_CONVERSATION_COLUMNS
+    ", p.last_read_seq "
+    "FROM messaging_conversation_participant p "
+    "JOIN messaging_conversation c ON c.id = p.conversation_id WHERE p.user_id = ?1 "
+    "AND (coalesce(c.last_message_at, c.created_at), c.id) < (?3, ?4) "
+    "ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC LIMIT ?2"};
+inline constexpr Query kUserHeads{
+    "user_heads",
+    "SELECT c.id, c.seq, c.changed_at FROM messaging_conversation_participant p "
+    "JOIN messaging_conversation c ON c.id = p.conversation_id "
+    "WHERE p.user_id = ?1 AND c.changed_at > ?2 "
+    "ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC"};
+
+inline constexpr Query kHistory{
+    "history", "SELECT " PARLEY_MESSAGE_COLUMNS
+               " FROM messaging_message m WHERE m.conversation_id = ?1 AND m.seq < ?2 "
+               "AND (?3 OR m.deleted_at IS NULL) ORDER BY m.seq DESC LIMIT ?4"};
+inline constexpr Query kHistoryAfter{
+    "history_after", "SELECT " PARLEY_MESSAGE_COLUMNS
+                     " FROM messaging_message m WHERE m.conversation_id = ?1 AND m.seq > ?2 "
+                     "ORDER BY m.seq LIMIT ?3"};
+inline constexpr Query kMessage{
+    "message", "SELECT " PARLEY_MESSAGE_COLUMNS " FROM messaging_message m WHERE m.id = ?1"};
+
+}  // namespace parley::queries

@@ -1,0 +1,50 @@
+#include "store/rows.h"
+
+namespace parley {
+namespace {
+
+std::optional<Timestamp> TimeAt(const Statement& row, int at) {
+  if (row.IsNull(at)) return std::nullopt;
+  return Timestamp{row.Int(at)};
+}
+
+std::optional<std::string> TextAt(const Statement& row, int at) {
+  if (row.IsNull(at)) return std::nullopt;
+  return std::string(row.Text(at));
+}
+
+}  // namespace
+
+Message MessageFrom(const Statement& row) {
+  Message message;
+  message.id = row.Id(0);
+  message.conversation_id = row.Id(1);
+  message.seq = row.Int(2);
+  message.sender_id = TextAt(row, 3);
+  message.content_type = row.Text(5);
+  message.sent_at = {row.Int(6)};
+  message.delivered_at = TimeAt(row, 7);
+  message.read_at = TimeAt(row, 8);
+  message.edited_at = TimeAt(row, 9);
+  message.deleted_at = TimeAt(row, 10);
+  if (!message.deleted_at) message.content = row.Text(4);
+  if (!row.IsNull(11)) message.reply_to = row.Id(11);
+  message.metadata = row.Text(12);
+  message.client_id = TextAt(row, 13);
+  return message;
+}
+
+Conversation ConversationFrom(const Statement& row) {
+  Conversation conversation;
+  conversation.id = row.Id(0);
+  conversation.type = ParseConversationType(row.Text(1)).value_or(ConversationType::kGroup);
+  conversation.title = TextAt(row, 2);
+  conversation.created_at = {row.Int(3)};
+  conversation.last_message_at = TimeAt(row, 4);
+  conversation.metadata = row.Text(5);
+  conversation.seq = row.Int(6);
+  conversation.participant_count = row.Int(7);
+  return conversation;
+}
+
+}  // namespace parley

@@ -1,0 +1,14 @@
+// Rows to values, for columns in the order of queries.h.
+#pragma once
+#include "domain/conversation.h"
+#include "domain/message.h"
+#include "store/sql_session.h"
+
+namespace parley {
+
+Message MessageFrom(const Statement& row);            // PARLEY_MESSAGE_COLUMNS from column 0
+Conversation ConversationFrom(const Statement& row);  // PARLEY_CONVERSATION_COLUMNS, no members
+constexpr int kMessageColumns = 14;
+constexpr int kConversationColumns = 8;
+
+}  // namespace parley

@@ -1,0 +1,79 @@
+// The driver's border: one connection to a SQL database. SqlStore speaks to it and to nothing
+// below. One thread at a time.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+
+namespace parley {
+
+// A query is a constant beside its use; its name labels metrics and errors.
+struct Query {
+  const char* name;
+  const char* sql;
+};
+
+// The storage failed: disk, lock, corruption. Never a wrong value of a client's.
+class StoreFailure : public std::runtime_error {
+ public:
+  StoreFailure(const std::string& what, bool outcome_unknown = false)
+      : std::runtime_error(what), outcome_unknown_(outcome_unknown) {}
+  bool outcome_unknown() const { return outcome_unknown_; }
+
+ private:
+  bool outcome_unknown_;
+};
+
+// One execution of a query. Bind by position from 1, then Step row by row; read from 0.
+class Statement {
+ public:
+  virtual ~Statement() = default;
+  virtual Statement& Bind(int at, int64_t value) = 0;
+  virtual Statement& Bind(int at, std::string_view text) = 0;  // must live until the last Step
+  virtual Statement& Bind(int at, const Uuid& id) = 0;
+  virtual Statement& BindBlob(int at, std::span<const uint8_t> bytes) = 0;
+  virtual Statement& BindNull(int at) = 0;
+  // True: a row is there.
+  virtual bool Step() = 0;
+  virtual bool IsNull(int at) const = 0;
+  virtual int64_t Int(int at) const = 0;
+  virtual std::string_view Text(int at) const = 0;  // until the next Step
+  virtual Uuid Id(int at) const = 0;
+  virtual std::string_view Blob(int at) const = 0;
+
+  template <class T>
+  Statement& Bind(int at, const std::optional<T>& value) {
+    return value ? Bind(at, *value) : BindNull(at);
+  }
+  Statement& Bind(int at, const std::optional<std::string>& value) {
+    return value ? Bind(at, std::string_view(*value)) : BindNull(at);
+  }
+  Statement& Bind(int at, const std::string& value) { return Bind(at, std::string_view(value)); }
+  Statement& Bind(int at, const char* value) { return Bind(at, std::string_view(value)); }
+  Statement& Bind(int at, int value) { return Bind(at, int64_t{value}); }
+  // Runs to the end.
+  void Run() {
+    while (Step()) {
+    }
+  }
+};
+
+class SqlSession {
+ public:
+  virtual ~SqlSession() = default;
+  // Prepared once for each session and query; good until the query is asked for again.
+  virtual Statement& Prepare(const Query& query) = 0;
+  virtual void Execute(const std::string& script) = 0;
+  virtual void Begin() = 0;      // to write
+  virtual void BeginRead() = 0;  // one snapshot for several queries; ends with Commit or Rollback
+  // Returns when it is on disk.
+  virtual void Commit() = 0;
+  virtual void Rollback() noexcept = 0;
+};
+
+}  // namespace parley

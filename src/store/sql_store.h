@@ -1,0 +1,66 @@
+// Store in SQL, on any SqlSession: writes by group commit, reads from a pool.
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "store/group_commit.h"
+#include "store/reader_pool.h"
+#include "store/store.h"
+
+namespace parley {
+
+struct SqlStoreOptions {
+  size_t reader_threads = 2;
+  size_t queue_writes = 10'000;
+  size_t queue_reads = 10'000;
+};
+
+class SqlStore final : public Store {
+ public:
+  // `writer` has its schema already; `open_reader` makes one more connection for reading; `held`
+  // lives as long as the store (a lock).
+  SqlStore(std::unique_ptr<SqlSession> writer, const ReaderPool::Open& open_reader,
+           const Uuid& identity, SqlStoreOptions options, const Clock& clock,
+           std::shared_ptr<void> held);
+
+  void InsertMessage(NewMessage message, Executor& on, Answer<StoredMessage> done) override;
+  void CreateConversation(NewConversation conversation, Executor& on,
+                          Answer<CreatedConversation> done) override;
+  void LoadHead(Uuid conversation, size_t participants_limit, Executor& on,
+                Answer<ConversationHead> done) override;
+  void IsParticipant(Uuid conversation, UserId user, Executor& on, Answer<bool> done) override;
+  void ReadConversation(Uuid conversation, UserId reader, bool as_service, Executor& on,
+                        Answer<ConversationView> done) override;
+  void ListConversations(UserId reader, int limit, std::optional<ConversationCursor> after,
+                         Executor& on, Answer<PageOfConversations> done) override;
+  void CountUnread(UserId reader, std::optional<Uuid> conversation, Executor& on,
+                   Answer<int64_t> done) override;
+  void ReadHistory(HistoryQuery query, Executor& on, Answer<PageOfMessages> done) override;
+  void ReadMessage(Uuid message, UserId reader, bool as_service, Executor& on,
+                   Answer<Message> done) override;
+  void ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
+                   Answer<ChangesSince> done) override;
+  void ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
+                     Answer<UserConversations> done) override;
+
+  Uuid Identity() const override { return identity_; }
+  bool Ready() const override { return commits_.healthy(); }
+  StoreStats Stats() const override { return commits_.stats(); }
+  void Close() override;
+
+ private:
+  // Runs `read(session)`, a Result<T>, in one snapshot on a reader and posts what it gave.
+  template <class T, class Read>
+  void OnReader(Executor& on, Answer<T> done, Read read);
+  // Strictly increasing, on the writer's thread: changed_at orders all changes of the store.
+  Timestamp NextTime();
+
+  std::shared_ptr<void> held_;
+  const Clock& clock_;
+  const Uuid identity_;
+  int64_t last_time_ = 0;  // the writer's
+  ReaderPool readers_;
+  GroupCommit commits_;
+};
+
+}  // namespace parley

@@ -1,0 +1,107 @@
+#include "store/sqlite/open_sqlite.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+#include <stdexcept>
+#include <utility>
+
+#include "assets.h"
+#include "store/sql_store.h"
+#include "store/sqlite/sqlite_session.h"
+
+namespace parley {
+namespace {
+
+constexpr Query kSchemaVersion{"schema_version",
+                               "SELECT value FROM parley_meta WHERE key = 'schema_version'"};
+constexpr Query kSetMeta{"set_meta",
+                         "INSERT OR REPLACE INTO parley_meta (key, value) VALUES (?1, ?2)"};
+constexpr Query kIdentity{"identity", "SELECT value FROM parley_meta WHERE key = 'store_id'"};
+constexpr Query kHasMeta{"has_meta", "SELECT 1 FROM sqlite_master WHERE name = 'parley_meta'"};
+
+// In order; a schema's version is how many of them it has seen.
+const std::string_view* const kMigrations[] = {&assets::_0001_initial_sql};
+constexpr int64_t kVersion = std::size(kMigrations);
+
+// Held as long as the store is open; the kernel lets go of it with the process.
+class DirectoryLock {
+ public:
+  explicit DirectoryLock(const std::filesystem::path& directory) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    if (error) Refuse(directory, error.message());
+    ::chmod(directory.c_str(), 0700);
+    fd_ = ::open((directory / "LOCK").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd_ < 0) Refuse(directory, std::strerror(errno));
+    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      ::close(fd_);
+      Refuse(directory, "another Parley is using it");
+    }
+  }
+  ~DirectoryLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  DirectoryLock(DirectoryLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+ private:
+  [[noreturn]] static void Refuse(const std::filesystem::path& directory, const std::string& why) {
+    throw std::runtime_error("cannot use the data directory " + directory.string() + ": " + why);
+  }
+  int fd_ = -1;
+};
+
+void Migrate(SqlSession& session, const Clock& clock) {
+  session.Begin();
+  int64_t version = 0;
+  if (session.Prepare(kHasMeta).Step()) {
+    Statement& row = session.Prepare(kSchemaVersion);
+    if (row.Step()) version = std::stoll(std::string(row.Text(0)));
+  }
+  if (version > kVersion) {
+    session.Rollback();
+    throw std::runtime_error("the store was written by a newer Parley (schema " +
+                             std::to_string(version) + ", this one knows " +
+                             std::to_string(kVersion) + ")");
+  }
+  session.Rollback();
+  if (version == kVersion) return;
+  session.Begin();
+  for (int64_t next = version; next < kVersion; ++next) {
+    session.Execute(std::string(*kMigrations[next]));
+  }
+  session.Prepare(kSetMeta).Bind(1, "schema_version").Bind(2, std::to_string(kVersion)).Run();
+  if (version == 0) {
+    const std::string id = UuidGenerator(clock).Next().ToString();
+    session.Prepare(kSetMeta).Bind(1, "store_id").Bind(2, id).Run();
+  }
+  session.Commit();
+}
+
+}  // namespace
+
+std::unique_ptr<Store> OpenSqliteStore(const SqliteOptions& options, const Clock& clock) {
+  auto lock = std::make_shared<DirectoryLock>(options.directory);
+  const std::filesystem::path file = options.directory / "parley.db";
+  ::umask(::umask(0) | 0077);
+  auto writer = std::make_unique<SqliteSession>(file, SqliteSession::Mode::kWriter, options.fsync);
+  Migrate(*writer, clock);
+  Statement& row = writer->Prepare(kIdentity);
+  const auto identity = row.Step() ? Uuid::Parse(row.Text(0)) : std::nullopt;
+  row.Run();
+  if (!identity) throw std::runtime_error("the store " + file.string() + " has no identity");
+  const auto open_reader = [file] {
+    return std::make_unique<SqliteSession>(file, SqliteSession::Mode::kReader, true);
+  };
+  return std::make_unique<SqlStore>(std::move(writer), open_reader, *identity,
+                                    SqlStoreOptions{.reader_threads = options.reader_threads,
+                                                    .queue_writes = options.queue_writes},
+                                    clock, lock);
+}
+
+}  // namespace parley

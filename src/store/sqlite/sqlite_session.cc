@@ -1,0 +1,137 @@
+#include "store/sqlite/sqlite_session.h"
+
+#include <sqlite3.h>
+
+namespace parley {
+namespace {
+
+// Reader connections wait this long for a checkpoint; the one writer never meets another.
+constexpr int kBusyMillis = 5000;
+
+[[noreturn]] void Throw(sqlite3* db, const char* what) {
+  throw StoreFailure(std::string(what) + ": " + sqlite3_errmsg(db));
+}
+
+}  // namespace
+
+class SqliteSession::Prepared final : public Statement {
+ public:
+  Prepared(sqlite3* db, const Query& query) : db_(db), name_(query.name) {
+    if (sqlite3_prepare_v3(db, query.sql, -1, SQLITE_PREPARE_PERSISTENT, &statement_, nullptr) !=
+        SQLITE_OK) {
+      Throw(db, name_);
+    }
+  }
+  ~Prepared() override { sqlite3_finalize(statement_); }
+
+  void Reset() {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+  }
+
+  using Statement::Bind;
+  Statement& Bind(int at, int64_t value) override {
+    return Check(sqlite3_bind_int64(statement_, at, value));
+  }
+  Statement& Bind(int at, std::string_view text) override {
+    return Check(sqlite3_bind_text(statement_, at, text.data() == nullptr ? "" : text.data(),
+                                   static_cast<int>(text.size()), SQLITE_STATIC));
+  }
+  Statement& Bind(int at, const Uuid& id) override { return BindBlob(at, id.bytes); }
+  Statement& BindBlob(int at, std::span<const uint8_t> bytes) override {
+    return Check(sqlite3_bind_blob(statement_, at, bytes.data(), static_cast<int>(bytes.size()),
+                                   SQLITE_TRANSIENT));
+  }
+  Statement& BindNull(int at) override { return Check(sqlite3_bind_null(statement_, at)); }
+
+  bool Step() override {
+    const int result = sqlite3_step(statement_);
+    if (result == SQLITE_ROW) return true;
+    if (result != SQLITE_DONE) {
+      const std::string message = sqlite3_errmsg(db_);
+      sqlite3_reset(statement_);
+      throw StoreFailure(std::string(name_) + ": " + message);
+    }
+    sqlite3_reset(statement_);
+    return false;
+  }
+  bool IsNull(int at) const override { return sqlite3_column_type(statement_, at) == SQLITE_NULL; }
+  int64_t Int(int at) const override { return sqlite3_column_int64(statement_, at); }
+  std::string_view Text(int at) const override {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, at));
+    return {text, static_cast<size_t>(sqlite3_column_bytes(statement_, at))};
+  }
+  std::string_view Blob(int at) const override {
+    const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, at));
+    return {bytes, static_cast<size_t>(sqlite3_column_bytes(statement_, at))};
+  }
+  Uuid Id(int at) const override {
+    const std::string_view bytes = Blob(at);
+    Uuid id;
+    if (bytes.size() == 16) std::copy(bytes.begin(), bytes.end(), id.bytes.begin());
+    return id;
+  }
+
+ private:
+  Statement& Check(int result) {
+    if (result != SQLITE_OK) Throw(db_, name_);
+    return *this;
+  }
+  sqlite3* db_;
+  const char* name_;
+  sqlite3_stmt* statement_ = nullptr;
+};
+
+SqliteSession::SqliteSession(const std::filesystem::path& file, Mode mode, bool fsync) {
+  const int flags =
+      (mode == Mode::kWriter ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE) |
+      SQLITE_OPEN_NOMUTEX;
+  if (sqlite3_open_v2(file.c_str(), &db_, flags, nullptr) != SQLITE_OK) {
+    const std::string message = sqlite3_errmsg(db_);
+    sqlite3_close(db_);
+    throw StoreFailure("cannot open " + file.string() + ": " + message);
+  }
+  sqlite3_busy_timeout(db_, kBusyMillis);
+  Execute("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456;");
+  if (mode == Mode::kReader) {
+    Execute("PRAGMA query_only = ON; PRAGMA cache_size = -8192;");
+    return;
+  }
+  Execute(
+      "PRAGMA journal_mode = WAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;");
+  Execute(fsync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF");
+}
+
+SqliteSession::~SqliteSession() {
+  prepared_.clear();
+  sqlite3_close(db_);
+}
+
+Statement& SqliteSession::Prepare(const Query& query) {
+  std::unique_ptr<Prepared>& prepared = prepared_[query.sql];
+  if (prepared == nullptr) {
+    prepared = std::make_unique<Prepared>(db_, query);
+  } else {
+    prepared->Reset();
+  }
+  return *prepared;
+}
+
+void SqliteSession::Execute(const std::string& script) {
+  if (sqlite3_exec(db_, script.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    Throw(db_, "script");
+  }
+}
+
+void SqliteSession::Begin() { Execute("BEGIN IMMEDIATE"); }
+void SqliteSession::BeginRead() { Execute("BEGIN"); }
+void SqliteSession::Commit() { Execute("COMMIT"); }
+
+void SqliteSession::Rollback() noexcept {
+  for (auto& [sql, prepared] : prepared_) prepared->Reset();
+  if (sqlite3_get_autocommit(db_) == 0) {
+    sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+}
+
+}  // namespace parley

@@ -1,0 +1,172 @@
+// The store: the only truth (P8). One interface, one SQL implementation over a thin driver.
+//
+// Threads: every call comes from a shard and is answered once, on that shard (`Executor`), never
+// inside the call. Writes go through group commit: a write's answer means that its transaction is
+// on disk (P1), and answers of one batch arrive in commit order in one post.
+//
+// Errors, of any call: `store_unavailable` (nothing was stored), `outcome_unknown` (writes: it may
+// have been), plus those named at each call.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "domain/conversation.h"
+#include "domain/message.h"
+
+namespace parley {
+
+template <class T>
+using Answer = Resolve<Result<T>>;
+
+struct NewConversation {
+  Uuid id;
+  ConversationType type = ConversationType::kGroup;
+  std::optional<std::string> title;
+  std::string metadata = "{}";
+  UserId creator;                    // becomes owner; in `participants` too
+  std::vector<UserId> participants;  // distinct, creator first
+};
+
+struct CreatedConversation {
+  Conversation conversation;
+  bool created = true;  // false: this pair's direct conversation was there already
+};
+
+// A conversation as one of its participants sees it in a list.
+struct ConversationView {
+  Conversation conversation;
+  int64_t unread_count = 0;             // stops at 1,000
+  std::optional<Message> last_message;  // the newest that is not deleted
+};
+
+// What a home shard must know of a conversation before it can serve it.
+struct ConversationHead {
+  int64_t seq = 0;
+  ConversationType type = ConversationType::kGroup;
+  int64_t participant_count = 0;
+  std::vector<UserId>
+      participants;  // all of them when participant_count <= the limit asked for, else none
+};
+
+struct PageOfConversations {
+  std::vector<ConversationView> conversations;
+  bool has_more = false;
+};
+
+// Where a page of the caller's conversations starts: after this one.
+struct ConversationCursor {
+  Timestamp activity;  // last_message_at, else created_at
+  Uuid id;
+};
+
+struct PageOfMessages {
+  std::vector<Message> messages;
+  bool has_more = false;
+};
+
+struct HistoryQuery {
+  Uuid conversation_id;
+  UserId reader;
+  bool as_service = false;  // no membership asked
+  int limit = 50;
+  std::optional<Uuid> before_id;     // newest first, older than this message
+  std::optional<int64_t> after_seq;  // instead: oldest first, deleted ones included
+  bool include_deleted = false;
+};
+
+// One durable change, as a replay names it: with the state as it is now.
+struct Change {
+  int64_t seq = 0;
+  Message message;  // a created message; other kinds of change come with their features
+};
+
+struct ChangesSince {
+  std::vector<Change> changes;  // ascending seq, all > since; a hole is what retention removed
+  int64_t head = 0;             // of the conversation, in the same snapshot
+};
+
+// The head of one of a user's conversations.
+struct UserConversationHead {
+  Uuid conversation_id;
+  int64_t seq = 0;
+};
+
+struct UserConversations {
+  std::vector<UserConversationHead> heads;  // newest activity first
+  // Grows with every change of any conversation: pass it back to hear only of what changed since.
+  int64_t cursor = 0;
+};
+
+// What group commit did, for /metrics. Counters only grow.
+struct StoreStats {
+  uint64_t commits = 0;
+  uint64_t committed_writes = 0;
+  double commit_seconds = 0;    // sum over commits, fsync included
+  uint64_t queued_writes = 0;   // now
+  uint64_t refused_writes = 0;  // queue full
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // --- writes, through group commit
+
+  // Takes the next seq of the conversation and inserts the message in one transaction, the
+  // participant checked in the same statement. A repeat of (sender, conversation, client_id)
+  // answers the first message with `duplicate`.
+  // Errors: not_participant (also when there is no such conversation), client_id_reused,
+  // invalid_field (reply_to is no message of this conversation).
+  virtual void InsertMessage(NewMessage message, Executor& on, Answer<StoredMessage> done) = 0;
+
+  // Seq stays 0; read marks of all participants start there. A direct one exists once per pair.
+  virtual void CreateConversation(NewConversation conversation, Executor& on,
+                                  Answer<CreatedConversation> done) = 0;
+
+  // --- reads, from connections of their own
+
+  // Errors: not_found.
+  virtual void LoadHead(Uuid conversation, size_t participants_limit, Executor& on,
+                        Answer<ConversationHead> done) = 0;
+  // True when the user is in the conversation now; false too when there is none.
+  virtual void IsParticipant(Uuid conversation, UserId user, Executor& on, Answer<bool> done) = 0;
+  // Errors: not_found, also for a reader who is not in it (unless as_service).
+  virtual void ReadConversation(Uuid conversation, UserId reader, bool as_service, Executor& on,
+                                Answer<ConversationView> done) = 0;
+  // Newest activity first. limit 0: all.
+  virtual void ListConversations(UserId reader, int limit, std::optional<ConversationCursor> after,
+                                 Executor& on, Answer<PageOfConversations> done) = 0;
+  // Others' undeleted messages behind the reader's marks, in one conversation or in all; stops at
+  // 1,000. Errors: not_found.
+  virtual void CountUnread(UserId reader, std::optional<Uuid> conversation, Executor& on,
+                           Answer<int64_t> done) = 0;
+  // Errors: not_found, as ReadConversation; invalid_field (before_id is no message there).
+  virtual void ReadHistory(HistoryQuery query, Executor& on, Answer<PageOfMessages> done) = 0;
+  // Errors: not_found, as ReadConversation.
+  virtual void ReadMessage(Uuid message, UserId reader, bool as_service, Executor& on,
+                           Answer<Message> done) = 0;
+  // At most `limit` changes with seq > since. No membership asked: the hub has done it.
+  // Errors: not_found.
+  virtual void ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
+                           Answer<ChangesSince> done) = 0;
+  // Conversations of the user; with since_cursor only those changed after it.
+  virtual void ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
+                             Answer<UserConversations> done) = 0;
+
+  // --- the store itself
+
+  // Made once with the store: two nodes with different ids do not belong together.
+  virtual Uuid Identity() const = 0;
+  virtual bool Ready() const = 0;  // the last write or probe succeeded
+  virtual StoreStats Stats() const = 0;
+  // Commits what is queued, answers it, and stops the store's threads. Later calls answer
+  // store_unavailable. Any thread; returns when done.
+  virtual void Close() = 0;
+};
+
+}  // namespace parley
