@@ -1,0 +1,82 @@
+#include "http/body.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "test/support/http_request.h"
+
+namespace parley {
+namespace {
+
+using test::MakeRequest;
+
+TEST(JsonBodyTest, TheTypeMustBeJsonWhateverItsParameters) {
+  JsonReader json(32);
+  for (const char* type : {"application/json", "Application/JSON", "application/json;charset=utf-8",
+                           "application/json ; charset=utf-8"}) {
+    EXPECT_TRUE(JsonBody(MakeRequest("POST", "/", {{"Content-Type", type}}, "{}"), json)) << type;
+  }
+  for (const char* type :
+       {"", "text/plain", "application/jsonx", "application/x-www-form-urlencoded",
+        "multipart/form-data", "text/plain; application/json"}) {
+    const Request request = MakeRequest("POST", "/", {{"Content-Type", type}}, "{}");
+    const auto body = JsonBody(request, json);
+    ASSERT_FALSE(body) << type;
+    EXPECT_EQ(body.error().code, ErrorCode::unsupported_media_type) << type;
+  }
+  EXPECT_EQ(JsonBody(MakeRequest("POST", "/", {}, "{}"), json).error().code,
+            ErrorCode::unsupported_media_type);
+}
+
+TEST(JsonBodyTest, WhatIsNoObjectIsBadJson) {
+  JsonReader json(32);
+  for (const char* text : {"", "[]", "{", "null"}) {
+    const Request request = MakeRequest("POST", "/", {{"Content-Type", "application/json"}}, text);
+    EXPECT_EQ(JsonBody(request, json).error().code, ErrorCode::bad_json) << text;
+  }
+}
+
+TEST(IdParamTest, IsAUuidOrNamesTheField) {
+  Request request = MakeRequest("GET", "/");
+  request.set_params({{"id", "0190b8a4-0000-7000-8000-000000000001"}, {"other", "7"}});
+  EXPECT_EQ(IdParam(request, "id")->ToString(), "0190b8a4-0000-7000-8000-000000000001");
+  for (const char* name : {"other", "absent"}) {
+    const auto id = IdParam(request, name);
+    ASSERT_FALSE(id);
+    EXPECT_EQ(id.error().code, ErrorCode::invalid_field);
+    EXPECT_EQ(id.error().fields.at(0).first, name);
+  }
+}
+
+TEST(NumberQueryTest, IsAWholeNumberBetweenItsBounds) {
+  const auto number = [](const std::string& query) {
+    return NumberQuery(MakeRequest("GET", "/" + query), "n", 1, 100, 50);
+  };
+  EXPECT_EQ(number(""), 50);
+  EXPECT_EQ(number("?n=1"), 1);
+  EXPECT_EQ(number("?n=100"), 100);
+  EXPECT_EQ(number("?n=007"), 7);
+  for (const char* bad : {"?n=", "?n=0", "?n=101", "?n=-1", "?n=%2B5", "?n=5x", "?n=5.0", "?n=0x5",
+                          "?n=1e1", "?n=+5", "?n=99999999999999999999", "?n=five"}) {
+    const auto answer = number(bad);
+    ASSERT_FALSE(answer) << bad;
+    EXPECT_EQ(answer.error().code, ErrorCode::invalid_field);
+    EXPECT_EQ(answer.error().fields.at(0).first, "n");
+  }
+}
+
+TEST(FlagQueryTest, IsYesOrNo) {
+  const auto flag = [](const std::string& query) {
+    return FlagQuery(MakeRequest("GET", "/" + query), "f");
+  };
+  for (const char* yes : {"?f=1", "?f=true"}) EXPECT_EQ(flag(yes), true) << yes;
+  for (const char* no : {"", "?f=0", "?f=false", "?f="}) EXPECT_EQ(flag(no), false) << no;
+  for (const char* bad : {"?f=2", "?f=yes", "?f=TRUE", "?f=+1"}) {
+    ASSERT_FALSE(flag(bad)) << bad;
+    EXPECT_EQ(flag(bad).error().code, ErrorCode::invalid_field);
+  }
+}
+
+}  // namespace
+}  // namespace parley

@@ -1,0 +1,233 @@
+#include "http/http_protocol.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/error.hpp>
+
+#include "base/log.h"
+
+namespace parley {
+namespace {
+
+namespace http = boost::beast::http;
+using namespace std::chrono_literals;
+
+// A request that dribbles in is cut off (slow-header attacks); an idle connection is let go.
+constexpr auto kHeaderDeadline = 10s;
+constexpr auto kBodyDeadline = 60s;
+constexpr auto kIdleDeadline = 75s;
+// After an answer that ends the connection: how long unread bytes are thrown away.
+constexpr auto kLinger = 1s;
+
+bool SameText(std::string_view a, std::string_view b) {
+  return boost::beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
+}
+
+// Beast takes a header that goes on in the next line; RFC 9112 §5.2 lets a server refuse it, and
+// two readers of one request must not differ.
+bool HasFoldedLine(std::string_view bytes) {
+  const std::string_view head = bytes.substr(0, bytes.find("\r\n\r\n"));
+  return head.find("\n ") != std::string_view::npos || head.find("\n\t") != std::string_view::npos;
+}
+
+// RFC 9112 §6: where two readers could see two lengths, the request is refused (faults.md H1).
+bool LengthIsPlain(const BeastRequest& message) {
+  const auto coding = message.equal_range(http::field::transfer_encoding);
+  if (coding.first == coding.second) return true;
+  const std::string_view value(coding.first->value().data(), coding.first->value().size());
+  return std::next(coding.first) == coding.second && SameText(value, "chunked") &&
+         message.count(http::field::content_length) == 0;
+}
+
+}  // namespace
+
+Result<std::optional<std::string_view>> BearerToken(const Request& request) {
+  if (!request.HasHeader("Authorization")) return std::optional<std::string_view>();
+  const auto header = request.HeaderOnce("Authorization");
+  const size_t space = header ? header->find(' ') : std::string_view::npos;
+  if (space == std::string_view::npos || !SameText(header->substr(0, space), "Bearer")) {
+    return Fail(ErrorCode::not_authenticated, "The Authorization header must be: Bearer <token>.");
+  }
+  std::string_view token = header->substr(space + 1);
+  while (token.starts_with(' ')) token.remove_prefix(1);
+  return std::optional<std::string_view>(token);
+}
+
+size_t HttpProtocol::OnBytes(Connection& connection, std::span<char> bytes) {
+  if (busy_) return 0;
+  if (parser_ == nullptr) StartRequest(connection.shard().clock().Steady());
+  if (!parser_->is_header_done() && HasFoldedLine({bytes.data(), bytes.size()})) {
+    OnParseError(connection, http::error::bad_value);
+    return bytes.size();
+  }
+  boost::beast::error_code error;
+  const size_t consumed = parser_->put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+  if (error && error != http::error::need_more) {
+    OnParseError(connection, error);
+    return bytes.size();
+  }
+  if (parser_->is_done()) {
+    OnRequest(connection);
+  } else if (parser_->is_header_done() && !continued_ &&
+             SameText({parser_->get()["Expect"].data(), parser_->get()["Expect"].size()},
+                      "100-continue")) {
+    continued_ = true;
+    connection.Answer(SharedBytes("HTTP/1.1 100 Continue\r\n\r\n"));
+  }
+  return consumed;
+}
+
+void HttpProtocol::StartRequest(Monotonic now) {
+  parser_ = std::make_unique<Parser>();
+  parser_->header_limit(static_cast<uint32_t>(context_.limits.header_bytes));
+  parser_->body_limit(context_.limits.body_bytes);
+  parser_->eager(true);
+  request_since_ = now;
+  continued_ = false;
+  response_context_ = {};
+}
+
+void HttpProtocol::OnParseError(Connection& connection, const boost::beast::error_code& error) {
+  if (error == http::error::header_limit) {
+    return Refuse(connection, {.code = ErrorCode::headers_too_large,
+                               .detail = "The header section is too large."});
+  }
+  if (error == http::error::body_limit || error == http::error::buffer_overflow) {
+    return Refuse(connection, {.code = ErrorCode::too_large, .detail = "The body is too large."});
+  }
+  Refuse(connection, {.code = ErrorCode::bad_request, .detail = "This is not valid HTTP/1.1."});
+}
+
+void HttpProtocol::Refuse(Connection& connection, const Error& error) {
+  response_context_.keep_alive = false;
+  Respond(connection, Response::Problem(error));
+}
+
+void HttpProtocol::OnRequest(Connection& connection) {
+  const std::unique_ptr<Parser> parser = std::move(parser_);
+  response_context_.keep_alive = parser->keep_alive();
+  response_context_.http_1_0 = parser->get().version() < 11;
+  response_context_.head_only = parser->get().method() == http::verb::head;
+  context_.counters.requests.Add();
+  if (!LengthIsPlain(parser->get())) {
+    return Refuse(connection,
+                  {.code = ErrorCode::bad_request, .detail = "The request's length is ambiguous."});
+  }
+
+  Result<Request> parsed = Request::From(parser->release(), connection.peer());
+  if (!parsed) return Refuse(connection, parsed.error());
+  if (context_.connection_limit > 0 &&
+      context_.connections.value() > static_cast<int64_t>(context_.connection_limit)) {
+    return Refuse(connection, {.code = ErrorCode::overloaded,
+                               .detail = "The server is at its connection limit.",
+                               .retry_after = 1s});
+  }
+  if (const auto error = context_.site.CheckRequest(*parsed)) return Refuse(connection, *error);
+
+  if (parsed->path().starts_with("/ws/") || parsed->path() == "/ws") {
+    const auto refusal = context_.upgrade.Upgrade(connection, std::move(*parsed));
+    if (refusal) Respond(connection, *refusal);
+    return;
+  }
+  Router::Match match = context_.router.Find(parsed->method(), parsed->path());
+  if (match.route == nullptr && match.allow.empty()) {
+    return Respond(connection, Response::Problem(Error::NotFound()));
+  }
+  if (match.route == nullptr) {
+    Response refusal = Response::Problem(
+        {.code = ErrorCode::method_not_allowed, .detail = "Method not allowed here."});
+    refusal.headers.emplace_back("Allow", match.allow);
+    return Respond(connection, refusal);
+  }
+  parsed->set_params(std::move(match.params));
+  Result<Caller> caller = Identify(*parsed, *match.route);
+  if (!caller) return Respond(connection, Response::Problem(caller.error()));
+  if (match.route->limit == Limit::kSend && !caller->service) {
+    if (const auto wait = context_.rate_limiter.TakeSend(caller->user)) {
+      return Respond(connection, Response::Problem({.code = ErrorCode::rate_limited,
+                                                    .detail = "Too many messages.",
+                                                    .retry_after = *wait}));
+    }
+  }
+  busy_ = true;
+  connection.PauseReading();
+  Serve(context_, connection.shard(), connection.id(), *match.route,
+        {std::move(*parsed), std::move(*caller)})
+      .Detach();
+}
+
+Result<Caller> HttpProtocol::Identify(const Request& request, const Route& route) const {
+  if (route.access == Access::kOpen) return Caller{};
+  const auto token = BearerToken(request);
+  if (!token) return Fail(token.error());
+  if (!*token) {
+    return Fail(ErrorCode::not_authenticated, "Authentication credentials were not provided.");
+  }
+  const Result<Identity> identity = context_.verifier.Verify(**token);
+  if (!identity) return Fail(identity.error());
+  Caller caller{identity->user, identity->service};
+  if (request.HasHeader("X-On-Behalf-Of")) {
+    if (!caller.service) {
+      return Fail(ErrorCode::forbidden, "Only a service token may act for somebody else.");
+    }
+    const auto user = request.HeaderOnce("X-On-Behalf-Of");
+    if (!user || !IsUserId(*user)) return Fail(Error::Field("X-On-Behalf-Of", "Not a user id."));
+    caller.user = *user;
+  }
+  return caller;
+}
+
+Task<void> HttpProtocol::Serve(HttpContext& context, Shard& shard, ConnectionId id, Route& route,
+                               RequestContext request) {
+  const Monotonic since = shard.clock().Steady();
+  const Response response = co_await route.handler(request);
+  if (context.access_log) {
+    const auto took = std::chrono::duration_cast<Duration>(shard.clock().Steady() - since);
+    log::info("request method={} path={} status={} user={} micros={}", request.request.method(),
+              request.request.path(), response.status, request.caller.user, took.count());
+  }
+  Connection* connection = shard.Find(id);
+  if (connection == nullptr || connection->closing()) co_return;
+  // Still HTTP's: a connection whose handler runs reads nothing, so it cannot have been upgraded.
+  auto& self = static_cast<HttpProtocol&>(connection->protocol());
+  self.busy_ = false;
+  self.Respond(*connection, response);
+  connection->ResumeReading();
+}
+
+void HttpProtocol::Respond(Connection& connection, const Response& response) {
+  if (response.status >= 500) {
+    context_.counters.server_errors.Add();
+  } else if (response.status >= 400) {
+    context_.counters.client_errors.Add();
+  }
+  idle_since_ = connection.shard().clock().Steady();
+  if (last_) response_context_.keep_alive = false;
+  connection.Answer(Serialize(response, response_context_));
+  if (!response_context_.keep_alive) connection.CloseAfterFlush(kLinger);
+}
+
+void HttpProtocol::OnShutdown(Connection& connection, Duration) {
+  last_ = true;
+  if (!busy_) connection.CloseAfterFlush(kLinger);
+}
+
+void HttpProtocol::OnEndOfStream(Connection& connection) { connection.CloseAfterFlush(kLinger); }
+
+void HttpProtocol::OnTick(Connection& connection, Monotonic now) {
+  if (busy_ || connection.closing()) return;
+  if (parser_ == nullptr) {
+    if (idle_since_ == Monotonic{}) idle_since_ = now;
+    if (now - idle_since_ > kIdleDeadline && connection.outbox().empty()) {
+      connection.CloseAfterFlush(kLinger);
+    }
+    return;
+  }
+  const auto deadline = parser_->is_header_done() ? kBodyDeadline : kHeaderDeadline;
+  if (now - request_since_ > deadline) {
+    Refuse(connection,
+           {.code = ErrorCode::request_timeout, .detail = "The request came too slowly."});
+  }
+}
+
+}  // namespace parley

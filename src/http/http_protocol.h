@@ -1,0 +1,80 @@
+// HTTP/1.1 on a connection: Beast parses, the router answers, one request at a time; pipelined
+// requests wait in the connection. The shard's thread.
+#pragma once
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <memory>
+#include <optional>
+
+#include "base/metrics.h"
+#include "domain/limits.h"
+#include "http/rate_limiter.h"
+#include "http/router.h"
+#include "http/site_policy.h"
+#include "net/connection.h"
+
+namespace parley {
+
+// Takes a request under /ws/ away from HTTP: queues the 101 and calls SwitchProtocol, or says what
+// to answer instead.
+class UpgradeHandler {
+ public:
+  virtual ~UpgradeHandler() = default;
+  virtual std::optional<Response> Upgrade(Connection& connection, Request request) = 0;
+};
+
+struct HttpCounters {
+  Counter requests, client_errors, server_errors;
+};
+
+// What a shard's HTTP connections share. Outlives them.
+struct HttpContext {
+  Router& router;
+  const TokenVerifier& verifier;
+  const SitePolicy& site;
+  RateLimiter& rate_limiter;
+  UpgradeHandler& upgrade;
+  HttpCounters& counters;
+  const Gauge& connections;
+  const Limits& limits;
+  size_t connection_limit = 0;  // over it requests are answered 503; 0: none
+  bool access_log = false;
+};
+
+class HttpProtocol final : public Protocol {
+ public:
+  explicit HttpProtocol(HttpContext& context) : context_(context) {}
+
+  size_t OnBytes(Connection& connection, std::span<char> bytes) override;
+  void OnEndOfStream(Connection& connection) override;
+  void OnTick(Connection& connection, Monotonic now) override;
+  void OnShutdown(Connection& connection, Duration delay) override;
+
+ private:
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
+  void StartRequest(Monotonic now);
+  void OnParseError(Connection& connection, const boost::beast::error_code& error);
+  void OnRequest(Connection& connection);
+  void Refuse(Connection& connection, const Error& error);
+  void Respond(Connection& connection, const Response& response);
+  // Who calls, as the route demands. Errors: not_authenticated, token_expired, forbidden.
+  Result<Caller> Identify(const Request& request, const Route& route) const;
+  static Task<void> Serve(HttpContext& context, Shard& shard, ConnectionId id, Route& route,
+                          RequestContext request);
+
+  HttpContext& context_;
+  std::unique_ptr<Parser> parser_;  // while a request arrives
+  Monotonic request_since_{};
+  Monotonic idle_since_{};
+  ResponseContext response_context_;
+  bool busy_ = false;  // a handler runs
+  bool last_ = false;  // the connection ends with the answer under way
+  bool continued_ = false;
+};
+
+// "Authorization: Bearer <token>": the token; nullopt when there is no such header.
+// Errors: not_authenticated for a second header, or another scheme.
+Result<std::optional<std::string_view>> BearerToken(const Request& request);
+
+}  // namespace parley

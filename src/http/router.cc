@@ -1,0 +1,74 @@
+#include "http/router.h"
+
+namespace parley {
+namespace {
+
+std::vector<std::string> Split(std::string_view path) {
+  std::vector<std::string> parts;
+  path.remove_prefix(path.starts_with('/') ? 1 : 0);
+  while (!path.empty()) {
+    const std::string_view part = path.substr(0, path.find('/'));
+    parts.emplace_back(part);
+    path.remove_prefix(std::min(path.size(), part.size() + 1));
+  }
+  return parts;
+}
+
+bool IsParam(std::string_view part) { return part.starts_with('{'); }
+
+// A literal part beats a parameter: /messages/unread_count is no message id.
+int Literals(const Route& route) {
+  int count = 0;
+  for (const std::string& part : route.parts) count += IsParam(part) ? 0 : 1;
+  return count;
+}
+
+}  // namespace
+
+void Router::Add(std::string method, std::string pattern, Access access, Limit limit,
+                 HttpHandler handler) {
+  auto route = std::make_unique<Route>(Route{.method = std::move(method),
+                                             .pattern = std::move(pattern),
+                                             .access = access,
+                                             .limit = limit,
+                                             .handler = std::move(handler)});
+  route->parts = Split(route->pattern);
+  routes_.push_back(std::move(route));
+}
+
+Router::Match Router::Find(std::string_view method, std::string_view path) {
+  const std::vector<std::string> parts = Split(path);
+  Match match;
+  int best = -1;
+  for (const auto& route : routes_) {
+    if (route->parts.size() != parts.size()) continue;
+    std::vector<std::pair<std::string, std::string>> params;
+    bool fits = true;
+    for (size_t i = 0; i < parts.size() && fits; ++i) {
+      const std::string& want = route->parts[i];
+      if (IsParam(want)) {
+        fits = !parts[i].empty();
+        params.emplace_back(want.substr(1, want.size() - 2), parts[i]);
+      } else {
+        fits = want == parts[i];
+      }
+    }
+    if (!fits) continue;
+    const int literals = Literals(*route);
+    if (literals < best) continue;
+    if (literals > best) {
+      best = literals;
+      match = Match{};
+    }
+    if (!match.allow.empty()) match.allow += ", ";
+    match.allow += route->method;
+    if (route->method == "GET") match.allow += ", HEAD";
+    if (route->method == method || (route->method == "GET" && method == "HEAD")) {
+      match.route = route.get();
+      match.params = std::move(params);
+    }
+  }
+  return match;
+}
+
+}  // namespace parley

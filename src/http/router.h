@@ -1,0 +1,67 @@
+// The route table: every path of the server is one row, given by its feature. The row says who may
+// call it, so that nobody forgets to ask.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/token_verifier.h"
+#include "base/task.h"
+#include "http/request.h"
+#include "http/response.h"
+
+namespace parley {
+
+enum class Access {
+  kOpen,  // anybody; no token is looked at
+  kUser,  // a valid access token
+};
+
+// Classes of cost that a user's rate limit tells apart.
+enum class Limit { kNone, kRead, kSend };
+
+// Who calls. For a service acting for somebody, `user` is that somebody.
+struct Caller {
+  UserId user;
+  bool service = false;
+};
+
+struct RequestContext {
+  Request request;
+  Caller caller;
+};
+
+using HttpHandler = UniqueFunction<Task<Response>(RequestContext&)>;
+
+struct Route {
+  std::string method;   // "GET" serves HEAD too
+  std::string pattern;  // "/api/messaging/messages/{id}", without a trailing slash
+  Access access = Access::kUser;
+  Limit limit = Limit::kNone;
+  HttpHandler handler;
+
+  std::vector<std::string> parts = {};  // of the pattern; filled by the router
+};
+
+class Router {
+ public:
+  void Add(std::string method, std::string pattern, Access access, Limit limit,
+           HttpHandler handler);
+
+  struct Match {
+    Route* route = nullptr;
+    std::vector<std::pair<std::string, std::string>> params;
+    std::string allow;  // when the path is known and the method is not
+  };
+  // `path` as Request::path() gives it.
+  Match Find(std::string_view method, std::string_view path);
+
+  const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
+
+ private:
+  std::vector<std::unique_ptr<Route>> routes_;
+};
+
+}  // namespace parley

@@ -1,0 +1,298 @@
+// Read since n, then live (P3-P6), against a model: hubs of one to three shards that a seeded
+// scheduler steps callback by callback, over a store whose snapshots and answers come when chance
+// has it. Readers (test/support/model_reader.h) check every frame; at the end all is delivered.
+//
+// PARLEY_SEEDS=n runs n seeds, PARLEY_SEED=s only that one.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "hub/hub.h"
+#include "test/support/model_reader.h"
+#include "test/support/model_store.h"
+#include "test/support/step_executor.h"
+
+namespace parley {
+namespace {
+
+using test::ModelReader;
+using test::ModelStore;
+using test::ReaderWorld;
+using test::SeededRandom;
+using test::StepExecutor;
+
+constexpr size_t kStepsToRest = 400'000;
+
+struct Weather {
+  bool failures = false;          // the store is away now and then
+  bool unknown_outcomes = false;  // and does not always say what it did
+  bool shuffled_answers = false;  // commits become known out of order
+  bool retention = false;
+};
+
+class Run {
+ public:
+  Run(uint64_t seed, Weather weather)
+      : random_(seed), weather_(weather), store_(seed), world_{store_, random_, {}} {
+    SetUpConversations();
+    SetUpHubs();
+    SetUpReaders();
+    store_.faults = {.unavailable_one_in = weather.failures ? 12u : 0u,
+                     .unknown_one_in = weather.unknown_outcomes ? 6u : 0u,
+                     .shuffled_answers = weather.shuffled_answers};
+    world_.acknowledged_is_known = !weather.shuffled_answers && !weather.unknown_outcomes;
+  }
+
+  // The first promise broken; empty when all were kept.
+  std::string Play() {
+    const int64_t steps = random_.Between(200, 1500);
+    for (int64_t i = 0; i < steps && world_.broken.empty(); ++i) SomeStep();
+    store_.faults.unavailable_one_in = store_.faults.unknown_one_in = 0;
+    Settle();
+    if (weather_.unknown_outcomes || (weather_.failures && weather_.shuffled_answers)) {
+      // What the hub was not told of is found with the next message.
+      for (const Uuid& conversation : world_.conversations) Send(*hubs_[0], conversation, "ann");
+      Settle();
+    }
+    for (ModelReader& reader : readers_) {
+      if (reader.connection() != nullptr && world_.broken.empty()) reader.CheckComplete();
+    }
+    CheckQuietWhenAlone();
+    return world_.broken;
+  }
+  const ReaderWorld& world() const { return world_; }
+
+ private:
+  void SetUpConversations() {
+    const size_t count = 1 + random_.Below(4);
+    for (size_t i = 0; i < count; ++i) {
+      Uuid id;
+      for (uint8_t& byte : id.bytes) byte = static_cast<uint8_t>(random_.Below(256));
+      world_.conversations.push_back(id);
+      const int64_t history = random_.OneIn(3) ? random_.Between(0, 500) : random_.Between(0, 20);
+      store_.Put(id, {"ann", "bob", "cho"}, history, random_.OneIn(4) ? 2000 : 10);
+      if (weather_.retention) DropSome(id);
+    }
+  }
+
+  void SetUpHubs() {
+    const unsigned shards = static_cast<unsigned>(1 + random_.Below(3));
+    const HomeOptions options{.shards = shards,
+                              .live_participants = random_.OneIn(2) ? 200u : 2u,
+                              .idle_conversations = 1 + random_.Below(4),
+                              .tail_bytes = random_.OneIn(2) ? 3000u : 64u * 1024 * 1024};
+    for (unsigned i = 0; i < shards; ++i) {
+      shards_.push_back(std::make_unique<StepExecutor>());
+      hubs_.push_back(std::make_unique<Hub>(*shards_[i], i, store_, counters_, options));
+    }
+    Hub::Connect(hubs_);
+  }
+
+  void SetUpReaders() {
+    const size_t count = 2 + random_.Below(6);
+    readers_.reserve(count);
+    for (size_t i = 0; i < count; ++i) {
+      static constexpr const char* kUsers[] = {"ann", "bob", "cho", "bob", "stranger"};
+      const size_t shard = random_.Below(shards_.size());
+      const size_t limit = random_.OneIn(2) ? 600 + random_.Below(4000) : 1024 * 1024;
+      readers_.emplace_back(world_, *hubs_[shard], *shards_[shard], kUsers[random_.Below(5)],
+                            limit);
+    }
+  }
+
+  const Uuid& SomeConversation() {
+    return world_.conversations[random_.Below(world_.conversations.size())];
+  }
+
+  void SomeStep() {
+    const size_t choice = random_.Below(100);
+    if (choice < 45) {
+      shards_[random_.Below(shards_.size())]->Step();
+    } else if (choice < 72) {
+      store_.Step(random_);
+    } else if (choice < 90) {
+      world_.client_acts = true;
+      readers_[random_.Below(readers_.size())].Act();
+      world_.client_acts = false;
+    } else if (choice < 97) {
+      SendSomething();
+    } else if (choice == 97 && weather_.retention) {
+      DropSome(SomeConversation());
+    } else if (choice == 98) {
+      hubs_[random_.Below(hubs_.size())]->Relay(TypingEvent(SomeConversation(), "ann", true));
+    }
+  }
+
+  void SendSomething() {
+    Hub& hub = *hubs_[random_.Below(hubs_.size())];
+    const Uuid conversation = SomeConversation();
+    static constexpr const char* kSenders[] = {"ann", "bob", "cho", "stranger"};
+    const UserId sender = kSenders[random_.OneIn(10) ? 3 : random_.Below(3)];
+    // A client sends a burst, then perhaps something that it sent before.
+    for (size_t burst = 1 + random_.Below(5); burst > 0; --burst) Send(hub, conversation, sender);
+  }
+
+  void Send(Hub& hub, const Uuid& conversation, const UserId& sender) {
+    NewMessage message;
+    for (uint8_t& byte : message.id.bytes) byte = static_cast<uint8_t>(random_.Below(256));
+    message.conversation_id = conversation;
+    message.sender_id = sender;
+    message.content = std::string(1 + random_.Below(40), 'x');
+    if (random_.OneIn(2)) {
+      message.client_id = "c" + std::to_string(random_.Below(12));
+      message.request_hash[0] = static_cast<uint8_t>(random_.Below(8) == 0);
+    }
+    hub.Send(std::move(message), [this, conversation, sender](Result<StoredMessage> stored) {
+      OnAnswered(conversation, sender, stored);
+    });
+  }
+
+  void OnAnswered(const Uuid& conversation, const UserId& sender,
+                  const Result<StoredMessage>& stored) {
+    if (!stored) {
+      world_.Check(stored.error().code != ErrorCode::not_participant || sender == "stranger",
+                   "who is in may send");
+      return;
+    }
+    const int64_t seq = stored->message.seq;
+    const Message* found = store_.Find(conversation, seq);
+    world_.Check(sender != "stranger", "nobody else may send");
+    world_.Check(
+        seq <= store_.head(conversation) && (found == nullptr || found->id == stored->message.id),
+        "an acknowledged message is stored");
+    int64_t& known = world_.acknowledged[conversation];
+    known = std::max(known, seq);
+  }
+
+  void DropSome(const Uuid& conversation) {
+    const int64_t head = store_.head(conversation);
+    if (head == 0) return;
+    const int64_t upto = random_.Between(1, head);
+    if (random_.OneIn(2)) {
+      for (int64_t seq = 1; seq <= upto; ++seq) store_.Drop(conversation, seq);
+    } else {
+      const int64_t most = std::min(head, upto + random_.Between(0, 3));
+      for (int64_t seq = upto; seq <= most; ++seq) store_.Drop(conversation, seq);
+    }
+  }
+
+  // Everything that is under way ends, everybody who was away comes back and reads.
+  void Settle() {
+    for (size_t i = 0; i < kStepsToRest; ++i) {
+      if (!world_.broken.empty()) return;
+      bool busy = shards_[random_.Below(shards_.size())]->Step();
+      busy |= store_.Step(random_);
+      busy |= SettleReader(readers_[random_.Below(readers_.size())]);
+      if (busy) continue;
+      bool rest = true;
+      for (ModelReader& reader : readers_) rest &= !SettleReader(reader);
+      for (const auto& shard : shards_) rest &= shard->idle();
+      if (rest && store_.idle()) return;
+    }
+    world_.Check(false, "everything comes to rest");
+  }
+
+  bool SettleReader(ModelReader& reader) {
+    world_.client_acts = true;
+    const bool busy = reader.Settle();
+    world_.client_acts = false;
+    return busy;
+  }
+
+  // A conversation without listeners costs its sends nothing: no shard is told of them.
+  void CheckQuietWhenAlone() {
+    if (!world_.broken.empty()) return;
+    for (ModelReader& reader : readers_) reader.Leave();
+    const auto posted = [this] {
+      size_t sum = 0;
+      for (const auto& shard : shards_) sum += shard->posted();
+      return sum;
+    };
+    const auto rest = [this] {
+      for (bool busy = true; busy;) {
+        busy = store_.Step(random_);
+        for (const auto& shard : shards_) busy |= shard->Step();
+      }
+    };
+    rest();
+    for (const Uuid& conversation : world_.conversations) {
+      Send(*hubs_[0], conversation, "ann");  // loads it, where it is not in memory
+      rest();
+      const size_t before = posted();
+      Send(*hubs_[0], conversation, "ann");
+      rest();
+      // To the home, from the store, and back.
+      world_.Check(posted() - before <= 3, "nobody is told where nobody listens");
+    }
+  }
+
+  SeededRandom random_;
+  const Weather weather_;
+  ModelStore store_;
+  ReaderWorld world_;
+  HubCounters counters_;
+  std::vector<std::unique_ptr<StepExecutor>> shards_;
+  std::vector<std::unique_ptr<Hub>> hubs_;
+  std::vector<ModelReader> readers_;
+};
+
+uint64_t EnvironmentNumber(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+// What happened in all runs together, so that no promise is kept by never being asked.
+struct Seen {
+  size_t events = 0, gaps = 0, resets = 0, caught_up = 0, fell_behind = 0, failed = 0;
+};
+
+Seen PlayAll(Weather weather, uint64_t seeds_by_default) {
+  Seen seen;
+  const uint64_t only = EnvironmentNumber("PARLEY_SEED", 0);
+  const uint64_t seeds = EnvironmentNumber("PARLEY_SEEDS", seeds_by_default);
+  for (uint64_t seed = only != 0 ? only : 1; seed <= (only != 0 ? only : seeds); ++seed) {
+    Run run(seed, weather);
+    const std::string broken = run.Play();
+    EXPECT_EQ("", broken) << "again with PARLEY_SEED=" << seed;
+    if (!broken.empty()) break;
+    seen.events += run.world().events;
+    seen.gaps += run.world().gaps;
+    seen.resets += run.world().resets;
+    seen.caught_up += run.world().caught_up;
+    seen.fell_behind += run.world().fell_behind;
+    seen.failed += run.world().failed;
+  }
+  return seen;
+}
+
+TEST(CatchUpPropertyTest, EveryReaderGetsEverythingOnceAndInOrder) {
+  const Seen seen = PlayAll({}, 300);
+  EXPECT_EQ(seen.gaps, 0u);
+  EXPECT_EQ(seen.failed, 0u);
+  EXPECT_GT(seen.events, 0u);
+  EXPECT_GT(seen.resets, 0u);
+  EXPECT_GT(seen.caught_up, 0u);
+  EXPECT_GT(seen.fell_behind, 0u);
+}
+
+TEST(CatchUpPropertyTest, WhatRetentionTookIsNamedByAGap) {
+  EXPECT_GT(PlayAll({.retention = true}, 300).gaps, 0u);
+}
+
+TEST(CatchUpPropertyTest, AStoreThatFailsCostsConnectionsButNoEvent) {
+  EXPECT_GT(PlayAll({.failures = true, .retention = true}, 300).failed, 0u);
+}
+
+TEST(CatchUpPropertyTest, AnUnknownOutcomeIsFoundWithTheNextMessage) {
+  PlayAll({.failures = true, .unknown_outcomes = true}, 300);
+}
+
+TEST(CatchUpPropertyTest, CommitsThatBecomeKnownOutOfOrderGoOutInOrder) {
+  PlayAll({.shuffled_answers = true}, 300);
+  PlayAll({.failures = true, .shuffled_answers = true, .retention = true}, 300);
+}
+
+}  // namespace
+}  // namespace parley

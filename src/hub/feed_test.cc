@@ -1,0 +1,224 @@
+// Each edge of the picture in feed.h, one by one; the property test drives them all together.
+#include "hub/feed.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace parley {
+namespace {
+
+using State = Feed::State;
+
+EventRef MakeEvent(int64_t seq) {
+  return std::make_shared<const Event>(Event{Uuid{}, seq, SharedBytes("e")});
+}
+
+Page MakePage(int64_t since, std::vector<int64_t> seqs, int64_t through, int64_t head) {
+  Page page{.since = since, .events = {}, .through = through, .head = head};
+  for (const int64_t seq : seqs) page.events.push_back(MakeEvent(seq));
+  return page;
+}
+
+// Writes down what the feed asks of it: "3" an event, "fetch 3", "gap 1-2", ...
+class FeedTest : public testing::Test, protected FeedSink {
+ protected:
+  SendStatus SendEvent(const Event& event) override {
+    if (room_ == 0) return SendStatus::kFull;
+    --room_;
+    said_.push_back(std::to_string(event.seq));
+    return SendStatus::kQueued;
+  }
+  void SendEphemeral(const Event&) override { said_.push_back("ephemeral"); }
+  void SendGap(const Uuid&, int64_t from, int64_t to, bool reset) override {
+    said_.push_back((reset ? "reset " : "gap ") + std::to_string(from) + "-" + std::to_string(to));
+  }
+  void Fetch(Feed& feed) override { said_.push_back("fetch " + std::to_string(feed.last_seq())); }
+  void FetchFailed(Feed&) override { said_.push_back("failed"); }
+  void Fetched(Feed&) override {}
+  void CaughtUp(Feed& feed) override {
+    said_.push_back("caught up " + std::to_string(feed.last_seq()));
+  }
+
+  using Said = std::vector<std::string>;
+  Said TakeSaid() { return std::exchange(said_, {}); }
+  void StartLive(int64_t seq) {
+    feed_.HoldAt(seq);
+    feed_.Go(seq);
+    ASSERT_EQ(feed_.state(), State::kLive);
+  }
+
+  size_t room_ = 1000;
+  Said said_;
+  Feed feed_{Uuid{}, *this};
+};
+
+TEST_F(FeedTest, HeldItLetsEventsPassUnseen) {
+  feed_.HoldAt(3);
+  feed_.OnLive(*MakeEvent(4));
+  feed_.OnDrained();
+  feed_.OnPage(MakePage(3, {4}, 4, 4));
+  EXPECT_EQ(TakeSaid(), Said{});
+  EXPECT_EQ(feed_.last_seq(), 3);
+  EXPECT_EQ(feed_.state(), State::kHeld);
+}
+
+TEST_F(FeedTest, AtTheHeadItIsLiveAtOnce) {
+  StartLive(3);
+  feed_.OnLive(*MakeEvent(4));
+  EXPECT_EQ(TakeSaid(), Said{"4"});
+}
+
+TEST_F(FeedTest, BehindTheHeadItFetchesFirst) {
+  feed_.HoldAt(3);
+  feed_.Go(5);
+  EXPECT_EQ(TakeSaid(), Said{"fetch 3"});
+  feed_.OnPage(MakePage(3, {4, 5}, 5, 5));
+  EXPECT_EQ(TakeSaid(), (Said{"4", "5"}));
+  EXPECT_EQ(feed_.state(), State::kLive);
+}
+
+TEST_F(FeedTest, GoAndReleaseStartOnlyWhatIsHeld) {
+  StartLive(3);
+  feed_.Go(9);
+  feed_.Release();
+  EXPECT_EQ(TakeSaid(), Said{});
+  EXPECT_EQ(feed_.state(), State::kLive);
+}
+
+TEST_F(FeedTest, ReleaseStartsThroughAFetch) {
+  feed_.HoldAt(3);
+  feed_.Release();
+  EXPECT_EQ(TakeSaid(), Said{"fetch 3"});
+}
+
+TEST_F(FeedTest, ARepeatIsDropped) {
+  StartLive(3);
+  feed_.OnLive(*MakeEvent(3));
+  feed_.OnLive(*MakeEvent(1));
+  EXPECT_EQ(TakeSaid(), Said{});
+  EXPECT_EQ(feed_.state(), State::kLive);
+}
+
+TEST_F(FeedTest, AJumpIsFilledBeforeItGoesOn) {
+  StartLive(3);
+  feed_.OnLive(*MakeEvent(5));
+  EXPECT_EQ(TakeSaid(), Said{"fetch 3"});
+  feed_.OnLive(*MakeEvent(6));
+  EXPECT_EQ(TakeSaid(), Said{});
+  feed_.OnPage(MakePage(3, {4, 5, 6}, 6, 6));
+  feed_.OnLive(*MakeEvent(6));
+  feed_.OnLive(*MakeEvent(7));
+  EXPECT_EQ(TakeSaid(), (Said{"4", "5", "6", "7"}));
+}
+
+TEST_F(FeedTest, WhenFullItWaitsAndFetchesWhatItMissed) {
+  StartLive(0);
+  room_ = 1;
+  for (int64_t seq = 1; seq <= 3; ++seq) feed_.OnLive(*MakeEvent(seq));
+  EXPECT_EQ(TakeSaid(), Said{"1"});
+  EXPECT_EQ(feed_.state(), State::kBehind);
+  room_ = 10;
+  feed_.OnDrained();
+  EXPECT_EQ(TakeSaid(), Said{"fetch 1"});
+  feed_.OnPage(MakePage(1, {2, 3}, 3, 3));
+  EXPECT_EQ(TakeSaid(), (Said{"2", "3"}));
+}
+
+TEST_F(FeedTest, DrainedWhileLiveOrFetchingItAsksForNothing) {
+  StartLive(3);
+  feed_.OnDrained();
+  EXPECT_EQ(TakeSaid(), Said{});
+  feed_.Resume(1);
+  feed_.OnDrained();
+  EXPECT_EQ(TakeSaid(), Said{"fetch 1"});
+}
+
+TEST_F(FeedTest, FullInTheMidstOfAPageItGoesOnFromThere) {
+  feed_.Resume(0);
+  room_ = 2;
+  feed_.OnPage(MakePage(0, {1, 2, 3}, 3, 3));
+  EXPECT_EQ(feed_.state(), State::kBehind);
+  room_ = 10;
+  feed_.OnDrained();
+  feed_.OnPage(MakePage(2, {3}, 3, 3));
+  EXPECT_EQ(TakeSaid(), (Said{"fetch 0", "1", "2", "fetch 2", "3", "caught up 3"}));
+}
+
+TEST_F(FeedTest, APageThatEndsBeforeTheHeadIsFollowedByTheNext) {
+  feed_.Resume(0);
+  feed_.OnPage(MakePage(0, {1, 2}, 2, 4));
+  feed_.OnPage(MakePage(2, {3, 4}, 4, 4));
+  EXPECT_EQ(TakeSaid(), (Said{"fetch 0", "1", "2", "fetch 2", "3", "4", "caught up 4"}));
+  EXPECT_EQ(feed_.state(), State::kLive);
+  EXPECT_FALSE(feed_.resuming());
+}
+
+TEST_F(FeedTest, WhatIsGoneIsNamedWhereItWas) {
+  feed_.Resume(0);
+  feed_.OnPage(MakePage(0, {3, 4, 6}, 8, 8));
+  EXPECT_EQ(TakeSaid(),
+            (Said{"fetch 0", "gap 1-2", "3", "4", "gap 5-5", "6", "gap 7-8", "caught up 8"}));
+}
+
+TEST_F(FeedTest, AGapBeforeAFullOutboxIsNotNamedTwice) {
+  feed_.Resume(0);
+  room_ = 0;
+  feed_.OnPage(MakePage(0, {3}, 3, 3));
+  room_ = 10;
+  feed_.OnDrained();
+  feed_.OnPage(MakePage(2, {3}, 3, 3));
+  EXPECT_EQ(TakeSaid(), (Said{"fetch 0", "gap 1-2", "fetch 2", "3", "caught up 3"}));
+}
+
+TEST_F(FeedTest, APageForAnotherPlaceIsIgnored) {
+  feed_.Resume(5);
+  feed_.Resume(2);
+  feed_.OnPage(MakePage(5, {6}, 6, 6));
+  EXPECT_EQ(TakeSaid(), (Said{"fetch 5", "fetch 2"}));
+  feed_.OnPage(MakePage(2, {3, 4, 5, 6}, 6, 6));
+  feed_.OnPage(MakePage(2, {3, 4, 5, 6}, 6, 6));
+  EXPECT_EQ(TakeSaid(), (Said{"3", "4", "5", "6", "caught up 6"}));
+}
+
+TEST_F(FeedTest, AFutureThatIsNotIsResetToTheHeadAndGoesOnLive) {
+  feed_.Resume(9);
+  Page page = MakePage(9, {}, 4, 4);
+  page.reset = true;
+  feed_.OnPage(page);
+  EXPECT_EQ(TakeSaid(), (Said{"fetch 9", "reset 5-9", "caught up 4"}));
+  feed_.OnLive(*MakeEvent(5));
+  EXPECT_EQ(TakeSaid(), Said{"5"});
+}
+
+TEST_F(FeedTest, ResumingAgainBeforeTheEndCatchesUpOnce) {
+  feed_.Resume(0);
+  feed_.OnPage(MakePage(0, {1}, 1, 2));
+  feed_.Resume(0);
+  feed_.OnPage(MakePage(1, {2}, 2, 2));
+  feed_.OnPage(MakePage(0, {1, 2}, 2, 2));
+  EXPECT_EQ(TakeSaid(), (Said{"fetch 0", "1", "fetch 1", "fetch 0", "1", "2", "caught up 2"}));
+}
+
+TEST_F(FeedTest, AFailedPageEndsOnlyTheFetchThatAskedForIt) {
+  feed_.Resume(2);
+  feed_.OnPageFailed(5);
+  EXPECT_EQ(TakeSaid(), Said{"fetch 2"});
+  feed_.OnPageFailed(2);
+  EXPECT_EQ(TakeSaid(), Said{"failed"});
+  feed_.OnPage(MakePage(2, {3}, 3, 3));
+  TakeSaid();
+  feed_.OnPageFailed(3);
+  EXPECT_EQ(TakeSaid(), Said{});
+}
+
+TEST_F(FeedTest, WhoDidNotResumeIsNotToldThatItCaughtUp) {
+  StartLive(1);
+  feed_.OnLive(*MakeEvent(3));
+  feed_.OnPage(MakePage(1, {2, 3}, 3, 3));
+  EXPECT_EQ(TakeSaid(), (Said{"fetch 1", "2", "3"}));
+}
+
+}  // namespace
+}  // namespace parley

@@ -1,0 +1,352 @@
+#include "hub/home.h"
+
+#include <algorithm>
+#include <bit>
+#include <iterator>
+#include <utility>
+
+#include "base/log.h"
+
+namespace parley {
+namespace {
+
+// One page of catch-up: enough to make the trip worth it, small beside an outbox.
+constexpr size_t kPageEvents = 128;
+constexpr size_t kPageBytes = 64 * 1024;
+// Ids of a large conversation's members that memory remembers.
+constexpr size_t kKnownMembers = 10'000;
+
+}  // namespace
+
+struct Home::Room {
+  explicit Room(const Uuid& conversation) : id(conversation) {}
+
+  struct PendingRead {
+    int64_t since;
+    std::vector<Resolve<Result<PageRef>>> waiting;
+  };
+
+  Uuid id;
+  bool loaded = false;
+  bool loading = false;
+  std::vector<Load> waiting;  // for the head
+  int64_t head = 0;
+  int64_t participant_count = 0;
+  std::vector<UserId> participants;          // all of them, or none: see Admission
+  std::unordered_set<UserId> known_members;  // some of them, where `participants` is none
+  uint64_t listeners = 0;                    // bit i: shard i
+  size_t in_flight = 0;                      // store calls that will come back to this room
+  Tail tail;
+  std::map<int64_t, EventRef> early;  // came before their predecessors
+  bool filling_gap = false;
+  std::vector<PendingRead> reads;
+
+  bool Idle() const {
+    return listeners == 0 && in_flight == 0 && !loading && waiting.empty() && reads.empty();
+  }
+};
+
+Home::Home(Executor& self, Store& store, HomeOutlet& outlet, HubCounters& counters,
+           HomeOptions options)
+    : self_(self),
+      store_(store),
+      outlet_(outlet),
+      counters_(counters),
+      options_(options),
+      outgoing_(options.shards) {}
+
+Home::~Home() = default;
+
+// --- rooms
+
+Home::Room& Home::Touch(const Uuid& conversation) {
+  const auto found = by_id_.find(conversation);
+  if (found != by_id_.end()) {
+    rooms_.splice(rooms_.begin(), rooms_, found->second);
+  } else {
+    Evict();
+    rooms_.emplace_front(conversation);
+    by_id_.emplace(conversation, rooms_.begin());
+  }
+  return rooms_.front();
+}
+
+void Home::Evict() {
+  // The back of the list is what was used least recently; a few that are in use may be in the way.
+  auto candidate = rooms_.end();
+  for (int looked = 0;
+       looked < 8 && candidate != rooms_.begin() &&
+       (rooms_.size() > options_.idle_conversations || tail_bytes_ > options_.tail_bytes);
+       ++looked) {
+    --candidate;
+    tail_bytes_ -= candidate->tail.bytes();
+    candidate->tail.Clear();
+    if (rooms_.size() > options_.idle_conversations && candidate->Idle()) {
+      by_id_.erase(candidate->id);
+      candidate = rooms_.erase(candidate);
+    }
+  }
+}
+
+void Home::WithRoom(const Uuid& conversation, Load then) {
+  Room& room = Touch(conversation);
+  if (room.loaded) return then(&room);
+  room.waiting.push_back(std::move(then));
+  if (room.loading) return;
+  room.loading = true;
+  store_.LoadHead(conversation, options_.live_participants, self_,
+                  [this, conversation](Result<ConversationHead> loaded) {
+                    OnLoaded(conversation, std::move(loaded));
+                  });
+}
+
+void Home::OnLoaded(const Uuid& conversation, Result<ConversationHead> loaded) {
+  Room& room = Touch(conversation);
+  room.loading = false;
+  std::vector<Load> waiting = std::move(room.waiting);
+  room.waiting.clear();
+  if (!loaded) {
+    room.listeners = 0;
+    for (Load& then : waiting) then(Fail(loaded.error()));
+    return;
+  }
+  room.loaded = true;
+  room.head = std::max(room.head, loaded->seq);
+  room.participant_count = loaded->participant_count;
+  room.participants = std::move(loaded->participants);
+  for (Load& then : waiting) then(&room);
+}
+
+void Home::CheckMember(Room& room, const UserId& user, UniqueFunction<void(Result<bool>)> then) {
+  if (!room.participants.empty()) {
+    return then(std::ranges::find(room.participants, user) != room.participants.end());
+  }
+  if (room.known_members.contains(user)) return then(true);
+  ++room.in_flight;
+  store_.IsParticipant(room.id, user, self_,
+                       [this, id = room.id, user, then = std::move(then)](Result<bool> is) mutable {
+                         Room& found = Touch(id);
+                         --found.in_flight;
+                         if (is && *is) {
+                           if (found.known_members.size() >= kKnownMembers)
+                             found.known_members.clear();
+                           found.known_members.insert(user);
+                         }
+                         then(std::move(is));
+                       });
+}
+
+// --- listening
+
+void Home::Admit(const Uuid& conversation, const UserId& user, bool trusted, unsigned shard,
+                 Resolve<Result<Admission>> done) {
+  // Before anything is awaited, so that no event can slip between the answer and the listening.
+  Touch(conversation).listeners |= uint64_t{1} << shard;
+  WithRoom(conversation, [this, user, trusted, done = std::move(done)](Result<Room*> room) mutable {
+    if (!room) {
+      if (room.error().code != ErrorCode::not_found) return done(Fail(room.error()));
+      return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
+    }
+    auto admit = [this, id = (*room)->id, done = std::move(done)](Result<bool> member) mutable {
+      if (!member) return done(Fail(member.error()));
+      if (!*member) {
+        return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
+      }
+      const Room& found = Touch(id);
+      done(Admission{found.head, found.participant_count, found.participants});
+    };
+    if (trusted) return admit(true);
+    CheckMember(**room, user, std::move(admit));
+  });
+}
+
+void Home::Unlisten(const Uuid& conversation, unsigned shard) {
+  const auto found = by_id_.find(conversation);
+  if (found != by_id_.end()) found->second->listeners &= ~(uint64_t{1} << shard);
+}
+
+// --- events
+
+void Home::Send(NewMessage message, Resolve<Result<StoredMessage>> done) {
+  const Uuid id = message.conversation_id;
+  WithRoom(id, [this, message = std::move(message),
+                done = std::move(done)](Result<Room*> found) mutable {
+    if (!found && found.error().code == ErrorCode::not_found) {
+      return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
+    }
+    if (!found) return done(Fail(found.error()));
+    Room& room = **found;
+    const bool outsider =
+        !message.as_service && !room.participants.empty() &&
+        std::ranges::find(room.participants, message.sender_id) == room.participants.end();
+    if (outsider) {
+      return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
+    }
+    ++room.in_flight;
+    store_.InsertMessage(std::move(message), self_,
+                         [this, conversation = room.id,
+                          done = std::move(done)](Result<StoredMessage> stored) mutable {
+                           OnStored(conversation, stored);
+                           done(std::move(stored));
+                         });
+  });
+}
+
+void Home::OnStored(const Uuid& conversation, Result<StoredMessage>& stored) {
+  Room& room = Touch(conversation);
+  --room.in_flight;
+  if (!stored) return;
+  // A repeat of what we never heard was stored (its first answer was `outcome_unknown`) is news.
+  if (stored->duplicate && stored->message.seq <= room.head) {
+    counters_.duplicates.Add();
+    return;
+  }
+  counters_.messages.Add();
+  const Monotonic now = options_.clock == nullptr ? Monotonic{} : options_.clock->Steady();
+  Offer(room, MessageEvent(stored->message, now));
+}
+
+void Home::Offer(Room& room, EventRef event) {
+  if (event->seq <= room.head) return;
+  if (event->seq > room.head + 1) {
+    room.early.emplace(event->seq, std::move(event));
+    return FillGap(room);
+  }
+  Append(room, std::move(event));
+  while (!room.early.empty() && room.early.begin()->first <= room.head + 1) {
+    EventRef next = std::move(room.early.begin()->second);
+    room.early.erase(room.early.begin());
+    if (next->seq == room.head + 1) Append(room, std::move(next));
+  }
+}
+
+void Home::Append(Room& room, EventRef event) {
+  room.head = event->seq;
+  const size_t before = room.tail.bytes();
+  room.tail.Push(event);
+  tail_bytes_ += room.tail.bytes() - before;
+  LetOut(room, std::move(event));
+}
+
+void Home::FillGap(Room& room) {
+  if (room.filling_gap) return;
+  room.filling_gap = true;
+  ++room.in_flight;
+  counters_.store_reads.Add();
+  store_.ReadChanges(room.id, room.head, static_cast<int>(kPageEvents), self_,
+                     [this, id = room.id](Result<ChangesSince> changes) {
+                       Room& found = Touch(id);
+                       found.filling_gap = false;
+                       --found.in_flight;
+                       if (!changes) {
+                         // Listeners that see the next event find the jump and fetch for
+                         // themselves.
+                         log::warn("gap not filled conversation={} error={}", id.ToString(),
+                                   Name(changes.error().code));
+                         return;
+                       }
+                       for (const Change& change : changes->changes)
+                         Offer(found, MessageEvent(change.message));
+                       // What is still missing between head and the first early event is gone from
+                       // the store.
+                       if (!found.early.empty() && changes->changes.size() < kPageEvents) {
+                         found.head = found.early.begin()->first - 1;
+                         EventRef next = std::move(found.early.begin()->second);
+                         found.early.erase(found.early.begin());
+                         Offer(found, std::move(next));
+                       }
+                       if (!found.early.empty()) FillGap(found);
+                     });
+}
+
+void Home::LetOut(Room& room, EventRef event) {
+  for (uint64_t left = room.listeners; left != 0; left &= left - 1) {
+    outgoing_[static_cast<size_t>(std::countr_zero(left))].push_back(event);
+  }
+  if (room.listeners == 0 || flush_posted_) return;
+  flush_posted_ = true;
+  // Behind the batch of commits at hand: its events go to each shard in one post.
+  self_.Post([this] { FlushOutgoing(); });
+}
+
+void Home::FlushOutgoing() {
+  flush_posted_ = false;
+  for (unsigned shard = 0; shard < outgoing_.size(); ++shard) {
+    if (!outgoing_[shard].empty()) outlet_.Deliver(shard, std::exchange(outgoing_[shard], {}));
+  }
+}
+
+void Home::Relay(EventRef event) {
+  const auto found = by_id_.find(event->conversation);
+  if (found == by_id_.end() || !found->second->loaded) return;
+  Room& room = *found->second;
+  if (room.participant_count > static_cast<int64_t>(options_.live_participants)) return;
+  LetOut(room, std::move(event));
+}
+
+// --- pages
+
+void Home::Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>> done) {
+  WithRoom(conversation, [this, since, done = std::move(done)](Result<Room*> found) mutable {
+    if (!found) return done(Fail(found.error()));
+    Room& room = **found;
+    if (since == room.head || room.tail.Covers(since)) {
+      auto page = std::make_shared<Page>();
+      page->conversation = room.id;
+      page->since = since;
+      page->head = room.head;
+      if (since < room.head) page->events = room.tail.After(since, kPageEvents, kPageBytes);
+      page->through = page->events.empty() ? room.head : page->events.back()->seq;
+      return done(PageRef(std::move(page)));
+    }
+    ReadFromStore(room, since, std::move(done));
+  });
+}
+
+void Home::ReadFromStore(Room& room, int64_t since, Resolve<Result<PageRef>> done) {
+  for (Room::PendingRead& read : room.reads) {
+    if (read.since == since) return read.waiting.push_back(std::move(done));
+  }
+  room.reads.push_back({since, {}});
+  room.reads.back().waiting.push_back(std::move(done));
+  counters_.store_reads.Add();
+  store_.ReadChanges(room.id, since, static_cast<int>(kPageEvents), self_,
+                     [this, id = room.id, since](Result<ChangesSince> changes) {
+                       OnChanges(id, since, std::move(changes));
+                     });
+}
+
+void Home::OnChanges(const Uuid& conversation, int64_t since, Result<ChangesSince> changes) {
+  Room& room = Touch(conversation);
+  const auto read = std::ranges::find(room.reads, since, &Room::PendingRead::since);
+  auto waiting = std::move(read->waiting);
+  room.reads.erase(read);
+  if (!changes) {
+    for (auto& done : waiting) done(Fail(changes.error()));
+    return;
+  }
+  auto page = std::make_shared<Page>();
+  page->conversation = conversation;
+  page->since = since;
+  page->head = room.head;
+  size_t bytes = 0;
+  for (const Change& change : changes->changes) {
+    if (bytes > kPageBytes) break;
+    page->events.push_back(MessageEvent(change.message));
+    bytes += page->events.back()->frame.size();
+  }
+  // Only the store may say that a client's future does not exist: our head may be the one behind.
+  if (since > std::max(room.head, changes->head)) {
+    page->reset = true;
+    page->head = std::max(room.head, changes->head);
+  }
+  const bool all =
+      page->events.size() == changes->changes.size() && changes->changes.size() < kPageEvents;
+  page->through = page->reset ? page->head
+                  : all       ? std::max(since, changes->head)
+                              : page->events.back()->seq;
+  const PageRef shared = std::move(page);
+  for (auto& done : waiting) done(shared);
+}
+
+}  // namespace parley

@@ -1,0 +1,108 @@
+// Home: the conversations whose id hashes to this shard. It alone holds a conversation's head, its
+// tail, who is in it as far as memory knows, and which shards listen. Order, dedup of repeats and
+// gaps are settled here, once per node: seq = head+1 goes out, seq <= head is a repeat, a jump is
+// filled from the store first.
+//
+// All calls on the home shard's thread; answers come later on it. Hub carries both across shards.
+#pragma once
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "hub/feed.h"
+#include "hub/tail.h"
+#include "store/store.h"
+
+namespace parley {
+
+// What a connection learns when it is let in.
+struct Admission {
+  int64_t head = 0;
+  int64_t participant_count = 0;
+  std::vector<UserId>
+      participants;  // all, or none when there are more than limits.live_participants
+};
+
+struct HubCounters {
+  Histogram delivery;  // from the commit to the outboxes of one shard
+  Counter messages, duplicates, catch_ups, store_reads, ephemeral_dropped, resumes;
+};
+
+// Carries events from a home shard to a listening one, in order.
+class HomeOutlet {
+ public:
+  virtual ~HomeOutlet() = default;
+  virtual void Deliver(unsigned shard, std::vector<EventRef> events) = 0;
+};
+
+struct HomeOptions {
+  unsigned shards = 1;
+  size_t live_participants = 200;
+  size_t idle_conversations = 20'000;    // kept in memory for each shard, without listeners
+  const Clock* clock = nullptr;          // none: delivery times are not measured
+  size_t tail_bytes = 64 * 1024 * 1024;  // of all tails of a shard
+};
+
+class Home {
+ public:
+  Home(Executor& self, Store& store, HomeOutlet& outlet, HubCounters& counters,
+       HomeOptions options);
+  ~Home();
+
+  // Lets a user in as a listener of `shard`: checks that they participate, unless `trusted`.
+  // Events that come after the answer reach the shard after the answer.
+  // Errors: not_participant (or no such conversation), store_unavailable.
+  void Admit(const Uuid& conversation, const UserId& user, bool trusted, unsigned shard,
+             Resolve<Result<Admission>> done);
+  void Unlisten(const Uuid& conversation, unsigned shard);
+
+  // A page since n, from the tail or the store. Errors: not_found, store_unavailable.
+  void Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>> done);
+
+  // Commits, then lets the event out. Errors: as Store::InsertMessage.
+  void Send(NewMessage message, Resolve<Result<StoredMessage>> done);
+
+  // An ephemeral event, to conversations small enough to have any.
+  void Relay(EventRef event);
+
+ private:
+  struct Room;  // a conversation's state
+  using Load = UniqueFunction<void(Result<Room*>)>;
+
+  // Gives the room once its head is known; keeps it in memory meanwhile.
+  void WithRoom(const Uuid& conversation, Load then);
+  Room& Touch(const Uuid& conversation);
+  void OnLoaded(const Uuid& conversation, Result<ConversationHead> loaded);
+  void CheckMember(Room& room, const UserId& user, UniqueFunction<void(Result<bool>)> then);
+  void OnStored(const Uuid& conversation, Result<StoredMessage>& stored);
+  // A durable event in whatever order events come.
+  void Offer(Room& room, EventRef event);
+  void Append(Room& room, EventRef event);
+  void FillGap(Room& room);
+  void LetOut(Room& room, EventRef event);
+  void FlushOutgoing();
+  void ReadFromStore(Room& room, int64_t since, Resolve<Result<PageRef>> done);
+  void OnChanges(const Uuid& conversation, int64_t since, Result<ChangesSince> changes);
+  void Evict();
+
+  Executor& self_;
+  Store& store_;
+  HomeOutlet& outlet_;
+  HubCounters& counters_;
+  const HomeOptions options_;
+  std::list<Room> rooms_;  // most recently used first
+  std::unordered_map<Uuid, std::list<Room>::iterator> by_id_;
+  size_t tail_bytes_ = 0;
+  std::vector<std::vector<EventRef>> outgoing_;  // by shard, until the end of the batch
+  bool flush_posted_ = false;
+};
+
+}  // namespace parley

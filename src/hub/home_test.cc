@@ -1,0 +1,420 @@
+#include "hub/home.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "test/support/model_store.h"
+#include "test/support/step_executor.h"
+
+namespace parley {
+namespace {
+
+using test::ModelStore;
+using test::StepExecutor;
+using Seqs = std::vector<int64_t>;
+
+const Uuid kRoom{{0x11}};
+
+class HomeTest : public testing::Test, protected HomeOutlet {
+ protected:
+  void Deliver(unsigned shard, std::vector<EventRef> events) override {
+    for (const EventRef& event : events) delivered_[shard].push_back(event->seq);
+  }
+
+  // Until nothing is under way.
+  void Rest() {
+    while (!store_.idle() || !executor_.idle()) {
+      store_.Run();
+      executor_.Run();
+    }
+  }
+
+  Result<Admission> Admit(const UserId& user, unsigned shard = 0, bool trusted = false) {
+    Result<Admission> answer = Fail(ErrorCode::internal, "No answer came.");
+    home_.Admit(kRoom, user, trusted, shard,
+                [&](Result<Admission> given) { answer = std::move(given); });
+    Rest();
+    return answer;
+  }
+
+  NewMessage MakeMessage(const UserId& sender = "ann", const char* client_id = nullptr) {
+    NewMessage message{.id = Uuid{{0x77, ++made_}},
+                       .conversation_id = kRoom,
+                       .sender_id = sender,
+                       .content = "hello"};
+    if (client_id != nullptr) message.client_id = client_id;
+    return message;
+  }
+  void StartSend(NewMessage message) {
+    home_.Send(std::move(message),
+               [this](Result<StoredMessage> stored) { sent_.push_back(std::move(stored)); });
+  }
+  Result<StoredMessage> Send(NewMessage message) {
+    StartSend(std::move(message));
+    Rest();
+    return sent_.back();
+  }
+
+  Result<PageRef> Read(int64_t since, const Uuid& conversation = kRoom) {
+    Result<PageRef> answer = Fail(ErrorCode::internal, "No answer came.");
+    home_.Read(conversation, since, [&](Result<PageRef> given) { answer = std::move(given); });
+    Rest();
+    return answer;
+  }
+  static Seqs SeqsOf(const Page& page) {
+    Seqs out;
+    for (const EventRef& event : page.events) out.push_back(event->seq);
+    return out;
+  }
+
+  StepExecutor executor_;
+  ModelStore store_;
+  HubCounters counters_;
+  Home home_{executor_, store_, *this, counters_, {.shards = 3, .live_participants = 3}};
+  std::vector<Seqs> delivered_ = std::vector<Seqs>(3);
+  std::vector<Result<StoredMessage>> sent_;
+  uint8_t made_ = 0;
+};
+
+// --- who is let in
+
+TEST_F(HomeTest, AParticipantIsLetInAndLearnsTheHead) {
+  store_.Put(kRoom, {"ann", "bob"}, 4);
+  const auto admission = Admit("bob");
+  ASSERT_TRUE(admission);
+  EXPECT_EQ(admission->head, 4);
+  EXPECT_EQ(admission->participant_count, 2);
+  EXPECT_EQ(admission->participants, (std::vector<UserId>{"ann", "bob"}));
+}
+
+TEST_F(HomeTest, NobodyElseIsAndAMissingConversationLooksTheSame) {
+  store_.Put(kRoom, {"ann"});
+  EXPECT_EQ(Admit("eve").error().code, ErrorCode::not_participant);
+  const Uuid nowhere{{0x99}};
+  home_.Admit(nowhere, "ann", false, 0, [](Result<Admission> given) {
+    EXPECT_EQ(given.error().code, ErrorCode::not_participant);
+  });
+  Rest();
+}
+
+TEST_F(HomeTest, InALargeConversationTheStoreIsAskedOnceForEachMember) {
+  store_.Put(kRoom, {"ann", "bob", "cho", "dan"}, 1);
+  const auto admission = Admit("dan");
+  ASSERT_TRUE(admission);
+  EXPECT_TRUE(admission->participants.empty());
+  EXPECT_EQ(admission->participant_count, 4);
+  EXPECT_EQ(Admit("eve").error().code, ErrorCode::not_participant);
+  home_.Admit(kRoom, "dan", false, 0, [](Result<Admission> given) { EXPECT_TRUE(given); });
+  EXPECT_TRUE(store_.idle());
+}
+
+TEST_F(HomeTest, ATrustedListenerIsNotAskedFor) {
+  store_.Put(kRoom, {"ann", "bob", "cho", "dan"});
+  EXPECT_TRUE(Admit("dan", 0, true));
+}
+
+TEST_F(HomeTest, AStoreThatIsAwayLetsNobodyInAndIsAskedAgain) {
+  store_.Put(kRoom, {"ann"});
+  store_.faults.unavailable_one_in = 1;
+  EXPECT_EQ(Admit("ann").error().code, ErrorCode::store_unavailable);
+  EXPECT_EQ(Send(MakeMessage()).error().code, ErrorCode::store_unavailable);
+  EXPECT_EQ(Read(0).error().code, ErrorCode::store_unavailable);
+  store_.faults.unavailable_one_in = 0;
+  EXPECT_TRUE(Admit("ann"));
+}
+
+// --- events
+
+TEST_F(HomeTest, AnEventGoesOutOnlyAfterItsCommitAndOnlyToShardsThatListen) {
+  store_.Put(kRoom, {"ann"});
+  ASSERT_TRUE(Admit("ann", 0));
+  ASSERT_TRUE(Admit("ann", 2));
+  StartSend(MakeMessage());
+  executor_.Run();
+  EXPECT_TRUE(delivered_[0].empty());
+  Rest();
+  EXPECT_EQ(delivered_, (std::vector<Seqs>{{1}, {}, {1}}));
+  home_.Unlisten(kRoom, 2);
+  ASSERT_TRUE(Send(MakeMessage()));
+  EXPECT_EQ(delivered_, (std::vector<Seqs>{{1, 2}, {}, {1}}));
+}
+
+TEST_F(HomeTest, ARepeatIsAnsweredWithTheFirstAndNotSentOutAgain) {
+  store_.Put(kRoom, {"ann"});
+  ASSERT_TRUE(Admit("ann"));
+  const auto first = Send(MakeMessage("ann", "c1"));
+  const auto again = Send(MakeMessage("ann", "c1"));
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->duplicate);
+  EXPECT_EQ(again->message.id, first->message.id);
+  EXPECT_EQ(delivered_[0], Seqs{1});
+  EXPECT_EQ(counters_.messages.value(), 1u);
+  EXPECT_EQ(counters_.duplicates.value(), 1u);
+}
+
+TEST_F(HomeTest, ARepeatAfterAnUnknownOutcomeSendsOutWhatNobodyHasSeen) {
+  store_.Put(kRoom, {"ann"});
+  ASSERT_TRUE(Admit("ann"));
+  store_.faults.unknown_one_in = 1;
+  EXPECT_EQ(Send(MakeMessage("ann", "c1")).error().code, ErrorCode::outcome_unknown);
+  EXPECT_TRUE(delivered_[0].empty());
+  store_.faults.unknown_one_in = 0;
+  const auto again = Send(MakeMessage("ann", "c1"));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->message.seq, 1);
+  EXPECT_EQ(delivered_[0], Seqs{1});
+}
+
+TEST_F(HomeTest, WhatAnUnknownOutcomeStoredGoesOutBeforeTheNextEvent) {
+  store_.Put(kRoom, {"ann"});
+  ASSERT_TRUE(Admit("ann"));
+  store_.faults.unknown_one_in = 1;
+  Send(MakeMessage());
+  store_.faults.unknown_one_in = 0;
+  ASSERT_TRUE(Send(MakeMessage()));
+  EXPECT_EQ(delivered_[0], (Seqs{1, 2}));
+}
+
+TEST_F(HomeTest, OutsidersAreRefusedBeforeTheStoreIsAsked) {
+  store_.Put(kRoom, {"ann"});
+  ASSERT_TRUE(Admit("ann"));
+  StartSend(MakeMessage("eve"));
+  EXPECT_TRUE(store_.idle());
+  EXPECT_EQ(sent_.back().error().code, ErrorCode::not_participant);
+  NewMessage notice = MakeMessage("eve");
+  notice.as_service = true;
+  EXPECT_TRUE(Send(std::move(notice)));
+}
+
+TEST_F(HomeTest, CommitsThatBecomeKnownInTheWrongOrderGoOutInTheRightOne) {
+  store_.Put(kRoom, {"ann"});
+  ASSERT_TRUE(Admit("ann"));
+  for (int i = 0; i < 4; ++i) StartSend(MakeMessage());
+  store_.Happen();
+  for (const size_t place : {2u, 0u, 1u, 0u}) store_.AnswerAt(place);  // 3, 1, 4, 2
+  Rest();
+  EXPECT_EQ(delivered_[0], (Seqs{1, 2, 3, 4}));
+}
+
+TEST_F(HomeTest, AJumpOverWhatIsGoneFromTheStoreGoesOn) {
+  store_.Put(kRoom, {"ann"});
+  ASSERT_TRUE(Admit("ann"));
+  for (int i = 0; i < 3; ++i) StartSend(MakeMessage());
+  store_.Happen();
+  store_.Drop(kRoom, 1);
+  store_.Drop(kRoom, 2);
+  store_.AnswerAt(2);
+  executor_.Run();
+  store_.Happen();
+  store_.AnswerAt(2);  // the read that fills the gap; two answers still wait
+  executor_.Run();
+  EXPECT_EQ(delivered_[0], Seqs{3});
+  Rest();
+  EXPECT_EQ(delivered_[0], Seqs{3});
+}
+
+TEST_F(HomeTest, AGapThatCouldNotBeFilledIsFilledWithTheNextEvent) {
+  store_.Put(kRoom, {"ann"});
+  ASSERT_TRUE(Admit("ann"));
+  StartSend(MakeMessage());
+  StartSend(MakeMessage());
+  store_.Happen();
+  store_.AnswerAt(1);
+  store_.fail_next_changes = 1;
+  executor_.Run();
+  store_.Happen();
+  store_.AnswerAt(1);  // the failed read; the first message's answer still waits
+  executor_.Run();
+  EXPECT_TRUE(delivered_[0].empty());
+  Rest();
+  EXPECT_EQ(delivered_[0], (Seqs{1, 2}));
+}
+
+TEST_F(HomeTest, TypingIsForConversationsSmallEnoughThatAreInMemory) {
+  home_.Relay(TypingEvent(kRoom, "ann", true));
+  store_.Put(kRoom, {"ann", "bob", "cho"});
+  ASSERT_TRUE(Admit("ann"));
+  home_.Relay(TypingEvent(kRoom, "ann", true));
+  Rest();
+  EXPECT_EQ(delivered_[0], Seqs{0});
+
+  const Uuid large{{0x22}};
+  store_.Put(large, {"ann", "bob", "cho", "dan"});
+  home_.Admit(large, "ann", false, 0, [](Result<Admission> given) { EXPECT_TRUE(given); });
+  Rest();
+  home_.Relay(TypingEvent(large, "ann", true));
+  Rest();
+  EXPECT_EQ(delivered_[0], Seqs{0});
+}
+
+// --- pages
+
+TEST_F(HomeTest, APageFromTheTailNeedsNoStore) {
+  store_.Put(kRoom, {"ann"});
+  ASSERT_TRUE(Admit("ann"));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Send(MakeMessage()));
+  const auto reads = counters_.store_reads.value();
+  const auto page = Read(1);
+  ASSERT_TRUE(page);
+  EXPECT_EQ(SeqsOf(**page), (Seqs{2, 3}));
+  EXPECT_EQ((*page)->through, 3);
+  EXPECT_EQ((*page)->head, 3);
+  const auto nothing = Read(3);
+  ASSERT_TRUE(nothing);
+  EXPECT_TRUE((*nothing)->events.empty());
+  EXPECT_EQ((*nothing)->through, 3);
+  EXPECT_EQ(counters_.store_reads.value(), reads);
+}
+
+TEST_F(HomeTest, OlderPagesComeFromTheStoreAndManyReadersShareOneRead) {
+  store_.Put(kRoom, {"ann"}, 5);
+  ASSERT_TRUE(Admit("ann"));
+  std::vector<PageRef> pages;
+  for (int i = 0; i < 10; ++i) {
+    home_.Read(kRoom, 2, [&](Result<PageRef> page) { pages.push_back(*page); });
+  }
+  EXPECT_EQ(store_.waiting(), 1u);
+  Rest();
+  ASSERT_EQ(pages.size(), 10u);
+  EXPECT_EQ(SeqsOf(*pages[0]), (Seqs{3, 4, 5}));
+  EXPECT_EQ(pages[0], pages[9]);
+  EXPECT_EQ(counters_.store_reads.value(), 1u);
+}
+
+TEST_F(HomeTest, APageIsBoundedAndSaysHowFarItGoes) {
+  store_.Put(kRoom, {"ann"}, 300);
+  auto page = Read(0);
+  ASSERT_TRUE(page);
+  EXPECT_LT((*page)->events.size(), 300u);
+  EXPECT_EQ((*page)->through, (*page)->events.back()->seq);
+  EXPECT_EQ((*page)->head, 300);
+  int64_t since = 0;
+  for (int pages = 0; since < 300 && pages < 50; ++pages) {
+    page = Read(since);
+    ASSERT_TRUE(page);
+    EXPECT_EQ((*page)->events.front()->seq, since + 1);
+    since = (*page)->through;
+  }
+  EXPECT_EQ(since, 300);
+}
+
+TEST_F(HomeTest, LargeMessagesMakeShortPages) {
+  store_.Put(kRoom, {"ann"}, 10, 30 * 1024);
+  const auto page = Read(0);
+  ASSERT_TRUE(page);
+  EXPECT_LE((*page)->events.size(), 4u);
+  EXPECT_EQ((*page)->through, (*page)->events.back()->seq);
+}
+
+TEST_F(HomeTest, AHoleAtTheEndReachesTheHead) {
+  store_.Put(kRoom, {"ann"}, 5);
+  for (const int64_t seq : {2, 4, 5}) store_.Drop(kRoom, seq);
+  const auto page = Read(0);
+  ASSERT_TRUE(page);
+  EXPECT_EQ(SeqsOf(**page), (Seqs{1, 3}));
+  EXPECT_EQ((*page)->through, 5);
+  EXPECT_FALSE((*page)->reset);
+}
+
+TEST_F(HomeTest, OnlyWhatLiesBeyondTheHeadIsReset) {
+  store_.Put(kRoom, {"ann"}, 5);
+  for (const int64_t since : {int64_t{6}, int64_t{10}, kBeyondEveryHead}) {
+    const auto page = Read(since);
+    ASSERT_TRUE(page);
+    EXPECT_TRUE((*page)->reset);
+    EXPECT_EQ((*page)->head, 5);
+    EXPECT_EQ((*page)->through, 5);
+    EXPECT_TRUE((*page)->events.empty());
+  }
+  EXPECT_FALSE((*Read(5))->reset);
+}
+
+// A page's snapshot may be older than the head that home knows when it comes: what was committed
+// between the two is neither in the page nor gone.
+TEST_F(HomeTest, AnOldSnapshotDoesNotDeclareNewEventsGone) {
+  store_.Put(kRoom, {"ann"}, 3);
+  ASSERT_TRUE(Admit("ann"));
+  PageRef page;
+  home_.Read(kRoom, 0, [&](Result<PageRef> given) { page = *given; });
+  store_.Happen();  // the snapshot
+  StartSend(MakeMessage());
+  store_.Happen();
+  store_.AnswerAt(1);  // the commit is known first
+  executor_.Run();
+  Rest();
+  ASSERT_NE(page, nullptr);
+  EXPECT_EQ(SeqsOf(*page), (Seqs{1, 2, 3}));
+  EXPECT_EQ(page->through, 3);
+  EXPECT_EQ(page->head, 4);
+}
+
+TEST_F(HomeTest, AReadThatFailsFailsForAllWhoWait) {
+  store_.Put(kRoom, {"ann"}, 5);
+  ASSERT_TRUE(Admit("ann"));
+  store_.fail_next_changes = 1;
+  int failed = 0;
+  for (int i = 0; i < 3; ++i) {
+    home_.Read(kRoom, 0, [&](Result<PageRef> page) {
+      failed += !page && page.error().code == ErrorCode::store_unavailable;
+    });
+  }
+  Rest();
+  EXPECT_EQ(failed, 3);
+  EXPECT_TRUE(Read(0));
+  EXPECT_EQ(Read(0, Uuid{{0x99}}).error().code, ErrorCode::not_found);
+}
+
+// --- memory
+
+class SmallHomeTest : public HomeTest {
+ protected:
+  Home small_{executor_,
+              store_,
+              *this,
+              counters_,
+              {.shards = 3, .live_participants = 3, .idle_conversations = 2, .tail_bytes = 2000}};
+  void AdmitTo(const Uuid& conversation) {
+    small_.Admit(conversation, "ann", false, 0, [](Result<Admission> a) { EXPECT_TRUE(a); });
+    Rest();
+  }
+};
+
+TEST_F(SmallHomeTest, ConversationsWithListenersStayOthersAreForgotten) {
+  for (uint8_t i = 1; i <= 9; ++i) store_.Put(Uuid{{i}}, {"ann"}, i);
+  AdmitTo(Uuid{{1}});
+  for (uint8_t i = 2; i <= 9; ++i) {
+    AdmitTo(Uuid{{i}});
+    small_.Unlisten(Uuid{{i}}, 0);
+  }
+  // In memory, a conversation is answered without the store.
+  small_.Admit(Uuid{{1}}, "ann", false, 0, [](Result<Admission> a) { EXPECT_TRUE(a); });
+  EXPECT_TRUE(store_.idle());
+  small_.Admit(Uuid{{2}}, "ann", false, 0, [](Result<Admission> a) { EXPECT_EQ(a->head, 2); });
+  EXPECT_FALSE(store_.idle());
+  Rest();
+}
+
+TEST_F(SmallHomeTest, TailsGiveWayWhenTheyAreTooLargeTogetherAndNothingIsLost) {
+  for (uint8_t i = 1; i <= 9; ++i) {
+    store_.Put(Uuid{{i}}, {"ann"});
+    AdmitTo(Uuid{{i}});
+    for (int n = 0; n < 3; ++n) {
+      NewMessage message = MakeMessage();
+      message.conversation_id = Uuid{{i}};
+      small_.Send(std::move(message), [](Result<StoredMessage> stored) { EXPECT_TRUE(stored); });
+      Rest();
+    }
+  }
+  const auto reads = counters_.store_reads.value();
+  PageRef page;
+  small_.Read(Uuid{{1}}, 0, [&](Result<PageRef> given) { page = *given; });
+  Rest();
+  ASSERT_NE(page, nullptr);
+  EXPECT_EQ(SeqsOf(*page), (Seqs{1, 2, 3}));
+  EXPECT_EQ(counters_.store_reads.value(), reads + 1);
+}
+
+}  // namespace
+}  // namespace parley

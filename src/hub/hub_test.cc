@@ -1,0 +1,245 @@
+// What crosses shards. What each part does by itself is in home_test, feed_test and
+// subscription_table_test; all of it under chance in catch_up_property_test.
+#include "hub/hub.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "test/support/model_store.h"
+#include "test/support/step_executor.h"
+
+namespace parley {
+namespace {
+
+using test::ModelStore;
+using test::StepExecutor;
+using Seqs = std::vector<int64_t>;
+
+class Listener final : public FeedSink {
+ public:
+  Listener(Hub& hub, const Uuid& conversation) : hub_(hub), feed(conversation, *this) {}
+  SendStatus SendEvent(const Event& event) override {
+    seqs.push_back(event.seq);
+    return SendStatus::kQueued;
+  }
+  void SendEphemeral(const Event&) override { ++ephemeral; }
+  void SendGap(const Uuid&, int64_t, int64_t, bool) override {}
+  void Fetch(Feed& asking) override { hub_.Fetch(asking); }
+  void FetchFailed(Feed&) override { ++failed; }
+  void Fetched(Feed&) override { ++fetched; }
+  void CaughtUp(Feed&) override { ++caught_up; }
+
+  void Open(const UserId& user) {
+    hub_.Subscribe(feed, user, false, [this](Feed& found, Result<Admission> given) {
+      admission = given;
+      if (!given) return;
+      found.HoldAt(given->head);
+      found.Go(given->head);
+    });
+  }
+
+ private:
+  Hub& hub_;
+
+ public:
+  Feed feed;
+  std::optional<Result<Admission>> admission;
+  Seqs seqs;
+  int ephemeral = 0, failed = 0, fetched = 0, caught_up = 0;
+};
+
+class Socket final : public UserSink {
+ public:
+  void OnJoined(const Uuid& conversation, const EventRef&) override {
+    joined.push_back(conversation);
+  }
+  std::vector<Uuid> joined;
+};
+
+class HubTest : public testing::Test {
+ protected:
+  static constexpr unsigned kShards = 3;
+
+  HubTest() {
+    for (unsigned i = 0; i < kShards; ++i) {
+      shards_.push_back(std::make_unique<StepExecutor>());
+      hubs_.push_back(
+          std::make_unique<Hub>(*shards_[i], i, store_, counters_, HomeOptions{.shards = kShards}));
+    }
+    Hub::Connect(hubs_);
+    // Conversations enough that every shard is home to some.
+    for (uint8_t i = 0; i < 12; ++i) {
+      rooms_.push_back(Uuid{{i, 1, 2, 3, 4, 5, 6, 7, i, 9, 10}});
+      store_.Put(rooms_.back(), {"ann", "bob"}, 2);
+    }
+  }
+  void Rest() {
+    for (bool busy = true; busy;) {
+      busy = !store_.idle();
+      store_.Run();
+      for (const auto& shard : shards_) busy |= shard->Step();
+    }
+  }
+  void Send(unsigned shard, const Uuid& room) {
+    NewMessage message{
+        .id = Uuid{{0x77, ++made_}}, .conversation_id = room, .sender_id = "ann", .content = "x"};
+    hubs_[shard]->Send(std::move(message), [this](Result<StoredMessage> stored) {
+      EXPECT_TRUE(stored);
+      ++acknowledged_;
+    });
+  }
+
+  ModelStore store_;
+  HubCounters counters_;
+  std::vector<std::unique_ptr<StepExecutor>> shards_;
+  std::vector<std::unique_ptr<Hub>> hubs_;
+  std::vector<Uuid> rooms_;
+  uint8_t made_ = 0;
+  int acknowledged_ = 0;
+};
+
+TEST_F(HubTest, AMessageSentOnAnyShardReachesListenersOnEveryShardOnce) {
+  for (const Uuid& room : rooms_) {
+    std::vector<std::unique_ptr<Listener>> listeners;
+    for (unsigned i = 0; i < 2 * kShards; ++i) {
+      listeners.push_back(std::make_unique<Listener>(*hubs_[i % kShards], room));
+      listeners.back()->Open("bob");
+    }
+    Rest();
+    for (unsigned i = 0; i < kShards; ++i) Send(i, room);
+    Rest();
+    for (unsigned i = 0; i < 2 * kShards; ++i) {
+      EXPECT_EQ(listeners[i]->seqs, (Seqs{3, 4, 5}));
+      hubs_[i % kShards]->Unsubscribe(listeners[i]->feed);
+    }
+  }
+  EXPECT_EQ(acknowledged_, 12 * static_cast<int>(kShards));
+  EXPECT_EQ(hubs_[0]->feed_count(), 0u);
+}
+
+TEST_F(HubTest, AnAnswerThatComesAfterItsFeedIsGoneIsDropped) {
+  auto listener = std::make_unique<Listener>(*hubs_[0], rooms_[0]);
+  bool answered = false;
+  hubs_[0]->Subscribe(listener->feed, "ann", false,
+                      [&](Feed&, Result<Admission>) { answered = true; });
+  listener->feed.Resume(0);
+  hubs_[0]->Unsubscribe(listener->feed);
+  listener.reset();
+  Rest();
+  EXPECT_FALSE(answered);
+}
+
+TEST_F(HubTest, AnswersAreNeverGivenInsideTheCall) {
+  for (unsigned i = 0; i < 4; ++i) {
+    Listener listener(*hubs_[0], rooms_[i]);
+    listener.Open("ann");
+    Rest();
+    bool answered = false;
+    hubs_[0]->Read(rooms_[i], 2, [&](Result<PageRef> page) { answered = page.has_value(); });
+    EXPECT_FALSE(answered);
+    Rest();
+    EXPECT_TRUE(answered);
+    hubs_[0]->Unsubscribe(listener.feed);
+  }
+}
+
+TEST_F(HubTest, WhoIsNotInIsTold) {
+  Listener listener(*hubs_[1], rooms_[0]);
+  listener.Open("eve");
+  Rest();
+  ASSERT_TRUE(listener.admission);
+  EXPECT_EQ(listener.admission->error().code, ErrorCode::not_participant);
+  Send(0, rooms_[0]);
+  Rest();
+  EXPECT_TRUE(listener.seqs.empty());
+  hubs_[1]->Unsubscribe(listener.feed);
+}
+
+TEST_F(HubTest, AFailedFetchIsReportedAndStillCounted) {
+  Listener listener(*hubs_[1], rooms_[0]);
+  listener.Open("ann");
+  Rest();
+  store_.fail_next_changes = 1;
+  listener.feed.Resume(0);
+  Rest();
+  EXPECT_EQ(listener.failed, 1);
+  EXPECT_EQ(listener.fetched, 1);
+  listener.feed.Resume(0);
+  Rest();
+  EXPECT_EQ(listener.seqs, (Seqs{1, 2}));
+  EXPECT_EQ(listener.caught_up, 1);
+  hubs_[1]->Unsubscribe(listener.feed);
+}
+
+TEST_F(HubTest, TypingReachesOnlyThoseWhoAreLive) {
+  Listener live(*hubs_[1], rooms_[0]), held(*hubs_[1], rooms_[0]);
+  live.Open("ann");
+  hubs_[1]->Subscribe(held.feed, "bob", false, [](Feed&, Result<Admission>) {});
+  Rest();
+  hubs_[2]->Relay(TypingEvent(rooms_[0], "ann", true));
+  Rest();
+  EXPECT_EQ(live.ephemeral, 1);
+  EXPECT_EQ(held.ephemeral, 0);
+  hubs_[1]->Unsubscribe(live.feed);
+  hubs_[1]->Unsubscribe(held.feed);
+}
+
+TEST_F(HubTest, ANewConversationIsToldToItsUsersSocketsOnEveryShard) {
+  Socket ann_here, ann_there, bob, cho;
+  hubs_[0]->AddUser("ann", ann_here);
+  hubs_[2]->AddUser("ann", ann_there);
+  hubs_[1]->AddUser("bob", bob);
+  hubs_[1]->AddUser("cho", cho);
+  const Conversation made{.id = rooms_[3]};
+  hubs_[1]->Announce({"ann", "bob"}, ConversationCreatedEvent(made));
+  Rest();
+  EXPECT_EQ(ann_here.joined, std::vector<Uuid>{rooms_[3]});
+  EXPECT_EQ(ann_there.joined, std::vector<Uuid>{rooms_[3]});
+  EXPECT_EQ(bob.joined, std::vector<Uuid>{rooms_[3]});
+  EXPECT_TRUE(cho.joined.empty());
+
+  hubs_[0]->RemoveUser("ann", ann_here);
+  hubs_[0]->RemoveUser("ann", ann_there);  // never here
+  hubs_[1]->Announce({"ann"}, ConversationCreatedEvent(made));
+  Rest();
+  EXPECT_EQ(ann_here.joined.size(), 1u);
+  EXPECT_EQ(ann_there.joined.size(), 2u);
+}
+
+TEST_F(HubTest, OneOfAUsersTwoSocketsMayGoAlone) {
+  Socket first, second;
+  hubs_[0]->AddUser("ann", first);
+  hubs_[0]->AddUser("ann", second);
+  hubs_[0]->RemoveUser("ann", first);
+  hubs_[0]->Announce({"ann"}, ConversationCreatedEvent({.id = rooms_[0]}));
+  Rest();
+  EXPECT_TRUE(first.joined.empty());
+  EXPECT_EQ(second.joined.size(), 1u);
+}
+
+TEST_F(HubTest, EventsOfOneBatchCrossInOnePost) {
+  for (unsigned home = 0; home < 3; ++home) {
+    const Uuid& room = rooms_[home];
+    Listener listener(*hubs_[0], room);
+    listener.Open("bob");
+    Rest();
+    for (int i = 0; i < 10; ++i) Send(0, room);
+    for (const auto& shard : shards_) shard->Run();
+    store_.Happen();
+    store_.AnswerAll();
+    size_t before = 0, after = 0;
+    for (const auto& shard : shards_) before += shard->posted();
+    Rest();
+    for (const auto& shard : shards_) after += shard->posted();
+    EXPECT_EQ(after - before, 12u);  // ten acks, the flush, and the batch
+    EXPECT_EQ(listener.seqs.size(), 10u);
+    hubs_[0]->Unsubscribe(listener.feed);
+    Rest();
+  }
+}
+
+}  // namespace
+}  // namespace parley

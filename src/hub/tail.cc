@@ -1,0 +1,45 @@
+#include "hub/tail.h"
+
+#include <algorithm>
+
+namespace parley {
+
+void Tail::Push(EventRef event) {
+  if (head_ < events_.size() && event->seq != events_.back()->seq + 1) Clear();
+  bytes_ += event->frame.size();
+  events_.push_back(std::move(event));
+  while (events_.size() - head_ > kMaxEvents ||
+         (bytes_ > kMaxBytes && events_.size() - head_ > 1)) {
+    DropFront();
+  }
+}
+
+void Tail::Clear() {
+  events_.clear();
+  events_.shrink_to_fit();
+  head_ = bytes_ = 0;
+}
+
+void Tail::DropFront() {
+  bytes_ -= events_[head_]->frame.size();
+  events_[head_++] = nullptr;
+  if (head_ >= 64) {
+    events_.erase(events_.begin(), events_.begin() + static_cast<std::ptrdiff_t>(head_));
+    head_ = 0;
+  }
+}
+
+std::vector<EventRef> Tail::After(int64_t since, size_t max_events, size_t max_bytes) const {
+  std::vector<EventRef> out;
+  const int64_t first = events_[head_]->seq;
+  size_t bytes = 0;
+  for (size_t i = head_ + static_cast<size_t>(std::max<int64_t>(0, since + 1 - first));
+       i < events_.size() && out.size() < max_events; ++i) {
+    bytes += events_[i]->frame.size();
+    if (!out.empty() && bytes > max_bytes) break;
+    out.push_back(events_[i]);
+  }
+  return out;
+}
+
+}  // namespace parley

@@ -1,0 +1,117 @@
+#include "hub/tail.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace parley {
+namespace {
+
+EventRef MakeEvent(int64_t seq, size_t bytes = 10) {
+  return std::make_shared<const Event>(Event{Uuid{}, seq, SharedBytes(std::string(bytes, 'e'))});
+}
+
+void Fill(Tail& tail, int64_t from, int64_t to, size_t bytes = 10) {
+  for (int64_t seq = from; seq <= to; ++seq) tail.Push(MakeEvent(seq, bytes));
+}
+
+std::vector<int64_t> Seqs(const std::vector<EventRef>& events) {
+  std::vector<int64_t> out;
+  for (const EventRef& event : events) out.push_back(event->seq);
+  return out;
+}
+
+TEST(TailTest, AnEmptyTailCoversNothing) {
+  const Tail tail;
+  EXPECT_FALSE(tail.Covers(0));
+  EXPECT_EQ(tail.bytes(), 0u);
+}
+
+TEST(TailTest, CoversFromJustBeforeItsFirstEventToJustBeforeItsLast) {
+  Tail tail;
+  Fill(tail, 5, 8);
+  EXPECT_FALSE(tail.Covers(3));
+  EXPECT_TRUE(tail.Covers(4));
+  EXPECT_TRUE(tail.Covers(7));
+  EXPECT_FALSE(tail.Covers(8));
+  EXPECT_FALSE(tail.Covers(9));
+  EXPECT_EQ(Seqs(tail.After(4, 10, 1000)), (std::vector<int64_t>{5, 6, 7, 8}));
+  EXPECT_EQ(Seqs(tail.After(6, 10, 1000)), (std::vector<int64_t>{7, 8}));
+}
+
+TEST(TailTest, AJumpInSeqStartsItAnew) {
+  Tail tail;
+  Fill(tail, 1, 3);
+  tail.Push(MakeEvent(5));
+  EXPECT_FALSE(tail.Covers(2));
+  EXPECT_FALSE(tail.Covers(3));
+  EXPECT_TRUE(tail.Covers(4));
+  EXPECT_EQ(tail.bytes(), 10u);
+}
+
+TEST(TailTest, KeepsTheNewestEventsWithinItsCount) {
+  Tail tail;
+  Fill(tail, 1, 1000);
+  const int64_t first = 1000 - static_cast<int64_t>(Tail::kMaxEvents) + 1;
+  EXPECT_TRUE(tail.Covers(first - 1));
+  EXPECT_FALSE(tail.Covers(first - 2));
+  EXPECT_EQ(tail.bytes(), Tail::kMaxEvents * 10);
+  EXPECT_EQ(Seqs(tail.After(998, 10, 1000)), (std::vector<int64_t>{999, 1000}));
+}
+
+TEST(TailTest, KeepsTheNewestEventsWithinItsBytes) {
+  Tail tail;
+  Fill(tail, 1, 300, 32 * 1024);
+  EXPECT_LE(tail.bytes(), Tail::kMaxBytes);
+  EXPECT_TRUE(tail.Covers(292));
+  EXPECT_FALSE(tail.Covers(291));
+}
+
+TEST(TailTest, OneEventBeyondTheBoundIsKeptAlone) {
+  Tail tail;
+  Fill(tail, 1, 3);
+  tail.Push(MakeEvent(4, 2 * Tail::kMaxBytes));
+  EXPECT_TRUE(tail.Covers(3));
+  EXPECT_FALSE(tail.Covers(2));
+  Fill(tail, 5, 5);
+  EXPECT_EQ(tail.bytes(), 10u);
+  EXPECT_FALSE(tail.Covers(3));
+  EXPECT_TRUE(tail.Covers(4));
+}
+
+TEST(TailTest, AfterStopsAtEitherBoundButGivesAtLeastOne) {
+  Tail tail;
+  Fill(tail, 1, 10, 100);
+  EXPECT_EQ(Seqs(tail.After(0, 3, 10'000)), (std::vector<int64_t>{1, 2, 3}));
+  EXPECT_EQ(Seqs(tail.After(0, 10, 250)), (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(Seqs(tail.After(4, 10, 1)), (std::vector<int64_t>{5}));
+}
+
+TEST(TailTest, ClearedItHoldsNothingAndBeginsAgain) {
+  Tail tail;
+  Fill(tail, 1, 100);
+  tail.Clear();
+  EXPECT_EQ(tail.bytes(), 0u);
+  EXPECT_FALSE(tail.Covers(50));
+  Fill(tail, 101, 102);
+  EXPECT_TRUE(tail.Covers(100));
+}
+
+TEST(TailTest, BytesAreThoseOfTheEventsItHolds) {
+  Tail tail;
+  size_t last = 0;
+  for (int64_t seq = 1; seq <= 700; ++seq) {
+    tail.Push(MakeEvent(seq, 1 + static_cast<size_t>(seq) % 7 * 500));
+    const int64_t first = std::max<int64_t>(1, seq - 299);
+    int64_t since = first - 1;
+    while (!tail.Covers(since)) ++since;
+    size_t bytes = 0;
+    for (const EventRef& event : tail.After(since, 1000, SIZE_MAX)) bytes += event->frame.size();
+    ASSERT_EQ(tail.bytes(), bytes) << seq;
+    last = bytes;
+  }
+  EXPECT_GT(last, 0u);
+}
+
+}  // namespace
+}  // namespace parley

@@ -1,0 +1,302 @@
+#include "session/session.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace parley {
+namespace {
+
+// Pages under way for one session: enough to keep a reader busy, not enough to crowd out others.
+constexpr size_t kFetchesAtOnce = 16;
+constexpr size_t kListedConversations = 1000;
+constexpr auto kTypingEnds = std::chrono::seconds(6);
+
+// A resume point as it comes in a query: digits; what is larger than any seq is beyond every head.
+std::optional<int64_t> ParseSince(std::string_view text) {
+  const bool digits =
+      !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  if (!digits) return std::nullopt;
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() ? std::min(value, kBeyondEveryHead) : kBeyondEveryHead;
+}
+
+Error BadSince() {
+  return {.code = ErrorCode::bad_since, .detail = "The resume point must be a number, 0 or more."};
+}
+
+}  // namespace
+
+Session::Session(SessionContext& context, Transport& transport, SessionRequest request,
+                 Identity identity)
+    : context_(context),
+      transport_(transport),
+      request_(std::move(request)),
+      identity_(std::move(identity)),
+      self_(std::make_shared<Session*>(this)),
+      holding_events_(request_.hold_until_resume) {
+  context_.online.Connected(identity_.user);
+}
+
+Session::~Session() {
+  *self_ = nullptr;
+  for (const Typing& typing : typing_) {
+    context_.hub.Relay(TypingEvent(typing.conversation, identity_.user, false));
+  }
+  for (auto& [conversation, feed] : feeds_) context_.hub.Unsubscribe(feed);
+  if (!request_.conversation) context_.hub.RemoveUser(identity_.user, *this);
+  context_.online.Disconnected(identity_.user);
+}
+
+// --- beginning
+
+void Session::Start() {
+  transport_.HoldCommands(true);
+  if (request_.conversation) {
+    StartConversation();
+  } else {
+    StartUser();
+  }
+}
+
+Feed& Session::AddFeed(const Uuid& conversation) {
+  return feeds_.try_emplace(conversation, conversation, static_cast<FeedSink&>(*this))
+      .first->second;
+}
+
+Greeting Session::MakeGreeting() const {
+  return {.user = identity_.user,
+          .session_id = RandomHex(16),
+          .ping_interval_ms = context_.options.ping_interval.count() / 1000};
+}
+
+void Session::StartConversation() {
+  Feed& feed = AddFeed(*request_.conversation);
+  context_.hub.Subscribe(
+      feed, identity_.user, identity_.service,
+      [this](Feed& found, const Result<Admission>& admission) { Subscribed(found, admission); });
+}
+
+void Session::Subscribed(Feed& feed, const Result<Admission>& admission) {
+  if (!admission) {
+    const bool gone = admission.error().code == ErrorCode::not_participant;
+    return transport_.Close(gone ? CloseCode::kNotParticipant : CloseCode::kRestarting,
+                            admission.error().detail);
+  }
+  transport_.Answer(ConversationGreeting(MakeGreeting(), feed.conversation(), admission->head,
+                                         context_.online.Among(admission->participants)));
+  Established();
+  const auto since = request_.since ? ParseSince(*request_.since) : std::nullopt;
+  if (since) return Resume(std::nullopt, {{feed.conversation(), *since}});
+  if (request_.since) AnswerError(std::nullopt, feed.conversation(), BadSince());
+  feed.HoldAt(admission->head);
+  feed.Go(admission->head);
+}
+
+void Session::StartUser() {
+  // Before the list is read: a conversation made meanwhile is in one or the other, or both.
+  context_.hub.AddUser(identity_.user, *this);
+  LoadUser(self_).Detach();
+}
+
+Task<void> Session::LoadUser(std::shared_ptr<Session*> self) {
+  using Answer = Result<UserConversations>;
+  Store& store = context_.store;
+  Executor& executor = context_.executor;
+  const UserId user = identity_.user;
+  const std::optional<int64_t> cursor = request_.cursor;
+
+  auto read_all = Suspend<Answer>([&](Resolve<Answer> done) {
+    store.ListUserHeads(user, std::nullopt, executor, std::move(done));
+  });
+  Answer all = co_await read_all;
+  Answer listed = all;
+  if (all && cursor) {
+    auto read_changed = Suspend<Answer>([&](Resolve<Answer> done) {
+      store.ListUserHeads(user, cursor, executor, std::move(done));
+    });
+    listed = co_await read_changed;
+    // The older snapshot's: what changed between the two is then told twice, not never.
+    if (listed) listed->cursor = all->cursor;
+  }
+  if (*self == nullptr) co_return;
+  if (!listed) {
+    transport_.Close(CloseCode::kRestarting, listed.error().detail);
+    co_return;
+  }
+  OnUserLoaded(*all, *listed);
+}
+
+void Session::OnUserLoaded(const UserConversations& all, const UserConversations& listed) {
+  ConversationSeqs heads;
+  for (const UserConversationHead& head : listed.heads) {
+    if (heads.size() == kListedConversations) break;
+    heads.emplace_back(head.conversation_id, head.seq);
+  }
+  transport_.Answer(UserGreeting(MakeGreeting(), heads, std::to_string(listed.cursor),
+                                 listed.heads.size() > heads.size()));
+  Established();
+  for (const UserConversationHead& head : all.heads) Follow(head);
+  for (const EventRef& created : std::exchange(joined_early_, {})) {
+    OnJoined(created->conversation, created);
+  }
+}
+
+void Session::Follow(const UserConversationHead& head) {
+  if (feeds_.contains(head.conversation_id)) return;
+  Feed& feed = AddFeed(head.conversation_id);
+  feed.HoldAt(head.seq);
+  context_.hub.Subscribe(feed, identity_.user, true,
+                         [this](Feed& found, const Result<Admission>& admission) {
+                           if (admission) {
+                             if (!holding_events_) found.Go(admission->head);
+                           } else if (admission.error().code != ErrorCode::not_participant) {
+                             transport_.Close(CloseCode::kRestarting, admission.error().detail);
+                           }
+                         });
+}
+
+void Session::Established() {
+  established_ = true;
+  transport_.HoldCommands(false);
+}
+
+void Session::OnJoined(const Uuid& conversation, const EventRef& created) {
+  if (!established_) {
+    joined_early_.push_back(created);
+    return;
+  }
+  if (feeds_.contains(conversation)) return;
+  transport_.Answer(created->frame);
+  Follow({conversation, 0});
+}
+
+// --- delivery
+
+Feed* Session::FindFeed(const Uuid& conversation) {
+  const auto found = feeds_.find(conversation);
+  return found == feeds_.end() ? nullptr : &found->second;
+}
+
+void Session::SendEphemeral(const Event& event) {
+  if (event.hidden_from == identity_.user) return;
+  if (transport_.Busy() || transport_.Send(event.frame) == SendStatus::kFull) {
+    context_.hub.counters().ephemeral_dropped.Add();
+  }
+}
+
+void Session::SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) {
+  transport_.Answer(GapFrame(conversation, from, to, reset));
+}
+
+void Session::Fetch(Feed& feed) {
+  if (fetching_ >= kFetchesAtOnce) {
+    fetch_queue_.push_back(feed.conversation());
+    return;
+  }
+  ++fetching_;
+  context_.hub.Fetch(feed);
+}
+
+void Session::Fetched(Feed&) {
+  --fetching_;
+  while (fetching_ < kFetchesAtOnce && !fetch_queue_.empty()) {
+    Feed* next = FindFeed(fetch_queue_.front());
+    fetch_queue_.pop_front();
+    if (next != nullptr && next->state() == Feed::State::kFetching) Fetch(*next);
+  }
+}
+
+void Session::FetchFailed(Feed&) {
+  transport_.Close(CloseCode::kRestarting, "The store is unavailable.");
+}
+
+void Session::OnDrained() {
+  for (auto& [conversation, feed] : feeds_) feed.OnDrained();
+}
+
+// --- resume
+
+void Session::Resume(const Ref& ref, const ConversationSeqs& seqs) {
+  context_.hub.counters().resumes.Add();
+  if (resume_ == nullptr) resume_ = std::make_unique<RunningResume>();
+  resume_->ref = ref;
+  // One more than named, so that it cannot end before all are started.
+  resume_->waiting += 1;
+  for (const auto& [conversation, seq] : seqs) {
+    Feed* feed = FindFeed(conversation);
+    if (feed == nullptr) {
+      AnswerError(ref, conversation, Error::NotFound());
+      continue;
+    }
+    if (!feed->resuming()) ++resume_->waiting;
+    feed->Resume(seq);
+  }
+  if (std::exchange(holding_events_, false)) {
+    for (auto& [conversation, feed] : feeds_) feed.Release();
+  }
+  ResumeStepDone({}, std::nullopt);
+}
+
+void Session::CaughtUp(Feed& feed) { ResumeStepDone(feed.conversation(), feed.last_seq()); }
+
+void Session::ResumeStepDone(const Uuid& conversation, std::optional<int64_t> seq) {
+  if (resume_ == nullptr) return;
+  if (seq) resume_->done.emplace_back(conversation, *seq);
+  if (--resume_->waiting > 0) return;
+  const std::unique_ptr<RunningResume> finished = std::move(resume_);
+  transport_.Answer(ResumedFrame(finished->ref, finished->done));
+}
+
+// --- state that time ends
+
+Result<void> Session::Reauthenticate(std::string_view token) {
+  Result<Identity> fresh = context_.verifier.Verify(token);
+  if (!fresh) return Fail(fresh.error());
+  if (fresh->user != identity_.user) {
+    return Fail(ErrorCode::forbidden, "The token is of another user.");
+  }
+  identity_ = std::move(*fresh);
+  return {};
+}
+
+Result<void> Session::SetTyping(const Uuid& conversation, bool is_typing) {
+  if (FindFeed(conversation) == nullptr) return Fail(Error::NotFound());
+  const auto found = std::ranges::find(typing_, conversation, &Typing::conversation);
+  const bool was_typing = found != typing_.end();
+  const Monotonic until = context_.clock.Steady() + kTypingEnds;
+  if (is_typing && was_typing) {
+    found->until = until;
+    return {};
+  }
+  if (is_typing == was_typing) return {};
+  if (is_typing) {
+    typing_.push_back({conversation, until});
+  } else {
+    typing_.erase(found);
+  }
+  context_.hub.Relay(TypingEvent(conversation, identity_.user, is_typing));
+  return {};
+}
+
+void Session::OnTick() {
+  if (identity_.expires_at <= context_.clock.Now()) {
+    return transport_.Close(CloseCode::kNotAuthenticated, "The token has expired.");
+  }
+  const Monotonic now = context_.clock.Steady();
+  for (size_t i = 0; i < typing_.size();) {
+    if (typing_[i].until > now) {
+      ++i;
+      continue;
+    }
+    context_.hub.Relay(TypingEvent(typing_[i].conversation, identity_.user, false));
+    typing_.erase(typing_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+void Session::AnswerError(const Ref& ref, const std::optional<Uuid>& conversation,
+                          const Error& error) {
+  transport_.Answer(ErrorFrame(ref, conversation, error));
+}
+
+}  // namespace parley

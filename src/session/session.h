@@ -1,0 +1,140 @@
+// A session: one authenticated socket, what it listens to, and the commands it sends. It lives and
+// dies on one shard, owned by its transport. Verbs live in the features' command rows; here is only
+// state, order and delivery.
+#pragma once
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "auth/token_verifier.h"
+#include "domain/limits.h"
+#include "http/rate_limiter.h"
+#include "hub/hub.h"
+#include "session/command_table.h"
+#include "session/online_users.h"
+#include "session/transport.h"
+
+namespace parley {
+
+struct SessionOptions {
+  Duration ping_interval = std::chrono::seconds(25);
+  Duration ping_timeout = std::chrono::seconds(20);
+  Duration authenticate_timeout = std::chrono::seconds(5);
+  Duration slow_reader_timeout = std::chrono::seconds(60);
+};
+
+// What a shard's sessions share. Outlives them.
+struct SessionContext {
+  Hub& hub;
+  Store& store;
+  Executor& executor;  // the shard
+  const Clock& clock;
+  const TokenVerifier& verifier;
+  RateLimiter& rate_limiter;
+  OnlineUsers& online;
+  CommandTable& commands;
+  JsonReader& json;
+  const Limits& limits;
+  const SessionOptions& options;
+};
+
+// What the client asked for when it connected.
+struct SessionRequest {
+  std::optional<Uuid> conversation;  // none: the user socket
+  std::optional<std::string> since;  // ?since=, unchecked
+  bool hold_until_resume = false;    // ?resume=1 on the user socket
+  std::optional<int64_t> cursor;     // ?cursor= on the user socket
+};
+
+class Session final : private FeedSink, private UserSink {
+ public:
+  Session(SessionContext& context, Transport& transport, SessionRequest request, Identity identity);
+  ~Session() override;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Subscribes, then greets. Commands are held meanwhile.
+  void Start();
+
+  // --- from the transport
+  void OnText(std::string_view text);
+  void OnDrained();
+  void OnTick();  // about once a second
+  bool idle() const { return in_flight_ == 0; }
+
+  // --- for command rows
+  // ---------------------------------------------------------------------------- Errors:
+  // not_authenticated, token_expired; forbidden for another user's token.
+  Result<void> Reauthenticate(std::string_view token);
+  // Sets conversations back to what the client has; answers with `resumed` later.
+  void Resume(const Ref& ref, const ConversationSeqs& seqs);
+  void AnswerError(const Ref& ref, const std::optional<Uuid>& conversation, const Error& error);
+  Result<void> SetTyping(const Uuid& conversation, bool is_typing);
+  Feed* FindFeed(const Uuid& conversation);
+  const std::optional<Uuid>& only_conversation() const { return request_.conversation; }
+
+ private:
+  // FeedSink
+  SendStatus SendEvent(const Event& event) override { return transport_.Send(event.frame); }
+  void SendEphemeral(const Event& event) override;
+  void SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) override;
+  void Fetch(Feed& feed) override;
+  void FetchFailed(Feed& feed) override;
+  void Fetched(Feed& feed) override;
+  void CaughtUp(Feed& feed) override;
+  // UserSink
+  void OnJoined(const Uuid& conversation, const EventRef& created) override;
+
+  void StartConversation();
+  void StartUser();
+  Task<void> LoadUser(std::shared_ptr<Session*> self);
+  void OnUserLoaded(const UserConversations& all, const UserConversations& listed);
+  Feed& AddFeed(const Uuid& conversation);
+  void Follow(const UserConversationHead& head);
+  void Established();
+  Greeting MakeGreeting() const;
+  void Subscribed(Feed& feed, const Result<Admission>& admission);
+  // A conversation named by the running resume is done, caught up or not.
+  void ResumeStepDone(const Uuid& conversation, std::optional<int64_t> seq);
+
+  void Dispatch(std::string_view text);
+  void RunRow(CommandRow& row, Command command);
+  static Task<void> Execute(std::shared_ptr<Session*> self, CommandRow& row, Command command);
+  void Finished(const CommandRow& row, const Ref& ref, const Uuid& conversation,
+                const Result<SharedBytes>& answer);
+  void UpdateHold();
+
+  struct RunningResume {
+    Ref ref;
+    size_t waiting = 0;
+    ConversationSeqs done;
+  };
+  struct Typing {
+    Uuid conversation;
+    Monotonic until;
+  };
+
+  SessionContext& context_;
+  Transport& transport_;
+  SessionRequest request_;
+  Identity identity_;
+  std::shared_ptr<Session*> self_;  // for answers that may come after the end
+  std::unordered_map<Uuid, Feed> feeds_;
+  size_t fetching_ = 0;
+  std::deque<Uuid> fetch_queue_;
+  std::unique_ptr<RunningResume> resume_;
+  std::vector<Typing> typing_;
+  std::vector<EventRef> joined_early_;     // conversations made while the greeting was prepared
+  std::unique_ptr<std::string> deferred_;  // a command that waits for those before it
+  size_t in_flight_ = 0;
+  uint32_t refused_in_a_row_ = 0;
+  bool in_turn_running_ = false;
+  bool established_ = false;
+  bool holding_events_ = false;  // until the first resume
+};
+
+}  // namespace parley

@@ -1,0 +1,121 @@
+#include "session/ws_endpoint.h"
+
+#include <charconv>
+
+namespace parley {
+namespace {
+
+constexpr std::string_view kUserPath = "/ws/messaging";
+constexpr std::string_view kConversationPath = "/ws/messaging/conversations/";
+
+// RFC 6455 §4.2.1. What to answer instead, when it is no proper opening handshake.
+std::optional<Response> CheckHandshake(const Request& request) {
+  if (request.method() != "GET") {
+    Response refusal = Response::Problem(
+        {.code = ErrorCode::method_not_allowed, .detail = "A WebSocket is opened with GET."});
+    refusal.headers.emplace_back("Allow", "GET");
+    return refusal;
+  }
+  const bool upgrade = request.http_version() >= 11 &&
+                       request.HeaderHasToken("Upgrade", "websocket") &&
+                       request.HeaderHasToken("Connection", "Upgrade");
+  if (!upgrade || request.Header("Sec-WebSocket-Version") != "13") {
+    Response refusal = Response::Problem(
+        {.code = ErrorCode::upgrade_required, .detail = "This path speaks WebSocket version 13."});
+    refusal.headers.emplace_back("Upgrade", "websocket");
+    refusal.headers.emplace_back("Connection", "Upgrade");
+    refusal.headers.emplace_back("Sec-WebSocket-Version", "13");
+    return refusal;
+  }
+  const auto key = request.HeaderOnce("Sec-WebSocket-Key");
+  if (!key || !IsValidKey(*key)) {
+    return Response::Problem({.code = ErrorCode::bad_request,
+                              .detail = "Sec-WebSocket-Key must be 16 bytes in base64."});
+  }
+  if (!request.body().empty()) {
+    return Response::Problem(
+        {.code = ErrorCode::bad_request, .detail = "An opening handshake has no body."});
+  }
+  return std::nullopt;
+}
+
+struct Protocols {
+  bool bearer = false;
+  std::optional<std::string> token;
+};
+
+// "bearer, <jwt>": a browser's way to send a token outside the URL.
+Protocols ParseProtocols(const Request& request) {
+  Protocols found;
+  std::string_view list = request.Header("Sec-WebSocket-Protocol");
+  while (!list.empty()) {
+    std::string_view item = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(list.size(), item.size() + 1));
+    while (item.starts_with(' ') || item.starts_with('\t')) item.remove_prefix(1);
+    while (item.ends_with(' ') || item.ends_with('\t')) item.remove_suffix(1);
+    if (item == "bearer" && !found.bearer) {
+      found.bearer = true;
+    } else if (found.bearer && !found.token && !item.empty()) {
+      found.token = item;
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request request) {
+  WsOpening opening;
+  const std::string& path = request.path();
+  if (path.starts_with(kConversationPath)) {
+    const std::string_view id = std::string_view(path).substr(kConversationPath.size());
+    if (id.find('/') != std::string_view::npos) return Response::Problem(Error::NotFound());
+    opening.session.conversation = Uuid::Parse(id).value_or(Uuid{});
+    opening.bad_conversation_id = !Uuid::Parse(id).has_value();
+  } else if (path != kUserPath) {
+    return Response::Problem(Error::NotFound());
+  }
+  if (auto refusal = CheckHandshake(request)) return refusal;
+  if (const auto foreign = site_.CheckOrigin(request)) return Response::Problem(*foreign);
+
+  const Protocols protocols = ParseProtocols(request);
+  const auto header = BearerToken(request);
+  if (!header) {
+    opening.token = "";  // refused after the handshake, so that a browser sees the code
+  } else if (*header) {
+    opening.token = std::string(**header);
+  } else if (protocols.token) {
+    opening.token = protocols.token;
+  } else if (const auto token = request.Query("token")) {
+    opening.token = std::string(*token);
+  }
+  if (opening.session.conversation) {
+    if (const auto since = request.Query("since")) opening.session.since = std::string(*since);
+  } else {
+    opening.session.hold_until_resume = request.Query("resume") == "1";
+    if (const auto cursor = request.Query("cursor")) {
+      int64_t value = 0;
+      const auto [end, error] =
+          std::from_chars(cursor->data(), cursor->data() + cursor->size(), value);
+      if (error == std::errc() && end == cursor->data() + cursor->size() && value >= 0) {
+        opening.session.cursor = value;
+      }
+    }
+  }
+
+  std::string answer =
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+      "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
+  answer += AcceptKey(request.Header("Sec-WebSocket-Key"));
+  if (protocols.bearer) answer += "\r\nSec-WebSocket-Protocol: bearer";
+  answer += "\r\n\r\n";
+  connection.Answer(SharedBytes(answer));
+  auto transport =
+      std::make_unique<WsTransport>(context_, counters_, connection, std::move(opening));
+  WsTransport& started = *transport;
+  connection.SwitchProtocol(std::move(transport));
+  started.Start();
+  return std::nullopt;
+}
+
+}  // namespace parley

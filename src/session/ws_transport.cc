@@ -1,0 +1,225 @@
+#include "session/ws_transport.h"
+
+namespace parley {
+namespace {
+
+// After our close frame: how long the peer may take to end the connection too.
+constexpr auto kCloseLinger = std::chrono::seconds(5);
+// For a reader that reads nothing, or while the server stops.
+constexpr auto kShortLinger = std::chrono::seconds(1);
+
+}  // namespace
+
+void WsCounters::CountClose(CloseCode code) {
+  switch (code) {
+    case CloseCode::kNormal:
+      return closed_normal.Add();
+    case CloseCode::kNotAuthenticated:
+      return closed_not_authenticated.Add();
+    case CloseCode::kBadConversationId:
+    case CloseCode::kNotParticipant:
+      return closed_not_participant.Add();
+    case CloseCode::kTooSlow:
+      return closed_too_slow.Add();
+    case CloseCode::kRateAbused:
+      return closed_rate_abused.Add();
+    case CloseCode::kRestarting:
+      return closed_restarting.Add();
+    default:
+      return closed_protocol.Add();
+  }
+}
+
+WsTransport::WsTransport(SessionContext& context, WsCounters& counters, Connection& connection,
+                         WsOpening opening)
+    : context_(context),
+      counters_(counters),
+      connection_(connection),
+      opening_(std::move(opening)),
+      decoder_(context.limits.frame_bytes),
+      opened_at_(context.clock.Steady()),
+      last_tick_(opened_at_),
+      last_ping_(opened_at_) {
+  counters_.open.Add(1);
+  counters_.opened.Add();
+}
+
+WsTransport::~WsTransport() { counters_.open.Add(-1); }
+
+// --- authentication
+
+void WsTransport::Start() {
+  if (opening_.token) Authenticate(*opening_.token, std::nullopt, false);
+}
+
+void WsTransport::Authenticate(std::string_view token, const Ref& ref, bool answer) {
+  Result<Identity> identity = context_.verifier.Verify(token);
+  opening_.token.reset();
+  if (!identity) return Close(CloseCode::kNotAuthenticated, identity.error().detail);
+  if (opening_.bad_conversation_id) {
+    return Close(CloseCode::kBadConversationId, "The conversation id is not a UUID.");
+  }
+  if (answer && ref) Answer(PlainAckFrame(ref));
+  session_ = std::make_unique<Session>(context_, static_cast<Transport&>(*this),
+                                       std::move(opening_.session), std::move(*identity));
+  session_->Start();
+}
+
+void WsTransport::OnFirstFrame(std::string_view text) {
+  const auto object = context_.json.ParseObject(text);
+  if (object) {
+    FieldReader fields(*object);
+    const auto type = fields.Text("type");
+    const auto token = fields.Text("token");
+    const Ref ref = fields.ShortText("ref", context_.limits.client_id_characters);
+    if (type == "authenticate" && token) return Authenticate(*token, ref, true);
+  }
+  Close(CloseCode::kNotAuthenticated, "The first frame must authenticate.");
+}
+
+// --- reading
+
+size_t WsTransport::OnBytes(Connection&, std::span<char> bytes) {
+  counters_.bytes_in.Add(bytes.size());
+  std::span<char> rest = bytes;
+  ping_open_ = false;  // whatever comes is a sign of life
+  while (!connection_.reading_paused() && !connection_.closing()) {
+    const WsEvent event = decoder_.Next(rest);
+    switch (event.kind) {
+      case WsEvent::Kind::kNeedMore:
+        return bytes.size() - rest.size();
+      case WsEvent::Kind::kText:
+        OnMessage(event.payload);
+        break;
+      case WsEvent::Kind::kBinary:
+        Close(CloseCode::kBinary, "Binary frames are not spoken here.");
+        break;
+      case WsEvent::Kind::kPing:
+        Answer(EncodePong(event.payload));
+        break;
+      case WsEvent::Kind::kPong:
+        break;
+      case WsEvent::Kind::kClose:
+        OnPeerClose(event.code);
+        break;
+      case WsEvent::Kind::kError:
+        Close(static_cast<CloseCode>(event.code), event.payload);
+        break;
+    }
+  }
+  return bytes.size() - rest.size();
+}
+
+void WsTransport::OnMessage(std::string_view text) {
+  if (session_ == nullptr) return OnFirstFrame(text);
+  session_->OnText(text);
+}
+
+void WsTransport::OnPeerClose(uint16_t code) {
+  if (closed_) return;
+  closed_ = true;
+  counters_.CountClose(CloseCode::kNormal);
+  connection_.Answer(EncodeClose(code == 1005 ? 1000 : code, ""));
+  connection_.CloseAfterFlush(kCloseLinger);
+}
+
+void WsTransport::OnEndOfStream(Connection& connection) { connection.Abort(); }
+
+void WsTransport::HoldCommands(bool hold) {
+  commands_held_ = hold;
+  UpdateReading();
+  if (!hold && shutting_down_ && session_ != nullptr && session_->idle()) {
+    Close(CloseCode::kRestarting, "The server restarts.");
+  }
+}
+
+void WsTransport::UpdateReading() {
+  // Answers are never dropped, so a client that does not read them is not read either (P6).
+  if (commands_held_ || shutting_down_ || !connection_.HasRoom()) {
+    connection_.PauseReading();
+  } else {
+    connection_.ResumeReading();
+  }
+}
+
+// --- writing
+
+void WsTransport::Answer(SharedBytes frame) {
+  connection_.Answer(std::move(frame));
+  if (!connection_.HasRoom()) UpdateReading();
+}
+
+void WsTransport::OnDrained(Connection&) {
+  UpdateReading();
+  if (session_ != nullptr) session_->OnDrained();
+}
+
+// --- time
+
+void WsTransport::OnTick(Connection& connection, Monotonic now) {
+  if (connection.closing()) return;
+  if (session_ == nullptr && now - opened_at_ >= context_.options.authenticate_timeout) {
+    return Close(CloseCode::kNotAuthenticated, "No token came in time.");
+  }
+  const bool unread = !connection.outbox().empty();
+  if (unread && now - connection.last_progress() >= context_.options.slow_reader_timeout) {
+    return Close(CloseCode::kTooSlow, "Nothing was read for too long.");
+  }
+  CheckPing(now);
+  if (session_ != nullptr && !closed_) session_->OnTick();
+}
+
+// The clock of an open ping stands still while something waits to be written or reading is paused:
+// then P6 alone decides.
+void WsTransport::CheckPing(Monotonic now) {
+  const auto since_tick = std::chrono::duration_cast<Duration>(now - last_tick_);
+  last_tick_ = now;
+  if (!ping_open_) {
+    if (now - last_ping_ < context_.options.ping_interval) return;
+    last_ping_ = now;
+    unanswered_ = Duration(0);
+    ping_open_ = true;
+    return Answer(EncodePing(""));
+  }
+  if (connection_.outbox().empty() && !connection_.reading_paused()) unanswered_ += since_tick;
+  if (unanswered_ >= context_.options.ping_timeout) {
+    Close(CloseCode::kTooSlow, "A ping was not answered.");
+  }
+}
+
+// --- ending
+
+void WsTransport::Close(CloseCode code, std::string_view reason) {
+  if (closed_) return;
+  closed_ = true;
+  counters_.CountClose(code);
+  const bool slow = code == CloseCode::kTooSlow;
+  // Its queue has no room for last words: what is queued but not begun gives way. The client has
+  // its seqs and resumes.
+  if (slow) connection_.DropQueued();
+  const int64_t delay =
+      std::chrono::duration_cast<std::chrono::milliseconds>(shutdown_delay_).count();
+  connection_.Answer(
+      DisconnectFrame(static_cast<uint16_t>(code), reason, MayReconnect(code), delay));
+  connection_.Answer(EncodeClose(static_cast<uint16_t>(code), reason));
+  connection_.CloseAfterFlush(slow || shutting_down_ ? Duration(kShortLinger)
+                                                     : Duration(kCloseLinger));
+}
+
+void WsTransport::OnShutdown(Connection&, Duration delay) {
+  shutdown_delay_ = delay;
+  shutting_down_ = true;
+  UpdateReading();
+  // Commits under way finish and are acknowledged first; HoldCommands hears of the last one.
+  if (session_ == nullptr || session_->idle()) {
+    Close(CloseCode::kRestarting, "The server restarts.");
+  }
+}
+
+void WsTransport::OnClosed(Connection&) {
+  if (!closed_) counters_.CountClose(CloseCode::kNormal);
+  closed_ = true;
+  session_.reset();
+}
+
+}  // namespace parley

@@ -1,0 +1,79 @@
+// WebSocket (RFC 6455) on a connection: frames to messages, pings, the close handshake. Owns the
+// session that it carries. The shard's thread.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/metrics.h"
+#include "net/connection.h"
+#include "net/ws_frame.h"
+#include "session/session.h"
+
+namespace parley {
+
+struct WsCounters {
+  Gauge open;
+  Counter opened, bytes_in, closed_normal, closed_not_authenticated, closed_not_participant,
+      closed_too_slow, closed_rate_abused, closed_restarting, closed_protocol;
+  void CountClose(CloseCode code);
+};
+
+// What an upgrade request said.
+struct WsOpening {
+  SessionRequest session;
+  bool bad_conversation_id = false;
+  std::optional<std::string> token;  // none: the first frame must authenticate
+};
+
+class WsTransport final : public Protocol, private Transport {
+ public:
+  WsTransport(SessionContext& context, WsCounters& counters, Connection& connection,
+              WsOpening opening);
+  ~WsTransport() override;
+
+  // After the 101 is queued.
+  void Start();
+
+  size_t OnBytes(Connection& connection, std::span<char> bytes) override;
+  void OnEndOfStream(Connection& connection) override;
+  void OnDrained(Connection& connection) override;
+  void OnTick(Connection& connection, Monotonic now) override;
+  void OnShutdown(Connection& connection, Duration delay) override;
+  void OnClosed(Connection& connection) override;
+
+ private:
+  // Transport
+  SendStatus Send(const SharedBytes& frame) override { return connection_.Send(frame); }
+  void Answer(SharedBytes frame) override;
+  bool Busy() const override {
+    return connection_.outbox().bytes() * 2 > connection_.outbox_limit();
+  }
+  void HoldCommands(bool hold) override;
+  void Close(CloseCode code, std::string_view reason) override;
+
+  void OnMessage(std::string_view text);
+  void Authenticate(std::string_view token, const Ref& ref, bool answer);
+  void OnFirstFrame(std::string_view text);
+  void OnPeerClose(uint16_t code);
+  void UpdateReading();
+  void CheckPing(Monotonic now);
+
+  SessionContext& context_;
+  WsCounters& counters_;
+  Connection& connection_;
+  WsOpening opening_;
+  WsDecoder decoder_;
+  std::unique_ptr<Session> session_;  // once authenticated
+  Monotonic opened_at_;
+  Monotonic last_tick_;
+  Monotonic last_ping_;
+  Duration unanswered_{0};  // how long a ping has waited, while nothing waited to be written
+  Duration shutdown_delay_{0};
+  bool ping_open_ = false;
+  bool commands_held_ = false;
+  bool shutting_down_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace parley
