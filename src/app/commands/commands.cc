@@ -1,0 +1,44 @@
+#include "app/commands/commands.h"
+
+#include "app/commands/config_command.h"
+#include "app/config_loader.h"
+
+namespace parley {
+namespace {
+
+constexpr const char* kHelp =
+    R"(Parley, a self-hosted real-time messaging server.
+
+  parley serve             serve; development needs no configuration at all
+  parley demo              serve with a seeded example conversation
+  parley token --user U    print a token [--ttl 1h] [--scope "messaging:service"]
+  parley config check      say everything that is wrong with the configuration
+  parley config print      print what is in force, and where each value comes from
+  parley config docs       print the reference of all options
+  parley --version
+
+`parley serve --help` lists the options.
+)";
+
+}  // namespace
+
+int RunCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
+  if (args.empty() || args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
+    out << kHelp;
+    return args.empty() ? 2 : 0;
+  }
+  const std::string& command = args[0];
+  const std::vector<std::string> rest(args.begin() + 1, args.end());
+  if (command == "--version" || command == "version") {
+    out << "parley " PARLEY_VERSION "\n";
+    return 0;
+  }
+  if (command == "serve") return RunServeCommand(rest, false, out, err);
+  if (command == "demo") return RunServeCommand(rest, true, out, err);
+  if (command == "token") return RunTokenCommand(rest, out, err);
+  if (command == "config") return RunConfigCommand(rest, ProcessEnvironment(), out, err);
+  err << "parley: there is no command '" << command << "'\n\n" << kHelp;
+  return 2;
+}
+
+}  // namespace parley

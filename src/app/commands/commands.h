@@ -1,0 +1,18 @@
+// The words after `parley`. Each command is a function from its arguments to an exit code.
+#pragma once
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace parley {
+
+// args[0] is the command; none, or --help, prints what there is.
+int RunCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
+
+// serve, and demo (serve with a seeded example). Return when the server has stopped.
+int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostream& out,
+                    std::ostream& err);
+// token --user U [--ttl 1h] [--scope S]: prints a JWT for the configured key.
+int RunTokenCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
+
+}  // namespace parley

@@ -1,0 +1,92 @@
+#include <pthread.h>
+
+#include <csignal>
+#include <ostream>
+
+#include "app/commands/commands.h"
+#include "app/config_loader.h"
+#include "app/config_text.h"
+#include "app/demo_seed.h"
+#include "app/node.h"
+#include "base/log.h"
+
+namespace parley {
+namespace {
+
+spdlog::level::level_enum SpdlogLevel(LogLevel level) {
+  switch (level) {
+    case LogLevel::kTrace:
+      return spdlog::level::trace;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+    case LogLevel::kCritical:
+      return spdlog::level::critical;
+  }
+  return spdlog::level::info;
+}
+
+// Blocked in every thread, so that only WaitForSignal takes them.
+sigset_t BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+void WaitForSignal(const sigset_t& signals) {
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log::info("stopping signal={}", signal);
+  // A second one ends at once what the first began in good order.
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+void PrintWhereToLook(const Node& node, const Config& config, std::ostream& out) {
+  out << "Parley " PARLEY_VERSION " is at " << node.Url() << "\n";
+  if (!config.production()) {
+    out << "  chat        " << node.Url() << "/   (open it in two tabs, pick two names)\n"
+        << "  a token     parley token --user ada --data-dir " << config.data_dir << "\n"
+        << "  data        " << config.data_dir << "   (remove it to start anew)\n";
+  }
+  if (!node.AdminUrl().empty()) out << "  admin       " << node.AdminUrl() << "\n";
+  out << "  stop        Ctrl-C\n" << std::flush;
+}
+
+}  // namespace
+
+int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostream& out,
+                    std::ostream& err) {
+  const ConfigResult loaded = LoadConfig({args, ProcessEnvironment(), DiskFileReader()});
+  if (loaded.help) {
+    out << OptionsHelp({});
+    return 0;
+  }
+  for (const std::string& error : loaded.errors) err << "parley: " << error << "\n";
+  if (!loaded.ok()) return 2;
+  if (demo && loaded.config.production()) {
+    err << "parley: demo is for development; this is env=production\n";
+    return 2;
+  }
+  log::SetUp(SpdlogLevel(loaded.config.log_level), loaded.config.log_format == LogFormat::kJson);
+  for (const std::string& note : loaded.notes) log::warn("{}", note);
+
+  const sigset_t signals = BlockSignals();
+  const SystemClock clock;
+  Node node(loaded.config, clock);
+  if (demo) SeedDemo(node.store(), clock);
+  node.Start();
+  PrintWhereToLook(node, loaded.config, out);
+  WaitForSignal(signals);
+  return node.Drain() ? 0 : 1;
+}
+
+}  // namespace parley

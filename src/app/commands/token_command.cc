@@ -1,0 +1,56 @@
+#include <chrono>
+
+#include "app/commands/commands.h"
+#include "app/config_loader.h"
+#include "app/config_text.h"
+#include "app/config_value.h"
+#include "app/signing_key.h"
+#include "auth/token_minter.h"
+
+namespace parley {
+
+int RunTokenCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
+  const std::vector<CommandFlag> flags = {
+      {"--user", "USER", "whose token it is", true},
+      {"--ttl", "TIME", "how long it is good: 15m, 1h (the default), 7d", false},
+      {"--scope", "SCOPE", "messaging:service for the backend's own", false}};
+  ConfigResult loaded = LoadConfig({args, ProcessEnvironment(), DiskFileReader(), flags});
+  if (loaded.help) {
+    out << OptionsHelp(flags);
+    return 0;
+  }
+  auto& given = loaded.command_flags;
+  if (loaded.ok() && !IsUserId(given["--user"])) {
+    loaded.errors.push_back("--user: must be 1 to 64 of A-Z a-z 0-9 _ . : @ -");
+  }
+  auto ttl = std::chrono::seconds(3600);
+  if (!given["--ttl"].empty()) {
+    const OptionRange range{.min = 1'000'000};
+    const auto parsed = ParseOptionValue(OptionKind::kDuration, given["--ttl"], range, "");
+    if (parsed) {
+      ttl = std::chrono::duration_cast<std::chrono::seconds>(std::get<Duration>(*parsed));
+    } else {
+      loaded.errors.push_back("--ttl: " + parsed.error());
+    }
+  }
+  for (const std::string& error : loaded.errors) err << "parley: " << error << "\n";
+  if (!loaded.ok()) return 2;
+
+  const SystemClock clock;
+  const auto key = KeyOf(loaded.config);
+  const Result<std::string> token = MintToken(*key,
+                                              {.user = given["--user"],
+                                               .ttl = ttl,
+                                               .scope = given["--scope"],
+                                               .issuer = loaded.config.auth.issuer,
+                                               .audience = loaded.config.auth.audience},
+                                              clock);
+  if (!token) {
+    err << "parley: " << token.error().detail << " Set auth.private_key.\n";
+    return 1;
+  }
+  out << *token << "\n";
+  return 0;
+}
+
+}  // namespace parley

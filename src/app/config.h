@@ -1,0 +1,131 @@
+// What a server is told before it starts: plain typed values, filled by LoadConfig from file,
+// environment and command line. The defaults written here are those of development; where
+// production differs, the option's row in option_table.cc says so. That table also has each
+// option's meaning.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "domain/limits.h"
+
+namespace parley {
+
+enum class Deployment { kDevelopment, kProduction };
+enum class LogLevel { kTrace, kDebug, kInfo, kWarning, kError, kCritical };
+enum class LogFormat { kText, kJson };
+enum class ForeignMessages { kRelay, kStore, kDrop };
+
+struct AuthConfig {
+  std::string algorithm = "HS256";
+  std::string secret_key;   // HS*: the key's bytes; empty in development: the server makes its own
+  std::string public_key;   // other algorithms: path of a PEM file
+  std::string private_key;  // path of a PEM file; only `parley token` reads it
+  std::string issuer;       // empty: not checked
+  std::string audience;     // empty: not checked
+  Duration leeway{0};
+};
+
+struct WebSocketConfig {
+  Duration ping_interval = std::chrono::seconds(25);
+  Duration ping_timeout = std::chrono::seconds(20);
+  Duration authenticate_timeout = std::chrono::seconds(5);
+  Duration slow_reader_timeout = std::chrono::seconds(60);
+  size_t outbox_bytes = 1024 * 1024;  // of one connection
+  std::string url;
+};
+
+struct RateLimitConfig {
+  int sends_per_second = 20;  // of one user
+  int sends_burst = 100;
+};
+
+struct StoreConfig {
+  bool fsync = true;
+  int reader_threads = 2;
+  size_t queue = 10'000;  // writes that wait; more are refused with store_unavailable
+};
+
+struct AdminConfig {
+  std::optional<uint16_t> port;  // none: served with everything else
+};
+
+struct SslConfig {
+  std::string keyfile, certfile;
+};
+
+struct RedisConfig {
+  std::string url;
+};
+
+struct DatabaseConfig {
+  std::string url;
+};
+
+struct ChannelLayerConfig {
+  std::string backend = "channels_redis.core.RedisChannelLayer";
+  std::vector<std::string> hosts;
+  std::string prefix = "asgi";
+  int capacity = 1500;
+  Duration expiry = std::chrono::seconds(60);
+  Duration group_expiry = std::chrono::hours(24);
+  std::vector<std::string> channel_capacity;  // "pattern=capacity"
+  std::vector<std::string> symmetric_encryption_keys;
+  std::string serializer_format = "msgpack";
+  bool django = true;
+  ForeignMessages foreign_messages = ForeignMessages::kRelay;
+};
+
+struct CacheConfig {
+  std::string location;
+  Duration socket_connect_timeout = std::chrono::seconds(5);
+  Duration socket_timeout = std::chrono::seconds(5);
+  int max_connections = 100;
+  std::string compressor = "zlib";
+  bool ignore_exceptions = true;
+  std::string key_prefix;
+};
+
+struct Config {
+  Deployment env = Deployment::kDevelopment;
+  bool production() const { return env == Deployment::kProduction; }
+
+  // Where to listen: at most one of uds and fd is set, and then host and port are not used.
+  std::string host = "127.0.0.1";
+  uint16_t port = 8000;            // 0: any free one
+  std::optional<std::string> uds;  // path of a Unix socket
+  std::optional<int> fd;           // a listening socket that was inherited
+  int backlog = 2048;
+
+  int shards = 0;  // 0: one per core
+  std::string data_dir = "./data";
+  size_t limit_concurrency = 0;  // connections; 0: no limit
+  bool proxy_headers = true;
+  std::vector<std::string> forwarded_allow_ips = {"127.0.0.1", "::1"};  // addresses, CIDR, or "*"
+  bool allow_plain_http = false;
+  std::vector<std::string> allowed_hosts;
+  bool access_log = true;
+  LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
+  Duration drain_delay{0};
+  Duration timeout_graceful_shutdown = std::chrono::seconds(30);
+  bool rate_limits = false;
+  bool test_echo = false;
+
+  RateLimitConfig rate_limit;
+  AuthConfig auth;
+  WebSocketConfig websocket;
+  Limits limits;  // limits.frame_bytes is the option websocket.max_size
+  StoreConfig store;
+  AdminConfig admin;
+  SslConfig ssl;
+  RedisConfig redis;
+  DatabaseConfig database;
+  ChannelLayerConfig channel_layer;
+  CacheConfig cache;
+};
+
+}  // namespace parley

@@ -1,0 +1,117 @@
+#include "app/config_check.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace parley {
+namespace {
+
+constexpr size_t kShortestSecret = 32;  // bytes; RFC 7518 §3.2 for HS256
+
+class Checking {
+ public:
+  Checking(const Config& config, const std::map<std::string, std::string>& sources)
+      : config_(config), sources_(sources) {}
+
+  CheckFindings Check() {
+    CheckKey();
+    CheckProduction();
+    CheckListener();
+    CheckSizes();
+    if (config_.drain_delay >= config_.timeout_graceful_shutdown) {
+      Refuse("drain_delay", "must be less than timeout_graceful_shutdown, which it is part of");
+    }
+    return std::move(found_);
+  }
+
+ private:
+  std::string Source(const std::string& key) const {
+    const auto found = sources_.find(key);
+    return found == sources_.end() || found->second == "default" ? "" : found->second + ": ";
+  }
+  void Refuse(const std::string& key, std::string_view what) {
+    found_.errors.push_back(Source(key) + key + ": " + std::string(what));
+  }
+  void Note(const std::string& key, std::string_view what) {
+    found_.notes.push_back(Source(key) + key + ": " + std::string(what));
+  }
+
+  void CheckKey() {
+    const AuthConfig& auth = config_.auth;
+    if (!auth.algorithm.starts_with("HS")) {
+      if (auth.public_key.empty()) Refuse("auth.public_key", auth.algorithm + " needs it");
+      return;
+    }
+    if (!auth.public_key.empty()) {
+      Refuse("auth.public_key", "is of no use to " + auth.algorithm + "; set auth.algorithm too");
+    }
+    if (auth.secret_key.empty()) {
+      if (config_.production()) {
+        Refuse("auth.secret_key", "production needs a JWT key: set JWT_SECRET_KEY");
+      }
+    } else if (auth.secret_key.size() < kShortestSecret) {
+      const std::string what =
+          "is shorter than " + std::to_string(kShortestSecret) + " bytes, which production refuses";
+      config_.production() ? Refuse("auth.secret_key", what) : Note("auth.secret_key", what);
+    }
+  }
+
+  void CheckProduction() {
+    if (!config_.production()) return;
+    if (!config_.store.fsync) {
+      Refuse("store.fsync", "production refuses off: acknowledged messages could be lost");
+    }
+    if (config_.test_echo) Refuse("test_echo", "is never on in production");
+    if (config_.auth.secret_key.starts_with("django-insecure-")) {
+      Note("auth.secret_key",
+           "is one that Django made for development; make another for production");
+    }
+    if (config_.allowed_hosts.empty()) {
+      Note("allowed_hosts", "is empty: requests for any Host are answered");
+    }
+    const auto& proxies = config_.forwarded_allow_ips;
+    if (config_.proxy_headers && std::find(proxies.begin(), proxies.end(), "*") != proxies.end()) {
+      Note("forwarded_allow_ips", "is *: any client can say which address it comes from");
+    }
+  }
+
+  void CheckListener() {
+    const SslConfig& ssl = config_.ssl;
+    if (ssl.keyfile.empty() != ssl.certfile.empty()) {
+      Refuse(ssl.keyfile.empty() ? "ssl.keyfile" : "ssl.certfile", "is needed too: TLS takes both");
+    }
+    if (config_.uds || config_.fd || config_.port == 0 || !config_.admin.port) return;
+    if (*config_.admin.port == config_.port) {
+      Refuse("admin.port", "is the main port; leave it unset to serve both there");
+    }
+  }
+
+  void CheckSizes() {
+    const Limits& limits = config_.limits;
+    if (limits.content_bytes > limits.frame_bytes) {
+      Refuse("limits.content_bytes", "is more than websocket.max_size, in which it must arrive");
+    }
+    if (limits.content_bytes > limits.body_bytes) {
+      Refuse("limits.content_bytes", "is more than limits.body_bytes, in which it must arrive");
+    }
+    // JSON writes a control character of one byte as six.
+    const size_t largest_event = 6 * limits.content_bytes + limits.metadata_bytes + 4096;
+    if (config_.websocket.outbox_bytes < largest_event) {
+      Refuse("websocket.outbox_bytes", "must hold the largest message, " +
+                                           std::to_string(largest_event) +
+                                           " bytes at these limits.content_bytes");
+    }
+  }
+
+  const Config& config_;
+  const std::map<std::string, std::string>& sources_;
+  CheckFindings found_;
+};
+
+}  // namespace
+
+CheckFindings CheckConfig(const Config& config, const std::map<std::string, std::string>& sources) {
+  return Checking(config, sources).Check();
+}
+
+}  // namespace parley

@@ -1,0 +1,106 @@
+#include "app/listen_address.h"
+
+#include <algorithm>
+#include <array>
+
+namespace parley {
+namespace {
+
+// What one `host` stands for.
+std::vector<GivenOption> Expand(const GivenOption& host) {
+  const std::string& text = host.text;
+  const auto as = [&](std::string_view key, std::string value) {
+    return GivenOption{FindOption(key), std::move(value), host.level, host.where};
+  };
+  if (text.starts_with("unix:")) return {as("uds", text.substr(5))};
+  if (text.starts_with("fd://")) return {as("fd", text.substr(5))};
+
+  std::string name = text;
+  std::optional<std::string> port;
+  const size_t colon = text.rfind(':');
+  const bool bracketed = text.starts_with('[');
+  if (bracketed && colon != std::string::npos && colon > 0 && text[colon - 1] == ']') {
+    port = text.substr(colon + 1);
+    name = text.substr(0, colon);
+  } else if (!bracketed && colon != std::string::npos && text.find(':') == colon) {
+    port = text.substr(colon + 1);  // more than one colon: an IPv6 address
+    name = text.substr(0, colon);
+  }
+  if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
+
+  std::vector<GivenOption> parts;
+  if (!name.empty() || !port) parts.push_back(as("host", name));
+  if (port) parts.push_back(as("port", *port));
+  return parts;
+}
+
+// The way to listen that an option belongs to.
+enum Way : size_t { kTcp, kUnixSocket, kDescriptor, kNoWay };
+Way WayOf(const Option& option) {
+  const std::string key = KeyOf(option);
+  if (key == "host" || key == "port") return kTcp;
+  if (key == "uds") return kUnixSocket;
+  return key == "fd" ? kDescriptor : kNoWay;
+}
+
+// Whether both name an address in full, so that the second cannot be meant to replace the first.
+bool Contradict(const GivenOption& a, const GivenOption& b) {
+  const bool binds = a.where == "-b" || a.where == "--bind";
+  return a.option == b.option && a.level == b.level && a.text != b.text &&
+         (a.where != b.where || binds);
+}
+
+}  // namespace
+
+void ExpandHosts(std::vector<GivenOption>& given, std::vector<std::string>& errors) {
+  std::vector<GivenOption> expanded;
+  for (GivenOption& one : given) {
+    if (KeyOf(*one.option) != "host") {
+      expanded.push_back(std::move(one));
+      continue;
+    }
+    for (GivenOption& part : Expand(one)) expanded.push_back(std::move(part));
+  }
+  for (size_t i = 0; i < expanded.size(); ++i) {
+    const GivenOption& later = expanded[i];
+    if (WayOf(*later.option) == kNoWay) continue;
+    const auto end = expanded.begin() + static_cast<std::ptrdiff_t>(i);
+    const auto earlier = std::find_if(
+        expanded.begin(), end, [&](const GivenOption& other) { return Contradict(other, later); });
+    if (earlier == end) continue;
+    errors.push_back(later.where + ": " + KeyOf(*later.option) + ": '" + later.text +
+                     "' contradicts '" + earlier->text + "' of " + earlier->where +
+                     "; one server listens at one address");
+  }
+  given = std::move(expanded);
+}
+
+void ChooseListener(std::vector<GivenOption>& given, std::vector<std::string>& errors,
+                    std::vector<std::string>& notes) {
+  std::array<const GivenOption*, 3> strongest{};
+  for (const GivenOption& one : given) {
+    const Way way = WayOf(*one.option);
+    if (way == kNoWay) continue;
+    if (strongest[way] == nullptr || strongest[way]->level <= one.level) strongest[way] = &one;
+  }
+  const GivenOption* chosen = nullptr;
+  for (const GivenOption* one : strongest) {
+    if (one == nullptr) continue;
+    if (chosen != nullptr && chosen->level == one->level) {
+      errors.push_back(one->where + ": " + KeyOf(*one->option) + ": cannot be together with " +
+                       KeyOf(*chosen->option) + " (" + chosen->where + ")");
+    }
+    if (chosen == nullptr || chosen->level < one->level) chosen = one;
+  }
+  if (chosen == nullptr) return;
+  const Way way = WayOf(*chosen->option);
+  const std::string winner = KeyOf(*chosen->option) + " (" + chosen->where + ")";
+  std::erase_if(given, [&](const GivenOption& one) {
+    const Way other = WayOf(*one.option);
+    if (other == kNoWay || other == way) return false;
+    notes.push_back(one.where + ": " + KeyOf(*one.option) + ": gives way to " + winner);
+    return true;
+  });
+}
+
+}  // namespace parley

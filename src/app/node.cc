@@ -1,0 +1,214 @@
+#include "app/node.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <random>
+#include <thread>
+
+#include "app/signing_key.h"
+#include "base/log.h"
+#include "feature/connection/connection_api.h"
+#include "feature/conversations/conversations_api.h"
+#include "feature/development/development_api.h"
+#include "feature/messages/messages_api.h"
+#include "feature/typing/typing_api.h"
+#include "session/ws_endpoint.h"
+#include "store/sqlite/open_sqlite.h"
+
+namespace parley {
+namespace {
+
+// How far apart clients are told to come back after a restart: so many per millisecond.
+constexpr int64_t kReconnectsPerMillisecond = 2;
+constexpr int64_t kLeastReconnectSpread = 500;
+
+SiteOptions SiteOptionsOf(const Config& config) {
+  return {.production = config.production(),
+          .allowed_hosts = config.allowed_hosts,
+          .trust_proxy_headers = config.proxy_headers,
+          .trusted_proxies = config.forwarded_allow_ips,
+          .allow_plain_http = config.allow_plain_http};
+}
+
+RateLimits RateLimitsOf(const Config& config) {
+  return {.on = config.rate_limits,
+          .sends_per_second = static_cast<double>(config.rate_limit.sends_per_second),
+          .burst = static_cast<double>(config.rate_limit.sends_burst)};
+}
+
+SessionOptions SessionOptionsOf(const Config& config) {
+  return {.ping_interval = config.websocket.ping_interval,
+          .ping_timeout = config.websocket.ping_timeout,
+          .authenticate_timeout = config.websocket.authenticate_timeout,
+          .slow_reader_timeout = config.websocket.slow_reader_timeout};
+}
+
+std::unique_ptr<TlsContext> TlsOf(const Config& config) {
+  if (config.ssl.certfile.empty()) return nullptr;
+  return std::make_unique<TlsContext>(config.ssl.certfile, config.ssl.keyfile);
+}
+
+unsigned ShardCount(const Config& config) {
+  const unsigned wanted = config.shards > 0 ? static_cast<unsigned>(config.shards)
+                                            : std::max(1u, std::thread::hardware_concurrency());
+  return std::min(wanted, 64u);  // a home keeps its listening shards in 64 bits
+}
+
+}  // namespace
+
+// Members in the order in which they need each other.
+struct ShardParts {
+  ShardParts(Node& node, const Config& config, const Clock& clock, Shard& shard, Hub& hub,
+             Store& store, const TokenVerifier& verifier, const SitePolicy& site,
+             RateLimiter& limiter, OnlineUsers& online, NodeCounters& counters)
+      : owner(node),
+        ids(clock),
+        json(config.limits.json_depth),
+        session_options(SessionOptionsOf(config)),
+        services{hub, store, shard, clock, ids, json, config.limits},
+        sessions{hub,    store,    shard, clock,         verifier,       limiter,
+                 online, commands, json,  config.limits, session_options},
+        endpoint(sessions, site, counters.ws),
+        http{router,
+             verifier,
+             site,
+             limiter,
+             endpoint,
+             counters.http,
+             counters.connections,
+             config.limits,
+             config.limit_concurrency,
+             config.access_log},
+        admin_http{
+            admin_router,         verifier,      site, limiter,          endpoint, counters.http,
+            counters.connections, config.limits, 0,    config.access_log} {}
+
+  Node& owner;
+  UuidGenerator ids;
+  JsonReader json;
+  Router router, admin_router;
+  CommandTable commands;
+  SessionOptions session_options;
+  Services services;
+  SessionContext sessions;
+  WsEndpoint endpoint;
+  HttpContext http, admin_http;
+};
+
+Node::Node(const Config& config, const Clock& clock)
+    : config_(config),
+      clock_(clock),
+      tls_(TlsOf(config)),
+      store_(OpenSqliteStore({.directory = config.data_dir,
+                              .fsync = config.store.fsync,
+                              .reader_threads = static_cast<size_t>(config.store.reader_threads),
+                              .queue_writes = config.store.queue},
+                             clock)),
+      key_(KeyOf(config)),
+      verifier_(std::make_unique<TokenVerifier>(VerifierOptionsOf(config, key_), clock)),
+      site_(SiteOptionsOf(config)),
+      rate_limiter_(RateLimitsOf(config), clock) {
+  const unsigned shards = ShardCount(config);
+  const HomeOptions home{
+      .shards = shards, .live_participants = config.limits.live_participants, .clock = &clock};
+  for (unsigned i = 0; i < shards; ++i) {
+    shards_.push_back(std::make_unique<Shard>(i, clock, health_.counters.connections));
+    health_.shards.push_back(shards_.back().get());
+    hubs_.push_back(std::make_unique<Hub>(*shards_.back(), i, *store_, health_.counters.hub, home));
+  }
+  Hub::Connect(hubs_);
+  for (unsigned i = 0; i < shards; ++i) {
+    parts_.push_back(std::make_unique<ShardParts>(*this, config_, clock_, *shards_[i], *hubs_[i],
+                                                  *store_, *verifier_, site_, rate_limiter_,
+                                                  online_, health_.counters));
+    RegisterFeatures(*parts_.back());
+  }
+  const auto make = [this](bool admin) {
+    return [this, admin](Shard& shard, StreamSocket socket, Peer peer) {
+      return MakeConnection(shard, std::move(socket), std::move(peer), admin);
+    };
+  };
+  listener_ = std::make_unique<Listener>(ListenOptions{.host = config_.host,
+                                                       .port = config_.port,
+                                                       .unix_path = config_.uds.value_or(""),
+                                                       .inherited_fd = config_.fd.value_or(-1),
+                                                       .backlog = config_.backlog,
+                                                       .tls = tls_ != nullptr},
+                                         shards_, make(false));
+  if (config_.admin.port) {
+    admin_listener_ = std::make_unique<Listener>(
+        ListenOptions{.host = config_.host, .port = *config_.admin.port}, shards_, make(true));
+  }
+}
+
+Node::~Node() {
+  for (const auto& shard : shards_) shard->Stop();
+  for (const auto& shard : shards_) shard->Join();
+  store_->Close();
+  // While what their sessions refer to is still there.
+  for (const auto& shard : shards_) shard->DropConnections();
+}
+
+// One line for each feature.
+void Node::RegisterFeatures(ShardParts& parts) {
+  Registry registry{parts.router, parts.commands};
+  RegisterConversations(registry, parts.services);
+  RegisterMessages(registry, parts.services);
+  RegisterTyping(registry);
+  RegisterConnection(registry);
+  const bool open_metrics = !config_.production() || config_.admin.port.has_value();
+  RegisterHealth(config_.admin.port ? parts.admin_router : parts.router, *store_, health_,
+                 open_metrics);
+  if (!config_.production()) RegisterDevelopment(parts.router, parts.services, *key_);
+}
+
+std::unique_ptr<Connection> Node::MakeConnection(Shard& shard, StreamSocket socket, Peer peer,
+                                                 bool admin) {
+  ShardParts& parts = *parts_[shard.index()];
+  auto http = std::make_unique<HttpProtocol>(admin ? parts.admin_http : parts.http);
+  return std::make_unique<Connection>(shard, std::move(socket), std::move(peer), std::move(http),
+                                      config_.websocket.outbox_bytes, admin ? nullptr : tls_.get());
+}
+
+void Node::Start() {
+  for (const auto& shard : shards_) shard->Start();
+  listener_->Start();
+  if (admin_listener_) admin_listener_->Start();
+}
+
+bool Node::Drain() {
+  const Monotonic deadline = clock_.Steady() + config_.timeout_graceful_shutdown;
+  health_.draining = true;
+  std::this_thread::sleep_for(config_.drain_delay);
+  listener_->Stop();
+  TellClientsToReconnect();
+  const bool all_gone = WaitForConnections(deadline);
+  if (admin_listener_) admin_listener_->Stop();
+  store_->Close();
+  if (!all_gone) log::warn("drain cut off connections={}", health_.counters.connections.value());
+  return all_gone;
+}
+
+void Node::TellClientsToReconnect() {
+  const int64_t spread = std::max(kLeastReconnectSpread,
+                                  health_.counters.connections.value() / kReconnectsPerMillisecond);
+  for (const auto& shard : shards_) {
+    shard->Post([&shard = *shard, spread] {
+      std::minstd_rand random(std::random_device{}());
+      std::uniform_int_distribution<int64_t> delay(0, spread);
+      shard.ForEachConnection([&](Connection& connection) {
+        connection.Shutdown(std::chrono::milliseconds(delay(random)));
+      });
+    });
+  }
+}
+
+bool Node::WaitForConnections(Monotonic deadline) {
+  while (health_.counters.connections.value() > 0) {
+    if (clock_.Steady() >= deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return true;
+}
+
+}  // namespace parley

@@ -1,0 +1,60 @@
+// A node: everything that `parley serve` runs, put together. The one place that sees all layers.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/config.h"
+#include "auth/token_minter.h"
+#include "auth/token_verifier.h"
+#include "feature/health/health_api.h"
+#include "http/rate_limiter.h"
+#include "http/site_policy.h"
+#include "net/acceptor.h"
+#include "session/online_users.h"
+#include "store/store.h"
+
+namespace parley {
+
+struct ShardParts;  // what exists once for each shard
+
+class Node {
+ public:
+  // Opens the store and binds the port; throws std::runtime_error with one clear line.
+  Node(const Config& config, const Clock& clock);
+  ~Node();
+
+  void Start();
+  std::string Url() const { return listener_->Url(); }
+  std::string AdminUrl() const { return admin_listener_ ? admin_listener_->Url() : ""; }
+  Store& store() { return *store_; }
+
+  // P10: readiness fails, accepting goes on for drain_delay, clients are told to come again,
+  // commits and acks finish, and all is closed. True when it was done inside
+  // timeout_graceful_shutdown.
+  bool Drain();
+
+ private:
+  void RegisterFeatures(ShardParts& parts);
+  std::unique_ptr<Connection> MakeConnection(Shard& shard, StreamSocket socket, Peer peer,
+                                             bool admin);
+  void TellClientsToReconnect();
+  bool WaitForConnections(Monotonic deadline);
+
+  const Config config_;
+  const Clock& clock_;
+  NodeHealth health_;
+  std::unique_ptr<TlsContext> tls_;  // none: plain text
+  std::unique_ptr<Store> store_;
+  std::shared_ptr<const Key> key_;  // development mints with it too
+  std::unique_ptr<TokenVerifier> verifier_;
+  SitePolicy site_;
+  RateLimiter rate_limiter_;
+  OnlineUsers online_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::unique_ptr<ShardParts>> parts_;
+  std::vector<std::unique_ptr<Hub>> hubs_;
+  std::unique_ptr<Listener> listener_, admin_listener_;
+};
+
+}  // namespace parley

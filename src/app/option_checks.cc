@@ -1,0 +1,74 @@
+#include "app/option_checks.h"
+
+#include <arpa/inet.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+namespace parley {
+namespace {
+
+// The number of bits in an address of this text, 0 when it is none.
+int AddressBits(const std::string& text) {
+  unsigned char bytes[sizeof(in6_addr)];
+  if (inet_pton(AF_INET, text.c_str(), bytes) == 1) return 32;
+  return inet_pton(AF_INET6, text.c_str(), bytes) == 1 ? 128 : 0;
+}
+
+bool IsNetwork(const std::string& text) {
+  const size_t slash = text.find('/');
+  const int bits = AddressBits(text.substr(0, slash));
+  if (slash == std::string::npos || bits == 0) return bits != 0;
+  int prefix = -1;
+  const char* const last = text.data() + text.size();
+  const auto [end, status] = std::from_chars(text.data() + slash + 1, last, prefix);
+  return status == std::errc() && end == last && prefix >= 0 && prefix <= bits;
+}
+
+bool IsHostName(std::string_view text) {
+  if (text.empty() || text.size() > 253 || text.front() == '-') return false;
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_';
+  });
+}
+
+std::string WithoutBrackets(const std::string& text) {
+  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return text;
+  return text.substr(1, text.size() - 2);
+}
+
+}  // namespace
+
+std::string CheckHost(const OptionValue& value) {
+  const std::string host = WithoutBrackets(std::get<std::string>(value));
+  if (AddressBits(host) != 0 || IsHostName(host)) return {};
+  return "is not a host name or an IP address";
+}
+
+std::string CheckProxies(const OptionValue& value) {
+  for (const std::string& proxy : std::get<std::vector<std::string>>(value)) {
+    if (proxy != "*" && !IsNetwork(proxy)) {
+      return "holds '" + proxy + "', which is not an IP address, a network (10.0.0.0/8) or *";
+    }
+  }
+  return {};
+}
+
+std::string CheckAllowedHosts(const OptionValue& value) {
+  for (const std::string& host : std::get<std::vector<std::string>>(value)) {
+    const std::string name = WithoutBrackets(host);
+    if (host == "*" || AddressBits(name) != 0 || IsHostName(name)) continue;
+    return "holds '" + host + "', which is not a host name (no scheme, no port), .domain or *";
+  }
+  return {};
+}
+
+std::string CheckSocketPath(const OptionValue& value) {
+  constexpr size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
+  if (std::get<std::string>(value).size() <= kLongest) return {};
+  return "is longer than " + std::to_string(kLongest) + " bytes, the most a Unix socket may have";
+}
+
+}  // namespace parley

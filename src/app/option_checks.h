@@ -1,0 +1,19 @@
+// Checks of single values that a kind and a range cannot express. Each returns what is wrong, or
+// nothing.
+#pragma once
+#include <string>
+
+#include "app/config_value.h"
+
+namespace parley {
+
+// A host name, an IPv4 or an IPv6 address (in brackets or not).
+std::string CheckHost(const OptionValue& value);
+// Addresses, networks in CIDR notation, or `*`.
+std::string CheckProxies(const OptionValue& value);
+// Host names without scheme and port; `.example.com` and `*` too.
+std::string CheckAllowedHosts(const OptionValue& value);
+// What fits into sockaddr_un (unix(7)): 107 bytes.
+std::string CheckSocketPath(const OptionValue& value);
+
+}  // namespace parley

@@ -1,0 +1,75 @@
+#include "feature/connection/connection_api.h"
+
+#include <algorithm>
+
+#include "session/session.h"
+
+namespace parley {
+namespace {
+
+constexpr size_t kResumeAtOnce = 1000;
+
+Task<Result<SharedBytes>> OnPing(Command command) { co_return PongFrame(command.ref); }
+
+Task<Result<SharedBytes>> OnAuthenticate(Command command) {
+  FieldReader fields(command.body);
+  const auto token = fields.RequiredText("token");
+  if (auto error = fields.error()) co_return Fail(std::move(*error));
+  const Result<void> renewed = command.session->Reauthenticate(*token);
+  if (!renewed) co_return Fail(renewed.error());
+  co_return PlainAckFrame(command.ref);
+}
+
+// A seq as JSON gives it; one too large for any conversation is beyond every head.
+std::optional<int64_t> SeqFrom(simdjson::dom::element element) {
+  int64_t value;
+  if (element.get(value) == simdjson::SUCCESS) {
+    if (value < 0) return std::nullopt;
+    return std::min(value, kBeyondEveryHead);
+  }
+  if (element.is_uint64()) return kBeyondEveryHead;
+  return std::nullopt;
+}
+
+Task<Result<SharedBytes>> OnResume(Command command) {
+  FieldReader fields(command.body);
+  const auto seqs = fields.Object("seqs");
+  if (!seqs && !fields.error()) fields.Wrong("seqs", "This field is required.");
+  if (seqs && seqs->size() > kResumeAtOnce) {
+    fields.Wrong("seqs", "Must name at most 1000 conversations.");
+  }
+  if (auto error = fields.error()) co_return Fail(std::move(*error));
+
+  Session& session = *command.session;
+  ConversationSeqs wanted;
+  for (const auto& [key, value] : *seqs) {
+    const auto conversation = Uuid::Parse(key);
+    if (!conversation) {
+      session.AnswerError(command.ref, std::nullopt, Error::NotFound());
+      continue;
+    }
+    const auto seq = SeqFrom(value);
+    if (!seq) {
+      session.AnswerError(command.ref, conversation,
+                          {.code = ErrorCode::bad_since,
+                           .detail = "The resume point must be a number, 0 or more."});
+      continue;
+    }
+    wanted.emplace_back(*conversation, *seq);
+  }
+  session.Resume(command.ref, wanted);
+  co_return SharedBytes();
+}
+
+}  // namespace
+
+void RegisterConnection(Registry& registry) {
+  registry.commands.Add(
+      {.type = "ping", .order = Order::kPipelined, .of_conversation = false, .handler = OnPing});
+  registry.commands.Add(
+      {.type = "authenticate", .of_conversation = false, .handler = OnAuthenticate});
+  registry.commands.Add(
+      {.type = "resume", .of_conversation = false, .answers_itself = true, .handler = OnResume});
+}
+
+}  // namespace parley

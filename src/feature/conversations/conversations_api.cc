@@ -1,0 +1,154 @@
+#include "feature/conversations/conversations_api.h"
+
+#include <charconv>
+#include <memory>
+
+#include "feature/conversations/conversations_service.h"
+#include "http/body.h"
+
+namespace parley {
+namespace {
+
+using Body = simdjson::dom::object;
+
+constexpr std::string_view kPath = "/api/messaging/conversations";
+constexpr int64_t kMostListed = 1000;
+
+CreateConversation ParseCreate(Body body, FieldReader& fields, const Limits& limits) {
+  CreateConversation wanted;
+  if (fields.IsNull("type")) {
+    fields.Wrong("type", "Must be direct or group.");
+  } else if (const auto type = fields.Text("type")) {
+    const auto known = ParseConversationType(*type);
+    if (!known || *known == ConversationType::kTask) {
+      fields.Wrong("type", "Must be direct or group.");
+    } else {
+      wanted.type = *known;
+    }
+  }
+  if (auto title = fields.ShortText("title", limits.title_characters); title && !title->empty()) {
+    wanted.title = std::move(*title);
+  }
+  wanted.metadata = fields.Metadata("metadata", limits.metadata_bytes);
+
+  simdjson::dom::array users;
+  if (!fields.Has("participants")) {
+    fields.Wrong("participants", "This field is required.");
+  } else if (body.at_key("participants").get(users) != simdjson::SUCCESS) {
+    fields.Wrong("participants", "Must be a list of user ids.");
+  } else {
+    for (const simdjson::dom::element element : users) {
+      auto user = UserIdFrom(element);
+      if (!user) {
+        fields.Wrong("participants",
+                     "Must be a list of user ids: 1 to 64 of A-Z a-z 0-9 _ . : @ -");
+        break;
+      }
+      wanted.participants.push_back(std::move(*user));
+    }
+  }
+  return wanted;
+}
+
+std::string ViewJson(const ConversationView& view, MemberList members) {
+  std::string json;
+  const ReaderPart reader{view.unread_count, view.last_message ? &*view.last_message : nullptr};
+  AppendConversation(json, view.conversation, reader, members);
+  return json;
+}
+
+// "<microseconds>.<uuid>" of the last conversation on the page before.
+std::string CursorOf(const ConversationView& last) {
+  const Conversation& conversation = last.conversation;
+  const Timestamp activity = conversation.last_message_at.value_or(conversation.created_at);
+  return std::to_string(activity.micros) + "." + conversation.id.ToString();
+}
+
+Result<std::optional<ConversationCursor>> ParseCursor(const Request& request) {
+  const auto text = request.Query("cursor");
+  if (!text || text->empty()) return std::optional<ConversationCursor>();
+  ConversationCursor cursor;
+  const auto [dot, error] =
+      std::from_chars(text->data(), text->data() + text->size(), cursor.activity.micros);
+  const auto id = error == std::errc() && dot != text->data() + text->size() && *dot == '.'
+                      ? Uuid::Parse(text->substr(static_cast<size_t>(dot + 1 - text->data())))
+                      : std::nullopt;
+  if (!id) return Fail(Error::Field("cursor", "Not a cursor of this list."));
+  cursor.id = *id;
+  return std::optional<ConversationCursor>(cursor);
+}
+
+class ConversationsApi {
+ public:
+  explicit ConversationsApi(Services& services) : services_(services), conversations_(services) {}
+
+  Task<Response> Post(RequestContext& context) {
+    const Result<Body> body = JsonBody(context.request, services_.json);
+    if (!body) co_return Response::Problem(body.error());
+    FieldReader fields(*body);
+    CreateConversation wanted = ParseCreate(*body, fields, services_.limits);
+    if (const auto error = fields.error()) co_return Response::Problem(*error);
+
+    auto creating = conversations_.Create(std::move(wanted), context.caller);
+    const Result<CreatedConversation> created = co_await creating;
+    if (!created) co_return Response::Problem(created.error());
+    // As the caller sees it: the one that was there already has a history and unread messages.
+    auto reading = conversations_.Get(created->conversation.id, context.caller);
+    const Result<ConversationView> view = co_await reading;
+    if (!view) co_return Response::Problem(view.error());
+    co_return Response::Json(created->created ? 201 : 200,
+                             ViewJson(*view, MemberList::kWithMembers));
+  }
+
+  Task<Response> Get(RequestContext& context) {
+    const Result<Uuid> id = IdParam(context.request, "id");
+    if (!id) co_return Response::Problem(id.error());
+    auto reading = conversations_.Get(*id, context.caller);
+    const Result<ConversationView> view = co_await reading;
+    if (!view) co_return Response::Problem(view.error());
+    co_return Response::Json(200, ViewJson(*view, MemberList::kWithMembers));
+  }
+
+  Task<Response> List(RequestContext& context) {
+    const auto limit = NumberQuery(context.request, "limit", 1, kMostListed, 0);
+    if (!limit) co_return Response::Problem(limit.error());
+    const auto after = ParseCursor(context.request);
+    if (!after) co_return Response::Problem(after.error());
+    auto reading = conversations_.List(context.caller, static_cast<int>(*limit), *after);
+    const Result<PageOfConversations> page = co_await reading;
+    if (!page) co_return Response::Problem(page.error());
+
+    std::string json = "[";
+    for (const ConversationView& view : page->conversations) {
+      if (json.size() > 1) json += ',';
+      json += ViewJson(view, MemberList::kIdsOnly);
+    }
+    json += ']';
+    Response response = Response::Json(200, std::move(json));
+    if (page->has_more && !page->conversations.empty()) {
+      response.headers.emplace_back(
+          "Link", "<" + std::string(kPath) + "/?limit=" + std::to_string(*limit) +
+                      "&cursor=" + CursorOf(page->conversations.back()) + ">; rel=\"next\"");
+    }
+    co_return response;
+  }
+
+ private:
+  Services& services_;
+  ConversationsService conversations_;
+};
+
+}  // namespace
+
+void RegisterConversations(Registry& registry, Services& services) {
+  auto api = std::make_shared<ConversationsApi>(services);
+  const std::string path(kPath);
+  registry.routes.Add("GET", path, Access::kUser, Limit::kRead,
+                      [api](RequestContext& context) { return api->List(context); });
+  registry.routes.Add("POST", path, Access::kUser, Limit::kRead,
+                      [api](RequestContext& context) { return api->Post(context); });
+  registry.routes.Add("GET", path + "/{id}", Access::kUser, Limit::kRead,
+                      [api](RequestContext& context) { return api->Get(context); });
+}
+
+}  // namespace parley

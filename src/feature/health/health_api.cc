@@ -1,0 +1,36 @@
+#include "feature/health/health_api.h"
+
+#include "feature/health/metrics_text.h"
+
+namespace parley {
+namespace {
+
+Task<Response> Livez(RequestContext&) { co_return Response::Json(200, R"({"status":"ok"})"); }
+
+Response Readyz(const Store& store, const NodeHealth& health) {
+  if (health.draining) return Response::Json(503, R"({"status":"draining"})");
+  if (!store.Ready()) return Response::Json(503, R"({"status":"store_unavailable"})");
+  return Response::Json(200, R"({"status":"ready","version":")" PARLEY_VERSION R"("})");
+}
+
+}  // namespace
+
+void RegisterHealth(Router& routes, Store& store, const NodeHealth& health, bool open_metrics) {
+  routes.Add("GET", "/livez", Access::kOpen, Limit::kNone, Livez);
+  routes.Add(
+      "GET", "/readyz", Access::kOpen, Limit::kNone,
+      [&store, &health](RequestContext&) -> Task<Response> { co_return Readyz(store, health); });
+  const Access access = open_metrics ? Access::kOpen : Access::kUser;
+  routes.Add("GET", "/metrics", access, Limit::kNone,
+             [&store, &health, open_metrics](RequestContext& context) -> Task<Response> {
+               if (!open_metrics && !context.caller.service) {
+                 co_return Response::Problem(
+                     {.code = ErrorCode::forbidden, .detail = "For service tokens only."});
+               }
+               Response response{.content_type = "text/plain; version=0.0.4; charset=utf-8"};
+               response.body = MetricsText(store.Stats(), health);
+               co_return response;
+             });
+}
+
+}  // namespace parley

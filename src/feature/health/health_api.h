@@ -1,0 +1,30 @@
+// Probes and metrics: /livez, /readyz, /metrics.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "feature/services.h"
+#include "http/http_protocol.h"
+#include "session/ws_transport.h"
+
+namespace parley {
+
+// What is counted for the whole node; shards add to it without locks.
+struct NodeCounters {
+  HubCounters hub;
+  WsCounters ws;
+  HttpCounters http;
+  Gauge connections;
+};
+
+struct NodeHealth {
+  std::atomic<bool> draining{false};
+  NodeCounters counters;
+  std::vector<const Shard*> shards;
+};
+
+// `open_metrics`: anybody may read /metrics; otherwise only a service token.
+void RegisterHealth(Router& routes, Store& store, const NodeHealth& health, bool open_metrics);
+
+}  // namespace parley

@@ -1,0 +1,132 @@
+#include "feature/health/metrics_text.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <limits>
+
+#include "feature/health/health_api.h"
+
+namespace parley {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+class Families {
+ public:
+  void Count(const char* name, const char* help, uint64_t value) {
+    Labelled(name, help, {{{}, value}});
+  }
+  using Label = std::pair<std::string, std::string>;
+  void Labelled(const char* name, const char* help,
+                const std::vector<std::pair<Label, uint64_t>>& values) {
+    MetricFamily& family = Add(name, help, MetricType::Counter);
+    for (const auto& [label, value] : values) {
+      ClientMetric metric;
+      if (!label.first.empty()) metric.label.push_back({label.first, label.second});
+      metric.counter.value = static_cast<double>(value);
+      family.metric.push_back(metric);
+    }
+  }
+  void Level(const char* name, const char* help, double value) {
+    ClientMetric metric;
+    metric.gauge.value = value;
+    Add(name, help, MetricType::Gauge).metric.push_back(metric);
+  }
+  void Sum(const char* name, const char* help, uint64_t count, double sum) {
+    ClientMetric metric;
+    metric.summary.sample_count = count;
+    metric.summary.sample_sum = sum;
+    Add(name, help, MetricType::Summary).metric.push_back(metric);
+  }
+  void Times(const char* name, const char* help, const Histogram& times) {
+    ClientMetric metric;
+    for (size_t i = 0; i < Histogram::kBuckets; ++i) {
+      metric.histogram.sample_count += times.count(i);
+      const bool last = i + 1 == Histogram::kBuckets;
+      metric.histogram.bucket.push_back(
+          {metric.histogram.sample_count,
+           last ? std::numeric_limits<double>::infinity() : Histogram::UpperSeconds(i)});
+    }
+    metric.histogram.sample_sum = times.sum_seconds();
+    Add(name, help, MetricType::Histogram).metric.push_back(metric);
+  }
+  void Info(const char* name, const char* help, const char* label, const char* value) {
+    ClientMetric metric;
+    metric.label.push_back({label, value});
+    metric.gauge.value = 1;
+    Add(name, help, MetricType::Gauge).metric.push_back(metric);
+  }
+  std::string Text() const { return prometheus::TextSerializer().Serialize(families_); }
+
+ private:
+  MetricFamily& Add(const char* name, const char* help, MetricType type) {
+    families_.push_back({std::string("parley_") + name, help, type, {}});
+    return families_.back();
+  }
+  std::vector<MetricFamily> families_;
+};
+
+}  // namespace
+
+std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
+  const NodeCounters& counters = health.counters;
+  const WsCounters& ws = counters.ws;
+  int64_t outbox_bytes = 0;
+  uint64_t bytes_written = 0;
+  for (const Shard* shard : health.shards) {
+    outbox_bytes += shard->outbox_bytes();
+    bytes_written += shard->bytes_written();
+  }
+
+  Families out;
+  out.Info("build_info", "The version that runs.", "version", PARLEY_VERSION);
+  out.Level("connections", "Open connections of any protocol.",
+            static_cast<double>(counters.connections.value()));
+  out.Level("websockets", "Open WebSockets.", static_cast<double>(ws.open.value()));
+  out.Count("websockets_opened_total", "WebSockets opened.", ws.opened.value());
+  out.Labelled("connections_closed_total", "WebSockets ended, by close code.",
+               {{{"code", "1000"}, ws.closed_normal.value()},
+                {{"code", "4001"}, ws.closed_not_authenticated.value()},
+                {{"code", "4003"}, ws.closed_not_participant.value()},
+                {{"code", "4008"}, ws.closed_too_slow.value()},
+                {{"code", "4009"}, ws.closed_rate_abused.value()},
+                {{"code", "1012"}, ws.closed_restarting.value()},
+                {{"code", "other"}, ws.closed_protocol.value()}});
+  out.Labelled("messages_total", "Messages committed, and repeats recognised.",
+               {{{"verb", "create"}, counters.hub.messages.value()},
+                {{"verb", "repeat"}, counters.hub.duplicates.value()}});
+  out.Labelled("frames_bytes_total",
+               "Bytes of WebSocket frames that came in; bytes of any protocol that went out.",
+               {{{"direction", "in"}, ws.bytes_in.value()}, {{"direction", "out"}, bytes_written}});
+  out.Level("outbox_bytes",
+            "Bytes that wait to be written, of all connections, about a second old.",
+            static_cast<double>(outbox_bytes));
+  out.Count("catch_ups_total", "Pages read for resumes, slow readers and gaps.",
+            counters.hub.catch_ups.value());
+  out.Count("catch_up_store_reads_total", "Of those pages: read from the store.",
+            counters.hub.store_reads.value());
+  out.Count("resumes_total", "Times that a client said what it had.", counters.hub.resumes.value());
+  out.Labelled("dropped_total", "Ephemeral events that a busy connection did not get.",
+               {{{"reason", "busy"}, counters.hub.ephemeral_dropped.value()}});
+  out.Times("delivery_seconds",
+            "From an event's commit to the outboxes of its listeners, once for each shard.",
+            counters.hub.delivery);
+  out.Sum("commit_seconds", "Time of a commit, its fsync included.", store.commits,
+          store.commit_seconds);
+  out.Sum("commit_batch_messages", "Writes that shared a commit.", store.commits,
+          static_cast<double>(store.committed_writes));
+  out.Level("store_queue", "Writes that wait for their commit.",
+            static_cast<double>(store.queued_writes));
+  out.Count("store_refused_total", "Writes refused because the queue was full.",
+            store.refused_writes);
+  out.Labelled("http_requests_total", "HTTP requests, and those that failed.",
+               {{{"result", "all"}, counters.http.requests.value()},
+                {{"result", "4xx"}, counters.http.client_errors.value()},
+                {{"result", "5xx"}, counters.http.server_errors.value()}});
+  return out.Text();
+}
+
+}  // namespace parley

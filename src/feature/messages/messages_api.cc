@@ -1,0 +1,213 @@
+#include "feature/messages/messages_api.h"
+
+#include <memory>
+
+#include "domain/text.h"
+#include "feature/messages/messages_service.h"
+#include "http/body.h"
+#include "session/session.h"
+
+namespace parley {
+namespace {
+
+using Body = simdjson::dom::object;
+
+// --- parsing: JSON to a checked command
+
+// Fields that REST and WebSocket share. What is wrong is noted in `fields`.
+SendMessage ParseSend(FieldReader& fields, const Limits& limits) {
+  SendMessage send;
+  if (const auto content = fields.RequiredText("content")) {
+    send.content = Trim(*content);
+    if (send.content.empty()) {
+      fields.Wrong("content", "Must not be empty.");
+    } else if (send.content.size() > limits.content_bytes) {
+      fields.Wrong("content",
+                   "Must be at most " + std::to_string(limits.content_bytes) + " bytes of UTF-8.");
+    }
+  }
+  if (auto type = fields.ShortText("content_type", limits.content_type_characters)) {
+    if (type->empty()) fields.Wrong("content_type", "Must not be empty.");
+    send.content_type = std::move(*type);
+  }
+  send.metadata = fields.Metadata("metadata", limits.metadata_bytes);
+  send.reply_to = fields.Id("reply_to");
+  send.client_id = fields.ShortText("client_id", limits.client_id_characters);
+  if (send.client_id && send.client_id->empty()) {
+    fields.Wrong("client_id", "Must not be empty.");
+  }
+  if (const auto attachments = fields.Texts("attachment_ids", 100);
+      attachments && !attachments->empty()) {
+    fields.Wrong("attachment_ids", "There is no such attachment of yours.");
+  }
+  return send;
+}
+
+// Header Idempotency-Key is client_id, for clients that know it by that name.
+void ApplyIdempotencyKey(const Request& request, SendMessage& send, FieldReader& fields,
+                         const Limits& limits) {
+  if (!request.HasHeader("Idempotency-Key")) return;
+  const auto key = request.HeaderOnce("Idempotency-Key");
+  if (!key || key->empty() || key->size() > limits.client_id_characters) {
+    return fields.Wrong(
+        "Idempotency-Key",
+        "Must be 1 to " + std::to_string(limits.client_id_characters) + " characters, once.");
+  }
+  if (send.client_id && *send.client_id != *key) {
+    return fields.Wrong("client_id", "Differs from the Idempotency-Key header.");
+  }
+  send.client_id = *key;
+}
+
+std::string MessageJson(const Message& message) {
+  std::string json;
+  AppendMessage(json, message);
+  return json;
+}
+
+// --- the rows
+
+class MessagesApi {
+ public:
+  explicit MessagesApi(Services& services) : services_(services), messages_(services) {}
+
+  Task<Response> Post(RequestContext& context) {
+    const Result<Body> body = JsonBody(context.request, services_.json);
+    if (!body) co_return Response::Problem(body.error());
+    FieldReader fields(*body);
+    SendMessage send = ParseSend(fields, services_.limits);
+    if (const auto id = fields.RequiredId("conversation_id")) send.conversation = *id;
+    ApplyIdempotencyKey(context.request, send, fields, services_.limits);
+    if (const auto error = fields.error()) co_return Response::Problem(*error);
+
+    auto sending = messages_.Send(std::move(send), context.caller);
+    const Result<StoredMessage> stored = co_await sending;
+    if (!stored) co_return Response::Problem(stored.error());
+    co_return Response::Json(stored->duplicate ? 200 : 201, MessageJson(stored->message));
+  }
+
+  Task<Response> Get(RequestContext& context) {
+    const Result<Uuid> id = IdParam(context.request, "id");
+    if (!id) co_return Response::Problem(id.error());
+    auto getting = messages_.Get(*id, context.caller);
+    const Result<Message> message = co_await getting;
+    if (!message) co_return Response::Problem(message.error());
+    co_return Response::Json(200, MessageJson(*message));
+  }
+
+  Task<Response> History(RequestContext& context) {
+    const Result<HistoryQuery> query = ParseHistory(context);
+    if (!query) co_return Response::Problem(query.error());
+    auto reading = messages_.History(*query);
+    const Result<PageOfMessages> page = co_await reading;
+    if (!page) co_return Response::Problem(page.error());
+    std::string json;
+    AppendHistory(json, page->messages, page->has_more);
+    co_return Response::Json(200, std::move(json));
+  }
+
+  Task<Response> UnreadCount(RequestContext& context) {
+    std::optional<Uuid> conversation;
+    if (const auto text = context.request.Query("conversation_id"); text && !text->empty()) {
+      conversation = Uuid::Parse(*text);
+      if (!conversation) {
+        co_return Response::Problem(Error::Field("conversation_id", "Must be a UUID."));
+      }
+    }
+    auto counting = messages_.CountUnread(context.caller, conversation);
+    const Result<int64_t> count = co_await counting;
+    if (!count) co_return Response::Problem(count.error());
+    co_return Response::Json(200, "{\"count\":" + std::to_string(*count) + "}");
+  }
+
+  Task<Result<SharedBytes>> OnMessage(Command command) {
+    FieldReader fields(command.body);
+    SendMessage send = ParseSend(fields, services_.limits);
+    if (auto error = fields.error()) co_return Fail(std::move(*error));
+    send.conversation = command.conversation;
+    const bool wants_ack = command.ref.has_value() || send.client_id.has_value();
+
+    auto sending = messages_.Send(std::move(send), std::move(command.caller));
+    const Result<StoredMessage> stored = co_await sending;
+    if (!stored) co_return Fail(stored.error());
+    if (!wants_ack) co_return SharedBytes();
+    co_return AckFrame(command.ref, stored->message, stored->duplicate);
+  }
+
+  Task<Result<SharedBytes>> OnLoadHistory(Command command) {
+    FieldReader fields(command.body);
+    const int64_t limit = fields.Integer("limit").value_or(services_.limits.page_default);
+    if (limit < 1 || limit > services_.limits.page_max) {
+      fields.Wrong("limit", "Must be 1 to " + std::to_string(services_.limits.page_max) + ".");
+    }
+    HistoryQuery query{.conversation_id = command.conversation,
+                       .reader = command.caller.user,
+                       .as_service = command.caller.service,
+                       .limit = static_cast<int>(limit),
+                       .before_id = fields.Id("before_id")};
+    if (auto error = fields.error()) co_return Fail(std::move(*error));
+    auto reading = messages_.History(std::move(query));
+    const Result<PageOfMessages> page = co_await reading;
+    if (!page) co_return Fail(page.error());
+    co_return HistoryFrame(command.ref, command.conversation, page->messages, page->has_more);
+  }
+
+ private:
+  Result<HistoryQuery> ParseHistory(const RequestContext& context) const {
+    const Request& request = context.request;
+    const Limits& limits = services_.limits;
+    HistoryQuery query{.reader = context.caller.user, .as_service = context.caller.service};
+    const auto id = IdParam(request, "id");
+    if (!id) return Fail(id.error());
+    query.conversation_id = *id;
+    // A limit over the most is cut to it, as the guide's clients expect.
+    const auto limit = NumberQuery(request, "limit", 1, 1'000'000'000, limits.page_default);
+    if (!limit) return Fail(limit.error());
+    query.limit = static_cast<int>(std::min<int64_t>(*limit, limits.page_max));
+    if (const auto before = request.Query("before_id"); before && !before->empty()) {
+      query.before_id = Uuid::Parse(*before);
+      if (!query.before_id) return Fail(Error::Field("before_id", "Must be a UUID."));
+    }
+    if (request.Query("after_seq")) {
+      if (query.before_id) return Fail(Error::Field("after_seq", "Not together with before_id."));
+      const auto after = NumberQuery(request, "after_seq", 0, INT64_MAX, 0);
+      if (!after) return Fail(after.error());
+      query.after_seq = *after;
+    }
+    const auto deleted = FlagQuery(request, "include_deleted");
+    if (!deleted) return Fail(deleted.error());
+    query.include_deleted = *deleted;
+    return query;
+  }
+
+  Services& services_;
+  MessagesService messages_;
+};
+
+}  // namespace
+
+void RegisterMessages(Registry& registry, Services& services) {
+  auto api = std::make_shared<MessagesApi>(services);
+  Router& routes = registry.routes;
+  const std::string base = "/api/messaging";
+  routes.Add("POST", base + "/messages", Access::kUser, Limit::kSend,
+             [api](RequestContext& context) { return api->Post(context); });
+  routes.Add("GET", base + "/messages/{id}", Access::kUser, Limit::kRead,
+             [api](RequestContext& context) { return api->Get(context); });
+  routes.Add("GET", base + "/messages/unread_count", Access::kUser, Limit::kRead,
+             [api](RequestContext& context) { return api->UnreadCount(context); });
+  routes.Add("GET", base + "/conversations/{id}/messages", Access::kUser, Limit::kRead,
+             [api](RequestContext& context) { return api->History(context); });
+
+  registry.commands.Add(
+      {.type = "message",
+       .order = Order::kPipelined,
+       .limit = Limit::kSend,
+       .handler = [api](Command command) { return api->OnMessage(std::move(command)); }});
+  registry.commands.Add(
+      {.type = "load_history", .limit = Limit::kRead, .handler = [api](Command command) {
+         return api->OnLoadHistory(std::move(command));
+       }});
+}
+
+}  // namespace parley

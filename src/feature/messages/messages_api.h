@@ -1,0 +1,10 @@
+// The rows of messages: REST routes and socket commands.
+#pragma once
+#include "feature/services.h"
+
+namespace parley {
+
+// `services` outlives the registry's rows.
+void RegisterMessages(Registry& registry, Services& services);
+
+}  // namespace parley

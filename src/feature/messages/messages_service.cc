@@ -1,0 +1,73 @@
+#include "feature/messages/messages_service.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+
+namespace parley {
+
+RequestHash HashOf(const SendMessage& send) {
+  // Each part is preceded by its length, so that no two requests share one text.
+  std::string canonical;
+  const auto add = [&](std::string_view part) {
+    canonical.append(std::to_string(part.size())).append(":").append(part);
+  };
+  add(send.content);
+  add(send.content_type);
+  add(send.metadata);
+  add(send.reply_to ? send.reply_to->ToString() : "");
+  uint8_t digest[EVP_MAX_MD_SIZE];
+  EVP_Digest(canonical.data(), canonical.size(), digest, nullptr, EVP_sha256(), nullptr);
+  RequestHash hash;
+  std::copy_n(digest, hash.size(), hash.begin());
+  return hash;
+}
+
+Task<Result<StoredMessage>> MessagesService::Send(SendMessage send, Caller caller) {
+  if (send.content_type == "system" && !caller.service) {
+    co_return Fail(ErrorCode::forbidden, "Only a service posts system messages.");
+  }
+  NewMessage message{.id = services_.ids.Next(),
+                     .conversation_id = send.conversation,
+                     .sender_id = caller.user,
+                     .as_service = caller.service};
+  if (send.client_id) message.request_hash = HashOf(send);
+  message.content = std::move(send.content);
+  message.content_type = std::move(send.content_type);
+  message.metadata = std::move(send.metadata);
+  message.reply_to = send.reply_to;
+  message.client_id = std::move(send.client_id);
+
+  Hub& hub = services_.hub;
+  auto stored = Suspend<Result<StoredMessage>>(
+      [&](Resolve<Result<StoredMessage>> done) { hub.Send(std::move(message), std::move(done)); });
+  co_return co_await stored;
+}
+
+Task<Result<PageOfMessages>> MessagesService::History(HistoryQuery query) {
+  Services& services = services_;
+  auto page = Suspend<Result<PageOfMessages>>([&](Resolve<Result<PageOfMessages>> done) {
+    services.store.ReadHistory(std::move(query), services.executor, std::move(done));
+  });
+  co_return co_await page;
+}
+
+Task<Result<int64_t>> MessagesService::CountUnread(Caller caller,
+                                                   std::optional<Uuid> conversation) {
+  Services& services = services_;
+  auto count = Suspend<Result<int64_t>>([&](Resolve<Result<int64_t>> done) {
+    services.store.CountUnread(caller.user, conversation, services.executor, std::move(done));
+  });
+  co_return co_await count;
+}
+
+Task<Result<Message>> MessagesService::Get(Uuid message, Caller caller) {
+  Services& services = services_;
+  auto found = Suspend<Result<Message>>([&](Resolve<Result<Message>> done) {
+    services.store.ReadMessage(message, caller.user, caller.service, services.executor,
+                               std::move(done));
+  });
+  co_return co_await found;
+}
+
+}  // namespace parley

@@ -1,0 +1,44 @@
+// Messages: send, history, one by id. REST and WebSocket call the same functions.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/task.h"
+#include "feature/services.h"
+
+namespace parley {
+
+// A send as a client asks for it, fields checked one by one (MessagesApi); here the rules between
+// them are applied.
+struct SendMessage {
+  Uuid conversation;
+  std::string content;  // trimmed, not empty
+  std::string content_type = "text";
+  std::string metadata = "{}";
+  std::optional<Uuid> reply_to;
+  std::optional<std::string> client_id;
+};
+
+class MessagesService {
+ public:
+  explicit MessagesService(Services& services) : services_(services) {}
+
+  // Answers after the commit (P1). Errors: as Store::InsertMessage; forbidden for a `system`
+  // message from anybody but a service.
+  Task<Result<StoredMessage>> Send(SendMessage send, Caller caller);
+  // Errors: as Store::ReadHistory.
+  Task<Result<PageOfMessages>> History(HistoryQuery query);
+  // Errors: not_found.
+  Task<Result<int64_t>> CountUnread(Caller caller, std::optional<Uuid> conversation);
+  // Errors: not_found.
+  Task<Result<Message>> Get(Uuid message, Caller caller);
+
+ private:
+  Services& services_;
+};
+
+// What makes two sends with one client_id the same request (P2).
+RequestHash HashOf(const SendMessage& send);
+
+}  // namespace parley

@@ -1,0 +1,24 @@
+#include "feature/typing/typing_api.h"
+
+#include "session/session.h"
+
+namespace parley {
+namespace {
+
+Task<Result<SharedBytes>> OnTyping(Command command) {
+  FieldReader fields(command.body);
+  const auto is_typing = fields.Bool("is_typing");
+  if (!is_typing && !fields.error()) fields.Wrong("is_typing", "This field is required.");
+  if (auto error = fields.error()) co_return Fail(std::move(*error));
+  const Result<void> set = command.session->SetTyping(command.conversation, *is_typing);
+  if (!set) co_return Fail(set.error());
+  co_return SharedBytes();
+}
+
+}  // namespace
+
+void RegisterTyping(Registry& registry) {
+  registry.commands.Add({.type = "typing", .order = Order::kPipelined, .handler = OnTyping});
+}
+
+}  // namespace parley
