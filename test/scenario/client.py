@@ -1,0 +1,230 @@
+"""People as the scenarios see them: REST and sockets in the words of the contract."""
+import json
+import socket as sockets
+import time
+import uuid
+
+import httpx
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from deadline import patient
+from tokens import mint
+
+MESSAGE_FIELDS = {
+    "id", "conversation_id", "seq", "sender_id", "content", "content_type", "sent_at", "delivered_at",
+    "read_at", "edited_at", "deleted_at", "reply_to", "reactions", "attachments", "metadata", "client_id"}
+FRAME_CONVERSATION_FIELDS = {
+    "id", "type", "title", "participants", "participant_count", "created_at", "last_message_at",
+    "metadata", "seq"}
+CONVERSATION_FIELDS = FRAME_CONVERSATION_FIELDS | {"unread_count", "last_message"}
+NO_ID = "01890000-0000-7000-8000-000000000000"  # well formed, and of nothing
+
+
+class Person:
+    def __init__(self, server, user, **claims):
+        self.server, self.id = server, user
+        self.token = mint(user, **claims)
+        self.rest = Rest(server, self.token)
+
+    def connect(self, conversation=None, **options):
+        """A socket of one conversation, or of all the person's, that is ready for what comes."""
+        socket = Socket(self.server, conversation, token=self.token, **options)
+        socket.established = socket.receive()
+        assert socket.established["type"] == "connection_established", socket.established
+        return socket
+
+
+class Rest(httpx.Client):
+    def __init__(self, server, token=None, headers=None):
+        headers = dict(headers or {})
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        super().__init__(base_url=f"{server.url}/api/messaging/", headers=headers, timeout=patient(15),
+                         follow_redirects=False, trust_env=False)
+
+    def create_group(self, *others, **fields):
+        answer = self.post("conversations/", json={
+            "type": "group", "participants": [person.id for person in others], **fields})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def send_message(self, conversation, content, **fields):
+        answer = self.post("messages/", json={
+            "conversation_id": conversation["id"], "content": content, **fields})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def history(self, conversation, **query):
+        answer = self.get(f"conversations/{conversation['id']}/messages/", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def everything_in(self, conversation):
+        """All messages, oldest first, read page by page."""
+        messages, seen = [], 0
+        while True:
+            page = self.history(conversation, after_seq=seen, limit=100)
+            messages += page["messages"]
+            if not page["has_more"]:
+                return messages
+            seen = messages[-1]["seq"]
+
+
+class Closed(Exception):
+    """The server closed the socket."""
+
+    def __init__(self, code, reason):
+        super().__init__(f"closed with {code} {reason}")
+        self.code, self.reason = code, reason
+
+
+class Socket:
+    """A connection. Frames that a wait passes over are kept, in order, for later waits."""
+
+    def __init__(self, server, conversation=None, token=None, query=None, headers=None, patience=15,
+                 stalls=False, **options):
+        """One that `stalls` reads only when asked to, and lets little wait on the way."""
+        path = "/ws/messaging/"
+        if conversation:
+            path += f"conversations/{conversation if isinstance(conversation, str) else conversation['id']}/"
+        headers = dict(headers or {})
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        if query:
+            path += "?" + str(httpx.QueryParams(query))
+        raw = sockets.socket()
+        if stalls:
+            raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+        self.raw = raw if stalls else None
+        raw.connect(("127.0.0.1", server.port))
+        self.patience = patience
+        self.conversation = conversation
+        self.kept = []
+        self.connection = connect(
+            f"ws://{server.address}{path}", sock=raw, additional_headers=headers, max_size=None,
+            compression=None, ping_interval=None, proxy=None, max_queue=1 if stalls else None,
+            open_timeout=patient(15), close_timeout=patient(5), legacy=True, **options)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self.raw:
+            self.raw.shutdown(sockets.SHUT_RDWR)  # no closing handshake through a full pipe
+        else:
+            self.connection.close()
+
+    # --- frames out -----------------------------------------------------------------------------
+
+    def send(self, type, **fields):
+        self.send_text(json.dumps({"type": type, **fields}))
+
+    def send_text(self, text):
+        try:
+            self.connection.send(text)
+        except ConnectionClosed as closed:
+            raise self._closed(closed) from None
+
+    def ask(self, type, **fields):
+        """Sends a command with a ref and returns the ack or error that carries it."""
+        ref = uuid.uuid4().hex
+        self.send(type, ref=ref, **fields)
+        return self.wait_for(lambda frame: frame.get("ref") == ref)
+
+    def send_message(self, content, **fields):
+        """Sends and returns the ack's data."""
+        answer = self.ask("message", content=content, **fields)
+        assert answer["type"] == "ack", answer
+        return answer["data"]
+
+    # --- frames in ------------------------------------------------------------------------------
+
+    def receive(self, within=None):
+        """The next frame."""
+        if self.kept:
+            return self.kept.pop(0)
+        return self._read(within)
+
+    def wait_for(self, wanted, within=None):
+        """The first frame of that type (or that a function likes); the others stay for later."""
+        likes = wanted if callable(wanted) else lambda frame: frame["type"] == wanted
+        for at, frame in enumerate(self.kept):
+            if likes(frame):
+                return self.kept.pop(at)
+        deadline = time.monotonic() + patient(within or self.patience)
+        while True:
+            frame = self._read_until(deadline)
+            if likes(frame):
+                return frame
+            self.kept.append(frame)
+
+    def events(self, count):
+        """The next `count` durable events."""
+        return [self.wait_for(lambda frame: "seq" in frame) for _ in range(count)]
+
+    def seen_before(self, wanted):
+        """All frames up to the wanted one, which is the last."""
+        passed = []
+        while not passed or not wanted(passed[-1]):
+            passed.append(self.receive())
+        return passed
+
+    def end(self, within=None):
+        """Reads until the server closes. Returns the close code and the last frame before it."""
+        last = None
+        try:
+            while True:
+                last = self.receive(within)
+        except Closed as closed:
+            return closed.code, last
+
+    def _read(self, within=None):
+        return self._read_until(time.monotonic() + patient(within or self.patience))
+
+    def _read_until(self, deadline):
+        try:
+            text = self.connection.recv(timeout=max(0.0, deadline - time.monotonic()))
+        except TimeoutError:
+            raise AssertionError(f"nothing came; kept so far: {self.kept}") from None
+        except ConnectionClosed as closed:
+            raise self._closed(closed) from None
+        assert isinstance(text, str), "the server speaks text frames"
+        return json.loads(text)
+
+    @staticmethod
+    def _closed(closed):
+        return Closed(closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else Closed(1006, "cut")
+
+
+def assert_closes_with(socket, code, reconnect=None):
+    """The server's last frame says what its close says."""
+    closed_with, last = socket.end()
+    assert closed_with == code
+    assert last and last["type"] == "disconnect", last
+    assert last["data"]["code"] == code
+    assert isinstance(last["data"]["reason"], str)
+    assert isinstance(last["data"]["reconnect"], bool)
+    assert isinstance(last["data"]["delay_ms"], int) and last["data"]["delay_ms"] >= 0
+    if reconnect is not None:
+        assert last["data"]["reconnect"] is reconnect
+
+
+def assert_problem(answer, status, code=None, field=None):
+    """The one error shape; returns its body."""
+    assert answer.status_code == status, f"{answer.status_code}: {answer.text}"
+    assert answer.headers["content-type"].split(";")[0] == "application/problem+json"
+    body = answer.json()
+    assert {"type", "title", "status", "detail", "code", "error"} <= set(body), body
+    assert body["status"] == status
+    assert body["error"] == body["detail"]
+    assert isinstance(body["code"], str) and body["code"]
+    if code:
+        assert body["code"] == code, body
+    if field:
+        assert field in body["fields"], body
+        assert all(isinstance(text, str) for texts in body["fields"].values() for text in texts)
+    return body

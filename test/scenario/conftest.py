@@ -1,0 +1,71 @@
+import itertools
+import os
+
+import pytest
+
+from client import Person
+from server import BINARY, Server
+
+_numbers = itertools.count(1)
+
+
+def pytest_sessionstart(session):
+    if not os.access(BINARY, os.X_OK):
+        pytest.exit(f"no server to test at {BINARY}: './dev build', or set PARLEY_BINARY", returncode=4)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Adds what the servers of a failed test logged meanwhile."""
+    report = (yield).get_result()
+    if report.failed:
+        for server, start in getattr(item, "watched_logs", []):
+            report.sections.append((f"log of {server.address}", server.log[start:][-20000:]))
+
+
+def watch(node, server):
+    logs = getattr(node, "watched_logs", [])
+    node.watched_logs = logs + [(server, len(server.log))]
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("shared")).start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def server(shared_server, request):
+    """A running server on its defaults, shared by tests that only talk to it."""
+    watch(request.node, shared_server)
+    assert shared_server.process.poll() is None, f"the server is gone:\n{shared_server.log[-20000:]}"
+    return shared_server
+
+
+@pytest.fixture
+def own_server(tmp_path, request):
+    """Makes servers for one test: own_server("--drain-delay", 1, NAME="value")."""
+    made = []
+
+    def make(*options, directory=None, **variables):
+        server = Server(directory or tmp_path / f"server-{len(made)}", *options, **variables)
+        made.append(server)
+        watch(request.node, server)
+        return server.start()
+
+    yield make
+    for server in made:
+        server.close()
+
+
+@pytest.fixture
+def people(server):
+    """people("alice", "bob"): persons that no other test knows."""
+    return lambda *names: named(server, *names)
+
+
+def named(server, *names):
+    number = next(_numbers)
+    made = [Person(server, f"{name}-{number}") for name in names]
+    return made if len(made) > 1 else made[0]

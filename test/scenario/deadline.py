@@ -1,0 +1,21 @@
+"""Waiting for conditions, never for a while."""
+import os
+import time
+
+PATIENCE = float(os.environ.get("PARLEY_PATIENCE", "1"))  # slow builds (sanitizers) get more
+
+
+def patient(seconds):
+    return seconds * PATIENCE
+
+
+def eventually(condition, within=10, describe=None):
+    """What `condition` answers, as soon as that is true; fails after the deadline."""
+    deadline = time.monotonic() + patient(within)
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(describe() if describe else f"not true within {within} s")
+        time.sleep(0.02)

@@ -1,0 +1,111 @@
+"""Bytes on the wire, for what no well-behaved client would send."""
+import base64
+import http.client
+import os
+import socket
+import struct
+
+from deadline import patient
+
+
+class KeptOpen:
+    """The bytes of a connection, for one response after another."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def makefile(self, _):
+        return self
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+    def close(self):
+        pass
+
+
+class Wire:
+    def __init__(self, server):
+        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=patient(15))
+        self.stream = self.socket.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stream.close()
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+        return self
+
+    def answer(self):
+        """The next HTTP response, read whole."""
+        response = http.client.HTTPResponse(KeptOpen(self.stream))
+        response.begin()
+        if response.status != 101:
+            response.body = response.read()
+        return response
+
+    def at_end(self):
+        """Whether the server has closed the connection (a reset counts)."""
+        try:
+            return self.stream.read(1) == b""
+        except ConnectionResetError:
+            return True
+
+
+def request(method, path, *lines, body=b"", host="127.0.0.1"):
+    head = [f"{method} {path} HTTP/1.1"] + ([f"Host: {host}"] if host else []) + list(lines)
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+class WireSocket(Wire):
+    """A WebSocket after its handshake, one frame at a time, that answers no ping by itself."""
+
+    def __init__(self, server, path, token):
+        super().__init__(server)
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.send(request("GET", path, "Connection: Upgrade", "Upgrade: websocket",
+                          "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}",
+                          f"Authorization: Bearer {token}"))
+        assert b" 101 " in self.stream.readline()
+        while self.stream.readline().strip():
+            pass
+
+    def frame(self, opcode, payload=b"", fin=True, rsv=0, masked=True):
+        head = bytes([(0x80 if fin else 0) | rsv << 4 | opcode])
+        bit = 0x80 if masked else 0
+        if len(payload) < 126:
+            head += bytes([bit | len(payload)])
+        elif len(payload) < 65536:
+            head += bytes([bit | 126]) + struct.pack(">H", len(payload))
+        else:
+            head += bytes([bit | 127]) + struct.pack(">Q", len(payload))
+        if masked:
+            mask = os.urandom(4)
+            payload = mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+        return self.send(head + payload)
+
+    def next_frame(self):
+        """(opcode, payload), or None at the end of the connection."""
+        try:
+            head = self.stream.read(2)
+            if len(head) < 2:
+                return None
+            length = head[1] & 0x7F
+            if length == 126:
+                length = struct.unpack(">H", self.stream.read(2))[0]
+            elif length == 127:
+                length = struct.unpack(">Q", self.stream.read(8))[0]
+            return head[0] & 0x0F, self.stream.read(length)
+        except ConnectionResetError:
+            return None
+
+    def close_code(self):
+        """Reads to the close frame; None where the connection ended without one."""
+        while frame := self.next_frame():
+            if frame[0] == 8:
+                return struct.unpack(">H", frame[1][:2])[0]
+        return None

@@ -1,0 +1,133 @@
+"""One parley process with its own port, data and log."""
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import httpx
+
+from deadline import eventually, patient
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BINARY = os.path.abspath(os.environ.get("PARLEY_BINARY", f"{ROOT}/build/release/parley"))
+KEY = "the key that scenarios sign tokens with; long enough for every HS algorithm"
+SANITIZER_REPORTS = ("Sanitizer:", "runtime error:")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment(**variables):
+    """What parley sees: nothing of the caller's own PARLEY_* settings. None takes a variable out."""
+    kept = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS")
+    clean = {name: os.environ[name] for name in kept if name in os.environ}
+    clean.update({"DJANGO_ENV": "development", "JWT_SECRET_KEY": KEY})
+    clean.update(variables)
+    return {name: value for name, value in clean.items() if value is not None}
+
+
+def run(*arguments, directory, **variables):
+    """Runs a parley command to its end."""
+    return subprocess.run(
+        [BINARY, *arguments], cwd=directory, env=environment(**variables), text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=patient(30))
+
+
+class Server:
+    def __init__(self, directory, *options, port=None, listen=None, **variables):
+        """`listen` replaces the options that say where; `variables` are environment variables."""
+        self.directory = str(directory)
+        self.port = port or free_port()
+        where = listen if listen is not None else ["--host", "127.0.0.1", "--port", str(self.port)]
+        self.command = [BINARY, "serve", *where, "--data-dir", f"{self.directory}/data",
+                        *map(str, options)]
+        self.variables = variables
+        self.process = None
+        self.log = ""
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def url(self):
+        return f"http://{self.address}"
+
+    def start(self, ready=True):
+        os.makedirs(self.directory, exist_ok=True)
+        self.process = subprocess.Popen(
+            self.command, cwd=self.directory, env=environment(**self.variables),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.reader = threading.Thread(target=self._read_log, args=(self.process.stdout,), daemon=True)
+        self.reader.start()
+        if ready:
+            eventually(self._answers, within=20, describe=lambda: f"parley is not ready:\n{self.log}")
+        return self
+
+    def _read_log(self, pipe):
+        for line in pipe:
+            self.log += line.decode(errors="replace")
+
+    def _answers(self):
+        if self.process.poll() is not None:
+            self.reader.join(5)
+            raise AssertionError(f"parley ended with {self.process.returncode}:\n{self.log}")
+        return self.ready()
+
+    def ready(self):
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=patient(2)).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self, within=40):
+        status = self.process.wait(patient(within))
+        self.reader.join(5)
+        return status
+
+    def stop(self):
+        """SIGTERM, and the exit status."""
+        if self.process.poll() is None:
+            self.terminate()
+        return self.wait()
+
+    def kill(self):
+        """SIGKILL: nothing is flushed that was not flushed before."""
+        self.process.kill()
+        return self.wait()
+
+    def metric(self, name, **labels):
+        """The sum of all samples of that name that carry these labels; 0 where there is none."""
+        total = 0.0
+        for line in httpx.get(f"{self.url}/metrics", timeout=patient(5)).text.splitlines():
+            sample, _, value = line.rpartition(" ")
+            found, _, rest = sample.partition("{")
+            if found == name and all(f'{key}="{text}"' in rest for key, text in labels.items()):
+                total += float(value)
+        return total
+
+    def close(self):
+        """Ends the process whatever its state, and complains about what a sanitizer found."""
+        if self.process and self.process.poll() is None:
+            self.terminate()
+            try:
+                self.wait()
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.wait()
+                raise AssertionError("parley did not end after SIGTERM")
+        for report in SANITIZER_REPORTS:
+            assert report not in self.log, self.log
+
+
+def wait_until(moment):
+    """Until the wall clock reads `moment`: for what only the clock brings about, such as expiry."""
+    time.sleep(max(0.0, moment - time.time()))

@@ -1,0 +1,137 @@
+"""What the binary does with what it is told."""
+import httpx
+import pytest
+
+from client import Person
+from server import KEY, free_port, run
+
+LONG_KEY = "k" * 32
+
+
+def refuses(tmp_path, *arguments, **variables):
+    """Starts a server that must refuse to; returns what it said."""
+    ended = run("serve", *arguments, directory=tmp_path, **variables)
+    assert ended.returncode == 2, ended.stdout
+    return ended.stdout
+
+
+def test_an_unknown_option_is_refused_by_name(tmp_path):
+    assert "--no-such-option" in refuses(tmp_path, "--no-such-option", "1")
+    assert "PARLEY_NO_SUCH_OPTION" in refuses(tmp_path, PARLEY_NO_SUCH_OPTION="1")
+    (tmp_path / "parley.toml").write_text("no_such_option = 1\n")
+    assert "no_such_option" in refuses(tmp_path)
+
+
+def test_everything_wrong_is_reported_at_once(tmp_path):
+    (tmp_path / "parley.toml").write_text(
+        'no_such_option = 1\nport = "many"\n\n[websocket]\nping_interval = "soon"\n\n[nonsense]\nx = 1\n')
+    said = refuses(tmp_path, "--shards", "some", "--also-unknown", PARLEY_BACKLOG="long", PARLEY_ODD="1")
+    for name in "no_such_option", "port", "ping_interval", "nonsense", "shards", "--also-unknown", "BACKLOG", "PARLEY_ODD":
+        assert name in said, said
+
+
+def test_a_file_that_is_no_toml_is_refused(tmp_path):
+    (tmp_path / "parley.toml").write_text("port = = 1\n")
+    assert "parley.toml" in refuses(tmp_path)
+
+
+def test_a_file_that_was_named_must_be_there(tmp_path):
+    assert "absent.toml" in refuses(tmp_path, "--config", "absent.toml")
+
+
+def test_flags_win_over_environment_and_environment_over_file(own_server, tmp_path):
+    in_file, in_environment, in_flag = free_port(), free_port(), free_port()
+    for flags, variables, port in (
+            ([], {}, in_file),
+            ([], {"PARLEY_PORT": str(in_environment)}, in_environment),
+            (["--port", str(in_flag)], {"PARLEY_PORT": str(in_environment)}, in_flag)):
+        directory = tmp_path / str(port)
+        directory.mkdir()
+        (directory / "parley.toml").write_text(f"port = {in_file}\n")
+        server = own_server(directory=directory, port=port, listen=flags, **variables)
+        assert httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("flags", [
+    ["-b", "127.0.0.1", "-p", "PORT"], ["-b", "127.0.0.1:PORT"], ["--bind", "127.0.0.1:PORT"],
+    ["--host", "127.0.0.1", "--port", "PORT"], ["--host=127.0.0.1", "--port=PORT"],
+    ["-b", "127.0.0.1", "-p", "PORT", "your_project.asgi:application"]], ids=" ".join)
+def test_flags_of_the_servers_it_replaces_are_taken(own_server, flags):
+    port = free_port()
+    server = own_server(port=port, listen=[flag.replace("PORT", str(port)) for flag in flags])
+    assert httpx.get(f"{server.url}/livez").status_code == 200
+
+
+def test_the_guides_environment_is_taken(own_server):
+    port = free_port()
+    server = own_server(port=port, listen=[], PORT=str(port), JWT_SECRET_KEY=None,
+                        SECRET_KEY=KEY)
+    assert Person(server, "alice").rest.get("conversations/").status_code == 200
+
+
+def test_links_that_kubernetes_sets_are_ignored(own_server):
+    own_server(PARLEY_PORT="tcp://10.0.0.1:8000", PARLEY_PORT_8000_TCP="tcp://10.0.0.1:8000",
+               PARLEY_SERVICE_HOST="10.0.0.1", PARLEY_SERVICE_PORT="8000")
+
+
+@pytest.mark.parametrize("key", [None, "", "short", "k" * 31])
+def test_production_refuses_to_start_without_a_good_key(tmp_path, key):
+    said = refuses(tmp_path, "--port", str(free_port()), DJANGO_ENV="production", JWT_SECRET_KEY=key)
+    assert "JWT_SECRET_KEY" in said or "secret_key" in said
+    assert not key or len(key) < 10 or key not in said
+
+
+def test_production_refuses_to_start_with_fsync_off(tmp_path):
+    assert "fsync" in refuses(tmp_path, "--store-fsync", "off", "--port", str(free_port()),
+                              DJANGO_ENV="production", JWT_SECRET_KEY=LONG_KEY)
+
+
+def test_production_starts_with_a_good_key(own_server):
+    server = own_server("--drain-delay", "0", DJANGO_ENV="production")
+    alice = Person(server, "alice")
+    assert alice.rest.get("conversations/").status_code == 200
+    with alice.connect():
+        pass
+    assert server.stop() == 0
+
+
+def test_metrics_are_not_open_in_production(own_server):
+    server = own_server("--drain-delay", "0", DJANGO_ENV="production")
+    assert httpx.get(f"{server.url}/metrics").status_code in (401, 403, 404)
+    service = Person(server, "backend", scope="messaging:service")
+    answer = httpx.get(f"{server.url}/metrics", headers={"Authorization": f"Bearer {service.token}"})
+    assert answer.status_code == 200
+
+
+def test_a_port_that_is_taken_is_said_and_ends_the_start(tmp_path, server):
+    ended = run("serve", "--host", "127.0.0.1", "--port", str(server.port), "--data-dir", "data",
+                directory=tmp_path)
+    assert ended.returncode not in (0, None)
+    assert str(server.port) in ended.stdout
+
+
+def test_a_data_directory_that_cannot_be_written_is_said_and_ends_the_start(tmp_path):
+    (tmp_path / "file").write_text("not a directory")
+    ended = run("serve", "--host", "127.0.0.1", "--port", str(free_port()), "--data-dir",
+                str(tmp_path / "file" / "data"), directory=tmp_path)
+    assert ended.returncode > 0
+    assert str(tmp_path / "file") in ended.stdout
+
+
+def test_too_many_sends_are_429_when_limits_are_on(own_server):
+    server = own_server("--rate-limits", "on", "--rate-limit-sends-per-second", "1",
+                        "--rate-limit-sends-burst", "3")
+    alice, bob = Person(server, "alice"), Person(server, "bob")
+    talk = bob.rest.create_group(alice)
+    answers = [alice.rest.post("messages/", json={"conversation_id": talk["id"], "content": "x"}) for _ in range(6)]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses[:3] == [201] * 3
+    limited = next(answer for answer in answers if answer.status_code == 429)
+    assert limited.json()["code"] == "rate_limited"
+    assert int(limited.headers["retry-after"]) >= 1
+    with alice.connect(talk) as a:
+        refused = [answer for answer in (a.ask("message", content="x") for _ in range(5)) if answer["type"] == "error"]
+        assert refused and refused[0]["data"]["code"] == "rate_limited"
+        assert refused[0]["data"]["retry_after_ms"] > 0
+    assert bob.rest.send_message(talk, "others go on")

@@ -1,0 +1,134 @@
+"""The page that a newcomer opens first."""
+import os
+
+import httpx
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from client import Rest
+from conftest import named
+from deadline import patient
+
+
+def test_the_page_is_at_the_root_and_needs_nothing_from_elsewhere(server):
+    answer = httpx.get(server.url + "/")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    for elsewhere in 'src="http', "src='http", 'href="http', "@import", "cdn":
+        assert elsewhere not in answer.text
+
+
+def test_the_page_gets_tokens_for_any_name(server):
+    answer = httpx.post(server.url + "/dev/token", json={"user_id": "newcomer"})
+    assert answer.status_code == 200
+    assert Rest(server, answer.json()["token"]).get("conversations/").status_code == 200
+
+
+def test_a_name_that_is_none_gets_no_token(server):
+    for bad in {"user_id": "no spaces allowed"}, {"user_id": ""}, {"user_id": None}, {}:
+        assert httpx.post(server.url + "/dev/token", json=bad).status_code == 400
+
+
+def test_another_site_gets_no_token(server):
+    answer = httpx.post(server.url + "/dev/token", json={"user_id": "victim"},
+                        headers={"Origin": "https://evil.example"})
+    assert answer.status_code == 403 or "access-control-allow-origin" not in answer.headers
+
+
+def test_production_has_neither_page_nor_tokens(own_server):
+    server = own_server("--drain-delay", "0", DJANGO_ENV="production")
+    assert httpx.get(server.url + "/").status_code == 404
+    assert httpx.post(server.url + "/dev/token", json={"user_id": "anyone"}).status_code == 404
+
+
+# --- in a browser -----------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_tab(browser):
+    """Opens the page as somebody, in a browser of their own; complains about errors in it."""
+    contexts, errors = [], []
+
+    def open(server, name):
+        context = browser.new_context()
+        context.set_default_timeout(patient(15_000))
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        tab.goto(server.url)
+        tab.get_by_test_id("name-input").fill(name)
+        tab.get_by_test_id("enter").click()
+        expect(tab.get_by_test_id("status")).to_have_attribute("data-state", "connected", timeout=patient(15_000))
+        return tab
+
+    expect.set_options(timeout=patient(15_000))
+    yield open
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+def start_conversation(tab, *names, title=None):
+    tab.get_by_test_id("new-conversation").click()
+    tab.get_by_test_id("participants-input").fill(", ".join(names))
+    if title:
+        tab.get_by_test_id("title-input").fill(title)
+    tab.get_by_test_id("create").click()
+
+
+def say(tab, text):
+    tab.get_by_test_id("composer").fill(text)
+    tab.get_by_test_id("composer").press("Enter")
+
+
+def test_two_tabs_chat(open_tab, server):
+    alice, bob = open_tab(server, "page-alice"), open_tab(server, "page-bob")
+    start_conversation(alice, "page-bob", title="Over tea")
+    say(alice, "hello bob <b>&amp;")
+    bob.get_by_test_id("conversation-item").filter(has_text="Over tea").click()
+    expect(bob.get_by_test_id("message").filter(has_text="hello bob <b>&amp;")).to_have_count(1)
+    say(bob, "hello alice")
+    for tab in alice, bob:
+        expect(tab.get_by_test_id("message")).to_have_count(2)
+        expect(tab.get_by_test_id("message").nth(0)).to_contain_text("hello bob")
+        expect(tab.get_by_test_id("message").nth(1)).to_contain_text("hello alice")
+    expect(alice.get_by_test_id("message").nth(0)).to_have_attribute("data-seq", "1")
+    bob.get_by_test_id("composer").press_sequentially("I am wri")
+    expect(alice.get_by_test_id("typing")).to_contain_text("page-bob")
+
+
+def test_a_tab_that_is_opened_again_has_its_history(open_tab, server):
+    alice = open_tab(server, "page-carol")
+    start_conversation(alice, "page-dave", title="Again")
+    for number in range(3):
+        say(alice, f"line {number}")
+    expect(alice.get_by_test_id("message")).to_have_count(3)
+    dave = open_tab(server, "page-dave")
+    dave.get_by_test_id("conversation-item").filter(has_text="Again").click()
+    expect(dave.get_by_test_id("message")).to_have_count(3)
+
+
+def test_a_tab_gets_over_a_restart_of_the_server(open_tab, own_server):
+    server = own_server()
+    alice, bob = open_tab(server, "page-alice"), named(server, "bob")
+    start_conversation(alice, bob.id, title="Over a restart")
+    say(alice, "before")
+    expect(alice.get_by_test_id("message")).to_have_count(1)
+    (talk,) = bob.rest.get("conversations/").json()
+    server.kill()
+    expect(alice.get_by_test_id("status")).not_to_have_attribute("data-state", "connected")
+    say(alice, "written while the server was away")
+    server.start()
+    expect(alice.get_by_test_id("status")).to_have_attribute("data-state", "connected", timeout=patient(60_000))
+    bob.rest.send_message(talk, "after")
+    expect(alice.get_by_test_id("message")).to_have_count(3)
+    contents = [message["content"] for message in bob.rest.everything_in(talk)]
+    assert sorted(contents) == sorted(["before", "written while the server was away", "after"])

@@ -1,0 +1,72 @@
+"""What orchestrators and Prometheus ask."""
+import httpx
+
+from client import Rest, Socket, assert_problem
+from conftest import named
+
+
+def get(server, path):
+    return httpx.get(server.url + path, timeout=10)
+
+
+def test_the_server_says_that_it_lives_and_is_ready(server):
+    assert get(server, "/livez").status_code == 200
+    assert get(server, "/readyz").status_code == 200
+
+
+def test_metrics_tell_what_happened(own_server):
+    server = own_server()
+    alice, bob = named(server, "alice", "bob")
+    talk = alice.rest.create_group(bob)
+    with alice.connect(talk) as a, bob.connect(talk) as b:
+        a.send_message("one")
+        alice.rest.send_message(talk, "two")
+        b.events(2)
+        assert server.metric("parley_connections") >= 2
+        assert server.metric("parley_messages_total") == 2
+        assert server.metric("parley_frames_bytes_total", direction="in") > 0
+        assert server.metric("parley_commit_seconds_count") > 0
+    assert server.metric("parley_build_info") == 1
+
+
+def test_metrics_tell_what_clients_get(own_server):
+    server = own_server()
+    alice, bob = named(server, "alice", "bob")
+    talk = alice.rest.create_group(bob)
+    with bob.connect(talk) as b:
+        alice.rest.send_message(talk, "one")
+        b.events(1)
+        assert server.metric("parley_frames_bytes_total", direction="out") > 0
+        assert server.metric("parley_delivery_seconds_count") > 0
+        assert server.metric("parley_http_request_seconds_count") > 0
+
+
+def test_metrics_speak_the_text_format(server):
+    answer = get(server, "/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    for line in answer.text.splitlines():
+        assert line.startswith("#") or line.startswith("parley_"), line
+
+
+def test_metrics_name_no_token_and_no_user(people, server):
+    alice, bob = people("alice", "bob")
+    talk = alice.rest.create_group(bob)
+    alice.rest.send_message(talk, "unspeakable")
+    text = get(server, "/metrics").text
+    for secret in alice.token, alice.id, talk["id"], "unspeakable":
+        assert secret not in text
+
+
+def test_the_log_has_no_token_and_no_content(own_server):
+    server = own_server()
+    alice, bob = named(server, "alice", "bob")
+    talk = alice.rest.create_group(bob)
+    with Socket(server, talk, query={"token": alice.token}) as a:
+        a.wait_for("connection_established")
+        a.send_message("unspeakable content")
+    assert_problem(Rest(server, alice.token + "x").get("conversations/"), 401)
+    server.stop()
+    assert "unspeakable" not in server.log
+    assert alice.token not in server.log
+    assert alice.token.rpartition(".")[2] not in server.log

@@ -1,0 +1,100 @@
+"""P6: a slow reader loses nothing, costs bounded memory, and hinders nobody."""
+import time
+
+import httpx
+
+from conftest import named
+from deadline import PATIENCE, eventually
+
+LONG = "x" * 30_000
+
+
+def speak(person, talk, count):
+    with person.connect(talk) as socket:
+        for number in range(count):
+            socket.send("message", content=f"{number} {LONG}", client_id=str(number))
+            socket.wait_for("ack")
+
+
+def test_a_reader_that_stops_gets_everything_when_it_reads_again(people):
+    alice, bob, carol = people("alice", "bob", "carol")
+    talk = alice.rest.create_group(bob, carol)
+    count = 600  # 18 MB: far over what outbox and kernel hold
+    with bob.connect(talk, stalls=True, patience=60) as stopped:
+        with carol.connect(talk, patience=60) as awake:
+            speak(alice, talk, count)
+            assert [event["seq"] for event in awake.events(count)] == list(range(1, count + 1))
+        events = stopped.events(count)
+        assert [event["seq"] for event in events] == list(range(1, count + 1))
+        assert [event["data"]["content"].split()[0] for event in events] == [
+            str(number) for number in range(count)]
+        alice.rest.send_message(talk, "live again")
+        assert stopped.events(1)[0]["seq"] == count + 1
+
+
+def test_a_stopped_reader_of_all_conversations_gets_everything_when_it_reads_again(people):
+    alice, bob = people("alice", "bob")
+    talks = [alice.rest.create_group(bob) for _ in range(4)]
+    each = 120
+    with bob.connect(stalls=True, patience=60) as stopped:
+        for talk in talks:
+            speak(alice, talk, each)
+        events = stopped.events(each * len(talks))
+        for talk in talks:
+            seqs = [event["seq"] for event in events if event["conversation_id"] == talk["id"]]
+            assert seqs == list(range(1, each + 1))
+
+
+def test_memory_stays_bounded_however_far_readers_are_behind(own_server):
+    server = own_server()
+    alice, bob = named(server, "alice", "bob")
+    talk = alice.rest.create_group(bob)
+
+    def resident():
+        with open(f"/proc/{server.process.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) // 1024
+
+    readers = [bob.connect(talk, stalls=True) for _ in range(30)]
+    speak(alice, talk, 50)
+    before = resident()
+    speak_more(alice, talk, 1200)  # 36 MB a reader, 1 GB for all
+    grown = resident() - before
+    for reader in readers:
+        reader.close()
+    assert grown < 200 * PATIENCE, f"grew by {grown} MB"
+
+
+def speak_more(person, talk, count):
+    with person.connect(talk) as socket:
+        for number in range(count):
+            socket.send("message", content=f"{number} {LONG}", ref=str(number))
+            socket.wait_for("ack")
+
+
+def test_one_that_reads_nothing_for_too_long_is_closed_with_4008(own_server):
+    server = own_server("--websocket-slow-reader-timeout", "1s")
+    alice, bob, carol = named(server, "alice", "bob", "carol")
+    talk = alice.rest.create_group(bob, carol)
+    count = 600
+    stopped = bob.connect(talk, stalls=True)
+    with carol.connect(talk, patience=60) as awake:
+        speak(alice, talk, count)
+        eventually(lambda: server.metric("parley_connections_closed_total", code="4008") == 1, within=30,
+                   describe=lambda: httpx.get(f"{server.url}/metrics").text)
+        assert [event["seq"] for event in awake.events(count)] == list(range(1, count + 1))
+    stopped.close()
+    with bob.connect(talk, query={"since": 0}, patience=60) as again:
+        assert [event["seq"] for event in again.events(count)] == list(range(1, count + 1))
+
+
+def test_one_that_reads_slowly_is_not_closed(own_server):
+    server = own_server("--websocket-slow-reader-timeout", "2s")
+    alice, bob = named(server, "alice", "bob")
+    talk = alice.rest.create_group(bob)
+    count = 300
+    with bob.connect(talk, stalls=True, patience=60) as slow:
+        speak(alice, talk, count)
+        for seq in range(1, count + 1):
+            assert slow.events(1)[0]["seq"] == seq
+            time.sleep(0.02)  # the slowness itself: three times the limit in all, never the limit at once
+    assert server.metric("parley_connections_closed_total", code="4008") == 0

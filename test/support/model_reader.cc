@@ -1,0 +1,310 @@
+#include "test/support/model_reader.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace parley::test {
+
+ModelConnection::ModelConnection(ReaderWorld& world, Hub& hub, StepExecutor& shard, UserId user,
+                                 size_t limit)
+    : world_(world),
+      hub_(hub),
+      shard_(shard),
+      user_(std::move(user)),
+      limit_(limit),
+      self_(std::make_shared<ModelConnection*>(this)) {}
+
+ModelConnection::~ModelConnection() {
+  *self_ = nullptr;
+  for (auto& [conversation, stream] : streams_) hub_.Unsubscribe(stream.feed);
+}
+
+std::string ModelConnection::Place(const Stream& stream, int64_t seq) const {
+  return " (user " + user_ + ", conversation " + stream.feed.conversation().ToString() + ", told " +
+         std::to_string(stream.told) + ", now " + std::to_string(seq) + ")";
+}
+
+// --- beginning
+
+void ModelConnection::OpenConversation(const Uuid& conversation, std::optional<int64_t> since) {
+  Stream& stream =
+      streams_.try_emplace(conversation, conversation, static_cast<FeedSink&>(*this)).first->second;
+  hub_.Subscribe(stream.feed, user_, false, [this, since](Feed& feed, Result<Admission> admission) {
+    CheckShard();
+    Stream& found = streams_.at(feed.conversation());
+    if (!admission) {
+      const bool stranger = admission.error().code == ErrorCode::not_participant;
+      world_.Check(!stranger || user_.starts_with("stranger"), "who is in is let in: " + user_);
+      ended_ = true;
+      return;
+    }
+    world_.Check(!user_.starts_with("stranger"), "nobody else is let in");
+    found.admitted = true;
+    if (since) return Resume(feed.conversation(), *since);
+    found.told = admission->head;
+    feed.HoldAt(admission->head);
+    feed.Go(admission->head);
+  });
+}
+
+void ModelConnection::OpenUser(bool hold) {
+  user_socket_ = true;
+  hold_ = hold;
+  world_.store.ListUserHeads(user_, std::nullopt, shard_,
+                             [self = self_](Result<UserConversations> listed) {
+                               if (*self == nullptr) return;
+                               ModelConnection& connection = **self;
+                               if (!listed) {
+                                 connection.ended_ = true;
+                                 return;
+                               }
+                               for (const UserConversationHead& head : listed->heads) {
+                                 connection.Follow(head.conversation_id, head.seq);
+                               }
+                             });
+}
+
+void ModelConnection::Follow(const Uuid& conversation, int64_t from) {
+  const auto [at, added] =
+      streams_.try_emplace(conversation, conversation, static_cast<FeedSink&>(*this));
+  if (!added) return;
+  at->second.told = from;
+  at->second.feed.HoldAt(from);
+  hub_.Subscribe(at->second.feed, user_, true, [this](Feed& feed, Result<Admission> admission) {
+    if (!admission) {
+      ended_ = true;
+      return;
+    }
+    streams_.at(feed.conversation()).admitted = true;
+    if (!hold_) feed.Go(admission->head);
+  });
+}
+
+// --- delivery
+
+void ModelConnection::Queue(const Uuid& conversation, int64_t seen_through, size_t bytes) {
+  outbox_.push_back({conversation, seen_through, bytes});
+  bytes_ += bytes;
+  if (bytes_ >= limit_) was_full_ = true;
+}
+
+SendStatus ModelConnection::SendEvent(const Event& event) {
+  CheckShard();
+  if (ended_ || bytes_ >= limit_) {
+    ++world_.fell_behind;
+    return SendStatus::kFull;
+  }
+  Stream& stream = streams_.at(event.conversation);
+  world_.Check(event.seq == stream.told + 1,
+               "the next event follows the last" + Place(stream, event.seq));
+  world_.Check(event.seq <= world_.store.head(event.conversation),
+               "nothing goes out before its commit" + Place(stream, event.seq));
+  const Message* stored = world_.store.Find(event.conversation, event.seq);
+  world_.Check(stored == nullptr || MessageEvent(*stored)->frame.view() == event.frame.view(),
+               "what goes out is what was stored" + Place(stream, event.seq));
+  stream.told = event.seq;
+  ++world_.events;
+  Queue(event.conversation, event.seq, event.frame.size());
+  return SendStatus::kQueued;
+}
+
+void ModelConnection::SendEphemeral(const Event& event) {
+  CheckShard();
+  const Stream& stream = streams_.at(event.conversation);
+  world_.Check(stream.admitted && stream.feed.state() == Feed::State::kLive,
+               "only who is live hears of typing" + Place(stream, 0));
+}
+
+void ModelConnection::SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) {
+  CheckShard();
+  if (ended_) return;
+  Stream& stream = streams_.at(conversation);
+  const std::string place = Place(stream, from) + " to " + std::to_string(to);
+  if (reset) {
+    ++world_.resets;
+    world_.Check(world_.claimed_futures.contains({conversation, to}),
+                 "only a future that never was is reset" + place);
+    world_.Check(to == stream.told && from <= to, "a reset names what the client claimed" + place);
+    world_.Check(from - 1 >= stream.must_reach, "a reset goes to the head" + place);
+    stream.told = from - 1;
+  } else {
+    ++world_.gaps;
+    world_.Check(from == stream.told + 1 && to >= from, "a gap follows the last event" + place);
+    for (int64_t seq = from; seq <= to && world_.broken.empty(); ++seq) {
+      const bool gone =
+          seq <= world_.store.head(conversation) && world_.store.Find(conversation, seq) == nullptr;
+      world_.Check(gone, "a gap names only what is gone" + place);
+    }
+    stream.told = to;
+  }
+  if (!HasRoom()) ++stream.gaps_over_limit;
+  world_.Check(stream.gaps_over_limit <= 2, "a reader that does not read is sent no more" + place);
+  Queue(conversation, stream.told, 100);
+}
+
+void ModelConnection::Fetch(Feed& feed) {
+  ++streams_.at(feed.conversation()).fetches;
+  hub_.Fetch(feed);
+}
+
+void ModelConnection::Fetched(Feed& feed) {
+  CheckShard();
+  Stream& stream = streams_.at(feed.conversation());
+  world_.Check(stream.fetches > 0, "every fetch is answered once");
+  --stream.fetches;
+}
+
+void ModelConnection::FetchFailed(Feed& feed) {
+  CheckShard();
+  world_.Check(feed.state() == Feed::State::kFetching, "only who fetches can fail to");
+  ++world_.failed;
+  ended_ = true;
+}
+
+void ModelConnection::CaughtUp(Feed& feed) {
+  CheckShard();
+  Stream& stream = streams_.at(feed.conversation());
+  world_.Check(stream.resuming, "a resume ends once" + Place(stream, stream.told));
+  world_.Check(stream.told >= stream.must_reach, "a resume ends at the head, which was " +
+                                                     std::to_string(stream.must_reach) +
+                                                     Place(stream, stream.told));
+  stream.resuming = false;
+  ++world_.caught_up;
+}
+
+// --- what a client asks
+
+std::vector<Uuid> ModelConnection::Streams() const {
+  std::vector<Uuid> out;
+  for (const auto& [conversation, stream] : streams_) {
+    // As Session has it: a conversation socket takes no commands before it is let in.
+    if (stream.admitted || user_socket_) out.push_back(conversation);
+  }
+  return out;
+}
+
+void ModelConnection::Resume(const Uuid& conversation, int64_t seq) {
+  Stream& stream = streams_.at(conversation);
+  stream.told = seq;
+  stream.resuming = true;
+  if (seq > world_.store.head(conversation)) world_.claimed_futures.insert({conversation, seq});
+  // A page that is under way already may be taken for the one asked for now.
+  const bool knows_head = stream.fetches == 0 && world_.acknowledged_is_known;
+  stream.must_reach = knows_head ? world_.acknowledged[conversation] : 0;
+  stream.feed.Resume(seq);
+}
+
+void ModelConnection::Release() {
+  if (!std::exchange(hold_, false)) return;
+  for (auto& [conversation, stream] : streams_) stream.feed.Release();
+}
+
+void ModelConnection::Unsubscribe(const Uuid& conversation) {
+  const auto found = streams_.find(conversation);
+  hub_.Unsubscribe(found->second.feed);
+  streams_.erase(found);
+}
+
+std::pair<Uuid, int64_t> ModelConnection::ReadFrame() {
+  const Queued frame = outbox_.front();
+  outbox_.pop_front();
+  bytes_ -= frame.bytes;
+  if (was_full_ && bytes_ <= limit_ / 2) {
+    was_full_ = false;
+    for (auto& [conversation, stream] : streams_) {
+      stream.gaps_over_limit = 0;
+      stream.feed.OnDrained();
+    }
+  }
+  return {frame.conversation, frame.seen_through};
+}
+
+void ModelConnection::CheckComplete() {
+  for (auto& [conversation, stream] : streams_) {
+    const int64_t head = world_.store.head(conversation);
+    const std::string place =
+        Place(stream, head) + " state " + std::to_string(static_cast<int>(stream.feed.state()));
+    world_.Check(stream.admitted, "every subscription is answered" + place);
+    world_.Check(stream.told == head, "who reads gets everything" + place);
+    world_.Check(stream.feed.state() == Feed::State::kLive, "who has everything is live" + place);
+    world_.Check(!stream.resuming, "every resume ends" + place);
+    world_.Check(stream.fetches == 0, "every fetch is answered" + place);
+  }
+}
+
+// --- the device
+
+int64_t ModelReader::SomeSeq(const Uuid& conversation) {
+  const int64_t head = world_.store.head(conversation);
+  switch (world_.random.Below(8)) {
+    case 0:
+      return 0;
+    case 1:
+      return head;
+    case 2:
+      return std::max<int64_t>(0, head - 1);
+    case 3:
+      return head + 1;
+    case 4:
+      return head + 5;
+    case 5:
+      return world_.random.OneIn(4) ? kBeyondEveryHead : world_.random.Between(0, head);
+    default:
+      return seen_.contains(conversation) ? seen_[conversation] : world_.random.Between(0, head);
+  }
+}
+
+void ModelReader::Connect(bool honest) {
+  connection_ = std::make_unique<ModelConnection>(world_, hub_, shard_, user_, limit_);
+  if (!honest && world_.random.OneIn(3)) {
+    return connection_->OpenUser(!user_.starts_with("stranger") && world_.random.OneIn(2));
+  }
+  const Uuid conversation = world_.conversations[world_.random.Below(world_.conversations.size())];
+  std::optional<int64_t> since;
+  if (seen_.contains(conversation)) since = seen_[conversation];
+  if (!honest && world_.random.OneIn(2)) since = SomeSeq(conversation);
+  if (!honest && world_.random.OneIn(4)) since = std::nullopt;
+  connection_->OpenConversation(conversation, since);
+}
+
+void ModelReader::ReadOne() {
+  const auto [conversation, seq] = connection_->ReadFrame();
+  seen_[conversation] = seq;
+}
+
+void ModelReader::Act() {
+  if (connection_ == nullptr) return Connect(false);
+  if (connection_->ended()) return Leave();
+  const size_t choice = world_.random.Below(32);
+  if (choice < 24) {
+    for (size_t frames = world_.random.Below(12); frames > 0 && !connection_->empty(); --frames) {
+      ReadOne();
+    }
+  } else if (choice == 24) {
+    Leave();
+  } else if (choice < 30) {
+    const std::vector<Uuid> streams = connection_->Streams();
+    if (streams.empty() || !connection_->HasRoom()) return;  // commands are not read while full
+    const Uuid conversation = streams[world_.random.Below(streams.size())];
+    if (choice == 29) return connection_->Unsubscribe(conversation);
+    connection_->Resume(conversation, SomeSeq(conversation));
+    connection_->Release();
+  } else {
+    connection_->Release();
+  }
+}
+
+bool ModelReader::Settle() {
+  if (connection_ != nullptr && connection_->ended()) Leave();
+  if (connection_ == nullptr) {
+    if (user_.starts_with("stranger")) return false;
+    Connect(true);
+    return true;
+  }
+  connection_->Release();
+  if (connection_->empty()) return false;
+  ReadOne();
+  return true;
+}
+
+}  // namespace parley::test

@@ -1,0 +1,126 @@
+// A store in memory whose time a test owns. A call first waits, then happens (a write commits, a
+// read takes its snapshot), then waits again, then is answered through the caller's executor. The
+// test moves calls on one by one, in an order it chooses; writes happen in the order they were
+// made, as group commit has it. One thread.
+#pragma once
+#include <deque>
+#include <functional>
+#include <map>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "store/store.h"
+#include "test/support/seeded_random.h"
+
+namespace parley::test {
+
+class ModelStore final : public Store {
+ public:
+  struct Faults {
+    // One call in so many fails (0: none). A failed write has stored nothing.
+    size_t unavailable_one_in = 0;
+    // One write in so many is answered `outcome_unknown`, though it was stored.
+    size_t unknown_one_in = 0;
+    // Answers of writes overtake each other. No store of ours may do that; Home survives it.
+    bool shuffled_answers = false;
+  };
+
+  explicit ModelStore(uint64_t seed = 1) : random_(seed) {}
+  Faults faults;
+  // The next so many reads of changes fail, whatever `faults` says.
+  size_t fail_next_changes = 0;
+
+  // --- what is stored
+  // ----------------------------------------------------------------------------- A group with so
+  // many messages in it, from its first member. `content`: bytes of each.
+  void Put(const Uuid& conversation, std::vector<UserId> members, int64_t messages = 0,
+           size_t content = 10);
+  void AddMember(const Uuid& conversation, const UserId& user);
+  int64_t head(const Uuid& conversation) const { return rooms_.at(conversation).seq; }
+  const Message* Find(const Uuid& conversation, int64_t seq) const;
+  // What retention does: the row is gone, its seq stays taken.
+  void Drop(const Uuid& conversation, int64_t seq) { rooms_.at(conversation).messages.erase(seq); }
+
+  // --- time
+  bool idle() const { return waiting_.empty() && happened_.empty(); }
+  // Moves one call on by one step; false when there is none.
+  bool Step(SeededRandom& random);
+  // Makes what waits happen, in order, and answers nothing.
+  void Happen();
+  // Answers what has happened: all of it, or that at the given place among it.
+  void AnswerAll();
+  void AnswerAt(size_t place);
+  // All of both, oldest first.
+  void Run() {
+    Happen();
+    AnswerAll();
+  }
+  size_t waiting() const { return waiting_.size(); }
+  size_t happened() const { return happened_.size(); }
+
+  // --- Store
+  void InsertMessage(NewMessage message, Executor& on, Answer<StoredMessage> done) override;
+  void CreateConversation(NewConversation conversation, Executor& on,
+                          Answer<CreatedConversation> done) override;
+  void LoadHead(Uuid conversation, size_t participants_limit, Executor& on,
+                Answer<ConversationHead> done) override;
+  void IsParticipant(Uuid conversation, UserId user, Executor& on, Answer<bool> done) override;
+  void ReadConversation(Uuid conversation, UserId reader, bool as_service, Executor& on,
+                        Answer<ConversationView> done) override;
+  void ListConversations(UserId reader, int limit, std::optional<ConversationCursor> after,
+                         Executor& on, Answer<PageOfConversations> done) override;
+  void CountUnread(UserId reader, std::optional<Uuid> conversation, Executor& on,
+                   Answer<int64_t> done) override;
+  void ReadHistory(HistoryQuery query, Executor& on, Answer<PageOfMessages> done) override;
+  void ReadMessage(Uuid message, UserId reader, bool as_service, Executor& on,
+                   Answer<Message> done) override;
+  void ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
+                   Answer<ChangesSince> done) override;
+  void ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
+                     Answer<UserConversations> done) override;
+  Uuid Identity() const override { return Uuid{{0x5E}}; }
+  bool Ready() const override { return true; }
+  StoreStats Stats() const override { return {}; }
+  void Close() override;
+
+ private:
+  struct Room {
+    Conversation conversation;
+    std::vector<UserId> members;
+    std::map<int64_t, Message> messages;  // those not dropped
+    int64_t seq = 0;
+    int64_t changed_at = 0;  // the store's own count of changes
+    std::map<std::pair<UserId, std::string>, std::pair<int64_t, RequestHash>> by_client_id;
+    bool Has(const UserId& user) const;
+  };
+  struct Happened {
+    bool is_write = false;
+    Executor* on = nullptr;
+    Callback answer;
+  };
+  struct Waiting {
+    bool is_write = false;
+    UniqueFunction<Happened()> happen;
+  };
+
+  template <class T>
+  void Call(bool is_write, Executor& on, Answer<T> done, UniqueFunction<Result<T>()> work);
+  void HappenAt(size_t place);
+  bool Fails(size_t one_in) { return one_in != 0 && random_.OneIn(one_in); }
+  Result<StoredMessage> Insert(NewMessage message);
+  Result<CreatedConversation> Create(const NewConversation& request);
+  Result<PageOfMessages> History(const HistoryQuery& query) const;
+  ConversationView View(const Room& room, const UserId& reader) const;
+  // The room, if it is there and the reader may see it.
+  const Room* Visible(const Uuid& conversation, const UserId& reader, bool as_service) const;
+
+  SeededRandom random_;
+  std::unordered_map<Uuid, Room> rooms_;
+  std::deque<Waiting> waiting_;
+  std::deque<Happened> happened_;
+  int64_t changes_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace parley::test
