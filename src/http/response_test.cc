@@ -110,15 +110,19 @@ TEST(ProblemTest, SaysHowToGoOn) {
 }
 
 TEST(ProblemTest, EveryCodeHasAStatusWithAReason) {
-#define PARLEY_ERROR(name, status, meaning)                                                \
-  {                                                                                        \
-    const Response response = Response::Problem({.code = ErrorCode::name, .detail = "d"}); \
-    EXPECT_EQ(response.status, status);                                                    \
-    EXPECT_EQ(response.body.find("Unknown"), std::string::npos) << response.body;          \
-    EXPECT_NE(response.body.find("\"code\":\"" #name "\""), std::string::npos);            \
-  }
+  constexpr ErrorCode kCodes[] = {
+#define PARLEY_ERROR(name, http_status, meaning) ErrorCode::name,
 #include "base/error_codes.def"
 #undef PARLEY_ERROR
+  };
+  for (const ErrorCode code : kCodes) {
+    const Response response = Response::Problem({.code = code, .detail = "d"});
+    EXPECT_EQ(response.status, HttpStatus(code));
+    EXPECT_EQ(response.body.find("Unknown"), std::string::npos) << response.body;
+    EXPECT_EQ(response.body.find("\"title\":\"\""), std::string::npos) << response.body;
+    EXPECT_NE(response.body.find("\"code\":\"" + std::string(Name(code)) + "\""),
+              std::string::npos);
+  }
 }
 
 }  // namespace

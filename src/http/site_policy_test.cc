@@ -16,7 +16,7 @@ using test::MakeRequest;
 const Peer kRemote{.address = "203.0.113.9", .loopback = false};
 
 bool Passes(const std::optional<Error>& error, ErrorCode expected) {
-  if (error) EXPECT_EQ(error->code, expected);
+  EXPECT_EQ(error ? error->code : expected, expected);
   return !error;
 }
 
@@ -255,6 +255,34 @@ TEST(HttpsTest, OnlyATrustedProxyMaySayThatItWasHttps) {
   EXPECT_TRUE(HttpsPasses(options, says_https, kRemote));
   options.trust_proxy_headers = false;
   EXPECT_FALSE(HttpsPasses(options, says_https, kRemote));
+}
+
+TEST(HttpsTest, TlsOfOurOwnNeedsNoProxy) {
+  EXPECT_TRUE(HttpsPasses({.production = true}, {}, {.address = "203.0.113.9", .tls = true}));
+}
+
+TEST(HttpsTest, AProxyMayBeNamedByItsNetwork) {
+  const auto trusted = [](const char* network, const char* address) {
+    return HttpsPasses(
+        {.production = true, .trust_proxy_headers = true, .trusted_proxies = {network}},
+        {{"X-Forwarded-Proto", "https"}}, {.address = address});
+  };
+  EXPECT_TRUE(trusted("203.0.113.9", "203.0.113.9"));
+  EXPECT_TRUE(trusted("203.0.113.8/31", "203.0.113.9"));
+  EXPECT_TRUE(trusted("203.0.113.9/32", "203.0.113.9"));
+  EXPECT_TRUE(trusted("203.0.0.0/13", "203.7.255.255"));
+  EXPECT_TRUE(trusted("0.0.0.0/0", "198.51.100.1"));
+  EXPECT_TRUE(trusted("2001:db8::/33", "2001:db8:7fff::1"));
+  EXPECT_TRUE(trusted("2001:DB8::1", "2001:db8:0::1"));
+  EXPECT_FALSE(trusted("203.0.113.8/31", "203.0.113.10"));
+  EXPECT_FALSE(trusted("203.0.0.0/13", "203.8.0.0"));
+  EXPECT_FALSE(trusted("203.0.113.9/32", "203.0.113.8"));
+  EXPECT_FALSE(trusted("2001:db8::/33", "2001:db8:8000::1"));
+  EXPECT_FALSE(trusted("0.0.0.0/0", "2001:db8::1"));
+  EXPECT_FALSE(trusted("203.0.113.9/33", "203.0.113.9"));
+  EXPECT_FALSE(trusted("203.0.113.9/-1", "203.0.113.9"));
+  EXPECT_FALSE(trusted("203.0.113.9/", "203.0.113.9"));
+  EXPECT_FALSE(trusted("proxy.example.com", "203.0.113.9"));
 }
 
 // A proxy that appends leaves what the client wrote in front of it.
