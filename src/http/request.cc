@@ -1,7 +1,7 @@
 #include "http/request.h"
 
+#include <algorithm>
 #include <boost/beast/core/string.hpp>
-#include <boost/beast/http/rfc7230.hpp>
 
 namespace parley {
 namespace {
@@ -85,10 +85,27 @@ bool Request::HasHeader(std::string_view name) const {
   return message_.count(beast::string_view(name.data(), name.size())) > 0;
 }
 
+std::vector<std::string_view> Request::HeaderList(std::string_view name) const {
+  std::vector<std::string_view> members;
+  const auto range = message_.equal_range(beast::string_view(name.data(), name.size()));
+  for (auto line = range.first; line != range.second; ++line) {
+    std::string_view rest = View(line->value());
+    while (!rest.empty()) {
+      std::string_view member = rest.substr(0, rest.find(','));
+      rest.remove_prefix(std::min(rest.size(), member.size() + 1));
+      while (member.starts_with(' ') || member.starts_with('\t')) member.remove_prefix(1);
+      while (member.ends_with(' ') || member.ends_with('\t')) member.remove_suffix(1);
+      if (!member.empty()) members.push_back(member);
+    }
+  }
+  return members;
+}
+
 bool Request::HeaderHasToken(std::string_view name, std::string_view token) const {
-  const std::string_view value = Header(name);
-  return beast::http::token_list(beast::string_view(value.data(), value.size()))
-      .exists(beast::string_view(token.data(), token.size()));
+  return std::ranges::any_of(HeaderList(name), [&](std::string_view member) {
+    return beast::iequals(beast::string_view(member.data(), member.size()),
+                          beast::string_view(token.data(), token.size()));
+  });
 }
 
 std::optional<std::string_view> Request::Query(std::string_view name) const {

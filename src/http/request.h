@@ -32,7 +32,9 @@ class Request {
   std::string_view Header(std::string_view name) const;
   std::optional<std::string_view> HeaderOnce(std::string_view name) const;
   bool HasHeader(std::string_view name) const;
-  // True when a comma-separated header holds the token, in any case (RFC 9110 §5.6.1).
+  // The members of a comma-separated header, however many lines it is spread over (RFC 9110 §5.6.1).
+  std::vector<std::string_view> HeaderList(std::string_view name) const;
+  // True when such a list holds the token, in any case.
   bool HeaderHasToken(std::string_view name, std::string_view token) const;
   unsigned http_version() const { return message_.version(); }  // 11 for HTTP/1.1
 

@@ -133,7 +133,10 @@ std::optional<Error> SitePolicy::CheckRequest(const Request& request) const {
   }
   if (options_.production && !options_.allow_plain_http && !request.peer().loopback &&
       !request.peer().tls) {
-    const bool https = FromTrustedProxy(request) && request.Header("X-Forwarded-Proto") == "https";
+    // A proxy that appends leaves what the client wrote in front of its own word: all must agree.
+    const auto said = request.HeaderList("X-Forwarded-Proto");
+    const bool https = FromTrustedProxy(request) && !said.empty() &&
+                       std::ranges::all_of(said, [](auto word) { return word == "https"; });
     if (!https) {
       return Error{.code = ErrorCode::https_required, .detail = "Use HTTPS."};
     }

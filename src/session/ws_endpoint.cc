@@ -47,15 +47,10 @@ struct Protocols {
 // "bearer, <jwt>": a browser's way to send a token outside the URL.
 Protocols ParseProtocols(const Request& request) {
   Protocols found;
-  std::string_view list = request.Header("Sec-WebSocket-Protocol");
-  while (!list.empty()) {
-    std::string_view item = list.substr(0, list.find(','));
-    list.remove_prefix(std::min(list.size(), item.size() + 1));
-    while (item.starts_with(' ') || item.starts_with('\t')) item.remove_prefix(1);
-    while (item.ends_with(' ') || item.ends_with('\t')) item.remove_suffix(1);
+  for (const std::string_view item : request.HeaderList("Sec-WebSocket-Protocol")) {
     if (item == "bearer" && !found.bearer) {
       found.bearer = true;
-    } else if (found.bearer && !found.token && !item.empty()) {
+    } else if (found.bearer && !found.token) {
       found.token = item;
     }
   }
