@@ -23,6 +23,19 @@ const unsigned char* Bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
+// An encrypted key is refused; OpenSSL's own callback would ask the terminal for its password.
+int NoPassword(char*, int, int, void*) { return -1; }
+
+// PEM and SSH keys, as PyJWT knows them.
+bool LooksLikeAKeyFile(std::string_view secret) {
+  if (secret.find("---- BEGIN") != std::string_view::npos) return true;
+  if (secret.find("-----BEGIN") != std::string_view::npos) return true;
+  for (const char* start : {"ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"}) {
+    if (secret.starts_with(start)) return true;
+  }
+  return false;
+}
+
 struct FreeContext {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
@@ -35,7 +48,7 @@ Key Key::Secret(std::string_view algorithm, std::string secret) {
     throw std::runtime_error("a secret key cannot serve " + std::string(algorithm));
   }
   // The classic confusion: a public key, known to all, taken for a secret.
-  if (secret.find("-----BEGIN") != std::string::npos || secret.starts_with("ssh-")) {
+  if (LooksLikeAKeyFile(secret)) {
     throw std::runtime_error("the secret key is a PEM or SSH key; set auth.public_key instead");
   }
   Key key;
@@ -53,7 +66,7 @@ Key Key::Pem(std::string_view algorithm, const std::string& pem) {
   key.algorithm_ = algorithm;
   key.can_sign_ = pem.find("PRIVATE KEY-----") != std::string::npos;
   BIO* memory = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
-  EVP_PKEY* pair = key.can_sign_ ? PEM_read_bio_PrivateKey(memory, nullptr, nullptr, nullptr)
+  EVP_PKEY* pair = key.can_sign_ ? PEM_read_bio_PrivateKey(memory, nullptr, NoPassword, nullptr)
                                  : PEM_read_bio_PUBKEY(memory, nullptr, nullptr, nullptr);
   BIO_free(memory);
   ERR_clear_error();

@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cmath>
 #include <unordered_set>
 
@@ -75,9 +76,18 @@ std::optional<int64_t> TimeFrom(dom::element element) {
   return static_cast<int64_t>(std::min(seconds, 9e12) * 1e6);
 }
 
+// A media type, so its case does not count (RFC 7519 §5.1).
+bool IsJwtType(std::string_view type) {
+  return std::ranges::equal(type, std::string_view("jwt"),
+                            [](char a, char b) { return (a | 0x20) == b; });
+}
+
 Result<void> CheckHeader(const Json& header, const Key& key) {
   if (header.Text("alg") != key.algorithm()) return Refused("The token's algorithm is not ours.");
   if (header.Has("crit") || header.Has("b64")) return Refused("The token asks for extensions.");
+  if (header.Has("typ") && !IsJwtType(header.Text("typ").value_or(""))) {
+    return Refused("The token is of another kind than JWT.");
+  }
   if (header.Has("kid")) {
     const auto kid = header.Text("kid");
     if (!kid || kid->size() > kLongestKeyId) return Refused("The token's kid is malformed.");

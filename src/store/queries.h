@@ -43,6 +43,8 @@ inline constexpr Query kInsertParticipant{
     "insert_participant",
     "INSERT INTO messaging_conversation_participant (conversation_id, user_id, joined_at, role) "
     "VALUES (?1, ?2, ?3, ?4)"};
+inline constexpr Query kLastChange{
+    "last_change", "SELECT coalesce(max(changed_at), 0) FROM messaging_conversation"};
 inline constexpr Query kFindDirect{"find_direct",
                                    "SELECT id FROM messaging_conversation WHERE direct_key = ?1"};
 

@@ -45,15 +45,15 @@ std::optional<int64_t> ReadMark(SqlSession& session, const Uuid& conversation, c
   return mark;
 }
 
-int64_t CountOf(Statement& row) {
-  const int64_t count = row.Step() ? row.Int(0) : 0;
+int64_t NumberFrom(Statement& row) {
+  const int64_t number = row.Step() ? row.Int(0) : 0;
   row.Run();
-  return count;
+  return number;
 }
 
 int64_t UnreadIn(SqlSession& session, const Uuid& conversation, const UserId& reader,
                  int64_t read_mark) {
-  return CountOf(
+  return NumberFrom(
       session.Prepare(queries::kUnread).Bind(1, conversation).Bind(2, read_mark).Bind(3, reader));
 }
 
@@ -244,6 +244,7 @@ SqlStore::SqlStore(std::unique_ptr<SqlSession> writer, const ReaderPool::Open& o
     : held_(std::move(held)),
       clock_(clock),
       identity_(identity),
+      last_time_(NumberFrom(writer->Prepare(queries::kLastChange))),
       readers_(open_reader, options.reader_threads, options.queue_reads),
       commits_(std::move(writer), options.queue_writes) {}
 
@@ -363,7 +364,7 @@ void SqlStore::ListConversations(UserId reader, int limit, std::optional<Convers
 void SqlStore::CountUnread(UserId reader, std::optional<Uuid> conversation, Executor& on,
                            Answer<int64_t> done) {
   OnReader<int64_t>(on, std::move(done), [=](SqlSession& session) -> Result<int64_t> {
-    if (!conversation) return CountOf(session.Prepare(queries::kUnreadOfAll).Bind(1, reader));
+    if (!conversation) return NumberFrom(session.Prepare(queries::kUnreadOfAll).Bind(1, reader));
     const auto mark = ReadMark(session, *conversation, reader);
     if (!mark) return Fail(Error::NotFound());
     return UnreadIn(session, *conversation, reader, *mark);

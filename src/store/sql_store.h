@@ -58,7 +58,7 @@ class SqlStore final : public Store {
   std::shared_ptr<void> held_;
   const Clock& clock_;
   const Uuid identity_;
-  int64_t last_time_ = 0;  // the writer's
+  int64_t last_time_;  // the writer's; goes on from the last change, whatever the clock did since
   ReaderPool readers_;
   GroupCommit commits_;
 };

@@ -1,0 +1,157 @@
+#include "auth/key_set.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "auth/token_fixtures.h"
+
+namespace parley {
+namespace {
+
+using std::string_literals::operator""s;
+using testing::HasSubstr;
+using testing::Throws;
+using testing::ThrowsMessage;
+
+std::string Text(std::string_view text) { return std::string(text); }
+
+std::string FromHex(std::string_view hex) {
+  std::string bytes;
+  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
+  }
+  return bytes;
+}
+
+// --- secrets
+
+// RFC 4231 test case 6: a key longer than the block.
+TEST(KeyTest, MacsAreThoseOfTheStandard) {
+  const std::string secret(131, '\xAA');
+  const std::string text = "Test Using Larger Than Block-Size Key - Hash Key First";
+  EXPECT_EQ(Key::Secret("HS256", secret).Sign(text),
+            FromHex("60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"));
+  EXPECT_EQ(Key::Secret("HS384", secret).Sign(text),
+            FromHex("4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c6"
+                    "0c2ef6ab4030fe8296248df163f44952"));
+  EXPECT_EQ(Key::Secret("HS512", secret).Sign(text),
+            FromHex("80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352"
+                    "6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598"));
+}
+
+TEST(KeyTest, AMacOfAnotherTextKeyOrLengthIsWrong) {
+  const Key key = Key::Secret("HS256", Text(fixtures::kSecret));
+  const std::string good = *key.Sign("text");
+  EXPECT_TRUE(key.Verify("text", good));
+  EXPECT_FALSE(key.Verify("Text", good));
+  EXPECT_FALSE(key.Verify("text", good.substr(0, 31)));
+  EXPECT_FALSE(key.Verify("text", good + '\0'));
+  EXPECT_FALSE(key.Verify("text", ""));
+  EXPECT_FALSE(Key::Secret("HS256", "another").Verify("text", good));
+  EXPECT_FALSE(Key::Secret("HS512", Text(fixtures::kSecret)).Verify("text", good));
+  for (size_t i = 0; i < good.size(); ++i) {
+    std::string wrong = good;
+    wrong[i] = static_cast<char>(wrong[i] ^ 1);
+    EXPECT_FALSE(key.Verify("text", wrong));
+  }
+}
+
+TEST(KeyTest, ASecretMayHoldAnyBytes) {
+  const std::string odd("\0\xFF\n\0 ", 5);
+  const Key key = Key::Secret("HS256", odd);
+  EXPECT_TRUE(key.Verify("text", *key.Sign("text")));
+  EXPECT_FALSE(key.Verify("text", *Key::Secret("HS256", "").Sign("text")));
+}
+
+TEST(KeyTest, APublicKeyIsNeverASecret) {
+  for (const std::string_view pem :
+       {fixtures::kRsaPublicPem, fixtures::kRsaPkcs1PublicPem, fixtures::kRsaPrivatePem,
+        fixtures::kP256PublicPem, fixtures::kEd25519PublicPem, fixtures::kEncryptedPrivatePem}) {
+    EXPECT_THAT([&] { Key::Secret("HS256", Text(pem)); },
+                ThrowsMessage<std::runtime_error>(HasSubstr("PEM or SSH key")));
+    EXPECT_THAT([&] { Key::Secret("HS256", "\n " + Text(pem)); }, Throws<std::runtime_error>());
+  }
+  for (const char* ssh :
+       {"ssh-rsa AAAAB3NzaC1yc2EAAAADAQAB", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE you@here",
+        "ssh-dss AAAA", "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY= you@here",
+        "sk-ssh-ed25519@openssh.com AAAA", "---- BEGIN SSH2 PUBLIC KEY ----\nAAAA"}) {
+    EXPECT_THAT([&] { Key::Secret("HS256", ssh); }, Throws<std::runtime_error>()) << ssh;
+  }
+}
+
+TEST(KeyTest, ASecretServesTheHmacAlgorithmsAlone) {
+  for (const char* wrong :
+       {"RS256", "none", "None", "", "hs256", "HS", "HS1", "HS2560", "ES256", "EdDSA"}) {
+    EXPECT_THAT([&] { Key::Secret(wrong, Text(fixtures::kSecret)); }, Throws<std::runtime_error>())
+        << wrong;
+  }
+}
+
+// --- RSA
+
+TEST(KeyTest, APublicKeyVerifiesWhatItsPrivateKeySigned) {
+  const Key mine = Key::Pem("RS256", Text(fixtures::kRsaPrivatePem));
+  const Key shown = Key::Pem("RS256", Text(fixtures::kRsaPublicPem));
+  const auto good = mine.Sign("text");
+  ASSERT_TRUE(good);
+  EXPECT_EQ(good->size(), 256u);
+  EXPECT_TRUE(shown.Verify("text", *good));
+  EXPECT_TRUE(mine.Verify("text", *good));
+  EXPECT_FALSE(shown.Verify("Text", *good));
+  EXPECT_FALSE(shown.Verify("text", good->substr(1)));
+  EXPECT_FALSE(shown.Verify("text", *good + '\0'));
+  EXPECT_FALSE(shown.Verify("text", ""));
+  EXPECT_FALSE(Key::Pem("RS256", Text(fixtures::kOtherRsaPublicPem)).Verify("text", *good));
+}
+
+TEST(KeyTest, APublicKeyDoesNotSign) {
+  const auto signature = Key::Pem("RS256", Text(fixtures::kRsaPublicPem)).Sign("text");
+  ASSERT_FALSE(signature);
+  EXPECT_EQ(signature.error().code, ErrorCode::bad_request);
+}
+
+TEST(KeyTest, AnRsaKeyOfFewerThan2048BitsIsRefused) {
+  EXPECT_THAT([] { Key::Pem("RS256", Text(fixtures::kSmallRsaPublicPem)); },
+              ThrowsMessage<std::runtime_error>(HasSubstr("2048")));
+}
+
+TEST(KeyTest, AKeyOfAnotherKindIsRefused) {
+  for (const std::string_view pem : {fixtures::kP256PublicPem, fixtures::kP256PrivatePem,
+                                     fixtures::kEd25519PublicPem, fixtures::kEd25519PrivatePem}) {
+    EXPECT_THAT([&] { Key::Pem("RS256", Text(pem)); },
+                ThrowsMessage<std::runtime_error>(HasSubstr("RSA")));
+  }
+}
+
+TEST(KeyTest, APemKeyServesNoOtherAlgorithmThanItsOwn) {
+  for (const char* wrong : {"HS256", "none", "", "rs256", "ES256"}) {
+    EXPECT_THAT([&] { Key::Pem(wrong, Text(fixtures::kRsaPublicPem)); },
+                Throws<std::runtime_error>())
+        << wrong;
+  }
+}
+
+TEST(KeyTest, WhatIsNoPemIsRefusedWithoutRepeatingIt) {
+  const std::string good = Text(fixtures::kRsaPublicPem);
+  for (const std::string& wrong :
+       {""s, "secret-looking text"s, good.substr(0, good.size() / 2), good.substr(30),
+        "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"s}) {
+    try {
+      Key::Pem("RS256", wrong);
+      ADD_FAILURE() << wrong;
+    } catch (const std::runtime_error& error) {
+      EXPECT_EQ(std::string_view(error.what()).find("secret-looking"), std::string_view::npos);
+    }
+  }
+}
+
+TEST(KeyTest, AnEncryptedPrivateKeyIsRefusedAndNobodyIsAskedForItsPassword) {
+  EXPECT_THAT([] { Key::Pem("RS256", Text(fixtures::kEncryptedPrivatePem)); },
+              Throws<std::runtime_error>());
+}
+
+}  // namespace
+}  // namespace parley

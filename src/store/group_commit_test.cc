@@ -1,0 +1,248 @@
+#include "store/group_commit.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "test/contract/waiting_executor.h"
+
+namespace parley {
+namespace {
+
+using test::WaitingExecutor;
+
+// A door that the writer's thread stands at until the test opens it.
+class Gate {
+ public:
+  void Shut() { Set(false); }
+  void Open() { Set(true); }
+  void Pass() {
+    std::unique_lock lock(mutex_);
+    waiting_ = true;
+    moved_.notify_all();
+    moved_.wait(lock, [this] { return open_; });
+    waiting_ = false;
+  }
+  void AwaitSomebody() {
+    std::unique_lock lock(mutex_);
+    moved_.wait(lock, [this] { return waiting_; });
+  }
+
+ private:
+  void Set(bool open) {
+    const std::lock_guard lock(mutex_);
+    open_ = open;
+    moved_.notify_all();
+  }
+  std::mutex mutex_;
+  std::condition_variable moved_;
+  bool open_ = true;      // guarded by mutex_
+  bool waiting_ = false;  // guarded by mutex_
+};
+
+// What the database would hold, as the names of the writes that were applied and committed.
+struct Journal {
+  Gate commits;
+  std::vector<std::vector<std::string>> batches;  // committed
+  std::vector<std::string> applied;               // since Begin
+  std::function<void(const std::vector<std::string>&)> fail_commit;
+  int rollbacks = 0;
+};
+
+class FakeSession final : public SqlSession {
+ public:
+  explicit FakeSession(Journal& journal) : journal_(journal) {}
+  Statement& Prepare(const Query&) override { std::abort(); }
+  void Execute(const std::string& name) override { journal_.applied.push_back(name); }
+  void Begin() override { journal_.applied.clear(); }
+  void BeginRead() override { std::abort(); }
+  void Commit() override {
+    journal_.commits.Pass();
+    if (journal_.fail_commit) journal_.fail_commit(journal_.applied);
+    journal_.batches.push_back(journal_.applied);
+  }
+  void Rollback() noexcept override { ++journal_.rollbacks; }
+
+ private:
+  Journal& journal_;
+};
+
+struct Outcome {
+  std::string name;
+  std::string error;  // "": committed
+};
+
+class NamedWrite final : public Write {
+ public:
+  NamedWrite(Executor& on, std::string name, std::vector<Outcome>& outcomes)
+      : Write(on), name_(std::move(name)), outcomes_(outcomes) {}
+  void Apply(SqlSession& session) override {
+    if (name_.starts_with("bad")) throw StoreFailure("spoilt");
+    session.Execute(name_);
+  }
+  void Answer(const Error* failure) override {
+    outcomes_.push_back({name_, failure ? std::string(Name(failure->code)) : ""});
+  }
+
+ private:
+  std::string name_;
+  std::vector<Outcome>& outcomes_;
+};
+
+class GroupCommitTest : public testing::Test {
+ protected:
+  void Submit(const std::string& name) { SubmitOn(on_, name, outcomes_); }
+  void SubmitOn(Executor& on, const std::string& name, std::vector<Outcome>& outcomes) {
+    commits_->Submit(std::make_unique<NamedWrite>(on, name, outcomes));
+  }
+  // Holds the writer in the commit of a first write, so that what comes next gathers in a batch.
+  void HoldTheWriter() {
+    journal_.commits.Shut();
+    Submit("first");
+    journal_.commits.AwaitSomebody();
+  }
+  void Await(size_t answers) {
+    ASSERT_TRUE(on_.RunUntil([&] { return outcomes_.size() >= answers; }));
+  }
+  // The outcomes as "name", or "name:error".
+  std::vector<std::string> Outcomes() const {
+    std::vector<std::string> out;
+    for (const auto& [name, error] : outcomes_) {
+      out.push_back(error.empty() ? name : name + ":" + error);
+    }
+    return out;
+  }
+
+  using Names = std::vector<std::string>;
+  Journal journal_;
+  WaitingExecutor on_;
+  std::vector<Outcome> outcomes_;
+  std::unique_ptr<GroupCommit> commits_ =
+      std::make_unique<GroupCommit>(std::make_unique<FakeSession>(journal_), 10);
+};
+
+TEST_F(GroupCommitTest, WhatGathersDuringACommitIsOneTransactionAndOnePost) {
+  HoldTheWriter();
+  for (const char* name : {"a", "b", "c"}) Submit(name);
+  EXPECT_EQ(commits_->stats().queued_writes, 3u);
+  journal_.commits.Open();
+  Await(4);
+  commits_->Close();
+  EXPECT_EQ(journal_.batches, (std::vector<Names>{{"first"}, {"a", "b", "c"}}));
+  EXPECT_EQ(Outcomes(), (Names{"first", "a", "b", "c"}));
+  EXPECT_EQ(on_.posts(), 2u);
+  EXPECT_EQ(commits_->stats().commits, 2u);
+  EXPECT_EQ(commits_->stats().committed_writes, 4u);
+}
+
+TEST_F(GroupCommitTest, NothingIsAnsweredBeforeItIsCommitted) {
+  HoldTheWriter();
+  EXPECT_EQ(on_.posts(), 0u);
+  journal_.commits.Open();
+  Await(1);
+}
+
+TEST_F(GroupCommitTest, EachExecutorGetsItsAnswersOfABatchInOnePost) {
+  WaitingExecutor other;
+  std::vector<Outcome> others;
+  HoldTheWriter();
+  Submit("a");
+  SubmitOn(other, "b", others);
+  Submit("c");
+  SubmitOn(other, "d", others);
+  journal_.commits.Open();
+  Await(3);
+  ASSERT_TRUE(other.RunUntil([&] { return others.size() == 2; }));
+  EXPECT_EQ(Outcomes(), (Names{"first", "a", "c"}));
+  EXPECT_EQ(others[0].name, "b");
+  EXPECT_EQ(others[1].name, "d");
+  EXPECT_EQ(other.posts(), 1u);
+}
+
+TEST_F(GroupCommitTest, OneBadWriteDoesNotSpoilTheOthersOfItsBatch) {
+  HoldTheWriter();
+  for (const char* name : {"a", "bad", "c"}) Submit(name);
+  journal_.commits.Open();
+  Await(4);
+  commits_->Close();
+  EXPECT_EQ(Outcomes(), (Names{"first", "a", "bad:store_unavailable", "c"}));
+  EXPECT_EQ(journal_.batches, (std::vector<Names>{{"first"}, {"a"}, {"c"}}));
+  EXPECT_EQ(journal_.rollbacks, 2);
+  EXPECT_TRUE(commits_->healthy()) << "the last write succeeded";
+}
+
+TEST_F(GroupCommitTest, AFailedCommitIsToldAndTheNextMaySucceed) {
+  journal_.fail_commit = [](const Names& names) {
+    if (names.front() == "a") throw StoreFailure("full");
+  };
+  Submit("a");
+  Await(1);
+  EXPECT_FALSE(commits_->healthy());
+  Submit("b");
+  Await(2);
+  EXPECT_TRUE(commits_->healthy());
+  EXPECT_EQ(Outcomes(), (Names{"a:store_unavailable", "b"}));
+}
+
+TEST_F(GroupCommitTest, ABatchWhoseOutcomeIsUnknownIsNotAppliedAgain) {
+  journal_.fail_commit = [](const Names& names) {
+    if (names.front() == "a") throw StoreFailure("connection lost", true);
+  };
+  HoldTheWriter();
+  Submit("a");
+  Submit("b");
+  journal_.commits.Open();
+  Await(3);
+  commits_->Close();
+  EXPECT_EQ(Outcomes(), (Names{"first", "a:outcome_unknown", "b:outcome_unknown"}));
+  EXPECT_EQ(journal_.batches, (std::vector<Names>{{"first"}}));
+}
+
+TEST_F(GroupCommitTest, AFullQueueRefusesByPostAndGoesOnAfterwards) {
+  HoldTheWriter();
+  for (int i = 0; i < 10; ++i) Submit("w");
+  EXPECT_EQ(on_.posts(), 0u);
+  Submit("over");
+  EXPECT_TRUE(outcomes_.empty()) << "not inside the call";
+  Await(1);
+  EXPECT_EQ(Outcomes(), (Names{"over:store_unavailable"}));
+  EXPECT_EQ(commits_->stats().refused_writes, 1u);
+  journal_.commits.Open();
+  Await(12);
+  Submit("late");
+  Await(13);
+  EXPECT_EQ(Outcomes().back(), "late");
+}
+
+TEST_F(GroupCommitTest, CloseCommitsWhatIsQueuedAndRefusesWhatComesLater) {
+  HoldTheWriter();
+  for (const char* name : {"a", "b"}) Submit(name);
+  journal_.commits.Open();
+  commits_->Close();
+  Submit("late");
+  commits_->Close();
+  on_.RunWaiting();
+  EXPECT_EQ(Outcomes(), (Names{"first", "a", "b", "late:store_unavailable"}));
+}
+
+// A batch is bounded, so that its last write need not wait for ever.
+TEST_F(GroupCommitTest, AHugeBacklogIsCommittedInSeveralBatchesInOrder) {
+  commits_ = std::make_unique<GroupCommit>(std::make_unique<FakeSession>(journal_), 5000);
+  HoldTheWriter();
+  for (int i = 0; i < 2000; ++i) Submit(std::to_string(i));
+  journal_.commits.Open();
+  Await(2001);
+  commits_->Close();
+  EXPECT_GT(journal_.batches.size(), 3u);
+  for (size_t i = 0; i < 2000; ++i) ASSERT_EQ(outcomes_[i + 1].name, std::to_string(i));
+}
+
+}  // namespace
+}  // namespace parley

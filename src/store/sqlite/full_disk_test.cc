@@ -1,0 +1,201 @@
+// A disk that fills up: nothing is half stored, readers go on, and writing goes on once there is
+// room.
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "store/sqlite/open_sqlite.h"
+#include "test/contract/store_contract.h"
+
+namespace parley {
+namespace {
+
+using test::ScratchDirectory;
+using test::WaitingExecutor;
+
+// While it lives, no file of this process may grow past the size: write(2) fails with EFBIG.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit limit = before_;
+    limit.rlim_cur = std::min(bytes, before_.rlim_max);
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+// A file system of its own: write(2) fails with ENOSPC when it is full.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const char* size)
+      : mounted_(::mount("parley-test", place_.path().c_str(), "tmpfs", MS_NOSUID | MS_NODEV,
+                         (std::string("size=") + size).c_str()) == 0) {}
+  ~SmallDisk() {
+    if (mounted_) ::umount2(place_.path().c_str(), MNT_DETACH);
+  }
+  bool mounted() const { return mounted_; }
+  const std::filesystem::path& path() const { return place_.path(); }
+
+ private:
+  ScratchDirectory place_;
+  const bool mounted_;
+};
+
+class FullDiskTest : public testing::Test {
+ protected:
+  void Open(const std::filesystem::path& directory) {
+    directory_ = directory;
+    store_.reset();
+    store_ = OpenSqliteStore({.directory = directory}, clock_);
+  }
+
+  template <class T, class Start>
+  Result<T> Ask(Start start) {
+    std::optional<Result<T>> answer;
+    start(Answer<T>([&](Result<T> given) { answer.emplace(std::move(given)); }));
+    if (on_.RunUntil([&] { return answer.has_value(); })) return std::move(*answer);
+    return Fail(ErrorCode::internal, "No answer came.");
+  }
+  void MakeRoom() {
+    ASSERT_TRUE(Ask<CreatedConversation>([&](Answer<CreatedConversation> done) {
+      store_->CreateConversation({.id = room_, .creator = "ann", .participants = {"ann"}}, on_,
+                                 std::move(done));
+    }));
+  }
+  NewMessage Message(size_t bytes) {
+    return {.id = ids_.Next(),
+            .conversation_id = room_,
+            .sender_id = "ann",
+            .content = std::string(bytes, 'x')};
+  }
+  Result<StoredMessage> Send(size_t bytes) {
+    return Ask<StoredMessage>([&](Answer<StoredMessage> done) {
+      store_->InsertMessage(Message(bytes), on_, std::move(done));
+    });
+  }
+  // The seqs stored; empty and a failure where reading fails.
+  std::vector<int64_t> Stored() {
+    std::vector<int64_t> seqs;
+    const auto changes = Ask<ChangesSince>([&](Answer<ChangesSince> done) {
+      store_->ReadChanges(room_, 0, 1'000'000, on_, std::move(done));
+    });
+    EXPECT_TRUE(changes);
+    if (!changes) return seqs;
+    for (const Change& change : changes->changes) seqs.push_back(change.seq);
+    return seqs;
+  }
+  // Sends until the store refuses; true when it did, having acked `acked_`.
+  bool FillUp() {
+    for (int i = 0; i < 10'000; ++i) {
+      const auto stored = Send(20'000);
+      if (stored) {
+        acked_.push_back(stored->message.seq);
+        continue;
+      }
+      EXPECT_EQ(stored.error().code, ErrorCode::store_unavailable) << stored.error().detail;
+      EXPECT_TRUE(stored.error().retry_after);
+      return true;
+    }
+    return false;
+  }
+  // A batch of many writes, with no room for any.
+  void SendManyInVain() {
+    constexpr int kWrites = 40;
+    int refused = 0;
+    for (int i = 0; i < kWrites; ++i) {
+      store_->InsertMessage(Message(20'000), on_, [&](Result<StoredMessage> given) {
+        ASSERT_FALSE(given);
+        EXPECT_EQ(given.error().code, ErrorCode::store_unavailable);
+        ++refused;
+      });
+    }
+    EXPECT_TRUE(on_.RunUntil([&] { return refused == kWrites; }));
+  }
+  // The promises while it is full, and after `make_room`.
+  void TellTheStory(const std::function<void()>& make_room) {
+    ASSERT_TRUE(FillUp()) << "it never became full";
+    ASSERT_FALSE(acked_.empty());
+    EXPECT_FALSE(store_->Ready());
+    SendManyInVain();
+    EXPECT_EQ(Stored(), acked_) << "readers go on; nothing refused was stored";
+
+    make_room();
+    const auto after = Send(20'000);
+    ASSERT_TRUE(after) << after.error().detail;
+    acked_.push_back(after->message.seq);
+    EXPECT_EQ(after->message.seq, static_cast<int64_t>(acked_.size())) << "no hole";
+    EXPECT_TRUE(store_->Ready());
+    EXPECT_EQ(Stored(), acked_);
+    Open(directory_);
+    EXPECT_EQ(Stored(), acked_);
+  }
+
+  ManualClock clock_;
+  UuidGenerator ids_{clock_};
+  WaitingExecutor on_;
+  std::filesystem::path directory_;
+  std::unique_ptr<Store> store_;
+  const Uuid room_{{0x11}};
+  std::vector<int64_t> acked_;
+};
+
+TEST_F(FullDiskTest, AFileThatMayNotGrowIsAnsweredAndRecoveredFrom) {
+  const ScratchDirectory directory;
+  Open(directory.path());
+  MakeRoom();
+  auto limit = std::make_unique<FileSizeLimit>(1 << 20);
+  TellTheStory([&] { limit.reset(); });
+  store_.reset();
+}
+
+TEST_F(FullDiskTest, AFullFileSystemIsAnsweredAndRecoveredFrom) {
+  const SmallDisk disk("3m");
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a file system is not permitted here";
+  const std::filesystem::path ballast = disk.path() / "ballast";
+  std::ofstream(ballast) << std::string(1 << 20, 'b');
+  Open(disk.path() / "data");
+  MakeRoom();
+  TellTheStory([&] { std::filesystem::remove(ballast); });
+  store_.reset();
+}
+
+TEST_F(FullDiskTest, AStoreThatIsOpenedOnAFullFileSystemSaysSo) {
+  const SmallDisk disk("64k");
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a file system is not permitted here";
+  EXPECT_THROW(Open(disk.path() / "data"), std::runtime_error);
+}
+
+TEST_F(FullDiskTest, AStoreThatFilledUpOpensAgainWithAllThatWasAcked) {
+  const SmallDisk disk("2m");
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a file system is not permitted here";
+  Open(disk.path() / "data");
+  MakeRoom();
+  ASSERT_TRUE(FillUp());
+  const ScratchDirectory elsewhere;
+  for (const char* name : {"parley.db", "parley.db-wal"}) {  // as a kill would leave them
+    std::filesystem::copy_file(disk.path() / "data" / name, elsewhere.path() / name);
+  }
+  store_.reset();
+  Open(elsewhere.path());
+  EXPECT_EQ(Stored(), acked_);
+  EXPECT_TRUE(Send(1));
+  store_.reset();
+}
+
+}  // namespace
+}  // namespace parley

@@ -1,0 +1,258 @@
+// Conversations: how they start, who is in them, and how a user's are listed.
+#include <algorithm>
+#include <thread>
+
+#include "test/contract/store_contract.h"
+
+namespace parley::test {
+namespace {
+
+// --- how they start
+
+TEST_P(StoreContract, ANewConversationHasSeqZeroAndIsShownAsItWasWanted) {
+  NewConversation wanted = Wanted({"ann", "bob", "cho"});
+  wanted.title = "Caf\xC3\xA9";
+  wanted.metadata = R"({"task":7})";
+  const auto created = Create(wanted);
+  ASSERT_TRUE(created);
+  EXPECT_TRUE(created->created);
+  for (const Conversation& seen : {created->conversation, View(wanted.id, "bob")->conversation}) {
+    EXPECT_EQ(seen.id, wanted.id);
+    EXPECT_EQ(seen.type, ConversationType::kGroup);
+    EXPECT_EQ(seen.title, "Caf\xC3\xA9");
+    EXPECT_EQ(seen.metadata, wanted.metadata);
+    EXPECT_EQ(seen.seq, 0);
+    EXPECT_EQ(seen.participant_count, 3);
+    EXPECT_EQ(seen.created_at, clock_.Now());
+    EXPECT_FALSE(seen.last_message_at);
+    ASSERT_EQ(seen.members.size(), 3u);
+    EXPECT_EQ(seen.members[0].user, "ann");
+    EXPECT_EQ(seen.members[0].role, Role::kOwner);
+    EXPECT_EQ(seen.members[1].user, "bob");
+    EXPECT_EQ(seen.members[1].role, Role::kMember);
+    EXPECT_EQ(seen.members[2].user, "cho");
+    EXPECT_EQ(seen.members[2].last_read_seq, 0);
+  }
+  EXPECT_EQ(Head(wanted.id)->seq, 0);
+}
+
+TEST_P(StoreContract, ATaskConversationKeepsItsTypeAndNeedsNoTitle) {
+  const auto created = Create(Wanted({"ann"}, ConversationType::kTask));
+  EXPECT_EQ(View(created->conversation.id, "ann")->conversation.type, ConversationType::kTask);
+  EXPECT_FALSE(created->conversation.title);
+}
+
+TEST_P(StoreContract, TheFirstHundredMembersAreShownInTheOrderTheyWereNamed) {
+  std::vector<UserId> users;
+  for (int i = 0; i < 150; ++i) users.push_back("user-" + std::to_string(1000 - i));
+  const Uuid room = Room(users);
+  const auto view = View(room, users[149]);
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->conversation.participant_count, 150);
+  ASSERT_EQ(view->conversation.members.size(), 100u);
+  for (size_t i = 0; i < 100; ++i) EXPECT_EQ(view->conversation.members[i].user, users[i]);
+}
+
+TEST_P(StoreContract, ADirectConversationExistsOncePerPair) {
+  const auto first = Create(Wanted({"ann", "bob"}, ConversationType::kDirect));
+  ASSERT_TRUE(first->created);
+  ASSERT_TRUE(Insert(Text(first->conversation.id, "bob")));
+  for (const std::vector<UserId>& pair : {std::vector<UserId>{"ann", "bob"}, {"bob", "ann"}}) {
+    const auto again = Create(Wanted(pair, ConversationType::kDirect));
+    ASSERT_TRUE(again);
+    EXPECT_FALSE(again->created);
+    EXPECT_EQ(again->conversation.id, first->conversation.id);
+    EXPECT_EQ(again->conversation.seq, 1);
+    EXPECT_EQ(again->conversation.members.size(), 2u);
+  }
+  EXPECT_TRUE(Create(Wanted({"ann", "cho"}, ConversationType::kDirect))->created);
+  EXPECT_EQ(List("ann")->conversations.size(), 2u);
+  Reopen();
+  EXPECT_FALSE(Create(Wanted({"bob", "ann"}, ConversationType::kDirect))->created);
+}
+
+TEST_P(StoreContract, GroupsOfTheSameTwoAreAsManyAsWanted) {
+  EXPECT_NE(Room({"ann", "bob"}), Room({"ann", "bob"}));
+}
+
+TEST_P(StoreContract, ADirectConversationThatManyStartAtOnceExistsOnce) {
+  constexpr size_t kThreads = 4, kPairs = 20;
+  std::vector<std::vector<NewConversation>> wanted(kThreads);
+  for (size_t t = 0; t < kThreads; ++t) {
+    for (size_t i = 0; i < kPairs; ++i) {
+      std::vector<UserId> pair = {"ann", "user-" + std::to_string(i)};
+      if (t % 2 == 1) std::swap(pair[0], pair[1]);
+      wanted[t].push_back(Wanted(pair, ConversationType::kDirect));
+    }
+  }
+  std::vector<std::vector<CreatedConversation>> created(kThreads);
+  std::vector<WaitingExecutor> executors(kThreads);
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (const NewConversation& one : wanted[t]) {
+        store_->CreateConversation(one, executors[t], [&, t](Result<CreatedConversation> given) {
+          created[t].push_back(*given);
+        });
+      }
+      executors[t].RunUntil([&] { return created[t].size() == kPairs; });
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (size_t i = 0; i < kPairs; ++i) {
+    int new_ones = 0;
+    for (const auto& of_thread : created) {
+      ASSERT_EQ(of_thread.size(), kPairs);
+      new_ones += of_thread[i].created ? 1 : 0;
+      EXPECT_EQ(of_thread[i].conversation.id, created[0][i].conversation.id);
+    }
+    EXPECT_EQ(new_ones, 1);
+  }
+  EXPECT_EQ(List("ann")->conversations.size(), kPairs);
+}
+
+// --- who is in them
+
+TEST_P(StoreContract, WhatIsUnknownIsNotFound) {
+  const Uuid nowhere = NewId();
+  EXPECT_EQ(CodeOf(Head(nowhere)), ErrorCode::not_found);
+  EXPECT_EQ(CodeOf(View(nowhere, "ann")), ErrorCode::not_found);
+  EXPECT_EQ(CodeOf(View(nowhere, "ann", true)), ErrorCode::not_found);
+  EXPECT_EQ(CodeOf(History({.conversation_id = nowhere, .reader = "ann"})), ErrorCode::not_found);
+  EXPECT_EQ(CodeOf(Read(nowhere, "ann")), ErrorCode::not_found);
+  EXPECT_EQ(CodeOf(Read(nowhere, "ann", true)), ErrorCode::not_found);
+  EXPECT_EQ(CodeOf(Changes(nowhere, 0)), ErrorCode::not_found);
+  EXPECT_EQ(CodeOf(Unread("ann", nowhere)), ErrorCode::not_found);
+  EXPECT_FALSE(*IsParticipant(nowhere, "ann"));
+  EXPECT_TRUE(List("ann")->conversations.empty());
+  EXPECT_FALSE(List("ann")->has_more);
+  EXPECT_EQ(*Unread("ann"), 0);
+  EXPECT_TRUE(UserHeads("ann")->heads.empty());
+}
+
+TEST_P(StoreContract, ToWhoIsNotInItAConversationIsNotThere) {
+  const Uuid room = Room({"ann"});
+  const Uuid message = Insert(Text(room, "ann"))->message.id;
+  EXPECT_EQ(CodeOf(View(room, "eve")), ErrorCode::not_found);
+  EXPECT_EQ(CodeOf(History({.conversation_id = room, .reader = "eve"})), ErrorCode::not_found);
+  EXPECT_EQ(CodeOf(Read(message, "eve")), ErrorCode::not_found);
+  EXPECT_EQ(CodeOf(Unread("eve", room)), ErrorCode::not_found);
+  EXPECT_TRUE(List("eve")->conversations.empty());
+  EXPECT_FALSE(*IsParticipant(room, "eve"));
+  EXPECT_FALSE(*IsParticipant(room, "ANN")) << "case counts";
+  EXPECT_TRUE(*IsParticipant(room, "ann"));
+}
+
+TEST_P(StoreContract, AServiceSeesConversationsThatItIsNotIn) {
+  const Uuid room = Room({"ann"});
+  const Uuid message = Insert(Text(room, "ann"))->message.id;
+  EXPECT_EQ(View(room, "backend", true)->last_message->id, message);
+  EXPECT_EQ(View(room, "backend", true)->unread_count, 0);
+  EXPECT_EQ(Read(message, "backend", true)->id, message);
+  EXPECT_EQ(
+      History({.conversation_id = room, .reader = "backend", .as_service = true})->messages.size(),
+      1u);
+}
+
+TEST_P(StoreContract, AHeadNamesParticipantsUpToTheLimit) {
+  const Uuid room = Room({"ann", "bob", "cho"});
+  const auto all = Head(room, 3);
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->participants, (std::vector<UserId>{"ann", "bob", "cho"}));
+  const auto none = Head(room, 2);
+  EXPECT_TRUE(none->participants.empty());
+  EXPECT_EQ(none->participant_count, 3);
+  EXPECT_EQ(none->type, ConversationType::kGroup);
+}
+
+// --- how they are listed
+
+TEST_P(StoreContract, ConversationsAreListedByNewestActivityFirst) {
+  const Uuid a = Room({"ann"}), b = Room({"ann"}), c = Room({"ann"});
+  EXPECT_EQ(IdsOf(*List("ann")), (std::vector<Uuid>{c, b, a}));
+  const auto stored = Insert(Text(a, "ann"));
+  EXPECT_EQ(IdsOf(*List("ann")), (std::vector<Uuid>{a, c, b}));
+  EXPECT_EQ(List("ann")->conversations[0].conversation.last_message_at, stored->message.sent_at);
+  EXPECT_EQ(List("ann")->conversations[0].last_message->id, stored->message.id);
+  EXPECT_FALSE(List("ann")->conversations[1].last_message);
+  const Uuid d = Room({"ann"});
+  EXPECT_EQ(IdsOf(*List("ann")), (std::vector<Uuid>{d, a, c, b}));
+}
+
+TEST_P(StoreContract, PagesOfConversationsAreCompleteAndRepeatNothing) {
+  std::vector<Uuid> all;
+  for (int i = 0; i < 25; ++i) all.push_back(Room({"ann"}));
+  for (size_t i = 0; i < 25; i += 3) ASSERT_TRUE(Insert(Text(all[i], "ann")));
+  Room({"bob"});
+  const std::vector<Uuid> expected = IdsOf(*List("ann"));
+  ASSERT_EQ(expected.size(), 25u);
+  for (const int limit : {1, 4, 5, 24, 25, 26}) {
+    std::vector<Uuid> seen;
+    std::optional<ConversationCursor> after;
+    while (true) {
+      const auto page = List("ann", limit, after);
+      ASSERT_TRUE(page);
+      ASSERT_LE(page->conversations.size(), static_cast<size_t>(limit));
+      for (const Uuid& id : IdsOf(*page)) seen.push_back(id);
+      if (!page->has_more) break;
+      ASSERT_EQ(page->conversations.size(), static_cast<size_t>(limit));
+      const Conversation& last = page->conversations.back().conversation;
+      after = {.activity = last.last_message_at.value_or(last.created_at), .id = last.id};
+    }
+    EXPECT_EQ(seen, expected) << "limit " << limit;
+  }
+}
+
+TEST_P(StoreContract, ConversationsOfTheSameInstantArePagedByTheirIds) {
+  std::vector<Uuid> all;
+  for (int i = 0; i < 6; ++i) all.push_back(Room({"ann"}));
+  Execute("UPDATE messaging_conversation SET created_at = 1700000000000000");
+  std::ranges::sort(all, std::greater());
+  const auto page = List("ann", 3);
+  const Conversation& last = page->conversations.back().conversation;
+  const auto rest = List("ann", 3, ConversationCursor{last.created_at, last.id});
+  std::vector<Uuid> seen = IdsOf(*page);
+  for (const Uuid& id : IdsOf(*rest)) seen.push_back(id);
+  EXPECT_EQ(seen, all);
+  EXPECT_FALSE(rest->has_more);
+}
+
+// --- a user's heads
+
+TEST_P(StoreContract, AUsersHeadsAreAllConversationsNewestActivityFirst) {
+  const Uuid a = Room({"ann", "bob"}), b = Room({"ann"});
+  Room({"bob"});
+  InsertMany(a, "bob", 3);
+  const auto heads = UserHeads("ann");
+  ASSERT_EQ(heads->heads.size(), 2u);
+  EXPECT_EQ(heads->heads[0].conversation_id, a);
+  EXPECT_EQ(heads->heads[0].seq, 3);
+  EXPECT_EQ(heads->heads[1].conversation_id, b);
+  EXPECT_EQ(heads->heads[1].seq, 0);
+}
+
+TEST_P(StoreContract, ACursorOfHeadsHearsOnlyOfWhatChangedSince) {
+  const Uuid a = Room({"ann", "bob"}), b = Room({"ann", "bob"});
+  int64_t cursor = UserHeads("ann")->cursor;
+  EXPECT_TRUE(UserHeads("ann", cursor)->heads.empty());
+  EXPECT_EQ(UserHeads("ann", cursor)->cursor, cursor) << "a quiet cursor stays";
+
+  ASSERT_TRUE(Insert(Text(b, "bob")));
+  auto heads = UserHeads("ann", cursor);
+  ASSERT_EQ(heads->heads.size(), 1u);
+  EXPECT_EQ(heads->heads[0].conversation_id, b);
+  EXPECT_EQ(heads->heads[0].seq, 1);
+  EXPECT_GT(heads->cursor, cursor);
+
+  cursor = heads->cursor;
+  ASSERT_TRUE(Insert(Text(a, "ann")));
+  const Uuid c = Room({"cho", "ann"});
+  heads = UserHeads("ann", cursor);
+  ASSERT_EQ(heads->heads.size(), 2u);
+  EXPECT_EQ(heads->heads[0].conversation_id, c);
+  EXPECT_EQ(heads->heads[1].conversation_id, a);
+  EXPECT_TRUE(UserHeads("ann", heads->cursor)->heads.empty());
+}
+
+}  // namespace
+}  // namespace parley::test

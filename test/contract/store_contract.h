@@ -1,0 +1,128 @@
+// What every engine's store promises (src/store/store.h), as one suite over all engines. A new
+// engine is one line in store_contract.cc.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "store/store.h"
+#include "test/contract/waiting_executor.h"
+
+namespace parley::test {
+
+// A directory of its own, gone with it.
+class ScratchDirectory {
+ public:
+  ScratchDirectory();
+  ~ScratchDirectory();
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+struct Engine {
+  using Path = std::filesystem::path;
+  std::string name;
+  // Opens the store that belongs to the directory, making it the first time. Throws
+  // std::runtime_error, also while it is open already.
+  std::function<std::unique_ptr<Store>(const Path&, const Clock&)> open;
+  // Changes rows while the store is closed: for what has no call of its own yet.
+  std::function<void(const Path&, const std::string& sql)> execute;
+  // What a process killed now would leave of the open store `from`, put into `to`; no write is
+  // under way. Empty: nothing that a test can take.
+  std::function<void(const Path& from, const Path& to)> take_remains;
+};
+std::string PrintToString(const Engine& engine);
+
+// The engine's store, opened in a directory of its own; the clock stands still.
+class StoreContract : public testing::TestWithParam<Engine> {
+ protected:
+  StoreContract();
+  ~StoreContract() override;
+
+  void Close() { store_.reset(); }
+  void Open() { store_ = GetParam().open(directory_.path(), clock_); }
+  void Reopen();
+  // Closes, changes the rows, opens.
+  void Execute(const std::string& sql);
+
+  Uuid NewId() { return ids_.Next(); }
+  NewConversation Wanted(std::vector<UserId> users,
+                         ConversationType type = ConversationType::kGroup);
+  // Makes a group and answers its id.
+  Uuid Room(std::vector<UserId> users);
+  NewMessage Text(const Uuid& room, const UserId& sender, const std::string& content = "hello");
+  // With a client_id; the hash follows from the content.
+  NewMessage Named(const Uuid& room, const UserId& sender, const std::string& client_id,
+                   const std::string& content = "hello");
+
+  // Starts a call on the test's own executor and works until its answer is there.
+  template <class T, class Start>
+  Result<T> Ask(Start start) {
+    std::optional<Result<T>> answer;
+    start(on_, Answer<T>([&answer](Result<T> given) { answer.emplace(std::move(given)); }));
+    if (!on_.RunUntil([&answer] { return answer.has_value(); })) {
+      ADD_FAILURE() << "No answer came.";
+      return Fail(ErrorCode::internal, "No answer came.");
+    }
+    return std::move(*answer);
+  }
+
+  Result<StoredMessage> Insert(NewMessage message);
+  // Inserts `count` messages with the contents "1", "2", ..., many to a batch.
+  std::vector<StoredMessage> InsertMany(const Uuid& room, const UserId& sender, int count);
+  Result<CreatedConversation> Create(NewConversation wanted);
+  Result<ConversationHead> Head(const Uuid& room, size_t participants_limit = 10);
+  Result<bool> IsParticipant(const Uuid& room, const UserId& user);
+  Result<ConversationView> View(const Uuid& room, const UserId& reader, bool as_service = false);
+  Result<PageOfConversations> List(const UserId& reader, int limit = 0,
+                                   std::optional<ConversationCursor> after = std::nullopt);
+  Result<int64_t> Unread(const UserId& reader, std::optional<Uuid> room = std::nullopt);
+  Result<PageOfMessages> History(const HistoryQuery& query);
+  Result<Message> Read(const Uuid& message, const UserId& reader, bool as_service = false);
+  Result<ChangesSince> Changes(const Uuid& room, int64_t since, int limit = 1000);
+  Result<UserConversations> UserHeads(const UserId& user,
+                                      std::optional<int64_t> since = std::nullopt);
+
+  // The seqs of all messages that are stored, by the changes since 0.
+  std::vector<int64_t> StoredSeqs(const Uuid& room);
+  static std::vector<int64_t> SeqsOf(const std::vector<Message>& messages);
+  static std::vector<int64_t> OneTo(int64_t last);
+  static std::vector<Uuid> IdsOf(const PageOfConversations& page);
+
+  ManualClock clock_;
+  ScratchDirectory directory_;
+  WaitingExecutor on_;  // the test's own thread
+  std::unique_ptr<Store> store_;
+
+ private:
+  UuidGenerator ids_{clock_};
+};
+
+// The code of what must be a failure.
+template <class T>
+ErrorCode CodeOf(const Result<T>& result) {
+  if (!result) return result.error().code;
+  ADD_FAILURE() << "It succeeded.";
+  return ErrorCode::internal;
+}
+
+}  // namespace parley::test
+
+// In failure messages.
+namespace parley {
+inline void PrintTo(ErrorCode code, std::ostream* out) { *out << Name(code); }
+inline void PrintTo(const Uuid& id, std::ostream* out) { *out << id.ToString(); }
+}  // namespace parley
