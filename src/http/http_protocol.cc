@@ -108,7 +108,6 @@ void HttpProtocol::OnRequest(Connection& connection) {
   response_context_.keep_alive = parser->keep_alive();
   response_context_.http_1_0 = parser->get().version() < 11;
   response_context_.head_only = parser->get().method() == http::verb::head;
-  context_.counters.requests.Add();
   if (!LengthIsPlain(parser->get())) {
     return Refuse(connection,
                   {.code = ErrorCode::bad_request, .detail = "The request's length is ambiguous."});
@@ -139,6 +138,7 @@ void HttpProtocol::OnRequest(Connection& connection) {
     refusal.headers.emplace_back("Allow", match.allow);
     return Respond(connection, refusal);
   }
+  route_ = match.route;
   parsed->set_params(std::move(match.params));
   Result<Caller> caller = Identify(*parsed, *match.route);
   if (!caller) return Respond(connection, Response::Problem(caller.error()));
@@ -196,12 +196,12 @@ Task<void> HttpProtocol::Serve(HttpContext& context, Shard& shard, ConnectionId 
 }
 
 void HttpProtocol::Respond(Connection& connection, const Response& response) {
-  if (response.status >= 500) {
-    context_.counters.server_errors.Add();
-  } else if (response.status >= 400) {
-    context_.counters.client_errors.Add();
-  }
   idle_since_ = connection.shard().clock().Steady();
+  context_.counters.requests.Observe({.method = route_ ? route_->method : "none",
+                                      .route = route_ ? route_->pattern : "none",
+                                      .status = response.status},
+                                     idle_since_ - request_since_);
+  route_ = nullptr;
   if (last_) response_context_.keep_alive = false;
   connection.Answer(Serialize(response, response_context_));
   if (!response_context_.keep_alive) connection.CloseAfterFlush(kLinger);

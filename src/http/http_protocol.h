@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "domain/limits.h"
 #include "http/rate_limiter.h"
+#include "http/request_times.h"
 #include "http/router.h"
 #include "http/site_policy.h"
 #include "net/connection.h"
@@ -24,7 +25,7 @@ class UpgradeHandler {
 };
 
 struct HttpCounters {
-  Counter requests, client_errors, server_errors;
+  RequestTimes requests;
 };
 
 // What a shard's HTTP connections share. Outlives them.
@@ -68,8 +69,9 @@ class HttpProtocol final : public Protocol {
   Monotonic request_since_{};
   Monotonic idle_since_{};
   ResponseContext response_context_;
-  bool busy_ = false;  // a handler runs
-  bool last_ = false;  // the connection ends with the answer under way
+  const Route* route_ = nullptr;  // of the request under way, once it is known
+  bool busy_ = false;             // a handler runs
+  bool last_ = false;             // the connection ends with the answer under way
   bool continued_ = false;
 };
 

@@ -42,16 +42,17 @@ class Families {
     Add(name, help, MetricType::Summary).metric.push_back(metric);
   }
   void Times(const char* name, const char* help, const Histogram& times) {
-    ClientMetric metric;
-    for (size_t i = 0; i < Histogram::kBuckets; ++i) {
-      metric.histogram.sample_count += times.count(i);
-      const bool last = i + 1 == Histogram::kBuckets;
-      metric.histogram.bucket.push_back(
-          {metric.histogram.sample_count,
-           last ? std::numeric_limits<double>::infinity() : Histogram::UpperSeconds(i)});
-    }
-    metric.histogram.sample_sum = times.sum_seconds();
-    Add(name, help, MetricType::Histogram).metric.push_back(metric);
+    Add(name, help, MetricType::Histogram).metric.push_back(Buckets(times));
+  }
+  void Requests(const char* name, const char* help, const RequestTimes& requests) {
+    MetricFamily& family = Add(name, help, MetricType::Histogram);
+    requests.ForEach([&](const RequestLabels& labels, const Histogram& times) {
+      ClientMetric metric = Buckets(times);
+      metric.label = {{"method", labels.method},
+                      {"route", labels.route},
+                      {"status", std::to_string(labels.status)}};
+      family.metric.push_back(std::move(metric));
+    });
   }
   void Info(const char* name, const char* help, const char* label, const char* value) {
     ClientMetric metric;
@@ -62,6 +63,18 @@ class Families {
   std::string Text() const { return prometheus::TextSerializer().Serialize(families_); }
 
  private:
+  static ClientMetric Buckets(const Histogram& times) {
+    ClientMetric metric;
+    for (size_t i = 0; i < Histogram::kBuckets; ++i) {
+      metric.histogram.sample_count += times.count(i);
+      const bool last = i + 1 == Histogram::kBuckets;
+      metric.histogram.bucket.push_back(
+          {metric.histogram.sample_count,
+           last ? std::numeric_limits<double>::infinity() : Histogram::UpperSeconds(i)});
+    }
+    metric.histogram.sample_sum = times.sum_seconds();
+    return metric;
+  }
   MetricFamily& Add(const char* name, const char* help, MetricType type) {
     families_.push_back({std::string("parley_") + name, help, type, {}});
     return families_.back();
@@ -122,10 +135,9 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
             static_cast<double>(store.queued_writes));
   out.Count("store_refused_total", "Writes refused because the queue was full.",
             store.refused_writes);
-  out.Labelled("http_requests_total", "HTTP requests, and those that failed.",
-               {{{"result", "all"}, counters.http.requests.value()},
-                {{"result", "4xx"}, counters.http.client_errors.value()},
-                {{"result", "5xx"}, counters.http.server_errors.value()}});
+  out.Requests("http_request_seconds",
+               "From a request's first byte to its answer's, by route and status.",
+               counters.http.requests);
   return out.Text();
 }
 
