@@ -1,0 +1,316 @@
+"""The benchmarks of ./dev bench: each prints what it measured, with everything that was in the way.
+
+Server and load generator get a core each. CPU is that of all threads of the server, as the kernel
+counts it, while the load generator measures. Figures that are compared come from interleaved rounds.
+"""
+import base64
+import contextlib
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "release"
+SECRET = "a-secret-for-benchmarks-of-32-bytes-or-more"
+SERVER_CORE, CLIENT_CORE = ("0", "1") if os.cpu_count() > 1 else ("0", "0")
+
+
+def token(user):
+    def part(value):
+        return base64.urlsafe_b64encode(value).rstrip(b"=")
+
+    now = int(time.time())
+    claims = {"token_type": "access", "user_id": user, "iat": now, "exp": now + 7200, "jti": user}
+    signed = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(json.dumps(claims).encode())
+    return (signed + b"." + part(hmac.digest(SECRET.encode(), signed, hashlib.sha256))).decode()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Process:
+    """A server on core 0, ended with the block that it was made for."""
+
+    def __init__(self, command, port, **extra):
+        self.port = port
+        self.process = subprocess.Popen(["taskset", "-c", SERVER_CORE, *map(str, command)], **extra)
+        for _ in range(200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return
+            if self.process.poll() is not None:
+                raise SystemExit(f"{command[0]} ended with {self.process.returncode}")
+            time.sleep(0.05)
+        raise SystemExit(f"{command[0]} does not listen")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def cpu(self):
+        """Seconds of CPU of all its threads."""
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) * 1e-9
+
+    def rss(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+class Parley(Process):
+    def __init__(self, data_dir, *options, shards=1):
+        port = free_port()
+        command = [BUILD / "parley", "serve", "--port", port, "--data-dir", data_dir, "--shards", shards,
+                   "--access-log", "off", "--log-level", "warning", *options]
+        environment = {**os.environ, "JWT_SECRET_KEY": SECRET}
+        super().__init__(command, port, env=environment, stdout=subprocess.DEVNULL)
+
+    def call(self, method, path, user, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Authorization": f"Bearer {token(user)}", "Content-Type": "application/json"}
+        connection.request(method, "/api/messaging/" + path, body and json.dumps(body), headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status >= 300:
+            raise SystemExit(f"{method} {path}: {answer.status} {text[:300]}")
+        return json.loads(text)
+
+    def group(self, users):
+        body = {"type": "group", "participants": users[1:], "title": "bench"}
+        return self.call("POST", "conversations/", users[0], body)["id"]
+
+
+class Raw(Process):
+    def __init__(self, pad=0):
+        port = free_port()
+        super().__init__([BUILD / "bench" / "raw_epoll_server", port, pad], port)
+
+
+def member(room, conversation=None, user="u", sends=False, slow=False):
+    if conversation is None:
+        return f"{room} {int(sends)} 0 /"
+    path = f"/ws/messaging/conversations/{conversation}/"
+    return f"{room} {int(sends)} {int(slow)} {path} {token(user)}"
+
+
+def swarm(server, members, on_line=lambda line: None, **plan):
+    """Runs the load generator; its report, with the server's CPU and memory at each line it printed."""
+    with tempfile.NamedTemporaryFile("w", suffix=".members") as file:
+        file.write("\n".join(members) + "\n")
+        file.flush()
+        options = [f"{key}={value}" for key, value in {"port": server.port, **plan}.items()]
+        command = ["taskset", "-c", CLIENT_CORE, BUILD / "bench" / "parley_bench", file.name, *options]
+        seen = {"start": {"cpu": server.cpu(), "rss": server.rss()}}
+        with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True) as process:
+            report = {}
+            for line in process.stdout:
+                if line.startswith("{"):
+                    report = json.loads(line)
+                else:
+                    with contextlib.suppress(OSError):
+                        seen[line.strip()] = {"cpu": server.cpu(), "rss": server.rss()}
+                    on_line(line.strip())
+    if not report:
+        raise SystemExit("the load generator failed")
+    if "measured" in seen:
+        report["cpu"] = seen["measured"]["cpu"] - seen["measuring"]["cpu"]
+    return {**report, "seen": seen}
+
+
+def scratch():
+    return tempfile.TemporaryDirectory(prefix="parley-bench-")
+
+
+def fanout(rounds=5, seconds=3):
+    """One conversation, S subscribers, one message of 128 bytes under way at a time: CPU for each
+    delivery, beside a raw epoll server that sends 128 bytes, and one that sends as much as Parley."""
+    for size in 1000, 100:
+        users = [f"user{i}" for i in range(size)]
+        with scratch() as data, Parley(data) as parley:
+            talk = parley.group(users)
+            ours = [member(0, talk, user, i == 0) for i, user in enumerate(users)]
+            bare = [member(0, sends=i == 0) for i in range(size)]
+            frame = 0
+            results = {"raw": [], "raw, as many bytes": [], "parley": []}
+            for _ in range(rounds):
+                report = swarm(parley, ours, seconds=seconds)
+                results["parley"].append(report)
+                frame = frame or round(report["bytes"] / report["delivered"]) - 4
+                with Raw() as raw:
+                    results["raw"].append(swarm(raw, bare, raw=1, seconds=seconds))
+                with Raw(frame) as raw:
+                    results["raw, as many bytes"].append(swarm(raw, bare, raw=1, seconds=seconds))
+        micros = {name: [1e6 * r["cpu"] / r["delivered"] for r in reports] for name, reports in results.items()}
+        print(f"fan-out S={size}, {rounds} rounds of {seconds} s, one message at a time")
+        for name, reports in results.items():
+            ratio = statistics.median(m / raw for m, raw in zip(micros[name], micros["raw"]))
+            print(f"  {name:20} {statistics.median(micros[name]):6.2f} us CPU/delivery, x raw {ratio:.2f}"
+                  f" ({min(micros[name]):.2f}-{max(micros[name]):.2f}),"
+                  f" p50 {statistics.median(r['p50_ms'] for r in reports):.2f} ms,"
+                  f" p99 {statistics.median(r['p99_ms'] for r in reports):.2f} ms,"
+                  f" {statistics.median(r['bytes'] / r['delivered'] for r in reports):.0f} bytes/delivery")
+
+
+def keepup(seconds=4):
+    """S=1000: the most deliveries a second while p99 stays within 50 ms, by messages under way."""
+    users = [f"user{i}" for i in range(1000)]
+    with scratch() as data, Parley(data) as parley:
+        talk = parley.group(users)
+        members = [member(0, talk, user, i == 0) for i, user in enumerate(users)]
+        for window in 1, 4, 16, 64, 128, 256:
+            r = swarm(parley, members, window=window, seconds=seconds, sample=25)
+            print(f"keep up, window {window:4}: {r['delivered'] / r['seconds']:12,.0f} deliveries/s,"
+                  f" p99 {r['p99_ms']:.1f} ms, {1e6 * r['cpu'] / r['delivered']:.2f} us CPU/delivery", flush=True)
+
+
+def send(rounds=3, seconds=4):
+    """64 senders, each waiting for its ack: durable messages a second, ack latency."""
+    users = [f"user{i}" for i in range(64)]
+    for name, shards in ("64 conversations of one", 1), ("one conversation of 64", 1):
+        with scratch() as data, Parley(data, shards=shards) as parley:
+            if name.startswith("64"):
+                talks = [parley.group([user]) for user in users]
+                members = [member(i, talks[i], user, True) for i, user in enumerate(users)]
+            else:
+                talk = parley.group(users)
+                members = [member(0, talk, user, True) for user in users]
+            reports = [swarm(parley, members, pace="acked", seconds=seconds) for _ in range(rounds)]
+        print(f"send, {name}: {statistics.median(r['acked'] / r['seconds'] for r in reports):,.0f} messages/s,"
+              f" ack p50 {statistics.median(r['ack_p50_ms'] for r in reports):.2f} ms,"
+              f" p99 {statistics.median(r['ack_p99_ms'] for r in reports):.2f} ms,"
+              f" {statistics.median(1e6 * r['cpu'] / r['acked'] for r in reports):.1f} us CPU/message", flush=True)
+
+
+def rooms(rounds=3, seconds=4):
+    """500 rooms of two, everyone sends and waits for the ack: every message committed first."""
+    with scratch() as data, Parley(data) as parley:
+        members = []
+        for i in range(500):
+            pair = [f"a{i}", f"b{i}"]
+            talk = parley.group(pair)
+            members += [member(i, talk, user, True) for user in pair]
+        reports = [swarm(parley, members, pace="acked", seconds=seconds) for _ in range(rounds)]
+    print(f"500 rooms of two: {statistics.median(r['acked'] / r['seconds'] for r in reports):,.0f} messages/s,"
+          f" ack p99 {statistics.median(r['ack_p99_ms'] for r in reports):.1f} ms,"
+          f" delivery p99 {statistics.median(r['p99_ms'] for r in reports):.1f} ms,"
+          f" {statistics.median(1e6 * r['cpu'] / r['acked'] for r in reports):.1f} us CPU/message", flush=True)
+
+
+def slow(count=1000, seconds=15):
+    """A conversation of 100 messages a second and 20 readers, without and with slow readers that take
+    1 KiB a second through a small buffer: the readers' latency, the server's memory."""
+    users = [f"user{i}" for i in range(20 + count)]
+    for readers in (0, count, 0, count):
+        with scratch() as data, Parley(data) as parley:
+            talk = parley.group(users)
+            members = [member(0, talk, user, i == 0, slow=i >= 20) for i, user in enumerate(users[:20 + readers])]
+            r = swarm(parley, members, pace="rate", rate=100, seconds=seconds)
+            before, after = r["seen"]["connected"]["rss"], r["seen"]["measured"]["rss"]
+            print(f"{readers:5} slow readers: the others' p50 {r['p50_ms']:.2f} ms, p99 {r['p99_ms']:.2f} ms;"
+                  f" RSS {before / 1e6:.1f} MB connected, {after / 1e6:.1f} MB after {r['sent']} messages,"
+                  f" {r['lost_connections']} connections lost", flush=True)
+
+
+def idle(count=10000):
+    """Connections that do nothing, each listening to one conversation: memory and connects a second."""
+    users = [f"user{i}" for i in range(1000)]
+    with scratch() as data, Parley(data) as parley:
+        talks = [parley.group(users) for _ in range(10)]
+        members = [member(0, talks[i % 10], users[i % 1000]) for i in range(count)]
+        r = swarm(parley, members, pace="rate", rate=0, hold=3, warm_up=0, seconds=0.2)
+        start, connected, later = (r["seen"][line] for line in ("start", "connected", "measuring"))
+        print(f"idle: {(later['rss'] - start['rss']) / count:,.0f} bytes RSS/connection,"
+              f" {count / r['connect_seconds']:,.0f} connects/s,"
+              f" {1e6 * (connected['cpu'] - start['cpu']) / count:.1f} us CPU/connect")
+
+
+def kill(times=20, seed=None):
+    """kill -9 under load, again and again on one database; then every message acknowledged is looked
+    for, and every one that was not is sent again under its client_id."""
+    seed = seed or random.randrange(1 << 30)
+    chance = random.Random(seed)
+    users = [f"user{i}" for i in range(16)]
+    with scratch() as data, tempfile.NamedTemporaryFile("r") as log:
+        talks = []
+        for _ in range(times):
+            with Parley(data) as parley:
+                talks = talks or [parley.group([user, "reader"]) for user in users]
+                members = [member(i, talks[i], user, True) for i, user in enumerate(users)]
+                after = chance.uniform(0.2, 1.0)
+
+                def strike(line, parley=parley, after=after):
+                    if line == "connected":
+                        time.sleep(after)
+                        parley.process.send_signal(signal.SIGKILL)
+
+                swarm(parley, members, strike, pace="acked", window=8, warm_up=0, seconds=30, ack_log=log.name)
+        sent, acked = {}, {}
+        for line in log:
+            verb, client_id, *rest = line.split()
+            if verb == "sent":
+                sent[client_id] = (int(rest[0]), rest[1])
+            else:
+                acked[client_id] = (rest[0], int(rest[1]))
+        with Parley(data) as parley:
+            found, holes = history(parley, talks)
+            lost = [c for c, (ident, seq) in acked.items() if (ident, seq) not in found.get(c, [])]
+            doubled = [c for c, rows in found.items() if len(rows) > 1]
+            unacked = [c for c in sent if c not in acked]
+            for client_id in unacked:
+                room, content = sent[client_id]
+                body = {"conversation_id": talks[room], "content": content, "client_id": client_id}
+                answer = parley.call("POST", "messages/", users[room], body)
+                if client_id in found and found[client_id] != [(answer["id"], answer["seq"])]:
+                    doubled.append(client_id)
+            again, holes_again = history(parley, talks)
+            doubled += [c for c, rows in again.items() if len(rows) > 1]
+            missing = [c for c in sent if c not in again]
+    print(f"kill -9 x {times} (seed {seed}): {len(sent)} sent, {len(acked)} acknowledged, {len(lost)} of them lost,"
+          f" {len(doubled)} doubled, {holes + holes_again} holes in seq; of {len(unacked)} not acknowledged"
+          f" {sum(c in found for c in unacked)} were stored; sent again: {len(missing)} missing")
+    if lost or doubled or holes or holes_again or missing:
+        raise SystemExit(1)
+
+
+def history(parley, talks):
+    """client_id -> [(id, seq)], and how many seqs are missing."""
+    found, holes = {}, 0
+    for talk in talks:
+        after = 0
+        while True:
+            page = parley.call("GET", f"conversations/{talk}/messages/?after_seq={after}&limit=100", "reader")
+            for message in page["messages"]:
+                holes += message["seq"] - after - 1
+                after = message["seq"]
+                found.setdefault(message["client_id"], []).append((message["id"], message["seq"]))
+            if not page["has_more"]:
+                break
+    return found, holes
+
+
+NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, kill)}
+
+if __name__ == "__main__":
+    chosen = sys.argv[1:] or ["help"]
+    if chosen == ["all"]:
+        chosen = list(NAMES)
+    if any(name not in NAMES for name in chosen):
+        raise SystemExit("benchmarks: all, " + ", ".join(NAMES))
+    for name in chosen:
+        NAMES[name]()
