@@ -123,7 +123,7 @@ def swarm(server, members, on_line=lambda line: None, **plan):
                 if line.startswith("{"):
                     report = json.loads(line)
                 else:
-                    with contextlib.suppress(OSError):
+                    with contextlib.suppress(OSError, IndexError):  # it was killed
                         seen[line.strip()] = {"cpu": server.cpu(), "rss": server.rss()}
                     on_line(line.strip())
     if not report:
