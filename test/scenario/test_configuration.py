@@ -2,7 +2,7 @@
 import httpx
 import pytest
 
-from client import Person
+from client import Closed, Person, assert_closes_with
 from server import KEY, free_port, run
 
 LONG_KEY = "k" * 32
@@ -135,3 +135,24 @@ def test_too_many_sends_are_429_when_limits_are_on(own_server):
         assert refused and refused[0]["data"]["code"] == "rate_limited"
         assert refused[0]["data"]["retry_after_ms"] > 0
     assert bob.rest.send_message(talk, "others go on")
+
+
+def test_a_socket_that_goes_on_sending_over_the_limit_is_closed_with_4009(own_server):
+    server = own_server("--rate-limits", "on", "--rate-limit-sends-per-second", "1",
+                        "--rate-limit-sends-burst", "3")
+    alice, bob = Person(server, "alice"), Person(server, "bob")
+    talk = bob.rest.create_group(alice)
+    with alice.connect(talk) as a:
+        for number in range(3):
+            a.send_message(f"{number}")
+        refused = a.ask("message", content="one too many")
+        assert refused["type"] == "error"
+        assert refused["data"]["code"] == "rate_limited"
+        assert refused["data"]["retry_after_ms"] > 0
+        try:
+            for _ in range(400):
+                a.send("message", content="on and on")
+        except Closed:
+            pass  # already: the rest has nowhere to go
+        assert_closes_with(a, 4009, reconnect=True)
+    assert [message["content"] for message in alice.rest.everything_in(talk)][:3] == ["0", "1", "2"]

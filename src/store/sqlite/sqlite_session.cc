@@ -125,7 +125,13 @@ void SqliteSession::Execute(const std::string& script) {
 
 void SqliteSession::Begin() { Execute("BEGIN IMMEDIATE"); }
 void SqliteSession::BeginRead() { Execute("BEGIN"); }
-void SqliteSession::Commit() { Execute("COMMIT"); }
+
+void SqliteSession::Commit() {
+  if (sqlite3_exec(db_, "COMMIT", nullptr, nullptr, nullptr) == SQLITE_OK) return;
+  // The frames were written and only the fsync failed: a crash now may bring them back.
+  const bool unknown = sqlite3_extended_errcode(db_) == SQLITE_IOERR_FSYNC;
+  throw StoreFailure(std::string("commit: ") + sqlite3_errmsg(db_), unknown);
+}
 
 void SqliteSession::Rollback() noexcept {
   for (auto& [sql, prepared] : prepared_) prepared->Reset();

@@ -1,0 +1,83 @@
+"""Parley speaks TLS itself when it is given a certificate: no proxy is needed for https and wss."""
+import json
+import socket
+import ssl
+import subprocess
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from deadline import eventually, patient
+from server import Server
+from tokens import mint
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+         "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+        check=True, capture_output=True, timeout=patient(30))
+    return key, certificate
+
+
+@pytest.fixture
+def secure(tmp_path, certificate):
+    server = Server(tmp_path / "server", "--ssl-keyfile", certificate[0], "--ssl-certfile", certificate[1])
+    server.start(ready=False)
+    trust = ssl.create_default_context(cafile=certificate[1])
+    with httpx.Client(base_url=f"https://127.0.0.1:{server.port}", verify=trust, timeout=patient(10),
+                      headers={"Authorization": f"Bearer {mint('alice')}"}) as https:
+
+        def answers():
+            try:
+                return https.get("/readyz").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        eventually(answers, within=20, describe=lambda: server.log)
+        server.https, server.trust = https, trust
+        yield server
+    server.close()
+
+
+def test_rest_and_sockets_over_tls(secure):
+    made = secure.https.post("/api/messaging/conversations/", json={"type": "group", "participants": ["bob"]})
+    assert made.status_code == 201
+    talk = made.json()["id"]
+    where = f"wss://127.0.0.1:{secure.port}/ws/messaging/conversations/{talk}/?token={mint('bob')}"
+    content = "x" * 20_000  # over one TLS record
+    with connect(where, ssl=secure.trust, proxy=None, compression=None, open_timeout=patient(10)) as bob:
+        assert json.loads(bob.recv(patient(10)))["type"] == "connection_established"
+        for number in range(1, 51):
+            sent = secure.https.post("/api/messaging/messages/",
+                                     json={"conversation_id": talk, "content": f"{number}{content}"})
+            assert sent.status_code == 201
+        for number in range(1, 51):
+            frame = json.loads(bob.recv(patient(10)))
+            assert (frame["type"], frame["seq"]) == ("message", number)
+            assert frame["data"]["content"] == f"{number}{content}"
+        bob.send(json.dumps({"type": "message", "content": content, "ref": "1"}))
+        types = {json.loads(bob.recv(patient(10)))["type"] for _ in range(2)}
+        assert types == {"ack", "message"}
+
+
+def test_a_client_that_speaks_plain_http_is_turned_away_and_nothing_else_ends(secure):
+    with socket.create_connection(("127.0.0.1", secure.port), patient(10)) as plain:
+        plain.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        try:
+            assert b"200" not in plain.recv(100)
+        except ConnectionResetError:
+            pass  # turned away, in a ruder way
+    assert secure.https.get("/livez").status_code == 200
+
+
+def test_a_certificate_that_is_none_ends_the_start(tmp_path, certificate):
+    (tmp_path / "broken.pem").write_text("no certificate")
+    server = Server(tmp_path / "server", "--ssl-keyfile", certificate[0], "--ssl-certfile", tmp_path / "broken.pem")
+    server.start(ready=False)
+    assert server.wait(20) not in (0, None)
+    assert "broken.pem" in server.log
