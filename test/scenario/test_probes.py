@@ -3,6 +3,8 @@ import httpx
 
 from client import Rest, Socket, assert_problem
 from conftest import named
+from deadline import eventually
+from server import Server, free_port
 
 
 def get(server, path):
@@ -70,3 +72,24 @@ def test_the_log_has_no_token_and_no_content(own_server):
     assert "unspeakable" not in server.log
     assert alice.token not in server.log
     assert alice.token.rpartition(".")[2] not in server.log
+
+
+def test_probes_and_metrics_can_be_moved_to_a_port_of_their_own(tmp_path):
+    port = free_port()
+    server = Server(tmp_path, "--admin-port", port).start(ready=False)
+    admin = f"http://127.0.0.1:{port}"
+    try:
+        eventually(lambda: _reaches(f"{admin}/readyz"), within=20)
+        for path in "/livez", "/readyz", "/metrics":
+            assert httpx.get(admin + path, timeout=10).status_code == 200
+            assert get(server, path).status_code == 404
+        assert httpx.get(f"{admin}/api/messaging/conversations/", timeout=10).status_code == 404
+    finally:
+        server.close()
+
+
+def _reaches(url):
+    try:
+        return httpx.get(url, timeout=10).status_code == 200
+    except httpx.TransportError:
+        return False
