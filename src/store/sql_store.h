@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 
+#include "base/log.h"
 #include "store/group_commit.h"
 #include "store/reader_pool.h"
 #include "store/store.h"
@@ -62,5 +63,27 @@ class SqlStore final : public Store {
   ReaderPool readers_;
   GroupCommit commits_;
 };
+
+template <class T, class Read>
+void SqlStore::OnReader(Executor& on, Answer<T> done, Read read) {
+  readers_.Submit(
+      [&on, done = std::move(done), read = std::move(read)](SqlSession* session) mutable {
+        Result<T> result = Fail(Error::StoreUnavailable());
+        if (session != nullptr) {
+          try {
+            session->BeginRead();
+            result = read(*session);
+            session->Commit();
+          } catch (const StoreFailure& error) {
+            session->Rollback();
+            log::error("read failed error={}", error.what());
+            result = Fail(Error::StoreUnavailable());
+          }
+        }
+        on.Post([done = std::move(done), result = std::move(result)]() mutable {
+          done(std::move(result));
+        });
+      });
+}
 
 }  // namespace parley

@@ -66,15 +66,6 @@ const Message* ModelStore::Find(const Uuid& conversation, int64_t seq) const {
   return found == messages.end() ? nullptr : &found->second;
 }
 
-const ModelStore::Room* ModelStore::Visible(const Uuid& conversation, const UserId& reader,
-                                            bool as_service) const {
-  const auto found = rooms_.find(conversation);
-  if (found == rooms_.end()) return nullptr;
-  return as_service || found->second.Has(reader) ? &found->second : nullptr;
-}
-
-// --- time
-
 template <class T>
 void ModelStore::Call(bool is_write, Executor& on, Answer<T> done,
                       UniqueFunction<Result<T>()> work) {
@@ -188,35 +179,6 @@ void ModelStore::InsertMessage(NewMessage message, Executor& on, Answer<StoredMe
   });
 }
 
-Result<CreatedConversation> ModelStore::Create(const NewConversation& request) {
-  if (request.type == ConversationType::kDirect) {
-    for (const Room& room : rooms_ | std::views::values) {
-      if (room.conversation.type == ConversationType::kDirect &&
-          std::ranges::is_permutation(room.members, request.participants)) {
-        return CreatedConversation{room.conversation, false};
-      }
-    }
-  }
-  Put(request.id, request.participants);
-  Conversation& made = rooms_.at(request.id).conversation;
-  made.type = request.type;
-  made.title = request.title;
-  made.metadata = request.metadata;
-  for (Member& member : made.members) {
-    if (member.user == request.creator) member.role = Role::kOwner;
-  }
-  return CreatedConversation{made, true};
-}
-
-void ModelStore::CreateConversation(NewConversation conversation, Executor& on,
-                                    Answer<CreatedConversation> done) {
-  Call<CreatedConversation>(
-      true, on, std::move(done),
-      [this, conversation = std::move(conversation)] { return Create(conversation); });
-}
-
-// --- reads
-
 void ModelStore::LoadHead(Uuid conversation, size_t participants_limit, Executor& on,
                           Answer<ConversationHead> done) {
   Call<ConversationHead>(false, on, std::move(done),
@@ -238,119 +200,9 @@ void ModelStore::LoadHead(Uuid conversation, size_t participants_limit, Executor
 void ModelStore::IsParticipant(Uuid conversation, UserId user, Executor& on, Answer<bool> done) {
   Call<bool>(false, on, std::move(done),
              [this, conversation, user = std::move(user)]() -> Result<bool> {
-               return Visible(conversation, user, false) != nullptr;
+               const auto found = rooms_.find(conversation);
+               return found != rooms_.end() && found->second.Has(user);
              });
-}
-
-ConversationView ModelStore::View(const Room& room, const UserId& reader) const {
-  ConversationView view{.conversation = room.conversation};
-  int64_t read = 0;
-  for (const Member& member : room.conversation.members) {
-    if (member.user == reader) read = member.last_read_seq;
-  }
-  for (const Message& message : room.messages | std::views::values) {
-    if (message.deleted_at) continue;
-    view.last_message = message;
-    if (message.seq > read && message.sender_id != reader) ++view.unread_count;
-  }
-  view.unread_count = std::min(view.unread_count, kCountStops);
-  return view;
-}
-
-void ModelStore::ReadConversation(Uuid conversation, UserId reader, bool as_service, Executor& on,
-                                  Answer<ConversationView> done) {
-  Call<ConversationView>(
-      false, on, std::move(done),
-      [this, conversation, reader = std::move(reader), as_service]() -> Result<ConversationView> {
-        const Room* room = Visible(conversation, reader, as_service);
-        if (room == nullptr) return Fail(Error::NotFound());
-        return View(*room, reader);
-      });
-}
-
-void ModelStore::ListConversations(UserId reader, int limit,
-                                   std::optional<ConversationCursor> after, Executor& on,
-                                   Answer<PageOfConversations> done) {
-  Call<PageOfConversations>(
-      false, on, std::move(done),
-      [this, reader = std::move(reader), limit, after]() -> Result<PageOfConversations> {
-        PageOfConversations page;
-        for (const Room& room : rooms_ | std::views::values) {
-          const Conversation& one = room.conversation;
-          const bool later =
-              !after || std::pair(Activity(one), one.id) < std::pair(after->activity, after->id);
-          if (room.Has(reader) && later) page.conversations.push_back(View(room, reader));
-        }
-        std::ranges::sort(page.conversations, std::greater(), [](const ConversationView& view) {
-          return std::pair(Activity(view.conversation), view.conversation.id);
-        });
-        if (limit > 0 && page.conversations.size() > static_cast<size_t>(limit)) {
-          page.conversations.resize(static_cast<size_t>(limit));
-          page.has_more = true;
-        }
-        return page;
-      });
-}
-
-void ModelStore::CountUnread(UserId reader, std::optional<Uuid> conversation, Executor& on,
-                             Answer<int64_t> done) {
-  Call<int64_t>(false, on, std::move(done),
-                [this, reader = std::move(reader), conversation]() -> Result<int64_t> {
-                  if (conversation && Visible(*conversation, reader, false) == nullptr) {
-                    return Fail(Error::NotFound());
-                  }
-                  int64_t count = 0;
-                  for (const auto& [id, room] : rooms_) {
-                    const bool counts = conversation ? id == *conversation : room.Has(reader);
-                    if (counts) count += View(room, reader).unread_count;
-                  }
-                  return std::min(count, kCountStops);
-                });
-}
-
-Result<PageOfMessages> ModelStore::History(const HistoryQuery& query) const {
-  const Room* room = Visible(query.conversation_id, query.reader, query.as_service);
-  if (room == nullptr) return Fail(Error::NotFound());
-  int64_t before = room->seq + 1;
-  if (query.before_id) {
-    const auto found = std::ranges::find(room->messages, *query.before_id,
-                                         [](const auto& entry) { return entry.second.id; });
-    if (found == room->messages.end()) {
-      return Fail(Error::Field("before_id", "Not a message of this conversation."));
-    }
-    before = found->first;
-  }
-  PageOfMessages page;
-  for (const auto& [seq, message] : room->messages) {
-    const bool shown = query.after_seq || query.include_deleted || !message.deleted_at;
-    if (shown && seq < before && seq > query.after_seq.value_or(0))
-      page.messages.push_back(message);
-  }
-  if (!query.after_seq) std::ranges::reverse(page.messages);
-  if (page.messages.size() > static_cast<size_t>(query.limit)) {
-    page.messages.resize(static_cast<size_t>(query.limit));
-    page.has_more = true;
-  }
-  return page;
-}
-
-void ModelStore::ReadHistory(HistoryQuery query, Executor& on, Answer<PageOfMessages> done) {
-  Call<PageOfMessages>(false, on, std::move(done),
-                       [this, query = std::move(query)] { return History(query); });
-}
-
-void ModelStore::ReadMessage(Uuid message, UserId reader, bool as_service, Executor& on,
-                             Answer<Message> done) {
-  Call<Message>(false, on, std::move(done),
-                [this, message, reader = std::move(reader), as_service]() -> Result<Message> {
-                  for (const Room& room : rooms_ | std::views::values) {
-                    if (!as_service && !room.Has(reader)) continue;
-                    for (const Message& kept : room.messages | std::views::values) {
-                      if (kept.id == message) return kept;
-                    }
-                  }
-                  return Fail(Error::NotFound());
-                });
 }
 
 void ModelStore::ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,

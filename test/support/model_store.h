@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "store/store.h"
+#include "test/support/partial_store.h"
 #include "test/support/seeded_random.h"
 
 namespace parley::test {
 
-class ModelStore final : public Store {
+class ModelStore final : public PartialStore {
  public:
   struct Faults {
     // One call in so many fails (0: none). A failed write has stored nothing.
@@ -61,27 +61,14 @@ class ModelStore final : public Store {
 
   // --- Store
   void InsertMessage(NewMessage message, Executor& on, Answer<StoredMessage> done) override;
-  void CreateConversation(NewConversation conversation, Executor& on,
-                          Answer<CreatedConversation> done) override;
   void LoadHead(Uuid conversation, size_t participants_limit, Executor& on,
                 Answer<ConversationHead> done) override;
   void IsParticipant(Uuid conversation, UserId user, Executor& on, Answer<bool> done) override;
-  void ReadConversation(Uuid conversation, UserId reader, bool as_service, Executor& on,
-                        Answer<ConversationView> done) override;
-  void ListConversations(UserId reader, int limit, std::optional<ConversationCursor> after,
-                         Executor& on, Answer<PageOfConversations> done) override;
-  void CountUnread(UserId reader, std::optional<Uuid> conversation, Executor& on,
-                   Answer<int64_t> done) override;
-  void ReadHistory(HistoryQuery query, Executor& on, Answer<PageOfMessages> done) override;
-  void ReadMessage(Uuid message, UserId reader, bool as_service, Executor& on,
-                   Answer<Message> done) override;
   void ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
                    Answer<ChangesSince> done) override;
   void ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
                      Answer<UserConversations> done) override;
   Uuid Identity() const override { return Uuid{{0x5E}}; }
-  bool Ready() const override { return true; }
-  StoreStats Stats() const override { return {}; }
   void Close() override;
 
  private:
@@ -109,11 +96,6 @@ class ModelStore final : public Store {
   void HappenAt(size_t place);
   bool Fails(size_t one_in) { return one_in != 0 && random_.OneIn(one_in); }
   Result<StoredMessage> Insert(NewMessage message);
-  Result<CreatedConversation> Create(const NewConversation& request);
-  Result<PageOfMessages> History(const HistoryQuery& query) const;
-  ConversationView View(const Room& room, const UserId& reader) const;
-  // The room, if it is there and the reader may see it.
-  const Room* Visible(const Uuid& conversation, const UserId& reader, bool as_service) const;
 
   SeededRandom random_;
   std::unordered_map<Uuid, Room> rooms_;

@@ -1,0 +1,165 @@
+// SqlStore: conversations and who is in them.
+#include <algorithm>
+
+#include "store/sql_work.h"
+
+namespace parley {
+namespace {
+
+std::string DirectKey(const std::vector<UserId>& two) {
+  return std::min(two[0], two[1]) + "|" + std::max(two[0], two[1]);  // no id holds a bar
+}
+
+void AddReaderPart(SqlSession& session, ConversationView& view, const UserId& reader,
+                   int64_t read_mark) {
+  view.unread_count = UnreadIn(session, view.conversation.id, reader, read_mark);
+  Statement& last = session.Prepare(queries::kLastMessage).Bind(1, view.conversation.id);
+  if (last.Step()) {
+    view.last_message = MessageFrom(last);
+    last.Run();
+  }
+}
+
+class ConversationInsert final : public WriteOf<CreatedConversation> {
+ public:
+  ConversationInsert(NewConversation wanted, Executor& on, parley::Answer<CreatedConversation> done,
+                     Now now)
+      : WriteOf(on, std::move(done)), wanted_(std::move(wanted)), now_(std::move(now)) {}
+
+  size_t bytes() const override { return 512 + wanted_.participants.size() * 128; }
+
+  void Apply(SqlSession& session) override {
+    std::optional<std::string> direct_key;
+    if (wanted_.type == ConversationType::kDirect) {
+      direct_key = DirectKey(wanted_.participants);
+      Statement& row = session.Prepare(queries::kFindDirect).Bind(1, *direct_key);
+      if (row.Step()) {
+        const Uuid id = row.Id(0);
+        row.Run();
+        result_ = CreatedConversation{*FindConversation(session, id), false};
+        return;
+      }
+    }
+    Insert(session, direct_key);
+    result_ = CreatedConversation{*FindConversation(session, wanted_.id), true};
+  }
+
+ private:
+  void Insert(SqlSession& session, const std::optional<std::string>& direct_key) {
+    const Timestamp now = now_();
+    session.Prepare(queries::kInsertConversation)
+        .Bind(1, wanted_.id)
+        .Bind(2, Name(wanted_.type))
+        .Bind(3, wanted_.title)
+        .Bind(4, now.micros)
+        .Bind(5, wanted_.metadata)
+        .Bind(6, static_cast<int64_t>(wanted_.participants.size()))
+        .Bind(7, direct_key)
+        .Run();
+    int64_t joined_at = now.micros;
+    for (const UserId& user : wanted_.participants) {
+      const Role role = user == wanted_.creator ? Role::kOwner : Role::kMember;
+      session.Prepare(queries::kInsertParticipant)
+          .Bind(1, wanted_.id)
+          .Bind(2, user)
+          .Bind(3, joined_at++)  // keeps the order in which they were named
+          .Bind(4, static_cast<int64_t>(role))
+          .Run();
+    }
+  }
+
+  NewConversation wanted_;
+  Now now_;
+};
+
+}  // namespace
+
+void SqlStore::CreateConversation(NewConversation conversation, Executor& on,
+                                  Answer<CreatedConversation> done) {
+  commits_.Submit(std::make_unique<ConversationInsert>(std::move(conversation), on, std::move(done),
+                                                       [this] { return NextTime(); }));
+}
+
+void SqlStore::LoadHead(Uuid conversation, size_t participants_limit, Executor& on,
+                        Answer<ConversationHead> done) {
+  OnReader<ConversationHead>(
+      on, std::move(done), [=](SqlSession& session) -> Result<ConversationHead> {
+        Statement& row = session.Prepare(queries::kConversation).Bind(1, conversation);
+        if (!row.Step()) return Fail(Error::NotFound());
+        const Conversation found = ConversationFrom(row);
+        row.Run();
+        ConversationHead head{
+            .seq = found.seq, .type = found.type, .participant_count = found.participant_count};
+        if (found.participant_count <= static_cast<int64_t>(participants_limit)) {
+          Statement& members = session.Prepare(queries::kMembers)
+                                   .Bind(1, conversation)
+                                   .Bind(2, static_cast<int64_t>(participants_limit));
+          while (members.Step()) head.participants.emplace_back(members.Text(0));
+        }
+        return head;
+      });
+}
+
+void SqlStore::IsParticipant(Uuid conversation, UserId user, Executor& on, Answer<bool> done) {
+  OnReader<bool>(on, std::move(done), [=](SqlSession& session) -> Result<bool> {
+    return ReadMark(session, conversation, user).has_value();
+  });
+}
+
+void SqlStore::ReadConversation(Uuid conversation, UserId reader, bool as_service, Executor& on,
+                                Answer<ConversationView> done) {
+  OnReader<ConversationView>(
+      on, std::move(done), [=](SqlSession& session) -> Result<ConversationView> {
+        const auto mark = ReadMark(session, conversation, reader);
+        if (!mark && !as_service) return Fail(Error::NotFound());
+        auto found = FindConversation(session, conversation);
+        if (!found) return Fail(Error::NotFound());
+        ConversationView view{.conversation = std::move(*found)};
+        AddReaderPart(session, view, reader, mark.value_or(view.conversation.seq));
+        return view;
+      });
+}
+
+void SqlStore::ListConversations(UserId reader, int limit, std::optional<ConversationCursor> after,
+                                 Executor& on, Answer<PageOfConversations> done) {
+  OnReader<PageOfConversations>(
+      on, std::move(done), [=](SqlSession& session) -> Result<PageOfConversations> {
+        PageOfConversations page;
+        std::vector<int64_t> marks;
+        Statement& rows =
+            session.Prepare(after ? queries::kListConversationsAfter : queries::kListConversations);
+        rows.Bind(1, reader).Bind(2, int64_t{limit == 0 ? -1 : limit + 1});
+        if (after) rows.Bind(3, after->activity.micros).Bind(4, after->id);
+        while (rows.Step()) {
+          page.conversations.push_back({.conversation = ConversationFrom(rows)});
+          marks.push_back(rows.Int(kConversationColumns));
+        }
+        if (limit > 0 && page.conversations.size() > static_cast<size_t>(limit)) {
+          page.conversations.pop_back();
+          page.has_more = true;
+        }
+        for (size_t i = 0; i < page.conversations.size(); ++i) {
+          ReadMembers(session, page.conversations[i].conversation);
+          AddReaderPart(session, page.conversations[i], reader, marks[i]);
+        }
+        return page;
+      });
+}
+
+void SqlStore::ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
+                             Answer<UserConversations> done) {
+  OnReader<UserConversations>(
+      on, std::move(done), [=](SqlSession& session) -> Result<UserConversations> {
+        UserConversations out;
+        out.cursor = since_cursor.value_or(0);
+        Statement& rows =
+            session.Prepare(queries::kUserHeads).Bind(1, user).Bind(2, since_cursor.value_or(0));
+        while (rows.Step()) {
+          out.heads.push_back({rows.Id(0), rows.Int(1)});
+          out.cursor = std::max(out.cursor, rows.Int(2));
+        }
+        return out;
+      });
+}
+
+}  // namespace parley

@@ -1,0 +1,195 @@
+// SqlStore: messages, sent and read.
+#include <algorithm>
+
+#include "store/sql_work.h"
+
+namespace parley {
+namespace {
+
+class MessageInsert final : public WriteOf<StoredMessage> {
+ public:
+  MessageInsert(NewMessage message, Executor& on, parley::Answer<StoredMessage> done, Now now)
+      : WriteOf(on, std::move(done)), message_(std::move(message)), now_(std::move(now)) {}
+
+  size_t bytes() const override { return 512 + message_.content.size() + message_.metadata.size(); }
+
+  void Apply(SqlSession& session) override { result_ = Insert(session); }
+
+ private:
+  Result<StoredMessage> Insert(SqlSession& session) {
+    if (message_.client_id) {
+      if (auto first = FindFirst(session)) return std::move(*first);
+    }
+    if (message_.reply_to && !Replies(session)) {
+      return Fail(Error::Field("reply_to", "There is no such message in this conversation."));
+    }
+    const Timestamp now = now_();
+    const int64_t seq = TakeSeq(session, now);
+    if (seq == 0) return Fail(ErrorCode::not_participant, "You are not in this conversation.");
+
+    Statement& insert = session.Prepare(queries::kInsertMessage)
+                            .Bind(1, message_.conversation_id)
+                            .Bind(2, seq)
+                            .Bind(3, message_.id)
+                            .Bind(4, message_.sender_id)
+                            .Bind(5, message_.content)
+                            .Bind(6, message_.content_type)
+                            .Bind(7, now.micros)
+                            .Bind(8, message_.reply_to)
+                            .Bind(9, message_.metadata)
+                            .Bind(10, message_.client_id);
+    if (message_.client_id) insert.BindBlob(11, message_.request_hash);
+    insert.Run();
+
+    StoredMessage stored;
+    stored.message = {.id = message_.id,
+                      .conversation_id = message_.conversation_id,
+                      .seq = seq,
+                      .sender_id = message_.sender_id,
+                      .content = message_.content,
+                      .content_type = message_.content_type,
+                      .sent_at = now,
+                      .reply_to = message_.reply_to,
+                      .metadata = message_.metadata,
+                      .client_id = message_.client_id};
+    return stored;
+  }
+
+  // What the same client_id stored before: a repeat, or a reuse for something else.
+  std::optional<Result<StoredMessage>> FindFirst(SqlSession& session) {
+    Statement& row = session.Prepare(queries::kFindClientId)
+                         .Bind(1, message_.conversation_id)
+                         .Bind(2, message_.sender_id)
+                         .Bind(3, *message_.client_id);
+    if (!row.Step()) return std::nullopt;
+    StoredMessage first{.message = MessageFrom(row), .duplicate = true};
+    const std::string_view hash = row.Blob(kMessageColumns);
+    const bool same = std::ranges::equal(hash, message_.request_hash, [](char a, uint8_t b) {
+      return static_cast<uint8_t>(a) == b;
+    });
+    row.Run();
+    if (!same) {
+      return Fail(ErrorCode::client_id_reused,
+                  "This client_id was sent before with another request.");
+    }
+    return Result<StoredMessage>(std::move(first));
+  }
+
+  bool Replies(SqlSession& session) {
+    Statement& row = session.Prepare(queries::kMessageInConversation)
+                         .Bind(1, *message_.reply_to)
+                         .Bind(2, message_.conversation_id);
+    const bool found = row.Step();
+    if (found) row.Run();
+    return found;
+  }
+
+  // 0: not a participant, or no such conversation.
+  int64_t TakeSeq(SqlSession& session, Timestamp now) {
+    Statement& take =
+        session.Prepare(message_.as_service ? queries::kTakeSeqAsService : queries::kTakeSeq);
+    take.Bind(1, message_.conversation_id);
+    if (message_.as_service) {
+      take.Bind(2, now.micros);
+    } else {
+      take.Bind(2, message_.sender_id).Bind(3, now.micros);
+    }
+    if (!take.Step()) return 0;
+    const int64_t seq = take.Int(0);
+    take.Run();
+    return seq;
+  }
+
+  NewMessage message_;
+  Now now_;
+};
+
+}  // namespace
+
+void SqlStore::InsertMessage(NewMessage message, Executor& on, Answer<StoredMessage> done) {
+  commits_.Submit(std::make_unique<MessageInsert>(std::move(message), on, std::move(done),
+                                                  [this] { return NextTime(); }));
+}
+
+void SqlStore::CountUnread(UserId reader, std::optional<Uuid> conversation, Executor& on,
+                           Answer<int64_t> done) {
+  OnReader<int64_t>(on, std::move(done), [=](SqlSession& session) -> Result<int64_t> {
+    if (!conversation) return NumberFrom(session.Prepare(queries::kUnreadOfAll).Bind(1, reader));
+    const auto mark = ReadMark(session, *conversation, reader);
+    if (!mark) return Fail(Error::NotFound());
+    return UnreadIn(session, *conversation, reader, *mark);
+  });
+}
+
+void SqlStore::ReadHistory(HistoryQuery query, Executor& on, Answer<PageOfMessages> done) {
+  OnReader<PageOfMessages>(
+      on, std::move(done),
+      [query = std::move(query)](SqlSession& session) -> Result<PageOfMessages> {
+        if (!query.as_service && !ReadMark(session, query.conversation_id, query.reader)) {
+          return Fail(Error::NotFound());
+        }
+        int64_t before = INT64_MAX;
+        if (query.before_id) {
+          Statement& row = session.Prepare(queries::kMessageInConversation)
+                               .Bind(1, *query.before_id)
+                               .Bind(2, query.conversation_id);
+          if (!row.Step()) {
+            return Fail(
+                Error::Field("before_id", "There is no such message in this conversation."));
+          }
+          before = row.Int(0);
+          row.Run();
+        }
+        Statement& rows =
+            session.Prepare(query.after_seq ? queries::kHistoryAfter : queries::kHistory);
+        rows.Bind(1, query.conversation_id);
+        if (query.after_seq) {
+          rows.Bind(2, *query.after_seq).Bind(3, query.limit + 1);
+        } else {
+          rows.Bind(2, before).Bind(3, int64_t{query.include_deleted}).Bind(4, query.limit + 1);
+        }
+        PageOfMessages page;
+        while (rows.Step()) page.messages.push_back(MessageFrom(rows));
+        if (page.messages.size() > static_cast<size_t>(query.limit)) {
+          page.messages.pop_back();
+          page.has_more = true;
+        }
+        return page;
+      });
+}
+
+void SqlStore::ReadMessage(Uuid message, UserId reader, bool as_service, Executor& on,
+                           Answer<Message> done) {
+  OnReader<Message>(on, std::move(done), [=](SqlSession& session) -> Result<Message> {
+    Statement& row = session.Prepare(queries::kMessage).Bind(1, message);
+    if (!row.Step()) return Fail(Error::NotFound());
+    Message found = MessageFrom(row);
+    row.Run();
+    if (!as_service && !ReadMark(session, found.conversation_id, reader)) {
+      return Fail(Error::NotFound());
+    }
+    return found;
+  });
+}
+
+void SqlStore::ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
+                           Answer<ChangesSince> done) {
+  OnReader<ChangesSince>(on, std::move(done), [=](SqlSession& session) -> Result<ChangesSince> {
+    Statement& row = session.Prepare(queries::kConversation).Bind(1, conversation);
+    if (!row.Step()) return Fail(Error::NotFound());
+    ChangesSince out{.head = ConversationFrom(row).seq};
+    row.Run();
+    Statement& rows = session.Prepare(queries::kHistoryAfter)
+                          .Bind(1, conversation)
+                          .Bind(2, since)
+                          .Bind(3, int64_t{limit});
+    while (rows.Step()) {
+      Message message = MessageFrom(rows);
+      const int64_t seq = message.seq;
+      out.changes.push_back({seq, std::move(message)});
+    }
+    return out;
+  });
+}
+
+}  // namespace parley

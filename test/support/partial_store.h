@@ -1,0 +1,48 @@
+// A store that knows nothing: a model derives from it and overrides what its test needs. What it
+// does not override fails the call, so that no test passes on a silent answer.
+#pragma once
+#include "store/store.h"
+
+namespace parley::test {
+
+class PartialStore : public Store {
+ public:
+  void CreateConversation(NewConversation, Executor& on,
+                          Answer<CreatedConversation> done) override {
+    Refuse(on, std::move(done));
+  }
+  void ReadConversation(Uuid, UserId, bool, Executor& on, Answer<ConversationView> done) override {
+    Refuse(on, std::move(done));
+  }
+  void ListConversations(UserId, int, std::optional<ConversationCursor>, Executor& on,
+                         Answer<PageOfConversations> done) override {
+    Refuse(on, std::move(done));
+  }
+  void CountUnread(UserId, std::optional<Uuid>, Executor& on, Answer<int64_t> done) override {
+    Refuse(on, std::move(done));
+  }
+  void ReadHistory(HistoryQuery, Executor& on, Answer<PageOfMessages> done) override {
+    Refuse(on, std::move(done));
+  }
+  void ReadMessage(Uuid, UserId, bool, Executor& on, Answer<Message> done) override {
+    Refuse(on, std::move(done));
+  }
+  void ListUserHeads(UserId, std::optional<int64_t>, Executor& on,
+                     Answer<UserConversations> done) override {
+    Refuse(on, std::move(done));
+  }
+  Uuid Identity() const override { return {}; }
+  bool Ready() const override { return true; }
+  StoreStats Stats() const override { return {}; }
+  void Close() override {}
+
+ private:
+  template <class T>
+  static void Refuse(Executor& on, Answer<T> done) {
+    on.Post([done = std::move(done)]() mutable {
+      done(Fail(ErrorCode::internal, "This model of a store does not know that call."));
+    });
+  }
+};
+
+}  // namespace parley::test
