@@ -11,6 +11,7 @@
 #include "feature/conversations/conversations_api.h"
 #include "feature/development/development_api.h"
 #include "feature/messages/messages_api.h"
+#include "feature/receipts/receipts_api.h"
 #include "feature/typing/typing_api.h"
 #include "session/ws_endpoint.h"
 #include "store/sqlite/open_sqlite.h"
@@ -154,6 +155,7 @@ void Node::RegisterFeatures(ShardParts& parts) {
   Registry registry{parts.router, parts.commands};
   RegisterConversations(registry, parts.services);
   RegisterMessages(registry, parts.services);
+  RegisterReceipts(registry, parts.services);
   RegisterTyping(registry);
   RegisterConnection(registry);
   const bool open_metrics = !config_.production() || config_.admin.port.has_value();

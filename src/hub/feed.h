@@ -60,6 +60,10 @@ class FeedSink {
   virtual void Fetched(Feed& feed) = 0;
   // A Resume has reached the head.
   virtual void CaughtUp(Feed& feed) = 0;
+  // Whose feeds these are.
+  virtual const UserId& user() const = 0;
+  // The user is in it no more (Event::parting). The feed may be gone when this returns.
+  virtual void Parted(Feed& feed, const Event& event) = 0;
 };
 
 class Feed {
@@ -118,6 +122,7 @@ class Feed {
 
  public:
   FeedId id() const { return id_; }
+  uint32_t pages_under_way = 0;  // the sink's own count
 };
 
 }  // namespace parley

@@ -40,6 +40,8 @@ class FeedTest : public testing::Test, protected FeedSink {
   void CaughtUp(Feed& feed) override {
     said_.push_back("caught up " + std::to_string(feed.last_seq()));
   }
+  const UserId& user() const override { return user_; }
+  void Parted(Feed&, const Event&) override { said_.push_back("parted"); }
 
   using Said = std::vector<std::string>;
   Said TakeSaid() { return std::exchange(said_, {}); }
@@ -51,6 +53,7 @@ class FeedTest : public testing::Test, protected FeedSink {
 
   size_t room_ = 1000;
   Said said_;
+  UserId user_ = "ann";
   Feed feed_{Uuid{}, *this};
 };
 

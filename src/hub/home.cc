@@ -6,46 +6,9 @@
 #include <utility>
 
 #include "base/log.h"
+#include "hub/home_room.h"
 
 namespace parley {
-namespace {
-
-// One page of catch-up: enough to make the trip worth it, small beside an outbox.
-constexpr size_t kPageEvents = 128;
-constexpr size_t kPageBytes = 64 * 1024;
-// Ids of a large conversation's members that memory remembers.
-constexpr size_t kKnownMembers = 10'000;
-
-}  // namespace
-
-struct Home::Room {
-  explicit Room(const Uuid& conversation) : id(conversation) {}
-
-  struct PendingRead {
-    int64_t since;
-    std::vector<Resolve<Result<PageRef>>> waiting;
-  };
-
-  Uuid id;
-  bool loaded = false;
-  bool loading = false;
-  std::vector<Load> waiting;  // for the head
-  int64_t head = 0;
-  int64_t participant_count = 0;
-  std::vector<UserId> participants;          // all of them, or none: see Admission
-  std::unordered_set<UserId> known_members;  // some of them, where `participants` is none
-  uint64_t listeners = 0;                    // bit i: shard i
-  size_t in_flight = 0;                      // store calls that will come back to this room
-  Tail tail;
-  std::map<int64_t, EventRef> early;  // came before their predecessors
-  bool filling_gap = false;
-  std::vector<PendingRead> reads;
-
-  bool Idle() const {
-    return listeners == 0 && in_flight == 0 && !loading && waiting.empty() && reads.empty();
-  }
-};
-
 Home::Home(Executor& self, Store& store, HomeOutlet& outlet, HubCounters& counters,
            HomeOptions options)
     : self_(self),
@@ -92,10 +55,13 @@ void Home::WithRoom(const Uuid& conversation, Load then) {
   Room& room = Touch(conversation);
   if (room.loaded) return then(&room);
   room.waiting.push_back(std::move(then));
-  if (room.loading) return;
+  if (!room.loading) LoadRoom(room);
+}
+
+void Home::LoadRoom(Room& room) {
   room.loading = true;
-  store_.LoadHead(conversation, options_.live_participants, self_,
-                  [this, conversation](Result<ConversationHead> loaded) {
+  store_.LoadHead(room.id, options_.live_participants, self_,
+                  [this, conversation = room.id](Result<ConversationHead> loaded) {
                     OnLoaded(conversation, std::move(loaded));
                   });
 }
@@ -109,6 +75,11 @@ void Home::OnLoaded(const Uuid& conversation, Result<ConversationHead> loaded) {
     room.listeners = 0;
     for (Load& then : waiting) then(Fail(loaded.error()));
     return;
+  }
+  if (loaded->seq < room.members_seq) {
+    // Read before a change of its members that we have heard of since.
+    room.waiting = std::move(waiting);
+    return LoadRoom(room);
   }
   room.loaded = true;
   room.head = std::max(room.head, loaded->seq);
@@ -124,9 +95,13 @@ void Home::CheckMember(Room& room, const UserId& user, UniqueFunction<void(Resul
   if (room.known_members.contains(user)) return then(true);
   ++room.in_flight;
   store_.IsParticipant(room.id, user, self_,
-                       [this, id = room.id, user, then = std::move(then)](Result<bool> is) mutable {
+                       [this, id = room.id, as_of = room.members_seq, user,
+                        then = std::move(then)](Result<bool> is) mutable {
                          Room& found = Touch(id);
                          --found.in_flight;
+                         if (is && as_of != found.members_seq) {
+                           return CheckMember(found, user, std::move(then));
+                         }
                          if (is && *is) {
                            if (found.known_members.size() >= kKnownMembers)
                              found.known_members.clear();
@@ -138,26 +113,27 @@ void Home::CheckMember(Room& room, const UserId& user, UniqueFunction<void(Resul
 
 // --- listening
 
-void Home::Admit(const Uuid& conversation, const UserId& user, bool trusted, unsigned shard,
+void Home::Admit(const Uuid& conversation, const UserId& user, bool as_service, unsigned shard,
                  Resolve<Result<Admission>> done) {
   // Before anything is awaited, so that no event can slip between the answer and the listening.
   Touch(conversation).listeners |= uint64_t{1} << shard;
-  WithRoom(conversation, [this, user, trusted, done = std::move(done)](Result<Room*> room) mutable {
-    if (!room) {
-      if (room.error().code != ErrorCode::not_found) return done(Fail(room.error()));
-      return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
-    }
-    auto admit = [this, id = (*room)->id, done = std::move(done)](Result<bool> member) mutable {
-      if (!member) return done(Fail(member.error()));
-      if (!*member) {
-        return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
-      }
-      const Room& found = Touch(id);
-      done(Admission{found.head, found.participant_count, found.participants});
-    };
-    if (trusted) return admit(true);
-    CheckMember(**room, user, std::move(admit));
-  });
+  WithRoom(
+      conversation, [this, user, as_service, done = std::move(done)](Result<Room*> room) mutable {
+        if (!room) {
+          if (room.error().code != ErrorCode::not_found) return done(Fail(room.error()));
+          return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
+        }
+        auto admit = [this, id = (*room)->id, done = std::move(done)](Result<bool> member) mutable {
+          if (!member) return done(Fail(member.error()));
+          if (!*member) {
+            return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
+          }
+          const Room& found = Touch(id);
+          done(Admission{found.head, found.participant_count, found.participants});
+        };
+        if (as_service) return admit(true);
+        CheckMember(**room, user, std::move(admit));
+      });
 }
 
 void Home::Unlisten(const Uuid& conversation, unsigned shard) {
@@ -246,7 +222,7 @@ void Home::FillGap(Room& room) {
                          return;
                        }
                        for (const Change& change : changes->changes)
-                         Offer(found, MessageEvent(change.message));
+                         Offer(found, ChangeEvent(change));
                        // What is still missing between head and the first early event is gone from
                        // the store.
                        if (!found.early.empty() && changes->changes.size() < kPageEvents) {
@@ -332,7 +308,7 @@ void Home::OnChanges(const Uuid& conversation, int64_t since, Result<ChangesSinc
   size_t bytes = 0;
   for (const Change& change : changes->changes) {
     if (bytes > kPageBytes) break;
-    page->events.push_back(MessageEvent(change.message));
+    page->events.push_back(ChangeEvent(change));
     bytes += page->events.back()->frame.size();
   }
   // Only the store may say that a client's future does not exist: our head may be the one behind.

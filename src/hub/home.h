@@ -57,10 +57,10 @@ class Home {
        HomeOptions options);
   ~Home();
 
-  // Lets a user in as a listener of `shard`: checks that they participate, unless `trusted`.
+  // Lets a user in as a listener of `shard`: checks that they participate, unless a service.
   // Events that come after the answer reach the shard after the answer.
   // Errors: not_participant (or no such conversation), store_unavailable.
-  void Admit(const Uuid& conversation, const UserId& user, bool trusted, unsigned shard,
+  void Admit(const Uuid& conversation, const UserId& user, bool as_service, unsigned shard,
              Resolve<Result<Admission>> done);
   void Unlisten(const Uuid& conversation, unsigned shard);
 
@@ -69,6 +69,12 @@ class Home {
 
   // Commits, then lets the event out. Errors: as Store::InsertMessage.
   void Send(NewMessage message, Resolve<Result<StoredMessage>> done);
+
+  // Any other durable change. Errors: as Store::Apply.
+  void Apply(ChangeRequest request, Resolve<Result<AppliedChange>> done);
+  // Errors: as Store::DeleteConversation.
+  void Delete(const Uuid& conversation, const UserId& actor, bool as_service,
+              Resolve<Result<void>> done);
 
   // An ephemeral event, to conversations small enough to have any.
   void Relay(EventRef event);
@@ -80,9 +86,15 @@ class Home {
   // Gives the room once its head is known; keeps it in memory meanwhile.
   void WithRoom(const Uuid& conversation, Load then);
   Room& Touch(const Uuid& conversation);
+  void LoadRoom(Room& room);
   void OnLoaded(const Uuid& conversation, Result<ConversationHead> loaded);
   void CheckMember(Room& room, const UserId& user, UniqueFunction<void(Result<bool>)> then);
   void OnStored(const Uuid& conversation, Result<StoredMessage>& stored);
+  void OnApplied(const Uuid& conversation, Result<AppliedChange>& applied);
+  void OnDeleted(const Uuid& conversation);
+  // Memory of who is in it follows a change; it may have to be read again.
+  void UpdateMembers(Room& room, const AppliedChange& applied);
+  void ForgetInTail(Room& room, int64_t subject);
   // A durable event in whatever order events come.
   void Offer(Room& room, EventRef event);
   void Append(Room& room, EventRef event);

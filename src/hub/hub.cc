@@ -4,6 +4,7 @@ namespace parley {
 
 Hub::Hub(Executor& self, unsigned shard, Store& store, HubCounters& counters, HomeOptions options)
     : self_(self),
+      store_(store),
       shard_(shard),
       counters_(counters),
       clock_(options.clock),
@@ -33,15 +34,15 @@ Resolve<T> Hub::Here(Resolve<T> done) {
 
 // --- listening
 
-void Hub::Subscribe(Feed& feed, const UserId& user, bool trusted, Admitted done) {
+void Hub::Subscribe(Feed& feed, const UserId& user, bool as_service, Admitted done) {
   table_.Add(feed);
   Resolve<Result<Admission>> answer = Here<Result<Admission>>(
       [this, id = feed.id(), done = std::move(done)](Result<Admission> admission) mutable {
         if (Feed* found = table_.Find(id)) done(*found, std::move(admission));
       });
-  AtHome(feed.conversation(), [conversation = feed.conversation(), user, trusted, shard = shard_,
+  AtHome(feed.conversation(), [conversation = feed.conversation(), user, as_service, shard = shard_,
                                answer = std::move(answer)](Home& home) mutable {
-    home.Admit(conversation, user, trusted, shard, std::move(answer));
+    home.Admit(conversation, user, as_service, shard, std::move(answer));
   });
 }
 
@@ -60,9 +61,10 @@ void Hub::Fetch(Feed& feed) {
     if (found == nullptr) return;
     if (page) {
       found->OnPage(**page);
-    } else {
+      NoteDelivered(**page, *found);
+    } else if (page.error().code != ErrorCode::not_found) {
       found->OnPageFailed(since);
-    }
+    }  // else it was deleted: the event that says so ends the feed
     found->sink().Fetched(*found);
   });
 }
@@ -88,6 +90,21 @@ void Hub::Send(NewMessage message, Resolve<Result<StoredMessage>> done) {
              Home& home) mutable { home.Send(std::move(message), std::move(answer)); });
 }
 
+void Hub::Apply(ChangeRequest request, Resolve<Result<AppliedChange>> done) {
+  const Uuid conversation = request.conversation;
+  AtHome(conversation,
+         [request = std::move(request), answer = Here<Result<AppliedChange>>(std::move(done))](
+             Home& home) mutable { home.Apply(std::move(request), std::move(answer)); });
+}
+
+void Hub::Delete(const Uuid& conversation, const UserId& actor, bool as_service,
+                 Resolve<Result<void>> done) {
+  AtHome(conversation, [conversation, actor, as_service,
+                        answer = Here<Result<void>>(std::move(done))](Home& home) mutable {
+    home.Delete(conversation, actor, as_service, std::move(answer));
+  });
+}
+
 void Hub::Relay(EventRef event) {
   const Uuid conversation = event->conversation;
   AtHome(conversation, [event = std::move(event)](Home& home) { home.Relay(event); });
@@ -99,18 +116,19 @@ void Hub::Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>>
              Home& home) mutable { home.Read(conversation, since, std::move(answer)); });
 }
 
-void Hub::Announce(std::vector<UserId> users, EventRef created) {
+void Hub::Announce(std::vector<UserId> users, const Conversation& joined) {
   const auto shared = std::make_shared<const std::vector<UserId>>(std::move(users));
+  const Joined event{ConversationCreatedEvent(joined), joined.seq};
   for (Hub* hub : hubs_) {
-    hub->self_.Post([hub, shared, created] { hub->OnAnnounced(*shared, created); });
+    hub->self_.Post([hub, shared, event] { hub->OnAnnounced(*shared, event); });
   }
 }
 
-void Hub::OnAnnounced(std::span<const UserId> users, const EventRef& created) {
+void Hub::OnAnnounced(std::span<const UserId> users, const Joined& joined) {
   if (users_.empty()) return;
   for (const UserId& user : users) {
     auto [at, end] = users_.equal_range(user);
-    for (; at != end; ++at) at->second->OnJoined(created->conversation, created);
+    for (; at != end; ++at) at->second->OnJoined(joined);
   }
 }
 
@@ -128,20 +146,56 @@ void Hub::MeasureDelivery(std::span<const EventRef> events) {
   }
 }
 
+void Hub::NoteDelivered(std::span<const EventRef> events) {
+  for (const EventRef& event : events) {
+    if (event->undelivered_from.empty()) continue;
+    const bool shown = table_.Any(event->conversation, [&](Feed& feed) {
+      return feed.last_seq() >= event->seq && feed.state() == Feed::State::kLive &&
+             feed.sink().user() != event->undelivered_from;
+    });
+    if (shown) store_.NoteDelivered(event->conversation, event->seq, event->seq);
+  }
+}
+
+void Hub::NoteDelivered(const Page& page, Feed& feed) {
+  for (const EventRef& event : page.events) {
+    if (event->undelivered_from.empty() || event->seq > feed.last_seq()) continue;
+    if (feed.sink().user() == event->undelivered_from) continue;
+    store_.NoteDelivered(page.conversation, event->seq, event->seq);
+  }
+}
+
+void Hub::Part(const Event& event) {
+  std::vector<FeedId> parting;
+  table_.ForEach(event.conversation, [&](Feed& feed) {
+    if (event.parting == Parting::kAll || feed.sink().user() == event.hidden_from) {
+      parting.push_back(feed.id());
+    }
+  });
+  for (const FeedId id : parting) {
+    if (Feed* feed = table_.Find(id)) feed->sink().Parted(*feed, event);
+  }
+}
+
 void Hub::OnEvents(std::span<const EventRef> events) {
   while (!events.empty()) {
     const EventRef& first = events.front();
     size_t run = 1;
-    if (first->seq == 0) {
+    if (first->parting != Parting::kNobody) {
+      Part(*first);
+      if (first->seq != 0) table_.Deliver(events.first(run));
+    } else if (first->seq == 0) {
       table_.ForEach(first->conversation, [&](Feed& feed) {
         if (feed.state() == Feed::State::kLive) feed.sink().SendEphemeral(*first);
       });
     } else {
       while (run < events.size() && events[run]->seq != 0 &&
+             events[run]->parting == Parting::kNobody &&
              events[run]->conversation == first->conversation) {
         ++run;
       }
       table_.Deliver(events.first(run));
+      NoteDelivered(events.first(run));
       if (clock_ != nullptr) MeasureDelivery(events.first(run));
     }
     events = events.subspan(run);

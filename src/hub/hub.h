@@ -14,12 +14,17 @@
 
 namespace parley {
 
+// A conversation that a user has come into, made just now or long ago.
+struct Joined {
+  EventRef created;   // conversation_created
+  int64_t since = 0;  // its seq when they came: what follows is live
+};
+
 // A socket that follows all conversations of a user.
 class UserSink {
  public:
   virtual ~UserSink() = default;
-  // The user is in a conversation that was made just now (or has been added to it).
-  virtual void OnJoined(const Uuid& conversation, const EventRef& created) = 0;
+  virtual void OnJoined(const Joined& joined) = 0;
 };
 
 class Hub final : private HomeOutlet {
@@ -34,8 +39,8 @@ class Hub final : private HomeOutlet {
   // Called with the feed if it is still there when the answer comes.
   using Admitted = UniqueFunction<void(Feed& feed, Result<Admission>)>;
   // Puts a held feed among the listeners; once admitted, the caller starts it (Feed::Go or Resume).
-  // `trusted`: the store has just said that the user is in it. Errors: as Home::Admit.
-  void Subscribe(Feed& feed, const UserId& user, bool trusted, Admitted done);
+  // Errors: as Home::Admit.
+  void Subscribe(Feed& feed, const UserId& user, bool as_service, Admitted done);
   void Unsubscribe(Feed& feed);
   // Feed's way to a page: comes back through Feed::OnPage or OnPageFailed.
   void Fetch(Feed& feed);
@@ -47,10 +52,15 @@ class Hub final : private HomeOutlet {
 
   // Errors: as Store::InsertMessage.
   void Send(NewMessage message, Resolve<Result<StoredMessage>> done);
+  // Errors: as Store::Apply. The caller announces who was added.
+  void Apply(ChangeRequest request, Resolve<Result<AppliedChange>> done);
+  // Errors: as Store::DeleteConversation.
+  void Delete(const Uuid& conversation, const UserId& actor, bool as_service,
+              Resolve<Result<void>> done);
   // To the conversation's listeners on every shard, unless it is too large for such events.
   void Relay(EventRef event);
-  // Tells the users' sockets, on every shard, that they are in a new conversation.
-  void Announce(std::vector<UserId> users, EventRef created);
+  // Tells the users' sockets, on every shard, that they are in it now.
+  void Announce(std::vector<UserId> users, const Conversation& joined);
   // Errors: not_found, store_unavailable. No membership asked.
   void Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>> done);
 
@@ -61,7 +71,12 @@ class Hub final : private HomeOutlet {
   void Deliver(unsigned shard, std::vector<EventRef> events) override;
   void OnEvents(std::span<const EventRef> events);
   void MeasureDelivery(std::span<const EventRef> events);
-  void OnAnnounced(std::span<const UserId> users, const EventRef& created);
+  // Tells the store which of them somebody else than their sender has been shown here.
+  void NoteDelivered(std::span<const EventRef> events);
+  void NoteDelivered(const Page& page, Feed& feed);
+  void OnAnnounced(std::span<const UserId> users, const Joined& joined);
+  // Ends the listening of those whom the event parts from the conversation.
+  void Part(const Event& event);
   // Runs `work(home)` on the home shard: now if that is here, else by post.
   template <class Work>
   void AtHome(const Uuid& conversation, Work work);
@@ -70,6 +85,7 @@ class Hub final : private HomeOutlet {
   Resolve<T> Here(Resolve<T> done);
 
   Executor& self_;
+  Store& store_;
   const unsigned shard_;
   HubCounters& counters_;
   const Clock* const clock_;

@@ -31,8 +31,11 @@ class Listener final : public FeedSink {
   void FetchFailed(Feed&) override { ++failed; }
   void Fetched(Feed&) override { ++fetched; }
   void CaughtUp(Feed&) override { ++caught_up; }
+  const UserId& user() const override { return user_; }
+  void Parted(Feed&, const Event&) override { ++parted; }
 
   void Open(const UserId& user) {
+    user_ = user;
     hub_.Subscribe(feed, user, false, [this](Feed& found, Result<Admission> given) {
       admission = given;
       if (!given) return;
@@ -43,18 +46,19 @@ class Listener final : public FeedSink {
 
  private:
   Hub& hub_;
+  UserId user_;
 
  public:
   Feed feed;
   std::optional<Result<Admission>> admission;
   Seqs seqs;
-  int ephemeral = 0, failed = 0, fetched = 0, caught_up = 0;
+  int ephemeral = 0, failed = 0, fetched = 0, caught_up = 0, parted = 0;
 };
 
 class Socket final : public UserSink {
  public:
-  void OnJoined(const Uuid& conversation, const EventRef&) override {
-    joined.push_back(conversation);
+  void OnJoined(const Joined& conversation) override {
+    joined.push_back(conversation.created->conversation);
   }
   std::vector<Uuid> joined;
 };
@@ -194,7 +198,7 @@ TEST_F(HubTest, ANewConversationIsToldToItsUsersSocketsOnEveryShard) {
   hubs_[1]->AddUser("bob", bob);
   hubs_[1]->AddUser("cho", cho);
   const Conversation made{.id = rooms_[3]};
-  hubs_[1]->Announce({"ann", "bob"}, ConversationCreatedEvent(made));
+  hubs_[1]->Announce({"ann", "bob"}, made);
   Rest();
   EXPECT_EQ(ann_here.joined, std::vector<Uuid>{rooms_[3]});
   EXPECT_EQ(ann_there.joined, std::vector<Uuid>{rooms_[3]});
@@ -203,7 +207,7 @@ TEST_F(HubTest, ANewConversationIsToldToItsUsersSocketsOnEveryShard) {
 
   hubs_[0]->RemoveUser("ann", ann_here);
   hubs_[0]->RemoveUser("ann", ann_there);  // never here
-  hubs_[1]->Announce({"ann"}, ConversationCreatedEvent(made));
+  hubs_[1]->Announce({"ann"}, made);
   Rest();
   EXPECT_EQ(ann_here.joined.size(), 1u);
   EXPECT_EQ(ann_there.joined.size(), 2u);
@@ -214,7 +218,7 @@ TEST_F(HubTest, OneOfAUsersTwoSocketsMayGoAlone) {
   hubs_[0]->AddUser("ann", first);
   hubs_[0]->AddUser("ann", second);
   hubs_[0]->RemoveUser("ann", first);
-  hubs_[0]->Announce({"ann"}, ConversationCreatedEvent({.id = rooms_[0]}));
+  hubs_[0]->Announce({"ann"}, {.id = rooms_[0]});
   Rest();
   EXPECT_TRUE(first.joined.empty());
   EXPECT_EQ(second.joined.size(), 1u);

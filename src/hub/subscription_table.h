@@ -39,6 +39,16 @@ class SubscriptionTable {
     if (found == topics_.end()) return;
     for (Feed* feed : found->second->feeds_) f(*feed);
   }
+  // Is it so for one of the conversation's feeds? Asks no further then.
+  template <class F>
+  bool Any(const Uuid& conversation, F f) {
+    const auto found = topics_.find(conversation);
+    if (found == topics_.end()) return false;
+    for (Feed* feed : found->second->feeds_) {
+      if (f(*feed)) return true;
+    }
+    return false;
+  }
   size_t feed_count() const { return feeds_.size() - free_.size(); }
   bool HasTopic(const Uuid& conversation) const { return topics_.contains(conversation); }
 

@@ -22,7 +22,12 @@ class CountingSink final : public FeedSink {
   void FetchFailed(Feed&) override {}
   void Fetched(Feed&) override {}
   void CaughtUp(Feed&) override {}
+  const UserId& user() const override { return user_; }
+  void Parted(Feed&, const Event&) override {}
   std::vector<int64_t> seqs;
+
+ private:
+  UserId user_ = "ann";
 };
 
 const Uuid kOne{{1}}, kTwo{{2}};

@@ -20,6 +20,15 @@ void Tail::Clear() {
   head_ = bytes_ = 0;
 }
 
+void Tail::Forget(int64_t subject) {
+  for (size_t i = events_.size(); i > head_; --i) {
+    if (events_[i - 1]->subject != subject) continue;
+    const int64_t last = events_[i - 1]->seq;
+    while (head_ < events_.size() && events_[head_]->seq <= last) DropFront();
+    return;
+  }
+}
+
 void Tail::DropFront() {
   bytes_ -= events_[head_]->frame.size();
   events_[head_++] = nullptr;

@@ -16,6 +16,9 @@ class Tail {
   // The event that follows the last one; after a jump in seq the tail starts anew with it.
   void Push(EventRef event);
   void Clear();
+  // Drops everything up to the last event about that subject (Event::subject): what they show is no
+  // longer so, and a replay tells things as they are now.
+  void Forget(int64_t subject);
 
   // Does the tail hold everything after `since` (and something)?
   bool Covers(int64_t since) const {

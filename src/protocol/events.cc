@@ -1,5 +1,7 @@
 #include "protocol/events.h"
 
+#include <algorithm>
+
 #include "net/ws_frame.h"
 #include "protocol/json_writer.h"
 
@@ -54,6 +56,26 @@ class Frame {
   JsonWriter json_;
   bool in_data_ = false;
 };
+
+UserId UndeliveredFrom(const Change& change) {
+  const Message& message = change.message;
+  if (change.kind != ChangeKind::kMessage || message.delivered_at || !message.sender_id) return {};
+  return *message.sender_id;
+}
+
+std::string_view TypeOf(ChangeKind kind) {
+  switch (kind) {
+    case ChangeKind::kMessage:
+      return "message";
+    case ChangeKind::kMessageUpdated:
+      return "message_updated";
+    case ChangeKind::kMessageDeleted:
+      return "message_deleted";
+    case ChangeKind::kConversationUpdated:
+      return "conversation_updated";
+  }
+  return "";
+}
 
 EventRef EphemeralEvent(const Uuid& conversation, SharedBytes frame, UserId hidden_from = {}) {
   return std::make_shared<const Event>(
@@ -110,6 +132,28 @@ void AppendMessage(std::string& out, const Message& message) {
   json.EndObject();
 }
 
+void AppendMembers(std::string& out, const std::vector<Member>& members) {
+  JsonWriter json(out);
+  json.BeginArray();
+  for (const Member& member : members) {
+    json.BeginObject();
+    json.Field("user_id", std::string_view(member.user));
+    json.Field("role", Name(member.role));
+    json.Field("joined_at", member.joined_at);
+    json.Field("last_read_seq", member.last_read_seq);
+    json.Field("last_read_at", member.last_read_at);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+std::string_view TextOf(const SharedBytes& frame) {
+  const std::string_view bytes = frame.view();
+  // RFC 6455 §5.2, unmasked: two bytes, and two or eight more of length.
+  const auto length = static_cast<uint8_t>(bytes[1]);
+  return bytes.substr(length == 127 ? 10 : length == 126 ? 4 : 2);
+}
+
 void AppendConversation(std::string& out, const Conversation& conversation,
                         const std::optional<ReaderPart>& reader, MemberList members) {
   JsonWriter json(out);
@@ -140,17 +184,9 @@ void AppendConversation(std::string& out, const Conversation& conversation,
   }
   if (members == MemberList::kWithMembers) {
     json.Key("members");
-    json.BeginArray();
-    for (const Member& member : conversation.members) {
-      json.BeginObject();
-      json.Field("user_id", std::string_view(member.user));
-      json.Field("role", Name(member.role));
-      json.Field("joined_at", member.joined_at);
-      json.Field("last_read_seq", member.last_read_seq);
-      json.Field("last_read_at", member.last_read_at);
-      json.EndObject();
-    }
-    json.EndArray();
+    std::string list;
+    AppendMembers(list, conversation.members);
+    json.Raw(list);
   }
   json.EndObject();
 }
@@ -158,11 +194,47 @@ void AppendConversation(std::string& out, const Conversation& conversation,
 // --- events
 
 EventRef MessageEvent(const Message& message, Monotonic committed_at) {
-  Frame frame("message");
-  frame.OfConversation(message.conversation_id).WithSeq(message.seq);
-  frame.DataFrom([&](std::string& out) { AppendMessage(out, message); });
-  return std::make_shared<const Event>(
-      Event{message.conversation_id, message.seq, frame.Done(), committed_at, {}});
+  return ChangeEvent({.seq = message.seq, .message = message}, committed_at);
+}
+
+EventRef ChangeEvent(const Change& change, Monotonic committed_at,
+                     const std::optional<UserId>& leaver) {
+  const bool of_conversation = change.kind == ChangeKind::kConversationUpdated;
+  const Uuid& conversation =
+      of_conversation ? change.conversation->id : change.message.conversation_id;
+  Frame frame(TypeOf(change.kind));
+  frame.OfConversation(conversation).WithSeq(change.seq);
+  if (of_conversation) {
+    frame.DataFrom([&](std::string& out) { AppendConversation(out, *change.conversation); });
+  } else if (change.kind == ChangeKind::kMessageDeleted) {
+    frame.Data().Field("message_id", change.message.id);
+  } else {
+    frame.DataFrom([&](std::string& out) { AppendMessage(out, change.message); });
+  }
+  return std::make_shared<const Event>(Event{.conversation = conversation,
+                                             .seq = change.seq,
+                                             .frame = frame.Done(),
+                                             .committed_at = committed_at,
+                                             .hidden_from = leaver.value_or(UserId()),
+                                             .subject = of_conversation ? 0 : change.message.seq,
+                                             .parting = leaver ? Parting::kOne : Parting::kNobody,
+                                             .undelivered_from = UndeliveredFrom(change)});
+}
+
+EventRef ReadReceiptEvent(const Uuid& conversation, const UserId& reader,
+                          const std::vector<Uuid>& messages, int64_t up_to_seq) {
+  constexpr size_t kNamed = 100;
+  Frame frame("read_receipt");
+  JsonWriter& data = frame.OfConversation(conversation).Data();
+  data.Field("user_id", std::string_view(reader));
+  data.Key("message_ids");
+  data.BeginArray();
+  for (size_t i = 0; i < std::min(kNamed, messages.size()); ++i) {
+    data.String(messages[i].ToString());
+  }
+  data.EndArray();
+  data.Field("up_to_seq", up_to_seq);
+  return EphemeralEvent(conversation, frame.Done());
 }
 
 EventRef TypingEvent(const Uuid& conversation, const UserId& user, bool is_typing) {
@@ -180,6 +252,24 @@ EventRef ConversationCreatedEvent(const Conversation& conversation) {
   return EphemeralEvent(conversation.id, frame.Done());
 }
 
+EventRef ConversationDeletedEvent(const Uuid& conversation) {
+  Frame frame("conversation_deleted");
+  frame.OfConversation(conversation).Data().Field("conversation_id", conversation);
+  return std::make_shared<const Event>(
+      Event{.conversation = conversation, .frame = frame.Done(), .parting = Parting::kAll});
+}
+
+EventRef PartingEvent(const Uuid& conversation, const UserId& leaver) {
+  return std::make_shared<const Event>(
+      Event{.conversation = conversation, .hidden_from = leaver, .parting = Parting::kOne});
+}
+
+SharedBytes ConversationLeftFrame(const Uuid& conversation) {
+  Frame frame("conversation_left");
+  frame.OfConversation(conversation).Data().Field("conversation_id", conversation);
+  return frame.Done();
+}
+
 // --- answers
 
 SharedBytes AckFrame(const Ref& ref, const Message& message, bool duplicate) {
@@ -189,6 +279,19 @@ SharedBytes AckFrame(const Ref& ref, const Message& message, bool duplicate) {
   data.Field("seq", message.seq);
   data.Field("client_id", message.client_id);
   data.Field("duplicate", duplicate);
+  return frame.Done();
+}
+
+SharedBytes ChangeAckFrame(const Ref& ref, const Change& change) {
+  Frame frame("ack");
+  JsonWriter& data = frame.WithRef(ref).OfConversation(change.message.conversation_id).Data();
+  data.Field("id", change.message.id);
+  data.Key("seq");
+  if (change.seq == 0) {
+    data.Null();
+  } else {
+    data.Int(change.seq);
+  }
   return frame.Done();
 }
 

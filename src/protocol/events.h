@@ -9,17 +9,28 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "domain/conversation.h"
-#include "domain/message.h"
+#include "domain/change.h"
 
 namespace parley {
+
+// Whose listening an event ends.
+enum class Parting : uint8_t {
+  kNobody,
+  kOne,  // that of `hidden_from`, who was removed or left
+  kAll,  // everybody's: the conversation is deleted
+};
 
 struct Event {
   Uuid conversation;
   int64_t seq = 0;  // of the durable change; 0: ephemeral, may be dropped
   SharedBytes frame;
   Monotonic committed_at = {};  // when its commit was heard of; unset for what was read back
-  UserId hidden_from = {};      // who caused an event that only the others see; empty: nobody
+  UserId hidden_from = {};      // whom it is not shown to: who caused it, or left; empty: nobody
+  // The message that it shows or is about, by the seq of its creation; 0: the conversation.
+  int64_t subject = 0;
+  Parting parting = Parting::kNobody;
+  // Of a new message that nobody else is known to have been shown: its sender. Else empty.
+  UserId undelivered_from = {};
 };
 using EventRef = std::shared_ptr<const Event>;
 
@@ -39,11 +50,26 @@ void AppendConversation(std::string& out, const Conversation& conversation,
                         const std::optional<ReaderPart>& reader = std::nullopt,
                         MemberList members = MemberList::kIdsOnly);
 
+// [member, …] with role and read mark
+void AppendMembers(std::string& out, const std::vector<Member>& members);
+// The JSON of a frame, without its WebSocket header.
+std::string_view TextOf(const SharedBytes& frame);
+
 // --- events of a conversation
 
+// Whatever has a seq. `leaver`: who was removed by it.
+EventRef ChangeEvent(const Change& change, Monotonic committed_at = {},
+                     const std::optional<UserId>& leaver = std::nullopt);
 EventRef MessageEvent(const Message& message, Monotonic committed_at = {});
+// `messages`: those named by who read them, the first 100.
+EventRef ReadReceiptEvent(const Uuid& conversation, const UserId& reader,
+                          const std::vector<Uuid>& messages, int64_t up_to_seq);
 EventRef TypingEvent(const Uuid& conversation, const UserId& user, bool is_typing);
 EventRef ConversationCreatedEvent(const Conversation& conversation);
+EventRef ConversationDeletedEvent(const Uuid& conversation);
+// Ends the listening of one who is in it no more, where no durable event does.
+EventRef PartingEvent(const Uuid& conversation, const UserId& leaver);
+SharedBytes ConversationLeftFrame(const Uuid& conversation);
 
 // --- answers to one connection
 
@@ -51,6 +77,8 @@ EventRef ConversationCreatedEvent(const Conversation& conversation);
 using Ref = std::optional<std::string>;
 
 SharedBytes AckFrame(const Ref& ref, const Message& message, bool duplicate);
+// Of an edit or delete; `seq` is null where nothing had to change.
+SharedBytes ChangeAckFrame(const Ref& ref, const Change& change);
 SharedBytes PlainAckFrame(const Ref& ref);
 SharedBytes ErrorFrame(const Ref& ref, const std::optional<Uuid>& conversation, const Error& error);
 SharedBytes PongFrame(const Ref& ref);

@@ -137,20 +137,20 @@ void Session::OnUserLoaded(const UserConversations& all, const UserConversations
                                  listed.heads.size() > heads.size()));
   Established();
   for (const UserConversationHead& head : all.heads) Follow(head);
-  for (const EventRef& created : std::exchange(joined_early_, {})) {
-    OnJoined(created->conversation, created);
-  }
+  for (const Joined& joined : std::exchange(joined_early_, {})) OnJoined(joined);
 }
 
 void Session::Follow(const UserConversationHead& head) {
   if (feeds_.contains(head.conversation_id)) return;
   Feed& feed = AddFeed(head.conversation_id);
   feed.HoldAt(head.seq);
-  context_.hub.Subscribe(feed, identity_.user, true,
+  context_.hub.Subscribe(feed, identity_.user, identity_.service,
                          [this](Feed& found, const Result<Admission>& admission) {
                            if (admission) {
                              if (!holding_events_) found.Go(admission->head);
-                           } else if (admission.error().code != ErrorCode::not_participant) {
+                           } else if (admission.error().code == ErrorCode::not_participant) {
+                             Drop(found);  // removed since the list was read
+                           } else {
                              transport_.Close(CloseCode::kRestarting, admission.error().detail);
                            }
                          });
@@ -161,14 +161,38 @@ void Session::Established() {
   transport_.HoldCommands(false);
 }
 
-void Session::OnJoined(const Uuid& conversation, const EventRef& created) {
+void Session::OnJoined(const Joined& joined) {
   if (!established_) {
-    joined_early_.push_back(created);
+    joined_early_.push_back(joined);
     return;
   }
+  const Uuid& conversation = joined.created->conversation;
   if (feeds_.contains(conversation)) return;
-  transport_.Answer(created->frame);
-  Follow({conversation, 0});
+  transport_.Answer(joined.created->frame);
+  Follow({conversation, joined.since});
+}
+
+// --- the end of a conversation's part in it
+
+void Session::Parted(Feed& feed, const Event& event) {
+  const bool deleted = event.parting == Parting::kAll;
+  transport_.Answer(deleted ? event.frame : ConversationLeftFrame(feed.conversation()));
+  if (request_.conversation) {
+    return transport_.Close(CloseCode::kNotParticipant,
+                            deleted ? "The conversation was deleted." : "You are no longer in it.");
+  }
+  Drop(feed);
+}
+
+void Session::Drop(Feed& feed) {
+  const Uuid conversation = feed.conversation();
+  const bool resuming = feed.resuming();
+  fetching_ -= feed.pages_under_way;  // they come to nobody now
+  context_.hub.Unsubscribe(feed);
+  feeds_.erase(conversation);
+  std::erase_if(typing_, [&](const Typing& one) { return one.conversation == conversation; });
+  if (resuming) ResumeStepDone(conversation, std::nullopt);
+  FetchQueued();
 }
 
 // --- delivery
@@ -195,11 +219,17 @@ void Session::Fetch(Feed& feed) {
     return;
   }
   ++fetching_;
+  ++feed.pages_under_way;
   context_.hub.Fetch(feed);
 }
 
-void Session::Fetched(Feed&) {
+void Session::Fetched(Feed& feed) {
+  --feed.pages_under_way;
   --fetching_;
+  FetchQueued();
+}
+
+void Session::FetchQueued() {
   while (fetching_ < kFetchesAtOnce && !fetch_queue_.empty()) {
     Feed* next = FindFeed(fetch_queue_.front());
     fetch_queue_.pop_front();

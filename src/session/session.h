@@ -86,8 +86,10 @@ class Session final : private FeedSink, private UserSink {
   void FetchFailed(Feed& feed) override;
   void Fetched(Feed& feed) override;
   void CaughtUp(Feed& feed) override;
+  const UserId& user() const override { return identity_.user; }
+  void Parted(Feed& feed, const Event& event) override;
   // UserSink
-  void OnJoined(const Uuid& conversation, const EventRef& created) override;
+  void OnJoined(const Joined& joined) override;
 
   void StartConversation();
   void StartUser();
@@ -95,6 +97,9 @@ class Session final : private FeedSink, private UserSink {
   void OnUserLoaded(const UserConversations& all, const UserConversations& listed);
   Feed& AddFeed(const Uuid& conversation);
   void Follow(const UserConversationHead& head);
+  // Forgets a conversation that the user is not in.
+  void Drop(Feed& feed);
+  void FetchQueued();
   void Established();
   Greeting MakeGreeting() const;
   void Subscribed(Feed& feed, const Result<Admission>& admission);
@@ -128,7 +133,7 @@ class Session final : private FeedSink, private UserSink {
   std::deque<Uuid> fetch_queue_;
   std::unique_ptr<RunningResume> resume_;
   std::vector<Typing> typing_;
-  std::vector<EventRef> joined_early_;     // conversations made while the greeting was prepared
+  std::vector<Joined> joined_early_;  // conversations come into while the greeting was prepared
   std::unique_ptr<std::string> deferred_;  // a command that waits for those before it
   size_t in_flight_ = 0;
   uint32_t refused_in_a_row_ = 0;

@@ -9,6 +9,9 @@ namespace {
 
 constexpr size_t kBatchWrites = 512;
 constexpr size_t kQueuedBytes = 64 * 1024 * 1024;
+// Between two pieces of upkeep: it takes a small part of the writer's time.
+constexpr auto kUpkeepPause = std::chrono::milliseconds(20);
+constexpr auto kUpkeepRetry = std::chrono::milliseconds(1000);
 
 Error Unavailable() { return Error::StoreUnavailable(); }
 
@@ -20,8 +23,11 @@ Error OutcomeUnknown() {
 
 }  // namespace
 
-GroupCommit::GroupCommit(std::unique_ptr<SqlSession> session, size_t max_queued)
-    : session_(std::move(session)), max_queued_(max_queued), thread_([this] { Run(); }) {}
+GroupCommit::GroupCommit(std::unique_ptr<SqlSession> session, size_t max_queued, Upkeep upkeep)
+    : session_(std::move(session)),
+      max_queued_(max_queued),
+      upkeep_(std::move(upkeep)),
+      thread_([this] { Run(); }) {}
 
 GroupCommit::~GroupCommit() { Close(); }
 
@@ -39,6 +45,16 @@ void GroupCommit::Submit(std::unique_ptr<Write> write) {
   Batch refused;
   refused.push_back(std::move(write));
   Deliver(std::move(refused), std::make_shared<const Error>(Unavailable()));
+}
+
+void GroupCommit::WantUpkeep(std::chrono::milliseconds within) {
+  const auto at = std::chrono::steady_clock::now() + within;
+  {
+    const std::lock_guard lock(mutex_);
+    if (upkeep_at_ && *upkeep_at_ <= at) return;
+    upkeep_at_ = at;
+  }
+  arrived_.notify_one();
 }
 
 void GroupCommit::Close() {
@@ -60,10 +76,19 @@ StoreStats GroupCommit::stats() const {
 void GroupCommit::Run() {
   while (true) {
     Batch batch;
+    bool upkeep = false;
     {
       std::unique_lock lock(mutex_);
-      arrived_.wait(lock, [this] { return closed_ || !queue_.empty(); });
-      if (queue_.empty()) return;
+      while (!closed_ && queue_.empty() && !UpkeepIsDue()) {
+        if (upkeep_at_) {
+          arrived_.wait_until(lock, *upkeep_at_);
+        } else {
+          arrived_.wait(lock);
+        }
+      }
+      upkeep = UpkeepIsDue() || (closed_ && queue_.empty() && upkeep_at_);
+      if (upkeep) upkeep_at_.reset();
+      if (queue_.empty() && !upkeep) return;
       if (queue_.size() <= kBatchWrites) {
         batch.swap(queue_);
         queued_bytes_ = 0;
@@ -74,8 +99,30 @@ void GroupCommit::Run() {
         for (const auto& write : batch) queued_bytes_ -= write->bytes();
       }
     }
-    CommitBatch(batch);
+    if (!batch.empty()) CommitBatch(batch);
+    if (upkeep) RunUpkeep();
   }
+}
+
+bool GroupCommit::UpkeepIsDue() const {
+  return upkeep_at_ && *upkeep_at_ <= std::chrono::steady_clock::now();
+}
+
+void GroupCommit::RunUpkeep() {
+  bool more = false, failed = false;
+  try {
+    session_->Begin();
+    more = upkeep_(*session_);
+    session_->Commit();
+  } catch (const StoreFailure& error) {
+    session_->Rollback();
+    log::warn("upkeep failed error={}", error.what());
+    failed = true;
+  }
+  const std::lock_guard lock(mutex_);
+  if (failed && closed_) return;
+  const auto next = std::chrono::steady_clock::now() + (failed ? kUpkeepRetry : kUpkeepPause);
+  if ((more || failed) && (!upkeep_at_ || *upkeep_at_ > next)) upkeep_at_ = next;
 }
 
 void GroupCommit::CommitBatch(Batch& batch) {

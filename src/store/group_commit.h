@@ -2,9 +2,12 @@
 // batch gathers; a batch is one transaction and one fsync. Low load waits for one fsync, high load
 // shares it.
 #pragma once
+#include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -33,13 +36,19 @@ class Write {
   Executor& on_;
 };
 
+// Work that nobody waits for, a small piece in each transaction of its own. True: there is more.
+// Writer's thread. Where a piece fails it is called again a second later.
+using Upkeep = std::function<bool(SqlSession&)>;
+
 class GroupCommit {
  public:
-  GroupCommit(std::unique_ptr<SqlSession> session, size_t max_queued);
+  GroupCommit(std::unique_ptr<SqlSession> session, size_t max_queued, Upkeep upkeep = {});
   ~GroupCommit();
 
   // Any thread. Answers store_unavailable at once (by post) where the queue is full or closed.
   void Submit(std::unique_ptr<Write> write);
+  // Has upkeep run within that time, between two batches. Any thread.
+  void WantUpkeep(std::chrono::milliseconds within);
   void Close();
   bool healthy() const { return healthy_; }
   StoreStats stats() const;
@@ -49,6 +58,8 @@ class GroupCommit {
   void Run();
   void CommitBatch(Batch& batch);
   bool TryCommit(std::span<const std::unique_ptr<Write>> writes, Error& failure);
+  void RunUpkeep();
+  bool UpkeepIsDue() const;  // under mutex_
   static void Deliver(Batch batch, std::shared_ptr<const Error> failure);
 
   std::unique_ptr<SqlSession> session_;
@@ -59,6 +70,8 @@ class GroupCommit {
   size_t queued_bytes_ = 0;  // guarded by mutex_
   bool closed_ = false;      // guarded by mutex_
   StoreStats stats_;         // guarded by mutex_
+  const Upkeep upkeep_;
+  std::optional<std::chrono::steady_clock::time_point> upkeep_at_;  // guarded by mutex_
   std::atomic<bool> healthy_{true};
   std::thread thread_;
 };

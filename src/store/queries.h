@@ -25,7 +25,7 @@ inline constexpr Query kTakeSeq{
 inline constexpr Query kTakeSeqAsService{
     "take_seq_as_service",
     "UPDATE messaging_conversation SET seq = seq + 1, last_message_at = ?2, changed_at = ?2 "
-    "WHERE id = ?1 RETURNING seq"};
+    "WHERE id = ?1 AND deleted_at IS NULL RETURNING seq"};
 inline constexpr Query kMessageInConversation{
     "message_in_conversation",
     "SELECT seq FROM messaging_message WHERE id = ?1 AND conversation_id = ?2"};
@@ -38,24 +38,141 @@ inline constexpr Query kInsertMessage{
 inline constexpr Query kInsertConversation{
     "insert_conversation",
     "INSERT INTO messaging_conversation (id, type, title, created_at, metadata, changed_at, "
-    "participant_count, direct_key) VALUES (?1, ?2, ?3, ?4, ?5, ?4, ?6, ?7)"};
+    "participant_count, direct_key, task_id) VALUES (?1, ?2, ?3, ?4, ?5, ?4, ?6, ?7, ?8)"};
 inline constexpr Query kInsertParticipant{
     "insert_participant",
     "INSERT INTO messaging_conversation_participant (conversation_id, user_id, joined_at, role) "
     "VALUES (?1, ?2, ?3, ?4)"};
+// --- changes
+
+inline constexpr Query kTypeAndRole{
+    "type_and_role",
+    "SELECT c.type, p.role FROM messaging_conversation c "
+    "LEFT JOIN messaging_conversation_participant p ON p.conversation_id = c.id AND p.user_id = ?2 "
+    "WHERE c.id = ?1 AND c.deleted_at IS NULL"};
+// The role is asked for again in the statement that takes the seq.
+inline constexpr Query kTakeChangeSeq{
+    "take_change_seq",
+    "UPDATE messaging_conversation SET seq = seq + 1, changed_at = ?2 "
+    "WHERE id = ?1 AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM "
+    "messaging_conversation_participant p WHERE p.conversation_id = ?1 AND p.user_id = ?3 "
+    "AND p.role >= ?4) RETURNING seq"};
+inline constexpr Query kTakeChangeSeqAsService{
+    "take_change_seq_as_service",
+    "UPDATE messaging_conversation SET seq = seq + 1, changed_at = ?2 "
+    "WHERE id = ?1 AND deleted_at IS NULL RETURNING seq"};
+inline constexpr Query kInsertChange{
+    "insert_change",
+    "INSERT INTO parley_change (conversation_id, seq, kind, message_seq) VALUES (?1, ?2, ?3, ?4)"};
+inline constexpr Query kChangesAfter{
+    "changes_after", "SELECT " PARLEY_MESSAGE_COLUMNS
+                     ", g.seq, g.kind FROM parley_change g LEFT JOIN messaging_message m "
+                     "ON m.conversation_id = g.conversation_id AND m.seq = g.message_seq "
+                     "WHERE g.conversation_id = ?1 AND g.seq > ?2 ORDER BY g.seq LIMIT ?3"};
+inline constexpr Query kEditMessage{
+    "edit_message",
+    "UPDATE messaging_message SET content = ?3, metadata = ?4, edited_at = ?5 "
+    "WHERE conversation_id = ?1 AND seq = ?2"};
+// What it said is gone from the disk too.
+inline constexpr Query kDeleteMessage{
+    "delete_message",
+    "UPDATE messaging_message SET content = '', metadata = '{}', deleted_at = ?3 "
+    "WHERE conversation_id = ?1 AND seq = ?2"};
+inline constexpr Query kSetTitle{"set_title",
+                                 "UPDATE messaging_conversation SET title = ?2 WHERE id = ?1"};
+inline constexpr Query kSetMetadata{
+    "set_metadata", "UPDATE messaging_conversation SET metadata = ?2 WHERE id = ?1"};
+inline constexpr Query kAddParticipant{
+    "add_participant",
+    "INSERT INTO messaging_conversation_participant (conversation_id, user_id, joined_at, "
+    "last_read_seq) VALUES (?1, ?2, ?3, ?4)"};
+inline constexpr Query kRemoveParticipant{
+    "remove_participant",
+    "DELETE FROM messaging_conversation_participant WHERE conversation_id = ?1 AND user_id = ?2"};
+inline constexpr Query kCountParticipants{
+    "count_participants",
+    "UPDATE messaging_conversation SET participant_count = participant_count + ?2 WHERE id = ?1"};
+inline constexpr Query kRoleOf{"role_of",
+                               "SELECT role FROM messaging_conversation_participant "
+                               "WHERE conversation_id = ?1 AND user_id = ?2"};
+inline constexpr Query kSetRole{"set_role",
+                                "UPDATE messaging_conversation_participant SET role = ?3 "
+                                "WHERE conversation_id = ?1 AND user_id = ?2"};
+// Who owns a conversation that its owner left: the oldest admin, else the oldest member.
+inline constexpr Query kHeir{
+    "heir",
+    "SELECT user_id FROM messaging_conversation_participant WHERE conversation_id = ?1 "
+    "ORDER BY role DESC, joined_at, user_id LIMIT 1"};
+
+// --- deleting a conversation
+
+inline constexpr Query kMarkDeleted{
+    "mark_deleted",
+    "UPDATE messaging_conversation SET deleted_at = ?2, changed_at = ?2, direct_key = NULL, "
+    "task_id = NULL, participant_count = 0 WHERE id = ?1"};
+inline constexpr Query kRemoveParticipants{
+    "remove_participants",
+    "DELETE FROM messaging_conversation_participant WHERE conversation_id = ?1"};
+inline constexpr Query kFindDeleted{
+    "find_deleted", "SELECT id FROM messaging_conversation WHERE deleted_at IS NOT NULL LIMIT 1"};
+inline constexpr Query kRemoveMessages{
+    "remove_messages",
+    "DELETE FROM messaging_message WHERE conversation_id = ?1 AND seq <= (SELECT seq FROM "
+    "messaging_message WHERE conversation_id = ?1 ORDER BY seq LIMIT 1) + ?2 RETURNING seq"};
+inline constexpr Query kRemoveChanges{
+    "remove_changes",
+    "DELETE FROM parley_change WHERE conversation_id = ?1 AND seq <= (SELECT seq FROM "
+    "parley_change WHERE conversation_id = ?1 ORDER BY seq LIMIT 1) + ?2 RETURNING seq"};
+inline constexpr Query kRemoveConversation{"remove_conversation",
+                                           "DELETE FROM messaging_conversation WHERE id = ?1"};
+
 inline constexpr Query kLastChange{
     "last_change", "SELECT coalesce(max(changed_at), 0) FROM messaging_conversation"};
+inline constexpr Query kFindTask{"find_task",
+                                 "SELECT id FROM messaging_conversation WHERE task_id = ?1"};
 inline constexpr Query kFindDirect{"find_direct",
                                    "SELECT id FROM messaging_conversation WHERE direct_key = ?1"};
 
-inline constexpr Query kConversation{"conversation",
-                                     "SELECT " PARLEY_CONVERSATION_COLUMNS
-                                     " FROM messaging_conversation c WHERE c.id = ?1"};
+inline constexpr Query kConversation{
+    "conversation", "SELECT " PARLEY_CONVERSATION_COLUMNS
+                    " FROM messaging_conversation c WHERE c.id = ?1 AND c.deleted_at IS NULL"};
 inline constexpr Query kMembers{
     "members",
     "SELECT user_id, role, joined_at, last_read_seq, last_read_at "
     "FROM messaging_conversation_participant WHERE conversation_id = ?1 "
     "ORDER BY joined_at, user_id LIMIT ?2"};
+inline constexpr Query kMembersAfter{
+    "members_after",
+    "SELECT user_id, role, joined_at, last_read_seq, last_read_at "
+    "FROM messaging_conversation_participant WHERE conversation_id = ?1 "
+    "AND (joined_at, user_id) > (?3, ?4) ORDER BY joined_at, user_id LIMIT ?2"};
+
+// --- marks
+
+inline constexpr Query kHeadAndMark{
+    "head_and_mark",
+    "SELECT c.seq, p.last_read_seq FROM messaging_conversation c "
+    "JOIN messaging_conversation_participant p ON p.conversation_id = c.id AND p.user_id = ?2 "
+    "WHERE c.id = ?1"};
+inline constexpr Query kMessageAndMark{
+    "message_and_mark",
+    "SELECT m.conversation_id, m.seq, p.last_read_seq, "
+    "m.deleted_at IS NULL AND (m.sender_id IS NULL OR m.sender_id <> ?2) "
+    "FROM messaging_message m JOIN messaging_conversation_participant p "
+    "ON p.conversation_id = m.conversation_id AND p.user_id = ?2 WHERE m.id = ?1"};
+inline constexpr Query kMoveMark{
+    "move_mark",
+    "UPDATE messaging_conversation_participant SET last_read_seq = ?3, last_read_at = ?4 "
+    "WHERE conversation_id = ?1 AND user_id = ?2 AND last_read_seq < ?3"};
+inline constexpr Query kStampRead{
+    "stamp_read",
+    "UPDATE messaging_message SET read_at = ?4, delivered_at = coalesce(delivered_at, ?4) "
+    "WHERE conversation_id = ?1 AND seq > ?2 AND seq <= ?3 AND read_at IS NULL "
+    "AND (sender_id IS NULL OR sender_id <> ?5)"};
+inline constexpr Query kStampDelivered{
+    "stamp_delivered",
+    "UPDATE messaging_message SET delivered_at = ?4 "
+    "WHERE conversation_id = ?1 AND seq >= ?2 AND seq <= ?3 AND delivered_at IS NULL"};
 inline constexpr Query kReadMark{"read_mark",
                                  "SELECT last_read_seq FROM messaging_conversation_participant "
                                  "WHERE conversation_id = ?1 AND user_id = ?2"};
@@ -105,6 +222,9 @@ inline constexpr Query kHistoryAfter{
                      " FROM messaging_message m WHERE m.conversation_id = ?1 AND m.seq > ?2 "
                      "ORDER BY m.seq LIMIT ?3"};
 inline constexpr Query kMessage{
-    "message", "SELECT " PARLEY_MESSAGE_COLUMNS " FROM messaging_message m WHERE m.id = ?1"};
+    "message",
+    "SELECT " PARLEY_MESSAGE_COLUMNS
+    " FROM messaging_message m JOIN messaging_conversation c ON c.id = m.conversation_id "
+    "WHERE m.id = ?1 AND c.deleted_at IS NULL"};
 
 }  // namespace parley::queries

@@ -34,6 +34,14 @@ Message MessageFrom(const Statement& row) {
   return message;
 }
 
+Member MemberFrom(const Statement& row) {
+  return {.user = std::string(row.Text(0)),
+          .role = static_cast<Role>(row.Int(1)),
+          .joined_at = {row.Int(2)},
+          .last_read_seq = row.Int(3),
+          .last_read_at = TimeAt(row, 4)};
+}
+
 Conversation ConversationFrom(const Statement& row) {
   Conversation conversation;
   conversation.id = row.Id(0);

@@ -8,6 +8,7 @@ namespace parley {
 
 Message MessageFrom(const Statement& row);            // PARLEY_MESSAGE_COLUMNS from column 0
 Conversation ConversationFrom(const Statement& row);  // PARLEY_CONVERSATION_COLUMNS, no members
+Member MemberFrom(const Statement& row);              // user_id, role, joined_at, last_read_*
 constexpr int kMessageColumns = 14;
 constexpr int kConversationColumns = 8;
 

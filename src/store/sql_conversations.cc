@@ -32,19 +32,23 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
     std::optional<std::string> direct_key;
     if (wanted_.type == ConversationType::kDirect) {
       direct_key = DirectKey(wanted_.participants);
-      Statement& row = session.Prepare(queries::kFindDirect).Bind(1, *direct_key);
-      if (row.Step()) {
-        const Uuid id = row.Id(0);
-        row.Run();
-        result_ = CreatedConversation{*FindConversation(session, id), false};
-        return;
-      }
+      if (FindExisting(session, queries::kFindDirect, *direct_key)) return;
     }
+    if (wanted_.task_id && FindExisting(session, queries::kFindTask, *wanted_.task_id)) return;
     Insert(session, direct_key);
     result_ = CreatedConversation{*FindConversation(session, wanted_.id), true};
   }
 
  private:
+  bool FindExisting(SqlSession& session, const Query& query, const std::string& key) {
+    Statement& row = session.Prepare(query).Bind(1, key);
+    if (!row.Step()) return false;
+    const Uuid id = row.Id(0);
+    row.Run();
+    result_ = CreatedConversation{*FindConversation(session, id), false};
+    return true;
+  }
+
   void Insert(SqlSession& session, const std::optional<std::string>& direct_key) {
     const Timestamp now = now_();
     session.Prepare(queries::kInsertConversation)
@@ -55,6 +59,7 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
         .Bind(5, wanted_.metadata)
         .Bind(6, static_cast<int64_t>(wanted_.participants.size()))
         .Bind(7, direct_key)
+        .Bind(8, wanted_.task_id)
         .Run();
     int64_t joined_at = now.micros;
     for (const UserId& user : wanted_.participants) {
@@ -118,6 +123,38 @@ void SqlStore::ReadConversation(Uuid conversation, UserId reader, bool as_servic
         AddReaderPart(session, view, reader, mark.value_or(view.conversation.seq));
         return view;
       });
+}
+
+void SqlStore::FindTask(std::string task_id, UserId reader, bool as_service, Executor& on,
+                        Answer<Uuid> done) {
+  OnReader<Uuid>(on, std::move(done), [=](SqlSession& session) -> Result<Uuid> {
+    Statement& row = session.Prepare(queries::kFindTask).Bind(1, task_id);
+    if (!row.Step()) return Fail(Error::NotFound());
+    const Uuid id = row.Id(0);
+    row.Run();
+    if (!as_service && !ReadMark(session, id, reader)) return Fail(Error::NotFound());
+    return id;
+  });
+}
+
+void SqlStore::ListMembers(Uuid conversation, UserId reader, bool as_service, int limit,
+                           std::optional<MemberCursor> after, Executor& on,
+                           Answer<PageOfMembers> done) {
+  OnReader<PageOfMembers>(on, std::move(done), [=](SqlSession& session) -> Result<PageOfMembers> {
+    const bool visible = as_service ? FindConversation(session, conversation).has_value()
+                                    : ReadMark(session, conversation, reader).has_value();
+    if (!visible) return Fail(Error::NotFound());
+    Statement& rows = session.Prepare(after ? queries::kMembersAfter : queries::kMembers);
+    rows.Bind(1, conversation).Bind(2, limit + 1);
+    if (after) rows.Bind(3, after->joined_at.micros).Bind(4, after->user);
+    PageOfMembers page;
+    while (rows.Step()) page.members.push_back(MemberFrom(rows));
+    if (page.members.size() > static_cast<size_t>(limit)) {
+      page.members.pop_back();
+      page.has_more = true;
+    }
+    return page;
+  });
 }
 
 void SqlStore::ListConversations(UserId reader, int limit, std::optional<ConversationCursor> after,

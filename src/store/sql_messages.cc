@@ -125,7 +125,8 @@ void SqlStore::ReadHistory(HistoryQuery query, Executor& on, Answer<PageOfMessag
   OnReader<PageOfMessages>(
       on, std::move(done),
       [query = std::move(query)](SqlSession& session) -> Result<PageOfMessages> {
-        if (!query.as_service && !ReadMark(session, query.conversation_id, query.reader)) {
+        if (query.as_service ? !FindConversation(session, query.conversation_id)
+                             : !ReadMark(session, query.conversation_id, query.reader)) {
           return Fail(Error::NotFound());
         }
         int64_t before = INT64_MAX;
@@ -169,26 +170,6 @@ void SqlStore::ReadMessage(Uuid message, UserId reader, bool as_service, Executo
       return Fail(Error::NotFound());
     }
     return found;
-  });
-}
-
-void SqlStore::ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
-                           Answer<ChangesSince> done) {
-  OnReader<ChangesSince>(on, std::move(done), [=](SqlSession& session) -> Result<ChangesSince> {
-    Statement& row = session.Prepare(queries::kConversation).Bind(1, conversation);
-    if (!row.Step()) return Fail(Error::NotFound());
-    ChangesSince out{.head = ConversationFrom(row).seq};
-    row.Run();
-    Statement& rows = session.Prepare(queries::kHistoryAfter)
-                          .Bind(1, conversation)
-                          .Bind(2, since)
-                          .Bind(3, int64_t{limit});
-    while (rows.Step()) {
-      Message message = MessageFrom(rows);
-      const int64_t seq = message.seq;
-      out.changes.push_back({seq, std::move(message)});
-    }
-    return out;
   });
 }
 

@@ -17,11 +17,19 @@ SqlStore::SqlStore(std::unique_ptr<SqlSession> writer, const ReaderPool::Open& o
       identity_(identity),
       last_time_(NumberFrom(writer->Prepare(queries::kLastChange))),
       readers_(open_reader, options.reader_threads, options.queue_reads),
-      commits_(std::move(writer), options.queue_writes) {}
+      commits_(std::move(writer), options.queue_writes,
+               [this](SqlSession& session) { return DoUpkeep(session); }) {
+  commits_.WantUpkeep(kUpkeepSoon);  // what an earlier process left
+}
 
 Timestamp SqlStore::NextTime() {
   last_time_ = std::max(last_time_ + 1, clock_.Now().micros);
   return {last_time_};
+}
+
+bool SqlStore::DoUpkeep(SqlSession& session) {
+  const bool delivered = StampDelivered(session, deliveries_);
+  return RemoveDeletedRows(session) || delivered;
 }
 
 void SqlStore::Close() {
@@ -34,14 +42,7 @@ void SqlStore::Close() {
 void ReadMembers(SqlSession& session, Conversation& conversation) {
   Statement& rows =
       session.Prepare(queries::kMembers).Bind(1, conversation.id).Bind(2, kMembersShown);
-  while (rows.Step()) {
-    Member member{.user = std::string(rows.Text(0)),
-                  .role = static_cast<Role>(rows.Int(1)),
-                  .joined_at = {rows.Int(2)},
-                  .last_read_seq = rows.Int(3)};
-    if (!rows.IsNull(4)) member.last_read_at = Timestamp{rows.Int(4)};
-    conversation.members.push_back(std::move(member));
-  }
+  while (rows.Step()) conversation.members.push_back(MemberFrom(rows));
 }
 
 std::optional<Conversation> FindConversation(SqlSession& session, const Uuid& id) {

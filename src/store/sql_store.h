@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/log.h"
+#include "store/delivery_book.h"
 #include "store/group_commit.h"
 #include "store/reader_pool.h"
 #include "store/store.h"
@@ -27,6 +28,19 @@ class SqlStore final : public Store {
   void InsertMessage(NewMessage message, Executor& on, Answer<StoredMessage> done) override;
   void CreateConversation(NewConversation conversation, Executor& on,
                           Answer<CreatedConversation> done) override;
+  void Apply(ChangeRequest request, Executor& on, Answer<AppliedChange> done) override;
+  void DeleteConversation(Uuid conversation, UserId actor, bool as_service, Executor& on,
+                          Answer<void> done) override;
+  void MarkRead(Uuid conversation, UserId reader, int64_t up_to_seq, Executor& on,
+                Answer<ReadMarks> done) override;
+  void MarkMessagesRead(UserId reader, std::vector<Uuid> messages, std::optional<Uuid> only,
+                        Executor& on, Answer<ReadMarks> done) override;
+  void NoteDelivered(const Uuid& conversation, int64_t first_seq, int64_t last_seq) override;
+  void FindTask(std::string task_id, UserId reader, bool as_service, Executor& on,
+                Answer<Uuid> done) override;
+  void ListMembers(Uuid conversation, UserId reader, bool as_service, int limit,
+                   std::optional<MemberCursor> after, Executor& on,
+                   Answer<PageOfMembers> done) override;
   void LoadHead(Uuid conversation, size_t participants_limit, Executor& on,
                 Answer<ConversationHead> done) override;
   void IsParticipant(Uuid conversation, UserId user, Executor& on, Answer<bool> done) override;
@@ -53,6 +67,7 @@ class SqlStore final : public Store {
   // Runs `read(session)`, a Result<T>, in one snapshot on a reader and posts what it gave.
   template <class T, class Read>
   void OnReader(Executor& on, Answer<T> done, Read read);
+  bool DoUpkeep(SqlSession& session);
   // Strictly increasing, on the writer's thread: changed_at orders all changes of the store.
   Timestamp NextTime();
 
@@ -60,6 +75,7 @@ class SqlStore final : public Store {
   const Clock& clock_;
   const Uuid identity_;
   int64_t last_time_;  // the writer's; goes on from the last change, whatever the clock did since
+  DeliveryBook deliveries_;
   ReaderPool readers_;
   GroupCommit commits_;
 };

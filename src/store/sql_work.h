@@ -27,6 +27,13 @@ class WriteOf : public Write {
   parley::Answer<T> done_;
 };
 
+// --- upkeep (store/group_commit.h)
+
+inline constexpr auto kUpkeepSoon = std::chrono::milliseconds(200);
+// A piece of what deleted conversations left; true: there may be more.
+bool RemoveDeletedRows(SqlSession& session);
+bool StampDelivered(SqlSession& session, DeliveryBook& book);
+
 // --- inside a transaction
 
 // With its first 100 members.

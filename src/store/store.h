@@ -15,6 +15,7 @@
 #include "base/executor.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "domain/change.h"
 #include "domain/conversation.h"
 #include "domain/message.h"
 
@@ -28,13 +29,14 @@ struct NewConversation {
   ConversationType type = ConversationType::kGroup;
   std::optional<std::string> title;
   std::string metadata = "{}";
-  UserId creator;                    // becomes owner; in `participants` too
-  std::vector<UserId> participants;  // distinct, creator first
+  std::optional<std::string> task_id = {};  // of a task conversation
+  UserId creator;                           // becomes owner; in `participants` too
+  std::vector<UserId> participants;         // distinct, creator first
 };
 
 struct CreatedConversation {
   Conversation conversation;
-  bool created = true;  // false: this pair's direct conversation was there already
+  bool created = true;  // false: this pair's, or this task's, was there already
 };
 
 // A conversation as one of its participants sees it in a list.
@@ -64,6 +66,29 @@ struct ConversationCursor {
   Uuid id;
 };
 
+struct PageOfMembers {
+  std::vector<Member> members;
+  bool has_more = false;
+};
+
+// Where a page of members starts: after this one.
+struct MemberCursor {
+  Timestamp joined_at;
+  UserId user;
+};
+
+// What marking messages as read came to.
+struct ReadMarks {
+  struct Moved {
+    Uuid conversation;
+    int64_t up_to_seq = 0;
+    std::vector<Uuid> messages;  // those named there
+  };
+  int64_t up_to_seq = 0;     // MarkRead: where the mark stands now
+  int64_t updated = 0;       // messages named that were unread
+  std::vector<Moved> moved;  // conversations whose mark has moved
+};
+
 struct PageOfMessages {
   std::vector<Message> messages;
   bool has_more = false;
@@ -77,12 +102,6 @@ struct HistoryQuery {
   std::optional<Uuid> before_id;     // newest first, older than this message
   std::optional<int64_t> after_seq;  // instead: oldest first, deleted ones included
   bool include_deleted = false;
-};
-
-// One durable change, as a replay names it: with the state as it is now.
-struct Change {
-  int64_t seq = 0;
-  Message message;  // a created message; other kinds of change come with their features
 };
 
 struct ChangesSince {
@@ -124,9 +143,33 @@ class Store {
   // invalid_field (reply_to is no message of this conversation).
   virtual void InsertMessage(NewMessage message, Executor& on, Answer<StoredMessage> done) = 0;
 
-  // Seq stays 0; read marks of all participants start there. A direct one exists once per pair.
+  // Seq stays 0; read marks of all participants start there. A direct one exists once per pair, a
+  // task's once per task_id.
   virtual void CreateConversation(NewConversation conversation, Executor& on,
                                   Answer<CreatedConversation> done) = 0;
+
+  // Edits, deletes, changes of a conversation and of who is in it: takes the next seq unless the
+  // effect is there already. Permissions are checked in the same transaction (domain/permissions.h).
+  // Errors: not_found (no such conversation or message, or the actor is not in it), forbidden,
+  // invalid_field, bad_request (not in a conversation of this type).
+  virtual void Apply(ChangeRequest request, Executor& on, Answer<AppliedChange> done) = 0;
+
+  // Gone for all at once; its rows are removed afterwards, piece by piece.
+  // Errors: not_found, forbidden.
+  virtual void DeleteConversation(Uuid conversation, UserId actor, bool as_service, Executor& on,
+                                  Answer<void> done) = 0;
+
+  // Moves the reader's mark forward to a seq, never back; answers where it stands now.
+  // Errors: not_found, invalid_field (beyond the head).
+  virtual void MarkRead(Uuid conversation, UserId reader, int64_t up_to_seq, Executor& on,
+                        Answer<ReadMarks> done) = 0;
+  // The same, to the highest of the messages named in each conversation. Messages that are not
+  // there, or not the reader's to see, or not in `only` are passed over.
+  virtual void MarkMessagesRead(UserId reader, std::vector<Uuid> messages, std::optional<Uuid> only,
+                                Executor& on, Answer<ReadMarks> done) = 0;
+  // Messages first shown to somebody else than their sender: written within seconds, in the
+  // background; lost with the process. Any thread.
+  virtual void NoteDelivered(const Uuid& conversation, int64_t first_seq, int64_t last_seq) = 0;
 
   // --- reads, from connections of their own
 
@@ -138,6 +181,13 @@ class Store {
   // Errors: not_found, also for a reader who is not in it (unless as_service).
   virtual void ReadConversation(Uuid conversation, UserId reader, bool as_service, Executor& on,
                                 Answer<ConversationView> done) = 0;
+  // Errors: not_found, also for who is not in it.
+  virtual void FindTask(std::string task_id, UserId reader, bool as_service, Executor& on,
+                        Answer<Uuid> done) = 0;
+  // By join time. Errors: not_found, as ReadConversation.
+  virtual void ListMembers(Uuid conversation, UserId reader, bool as_service, int limit,
+                           std::optional<MemberCursor> after, Executor& on,
+                           Answer<PageOfMembers> done) = 0;
   // Newest activity first. limit 0: all.
   virtual void ListConversations(UserId reader, int limit, std::optional<ConversationCursor> after,
                                  Executor& on, Answer<PageOfConversations> done) = 0;

@@ -88,6 +88,8 @@ class ModelConnection final : private FeedSink {
   void FetchFailed(Feed& feed) override;
   void Fetched(Feed& feed) override;
   void CaughtUp(Feed& feed) override;
+  const UserId& user() const override { return user_; }
+  void Parted(Feed&, const Event&) override { world_.Check(false, "nobody leaves in this model"); }
 
   void Follow(const Uuid& conversation, int64_t from);
   void Queue(const Uuid& conversation, int64_t seen_through, size_t bytes);

@@ -220,7 +220,7 @@ void ModelStore::ReadChanges(Uuid conversation, int64_t since, int limit, Execut
         for (auto at = room.messages.upper_bound(since);
              at != room.messages.end() && changes.changes.size() < static_cast<size_t>(limit);
              ++at) {
-          changes.changes.push_back({at->first, at->second});
+          changes.changes.push_back({.seq = at->first, .message = at->second});
         }
         return changes;
       });

@@ -11,6 +11,27 @@ class PartialStore : public Store {
                           Answer<CreatedConversation> done) override {
     Refuse(on, std::move(done));
   }
+  void Apply(ChangeRequest, Executor& on, Answer<AppliedChange> done) override {
+    Refuse(on, std::move(done));
+  }
+  void DeleteConversation(Uuid, UserId, bool, Executor& on, Answer<void> done) override {
+    Refuse(on, std::move(done));
+  }
+  void MarkRead(Uuid, UserId, int64_t, Executor& on, Answer<ReadMarks> done) override {
+    Refuse(on, std::move(done));
+  }
+  void MarkMessagesRead(UserId, std::vector<Uuid>, std::optional<Uuid>, Executor& on,
+                        Answer<ReadMarks> done) override {
+    Refuse(on, std::move(done));
+  }
+  void NoteDelivered(const Uuid&, int64_t, int64_t) override {}
+  void FindTask(std::string, UserId, bool, Executor& on, Answer<Uuid> done) override {
+    Refuse(on, std::move(done));
+  }
+  void ListMembers(Uuid, UserId, bool, int, std::optional<MemberCursor>, Executor& on,
+                   Answer<PageOfMembers> done) override {
+    Refuse(on, std::move(done));
+  }
   void ReadConversation(Uuid, UserId, bool, Executor& on, Answer<ConversationView> done) override {
     Refuse(on, std::move(done));
   }

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <memory>
 
+#include "feature/conversations/conversation_json.h"
 #include "feature/conversations/conversations_service.h"
 #include "http/body.h"
 
@@ -26,9 +27,7 @@ CreateConversation ParseCreate(Body body, FieldReader& fields, const Limits& lim
       wanted.type = *known;
     }
   }
-  if (auto title = fields.ShortText("title", limits.title_characters); title && !title->empty()) {
-    wanted.title = std::move(*title);
-  }
+  wanted.title = ParseTitle(fields, limits);
   wanted.metadata = fields.Metadata("metadata", limits.metadata_bytes);
 
   simdjson::dom::array users;
@@ -48,13 +47,6 @@ CreateConversation ParseCreate(Body body, FieldReader& fields, const Limits& lim
     }
   }
   return wanted;
-}
-
-std::string ViewJson(const ConversationView& view, MemberList members) {
-  std::string json;
-  const ReaderPart reader{view.unread_count, view.last_message ? &*view.last_message : nullptr};
-  AppendConversation(json, view.conversation, reader, members);
-  return json;
 }
 
 // "<microseconds>.<uuid>" of the last conversation on the page before.
@@ -149,6 +141,10 @@ void RegisterConversations(Registry& registry, Services& services) {
                       [api](RequestContext& context) { return api->Post(context); });
   registry.routes.Add("GET", path + "/{id}", Access::kUser, Limit::kRead,
                       [api](RequestContext& context) { return api->Get(context); });
+  RegisterParticipants(registry, services);
+  RegisterConversationChanges(registry, services);
+  RegisterDirectAndTask(registry, services);
+  RegisterReplay(registry, services);
 }
 
 }  // namespace parley

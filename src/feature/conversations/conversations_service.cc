@@ -1,5 +1,8 @@
 #include "feature/conversations/conversations_service.h"
 
+#include "feature/changes.h"
+#include "feature/messages/messages_service.h"
+
 #include <unordered_set>
 
 namespace parley {
@@ -10,9 +13,14 @@ Task<Result<CreatedConversation>> ConversationsService::Create(CreateConversatio
                                .type = wanted.type,
                                .title = std::move(wanted.title),
                                .metadata = std::move(wanted.metadata),
-                               .creator = caller.user,
-                               .participants = {caller.user}};
-  std::unordered_set<UserId> seen{caller.user};
+                               .task_id = std::move(wanted.task_id)};
+  if (conversation.task_id) {
+    conversation.creator = wanted.participants.front();
+  } else {
+    conversation.creator = caller.user;
+  }
+  conversation.participants = {conversation.creator};
+  std::unordered_set<UserId> seen{conversation.creator};
   for (UserId& user : wanted.participants) {
     if (seen.insert(user).second) conversation.participants.push_back(std::move(user));
   }
@@ -33,9 +41,50 @@ Task<Result<CreatedConversation>> ConversationsService::Create(CreateConversatio
   });
   Answer created = co_await creating;
   if (created && created->created) {
-    services_.hub.Announce(std::move(everybody), ConversationCreatedEvent(created->conversation));
+    services_.hub.Announce(std::move(everybody), created->conversation);
   }
   co_return created;
+}
+
+Task<Result<ConversationView>> ConversationsService::Change(Uuid conversation, Caller caller,
+                                                            ChangeVerb verb) {
+  auto applying = ApplyChange(services_, conversation, caller, std::move(verb));
+  const Result<AppliedChange> applied = co_await applying;
+  if (!applied) co_return Fail(applied.error());
+  if (applied->removed == caller.user && !caller.service) {
+    co_return ConversationView{.conversation = *applied->change.conversation};
+  }
+  auto reading = Get(conversation, caller);
+  co_return co_await reading;
+}
+
+Task<Result<void>> ConversationsService::Delete(Uuid conversation, Caller caller) {
+  Hub& hub = services_.hub;
+  auto deleting = Suspend<Result<void>>([&](Resolve<Result<void>> done) {
+    hub.Delete(conversation, caller.user, caller.service, std::move(done));
+  });
+  co_return co_await deleting;
+}
+
+Task<Result<Uuid>> ConversationsService::FindTask(std::string task_id, Caller caller) {
+  Services& services = services_;
+  auto finding = Suspend<Result<Uuid>>([&](Resolve<Result<Uuid>> done) {
+    services.store.FindTask(task_id, caller.user, caller.service, services.executor,
+                            std::move(done));
+  });
+  co_return co_await finding;
+}
+
+Task<Result<PageOfMembers>> ConversationsService::Members(Uuid conversation, Caller caller,
+                                                          int limit,
+                                                          std::optional<MemberCursor> after) {
+  Services& services = services_;
+  using Answer = Result<PageOfMembers>;
+  auto reading = Suspend<Answer>([&](Resolve<Answer> done) {
+    services.store.ListMembers(conversation, caller.user, caller.service, limit, after,
+                               services.executor, std::move(done));
+  });
+  co_return co_await reading;
 }
 
 Task<Result<ConversationView>> ConversationsService::Get(Uuid conversation, Caller caller) {
@@ -55,7 +104,13 @@ Task<Result<PageOfConversations>> ConversationsService::List(
   auto reading = Suspend<Answer>([&](Resolve<Answer> done) {
     services.store.ListConversations(caller.user, limit, after, services.executor, std::move(done));
   });
-  co_return co_await reading;
+  Answer page = co_await reading;
+  if (page) {
+    for (const ConversationView& view : page->conversations) {
+      if (view.last_message) NoteShown(services, caller, {&*view.last_message, 1});
+    }
+  }
+  co_return page;
 }
 
 }  // namespace parley

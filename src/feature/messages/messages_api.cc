@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "domain/text.h"
+#include "feature/messages/message_fields.h"
 #include "feature/messages/messages_service.h"
 #include "http/body.h"
 #include "session/session.h"
@@ -17,15 +17,7 @@ using Body = simdjson::dom::object;
 // Fields that REST and WebSocket share. What is wrong is noted in `fields`.
 SendMessage ParseSend(FieldReader& fields, const Limits& limits) {
   SendMessage send;
-  if (const auto content = fields.RequiredText("content")) {
-    send.content = Trim(*content);
-    if (send.content.empty()) {
-      fields.Wrong("content", "Must not be empty.");
-    } else if (send.content.size() > limits.content_bytes) {
-      fields.Wrong("content",
-                   "Must be at most " + std::to_string(limits.content_bytes) + " bytes of UTF-8.");
-    }
-  }
+  send.content = ParseContent(fields, limits);
   if (auto type = fields.ShortText("content_type", limits.content_type_characters)) {
     if (type->empty()) fields.Wrong("content_type", "Must not be empty.");
     send.content_type = std::move(*type);
@@ -57,12 +49,6 @@ void ApplyIdempotencyKey(const Request& request, SendMessage& send, FieldReader&
     return fields.Wrong("client_id", "Differs from the Idempotency-Key header.");
   }
   send.client_id = *key;
-}
-
-std::string MessageJson(const Message& message) {
-  std::string json;
-  AppendMessage(json, message);
-  return json;
 }
 
 // --- the rows
@@ -104,20 +90,6 @@ class MessagesApi {
     std::string json;
     AppendHistory(json, page->messages, page->has_more);
     co_return Response::Json(200, std::move(json));
-  }
-
-  Task<Response> UnreadCount(RequestContext& context) {
-    std::optional<Uuid> conversation;
-    if (const auto text = context.request.Query("conversation_id"); text && !text->empty()) {
-      conversation = Uuid::Parse(*text);
-      if (!conversation) {
-        co_return Response::Problem(Error::Field("conversation_id", "Must be a UUID."));
-      }
-    }
-    auto counting = messages_.CountUnread(context.caller, conversation);
-    const Result<int64_t> count = co_await counting;
-    if (!count) co_return Response::Problem(count.error());
-    co_return Response::Json(200, "{\"count\":" + std::to_string(*count) + "}");
   }
 
   Task<Result<SharedBytes>> OnMessage(Command command) {
@@ -194,8 +166,6 @@ void RegisterMessages(Registry& registry, Services& services) {
              [api](RequestContext& context) { return api->Post(context); });
   routes.Add("GET", base + "/messages/{id}", Access::kUser, Limit::kRead,
              [api](RequestContext& context) { return api->Get(context); });
-  routes.Add("GET", base + "/messages/unread_count", Access::kUser, Limit::kRead,
-             [api](RequestContext& context) { return api->UnreadCount(context); });
   routes.Add("GET", base + "/conversations/{id}/messages", Access::kUser, Limit::kRead,
              [api](RequestContext& context) { return api->History(context); });
 
@@ -208,6 +178,7 @@ void RegisterMessages(Registry& registry, Services& services) {
       {.type = "load_history", .limit = Limit::kRead, .handler = [api](Command command) {
          return api->OnLoadHistory(std::move(command));
        }});
+  RegisterMessageChanges(registry, services);
 }
 
 }  // namespace parley

@@ -6,5 +6,7 @@ namespace parley {
 
 // `services` outlives the registry's rows.
 void RegisterMessages(Registry& registry, Services& services);
+// Edit and delete; called by the above.
+void RegisterMessageChanges(Registry& registry, Services& services);
 
 }  // namespace parley

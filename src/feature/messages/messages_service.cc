@@ -24,7 +24,7 @@ RequestHash HashOf(const SendMessage& send) {
 }
 
 Task<Result<StoredMessage>> MessagesService::Send(SendMessage send, Caller caller) {
-  if (send.content_type == "system" && !caller.service) {
+  if (send.content_type == "system" && !caller.service && !send.from_parley) {
     co_return Fail(ErrorCode::forbidden, "Only a service posts system messages.");
   }
   NewMessage message{.id = services_.ids.Next(),
@@ -44,21 +44,23 @@ Task<Result<StoredMessage>> MessagesService::Send(SendMessage send, Caller calle
   co_return co_await stored;
 }
 
+void NoteShown(Services& services, const Caller& caller, std::span<const Message> messages) {
+  if (caller.service) return;
+  for (const Message& message : messages) {
+    if (message.delivered_at || !message.sender_id || *message.sender_id == caller.user) continue;
+    services.store.NoteDelivered(message.conversation_id, message.seq, message.seq);
+  }
+}
+
 Task<Result<PageOfMessages>> MessagesService::History(HistoryQuery query) {
   Services& services = services_;
+  const Caller caller{query.reader, query.as_service};
   auto page = Suspend<Result<PageOfMessages>>([&](Resolve<Result<PageOfMessages>> done) {
     services.store.ReadHistory(std::move(query), services.executor, std::move(done));
   });
-  co_return co_await page;
-}
-
-Task<Result<int64_t>> MessagesService::CountUnread(Caller caller,
-                                                   std::optional<Uuid> conversation) {
-  Services& services = services_;
-  auto count = Suspend<Result<int64_t>>([&](Resolve<Result<int64_t>> done) {
-    services.store.CountUnread(caller.user, conversation, services.executor, std::move(done));
-  });
-  co_return co_await count;
+  Result<PageOfMessages> read = co_await page;
+  if (read) NoteShown(services, caller, read->messages);
+  co_return read;
 }
 
 Task<Result<Message>> MessagesService::Get(Uuid message, Caller caller) {
@@ -67,7 +69,9 @@ Task<Result<Message>> MessagesService::Get(Uuid message, Caller caller) {
     services.store.ReadMessage(message, caller.user, caller.service, services.executor,
                                std::move(done));
   });
-  co_return co_await found;
+  Result<Message> message_read = co_await found;
+  if (message_read) NoteShown(services, caller, {&*message_read, 1});
+  co_return message_read;
 }
 
 }  // namespace parley

@@ -1,6 +1,7 @@
 // Messages: send, history, one by id. REST and WebSocket call the same functions.
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct SendMessage {
   std::string metadata = "{}";
   std::optional<Uuid> reply_to;
   std::optional<std::string> client_id;
+  bool from_parley = false;  // a system message that a verb of ours writes for the caller
 };
 
 class MessagesService {
@@ -30,13 +32,14 @@ class MessagesService {
   // Errors: as Store::ReadHistory.
   Task<Result<PageOfMessages>> History(HistoryQuery query);
   // Errors: not_found.
-  Task<Result<int64_t>> CountUnread(Caller caller, std::optional<Uuid> conversation);
-  // Errors: not_found.
   Task<Result<Message>> Get(Uuid message, Caller caller);
 
  private:
   Services& services_;
 };
+
+// Notes messages as delivered that a caller other than their sender is about to be shown.
+void NoteShown(Services& services, const Caller& caller, std::span<const Message> messages);
 
 // What makes two sends with one client_id the same request (P2).
 RequestHash HashOf(const SendMessage& send);

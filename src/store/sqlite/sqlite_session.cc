@@ -92,7 +92,9 @@ SqliteSession::SqliteSession(const std::filesystem::path& file, Mode mode, bool 
     throw StoreFailure("cannot open " + file.string() + ": " + message);
   }
   sqlite3_busy_timeout(db_, kBusyMillis);
-  Execute("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456;");
+  Execute(
+      "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA "
+      "mmap_size = 268435456;");
   if (mode == Mode::kReader) {
     Execute("PRAGMA query_only = ON; PRAGMA cache_size = -8192;");
     return;

@@ -1,0 +1,34 @@
+#include "domain/permissions.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace parley {
+namespace {
+
+TEST(Permissions, TheDocumentationHoldsTheTable) {
+  std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "../../docs/permissions.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  EXPECT_NE(text.str().find(PermissionsAsMarkdown()), std::string::npos)
+      << "docs/permissions.md must hold:\n"
+      << PermissionsAsMarkdown();
+}
+
+TEST(Permissions, AHigherRoleMayWhateverALowerOneMay) {
+  EXPECT_FALSE(May(Action::update_title, ConversationType::kGroup, Role::kMember));
+  EXPECT_TRUE(May(Action::update_title, ConversationType::kGroup, Role::kAdmin));
+  EXPECT_TRUE(May(Action::update_title, ConversationType::kGroup, Role::kOwner));
+  EXPECT_TRUE(May(Action::update_title, ConversationType::kTask, Role::kMember));
+}
+
+TEST(Permissions, WhatNobodyMayTheOwnerMayNotEither) {
+  EXPECT_FALSE(May(Action::add_participant, ConversationType::kDirect, Role::kOwner));
+  EXPECT_FALSE(LeastRole(Action::leave, ConversationType::kDirect));
+}
+
+}  // namespace
+}  // namespace parley

@@ -1,0 +1,21 @@
+#include "feature/changes.h"
+
+namespace parley {
+
+Task<Result<AppliedChange>> ApplyChange(Services& services, Uuid conversation, Caller caller,
+                                        ChangeVerb verb) {
+  ChangeRequest request{.conversation = conversation,
+                        .actor = std::move(caller.user),
+                        .as_service = caller.service,
+                        .verb = std::move(verb)};
+  using Answer = Result<AppliedChange>;
+  auto applying = Suspend<Answer>(
+      [&](Resolve<Answer> done) { services.hub.Apply(std::move(request), std::move(done)); });
+  Answer applied = co_await applying;
+  if (applied && applied->added) {
+    services.hub.Announce({*applied->added}, *applied->change.conversation);
+  }
+  co_return applied;
+}
+
+}  // namespace parley

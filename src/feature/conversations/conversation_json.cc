@@ -1,0 +1,28 @@
+#include "feature/conversations/conversation_json.h"
+
+#include "domain/text.h"
+
+namespace parley {
+
+std::string ViewJson(const ConversationView& view, MemberList members) {
+  std::string json;
+  const ReaderPart reader{view.unread_count, view.last_message ? &*view.last_message : nullptr};
+  AppendConversation(json, view.conversation, reader, members);
+  return json;
+}
+
+UserId RequiredUser(FieldReader& fields, std::string_view name) {
+  auto user = fields.User(name);
+  if (!user && (!fields.Has(name) || fields.IsNull(name))) {
+    fields.Wrong(name, "This field is required.");
+  }
+  return user.value_or(UserId());
+}
+
+std::optional<std::string> ParseTitle(FieldReader& fields, const Limits& limits) {
+  const auto title = fields.ShortText("title", limits.title_characters);
+  if (!title || Trim(*title).empty()) return std::nullopt;
+  return std::string(Trim(*title));
+}
+
+}  // namespace parley

@@ -1,0 +1,87 @@
+// The REST face of resume: what a socket would have got since a seq.
+#include <memory>
+
+#include "base/task.h"
+#include "feature/conversations/conversations_api.h"
+#include "http/body.h"
+
+namespace parley {
+namespace {
+
+class ReplayApi {
+ public:
+  explicit ReplayApi(Services& services) : services_(services) {}
+
+  Task<Response> Get(RequestContext& context) {
+    const Result<Uuid> id = IdParam(context.request, "id");
+    if (!id) co_return Response::Problem(id.error());
+    const auto since = NumberQuery(context.request, "since_seq", 0, kBeyondEveryHead, 0);
+    if (!since) co_return Response::Problem(since.error());
+    const Limits& limits = services_.limits;
+    const auto limit = NumberQuery(context.request, "limit", 1, 1'000'000'000, limits.page_default);
+    if (!limit) co_return Response::Problem(limit.error());
+
+    auto checking = MayRead(*id, context.caller);
+    const Result<bool> may = co_await checking;
+    if (!may) co_return Response::Problem(may.error());
+    if (!*may) co_return Response::Problem(Error::NotFound());
+    Hub& hub = services_.hub;
+    auto reading = Suspend<Result<PageRef>>(
+        [&](Resolve<Result<PageRef>> done) { hub.Read(*id, *since, std::move(done)); });
+    const Result<PageRef> page = co_await reading;
+    if (!page) co_return Response::Problem(page.error());
+    co_return Response::Json(
+        200, Frames(**page, static_cast<size_t>(std::min<int64_t>(*limit, limits.page_max))));
+  }
+
+ private:
+  Task<Result<bool>> MayRead(Uuid conversation, Caller caller) {
+    if (caller.service) co_return true;  // that there is one, the read says
+    Services& services = services_;
+    auto checking = Suspend<Result<bool>>([&](Resolve<Result<bool>> done) {
+      services.store.IsParticipant(conversation, caller.user, services.executor, std::move(done));
+    });
+    co_return co_await checking;
+  }
+
+  // As Feed::OnPage writes them to a socket.
+  static std::string Frames(const Page& page, size_t limit) {
+    std::string json = "{\"events\":[";
+    size_t count = 0;
+    const auto add = [&](const SharedBytes& frame) {
+      if (count++ > 0) json += ',';
+      json += TextOf(frame);
+    };
+    int64_t last = page.since;
+    if (page.reset) {
+      add(GapFrame(page.conversation, page.head + 1, page.since, true));
+      last = page.head;
+    }
+    for (const EventRef& event : page.events) {
+      if (count >= limit) break;
+      if (event->seq > last + 1) add(GapFrame(page.conversation, last + 1, event->seq - 1, false));
+      add(event->frame);
+      last = event->seq;
+    }
+    const bool whole = page.events.empty() || last == page.events.back()->seq;
+    if (whole && page.through > last) {
+      add(GapFrame(page.conversation, last + 1, page.through, false));
+      last = page.through;
+    }
+    json += "],\"has_more\":";
+    json += last < page.head ? "true}" : "false}";
+    return json;
+  }
+
+  Services& services_;
+};
+
+}  // namespace
+
+void RegisterReplay(Registry& registry, Services& services) {
+  auto api = std::make_shared<ReplayApi>(services);
+  registry.routes.Add("GET", "/api/messaging/conversations/{id}/changes", Access::kUser,
+                      Limit::kRead, [api](RequestContext& context) { return api->Get(context); });
+}
+
+}  // namespace parley

@@ -1,0 +1,27 @@
+#include "feature/messages/message_fields.h"
+
+#include "domain/text.h"
+#include "protocol/events.h"
+
+namespace parley {
+
+std::string ParseContent(FieldReader& fields, const Limits& limits) {
+  const auto content = fields.RequiredText("content");
+  if (!content) return {};
+  const std::string_view trimmed = Trim(*content);
+  if (trimmed.empty()) {
+    fields.Wrong("content", "Must not be empty.");
+  } else if (trimmed.size() > limits.content_bytes) {
+    fields.Wrong("content",
+                 "Must be at most " + std::to_string(limits.content_bytes) + " bytes of UTF-8.");
+  }
+  return std::string(trimmed);
+}
+
+std::string MessageJson(const Message& message) {
+  std::string json;
+  AppendMessage(json, message);
+  return json;
+}
+
+}  // namespace parley

@@ -1,0 +1,15 @@
+// Fields of a message that several verbs take, and messages as answers.
+#pragma once
+#include <string>
+
+#include "domain/limits.h"
+#include "domain/message.h"
+#include "protocol/json_reader.h"
+
+namespace parley {
+
+// `content`, required: trimmed, not empty, within the limit. What is wrong is noted in `fields`.
+std::string ParseContent(FieldReader& fields, const Limits& limits);
+std::string MessageJson(const Message& message);
+
+}  // namespace parley

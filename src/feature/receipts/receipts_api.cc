@@ -1,0 +1,163 @@
+#include "feature/receipts/receipts_api.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "base/task.h"
+#include "http/body.h"
+#include "session/session.h"
+
+namespace parley {
+namespace {
+
+using Body = simdjson::dom::object;
+
+constexpr size_t kMostNamed = 1000;
+
+class ReceiptsApi {
+ public:
+  explicit ReceiptsApi(Services& services) : services_(services) {}
+
+  Task<Response> Read(RequestContext& context) {
+    const Result<Uuid> id = IdParam(context.request, "id");
+    if (!id) co_return Response::Problem(id.error());
+    const Result<Body> body = JsonBody(context.request, services_.json);
+    if (!body) co_return Response::Problem(body.error());
+    FieldReader fields(*body);
+    const int64_t up_to = ParseUpTo(fields);
+    if (const auto error = fields.error()) co_return Response::Problem(*error);
+    auto marking = MarkTo(*id, context.caller.user, up_to);
+    const Result<ReadMarks> marks = co_await marking;
+    if (!marks) co_return Response::Problem(marks.error());
+    co_return Response::Json(200, "{\"up_to_seq\":" + std::to_string(marks->up_to_seq) + "}");
+  }
+
+  Task<Response> MarkAsRead(RequestContext& context) {
+    const Result<Body> body = JsonBody(context.request, services_.json);
+    if (!body) co_return Response::Problem(body.error());
+    FieldReader fields(*body);
+    std::vector<Uuid> messages = ParseMessages(fields);
+    if (const auto error = fields.error()) co_return Response::Problem(*error);
+    auto marking = MarkMessages(context.caller.user, std::move(messages), std::nullopt);
+    const Result<ReadMarks> marks = co_await marking;
+    if (!marks) co_return Response::Problem(marks.error());
+    co_return Response::Json(200, "{\"updated\":" + std::to_string(marks->updated) + "}");
+  }
+
+  Task<Response> UnreadCount(RequestContext& context) {
+    std::optional<Uuid> conversation;
+    if (const auto text = context.request.Query("conversation_id"); text && !text->empty()) {
+      conversation = Uuid::Parse(*text);
+      if (!conversation) {
+        co_return Response::Problem(Error::Field("conversation_id", "Must be a UUID."));
+      }
+    }
+    Services& services = services_;
+    auto counting = Suspend<Result<int64_t>>([&](Resolve<Result<int64_t>> done) {
+      services.store.CountUnread(context.caller.user, conversation, services.executor,
+                                 std::move(done));
+    });
+    const Result<int64_t> count = co_await counting;
+    if (!count) co_return Response::Problem(count.error());
+    co_return Response::Json(200, "{\"count\":" + std::to_string(*count) + "}");
+  }
+
+  Task<Result<SharedBytes>> OnRead(Command command) {
+    FieldReader fields(command.body);
+    const int64_t up_to = ParseUpTo(fields);
+    if (auto error = fields.error()) co_return Fail(std::move(*error));
+    auto marking = MarkTo(command.conversation, std::move(command.caller.user), up_to);
+    const Result<ReadMarks> marks = co_await marking;
+    if (!marks) co_return Fail(marks.error());
+    co_return SharedBytes();
+  }
+
+  Task<Result<SharedBytes>> OnReadReceipt(Command command) {
+    FieldReader fields(command.body);
+    std::vector<Uuid> messages = ParseMessages(fields);
+    if (auto error = fields.error()) co_return Fail(std::move(*error));
+    auto marking =
+        MarkMessages(std::move(command.caller.user), std::move(messages), command.conversation);
+    const Result<ReadMarks> marks = co_await marking;
+    if (!marks) co_return Fail(marks.error());
+    co_return SharedBytes();
+  }
+
+ private:
+  static int64_t ParseUpTo(FieldReader& fields) {
+    const auto up_to = fields.Integer("up_to_seq");
+    if (!up_to && !fields.error()) fields.Wrong("up_to_seq", "This field is required.");
+    if (up_to && *up_to < 0) fields.Wrong("up_to_seq", "Must be 0 or more.");
+    return up_to.value_or(0);
+  }
+
+  // Distinct, in the order named.
+  static std::vector<Uuid> ParseMessages(FieldReader& fields) {
+    std::vector<Uuid> messages;
+    const auto texts = fields.Texts("message_ids", kMostNamed);
+    if (!texts && !fields.error()) fields.Wrong("message_ids", "This field is required.");
+    for (const std::string_view text : texts.value_or(std::vector<std::string_view>())) {
+      const auto id = Uuid::Parse(text);
+      if (!id) {
+        fields.Wrong("message_ids", "Must be a list of UUIDs.");
+        break;
+      }
+      if (std::ranges::find(messages, *id) == messages.end()) messages.push_back(*id);
+    }
+    return messages;
+  }
+
+  Task<Result<ReadMarks>> MarkTo(Uuid conversation, UserId reader, int64_t up_to) {
+    Services& services = services_;
+    auto marking = Suspend<Result<ReadMarks>>([&](Resolve<Result<ReadMarks>> done) {
+      services.store.MarkRead(conversation, reader, up_to, services.executor, std::move(done));
+    });
+    Result<ReadMarks> marks = co_await marking;
+    Tell(reader, marks);
+    co_return marks;
+  }
+
+  Task<Result<ReadMarks>> MarkMessages(UserId reader, std::vector<Uuid> messages,
+                                       std::optional<Uuid> only) {
+    Services& services = services_;
+    auto marking = Suspend<Result<ReadMarks>>([&](Resolve<Result<ReadMarks>> done) {
+      services.store.MarkMessagesRead(reader, std::move(messages), only, services.executor,
+                                      std::move(done));
+    });
+    Result<ReadMarks> marks = co_await marking;
+    Tell(reader, marks);
+    co_return marks;
+  }
+
+  // To all who are in it, the reader's other devices included.
+  void Tell(const UserId& reader, const Result<ReadMarks>& marks) {
+    if (!marks) return;
+    for (const ReadMarks::Moved& moved : marks->moved) {
+      services_.hub.Relay(
+          ReadReceiptEvent(moved.conversation, reader, moved.messages, moved.up_to_seq));
+    }
+  }
+
+  Services& services_;
+};
+
+}  // namespace
+
+void RegisterReceipts(Registry& registry, Services& services) {
+  auto api = std::make_shared<ReceiptsApi>(services);
+  const std::string base = "/api/messaging";
+  registry.routes.Add("POST", base + "/conversations/{id}/read", Access::kUser, Limit::kRead,
+                      [api](RequestContext& context) { return api->Read(context); });
+  registry.routes.Add("POST", base + "/messages/mark_as_read", Access::kUser, Limit::kRead,
+                      [api](RequestContext& context) { return api->MarkAsRead(context); });
+  registry.routes.Add("GET", base + "/messages/unread_count", Access::kUser, Limit::kRead,
+                      [api](RequestContext& context) { return api->UnreadCount(context); });
+  registry.commands.Add({.type = "read", .handler = [api](Command command) {
+                           return api->OnRead(std::move(command));
+                         }});
+  registry.commands.Add({.type = "read_receipt", .handler = [api](Command command) {
+                           return api->OnReadReceipt(std::move(command));
+                         }});
+}
+
+}  // namespace parley

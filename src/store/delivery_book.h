@@ -1,0 +1,71 @@
+// Messages that were shown to somebody and whose rows do not say so yet. Filled by shards, emptied by
+// the writer in the background; it is bounded, and forgets what it cannot hold: such a message says
+// that it was delivered once it is read. Thread-safe.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+
+namespace parley {
+
+class DeliveryBook {
+ public:
+  static constexpr size_t kMaxRuns = 20'000;
+
+  struct Run {
+    Uuid conversation;
+    int64_t first = 0, last = 0;  // seqs
+    Timestamp at;
+  };
+
+  // True: it was empty before.
+  bool Note(const Run& run) {
+    const std::lock_guard lock(mutex_);
+    const bool was_empty = runs_.empty();
+    const auto [place, added] = latest_.try_emplace(run.conversation, runs_.size());
+    if (!added) {
+      Run& before = runs_[place->second];
+      if (run.first <= before.last + 1 && run.last >= before.first) {
+        before.first = std::min(before.first, run.first);
+        before.last = std::max(before.last, run.last);
+        return false;
+      }
+    }
+    if (runs_.size() >= kMaxRuns) {
+      ++dropped_;
+      return false;
+    }
+    place->second = runs_.size();
+    runs_.push_back(run);
+    return was_empty;
+  }
+
+  // The newest `most` runs.
+  std::vector<Run> Take(size_t most) {
+    const std::lock_guard lock(mutex_);
+    latest_.clear();
+    const auto first = runs_.end() - static_cast<std::ptrdiff_t>(std::min(most, runs_.size()));
+    std::vector<Run> taken(first, runs_.end());
+    runs_.erase(first, runs_.end());
+    return taken;
+  }
+
+  uint64_t dropped() const {
+    const std::lock_guard lock(mutex_);
+    return dropped_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<Run> runs_;                    // guarded by mutex_
+  std::unordered_map<Uuid, size_t> latest_;  // a conversation's newest run; guarded by mutex_
+  uint64_t dropped_ = 0;                     // guarded by mutex_
+};
+
+}  // namespace parley

@@ -1,0 +1,342 @@
+// SqlStore: durable changes besides sending. Each is one transaction: what is there, what the actor
+// may, the next seq, the change, its row in parley_change.
+#include <algorithm>
+
+#include "domain/permissions.h"
+#include "store/sql_work.h"
+
+namespace parley {
+namespace {
+
+class ChangeWrite final : public WriteOf<AppliedChange> {
+ public:
+  ChangeWrite(ChangeRequest request, Executor& on, parley::Answer<AppliedChange> done, Now now)
+      : WriteOf(on, std::move(done)), request_(std::move(request)), now_(std::move(now)) {}
+
+  size_t bytes() const override {
+    const auto* edit = std::get_if<EditMessage>(&request_.verb);
+    return 1024 + (edit == nullptr ? 0 : edit->content.size());
+  }
+
+  void Apply(SqlSession& session) override {
+    result_ = LookUp(session)
+                  ? std::visit([&](auto& verb) { return Do(session, verb); }, request_.verb)
+                  : Result<AppliedChange>(Fail(Error::NotFound()));
+  }
+
+ private:
+  using Outcome = Result<AppliedChange>;
+
+  // The conversation's type and the actor's role; false where there is nothing for them to see.
+  bool LookUp(SqlSession& session) {
+    Statement& row = session.Prepare(queries::kTypeAndRole)
+                         .Bind(1, request_.conversation)
+                         .Bind(2, request_.actor);
+    if (!row.Step()) return false;
+    type_ = ParseConversationType(row.Text(0)).value_or(ConversationType::kGroup);
+    role_.reset();
+    if (!row.IsNull(1)) role_ = static_cast<Role>(row.Int(1));
+    row.Run();
+    return role_ || request_.as_service;
+  }
+
+  bool May(Action action) const {
+    return request_.as_service || parley::May(action, type_, *role_);
+  }
+  static Outcome Forbidden(const char* why) { return Fail(ErrorCode::forbidden, why); }
+
+  // --- messages
+
+  Outcome Do(SqlSession& session, const EditMessage& edit) {
+    auto message = FindMessage(session, edit.message);
+    if (!message || message->deleted_at) return Fail(Error::NotFound());
+    if (message->sender_id != request_.actor) return Forbidden("Only its sender edits a message.");
+    if (message->content_type == "system" && !request_.as_service) {
+      return Forbidden("A system message is not edited.");
+    }
+    const std::string& metadata = edit.metadata ? *edit.metadata : message->metadata;
+    if (message->content == edit.content && message->metadata == metadata) {
+      return Unchanged(ChangeKind::kMessageUpdated, std::move(*message));
+    }
+    const Timestamp now = now_();
+    const int64_t seq = TakeSeq(session, Action::edit_message, now);
+    if (seq == 0) return Fail(Error::NotFound());
+    session.Prepare(queries::kEditMessage)
+        .Bind(1, request_.conversation)
+        .Bind(2, message->seq)
+        .Bind(3, edit.content)
+        .Bind(4, metadata)
+        .Bind(5, now.micros)
+        .Run();
+    message->content = edit.content;
+    message->metadata = metadata;
+    message->edited_at = now;
+    return Note(session, seq, ChangeKind::kMessageUpdated, std::move(*message));
+  }
+
+  Outcome Do(SqlSession& session, const DeleteMessage& wanted) {
+    auto message = FindMessage(session, wanted.message);
+    if (!message) return Fail(Error::NotFound());
+    const bool own = message->sender_id == request_.actor;
+    if (!own && !May(Action::delete_others_message)) {
+      return Forbidden("Only its sender or an admin deletes a message.");
+    }
+    if (message->deleted_at) return Unchanged(ChangeKind::kMessageDeleted, std::move(*message));
+    const Timestamp now = now_();
+    const int64_t seq =
+        TakeSeq(session, own ? Action::edit_message : Action::delete_others_message, now);
+    if (seq == 0) return Fail(Error::NotFound());
+    session.Prepare(queries::kDeleteMessage)
+        .Bind(1, request_.conversation)
+        .Bind(2, message->seq)
+        .Bind(3, now.micros)
+        .Run();
+    message->content.clear();
+    message->metadata = "{}";
+    message->deleted_at = now;
+    return Note(session, seq, ChangeKind::kMessageDeleted, std::move(*message));
+  }
+
+  std::optional<Message> FindMessage(SqlSession& session, const Uuid& id) {
+    Statement& row = session.Prepare(queries::kMessage).Bind(1, id);
+    if (!row.Step()) return std::nullopt;
+    Message message = MessageFrom(row);
+    row.Run();
+    if (message.conversation_id != request_.conversation) return std::nullopt;
+    return message;
+  }
+
+  static Outcome Unchanged(ChangeKind kind, Message message) {
+    return AppliedChange{.change = {.kind = kind, .message = std::move(message)}};
+  }
+
+  Outcome Note(SqlSession& session, int64_t seq, ChangeKind kind, Message message) {
+    InsertChange(session, seq, kind, message.seq);
+    return AppliedChange{.change = {.seq = seq, .kind = kind, .message = std::move(message)}};
+  }
+
+  // --- the conversation
+
+  Outcome Do(SqlSession& session, const UpdateDetails& update) {
+    if (update.set_title && !May(Action::update_title)) {
+      return Forbidden("Your role does not let you change the title.");
+    }
+    if (update.metadata && !May(Action::update_metadata)) {
+      return Forbidden("Your role does not let you change the metadata.");
+    }
+    const auto before = FindConversation(session, request_.conversation);
+    const bool same = (!update.set_title || before->title == update.title) &&
+                      (!update.metadata || before->metadata == *update.metadata);
+    if (same) return Updated(session, 0);
+    const int64_t seq =
+        TakeSeq(session, update.metadata ? Action::update_metadata : Action::update_title, now_());
+    if (seq == 0) return Fail(Error::NotFound());
+    if (update.set_title) {
+      session.Prepare(queries::kSetTitle)
+          .Bind(1, request_.conversation)
+          .Bind(2, update.title)
+          .Run();
+    }
+    if (update.metadata) {
+      session.Prepare(queries::kSetMetadata)
+          .Bind(1, request_.conversation)
+          .Bind(2, *update.metadata)
+          .Run();
+    }
+    return Updated(session, seq);
+  }
+
+  Outcome Do(SqlSession& session, const AddParticipant& add) {
+    if (type_ == ConversationType::kDirect) return DirectIsFull();
+    if (!May(Action::add_participant)) return Forbidden("Your role does not let you add anybody.");
+    if (RoleOf(session, add.user)) return Updated(session, 0);
+    const auto before = FindConversation(session, request_.conversation);
+    if (before->participant_count >= add.at_most) {
+      return Fail(Error::Field("user_id", "The conversation has " + std::to_string(add.at_most) +
+                                              " participants, which is the most."));
+    }
+    const Timestamp now = now_();
+    const int64_t seq = TakeSeq(session, Action::add_participant, now);
+    if (seq == 0) return Fail(Error::NotFound());
+    session.Prepare(queries::kAddParticipant)
+        .Bind(1, request_.conversation)
+        .Bind(2, add.user)
+        .Bind(3, now.micros)
+        .Bind(4, seq)
+        .Run();
+    if (before->participant_count == 0) SetRoleOf(session, add.user, Role::kOwner);
+    Count(session, +1);
+    Outcome outcome = Updated(session, seq);
+    outcome->added = add.user;
+    return outcome;
+  }
+
+  Outcome Do(SqlSession& session, const RemoveParticipant& remove) {
+    if (type_ == ConversationType::kDirect) return DirectIsFull();
+    const bool leaving = remove.user == request_.actor;
+    const auto role = RoleOf(session, remove.user);
+    if (!leaving && !May(Action::remove_participant)) {
+      return Forbidden("Your role does not let you remove anybody but yourself.");
+    }
+    if (!leaving && role == Role::kOwner) return Forbidden("Nobody removes the owner.");
+    if (!role) {
+      Outcome outcome = Updated(session, 0);
+      outcome->removed = remove.user;
+      return outcome;
+    }
+    const int64_t seq =
+        TakeSeq(session, leaving ? Action::leave : Action::remove_participant, now_());
+    if (seq == 0) return Fail(Error::NotFound());
+    session.Prepare(queries::kRemoveParticipant)
+        .Bind(1, request_.conversation)
+        .Bind(2, remove.user)
+        .Run();
+    Count(session, -1);
+    if (role == Role::kOwner) {
+      Statement& heir = session.Prepare(queries::kHeir).Bind(1, request_.conversation);
+      if (heir.Step()) {
+        const UserId next(heir.Text(0));
+        heir.Run();
+        SetRoleOf(session, next, Role::kOwner);
+      }
+    }
+    Outcome outcome = Updated(session, seq);
+    outcome->removed = remove.user;
+    return outcome;
+  }
+
+  Outcome Do(SqlSession& session, const SetRole& set) {
+    if (type_ == ConversationType::kDirect) {
+      return Fail(ErrorCode::bad_request, "There are no roles in a direct conversation.");
+    }
+    if (!May(Action::set_role)) return Forbidden("Only the owner gives roles.");
+    const auto before = RoleOf(session, set.user);
+    if (!before) {
+      return Fail(Error::Field("user_id", "Is not in this conversation."));
+    }
+    if (*before == set.role) return Updated(session, 0);
+    if (*before == Role::kOwner) {
+      return Fail(Error::Field("role", "Make somebody else the owner instead."));
+    }
+    const int64_t seq = TakeSeq(session, Action::set_role, now_());
+    if (seq == 0) return Fail(Error::NotFound());
+    if (set.role == Role::kOwner) {
+      // Before the new one is: the owner is the highest there is.
+      Statement& owner = session.Prepare(queries::kHeir).Bind(1, request_.conversation);
+      std::optional<UserId> old;
+      if (owner.Step()) old = UserId(owner.Text(0));
+      owner.Run();
+      if (old && RoleOf(session, *old) == Role::kOwner) SetRoleOf(session, *old, Role::kAdmin);
+    }
+    SetRoleOf(session, set.user, set.role);
+    return Updated(session, seq);
+  }
+
+  static Outcome DirectIsFull() {
+    return Fail(ErrorCode::bad_request, "A direct conversation has exactly two people.");
+  }
+
+  std::optional<Role> RoleOf(SqlSession& session, const UserId& user) {
+    Statement& row = session.Prepare(queries::kRoleOf).Bind(1, request_.conversation).Bind(2, user);
+    if (!row.Step()) return std::nullopt;
+    const Role role = static_cast<Role>(row.Int(0));
+    row.Run();
+    return role;
+  }
+
+  void SetRoleOf(SqlSession& session, const UserId& user, Role role) {
+    session.Prepare(queries::kSetRole)
+        .Bind(1, request_.conversation)
+        .Bind(2, user)
+        .Bind(3, static_cast<int64_t>(role))
+        .Run();
+  }
+
+  void Count(SqlSession& session, int64_t more) {
+    session.Prepare(queries::kCountParticipants).Bind(1, request_.conversation).Bind(2, more).Run();
+  }
+
+  // The conversation as it is now; with seq 0 nothing has changed.
+  Outcome Updated(SqlSession& session, int64_t seq) {
+    if (seq != 0) InsertChange(session, seq, ChangeKind::kConversationUpdated, std::nullopt);
+    auto now = FindConversation(session, request_.conversation);
+    return AppliedChange{
+        .change = {.seq = seq,
+                   .kind = ChangeKind::kConversationUpdated,
+                   .conversation = std::make_shared<const Conversation>(std::move(*now))}};
+  }
+
+  // --- seqs
+
+  // 0: the actor may not after all.
+  int64_t TakeSeq(SqlSession& session, Action action, Timestamp now) {
+    Statement& take = session.Prepare(request_.as_service ? queries::kTakeChangeSeqAsService
+                                                          : queries::kTakeChangeSeq);
+    take.Bind(1, request_.conversation).Bind(2, now.micros);
+    if (!request_.as_service) {
+      const Role least = LeastRole(action, type_).value_or(Role::kOwner);
+      take.Bind(3, request_.actor).Bind(4, static_cast<int64_t>(least));
+    }
+    return NumberFrom(take);
+  }
+
+  void InsertChange(SqlSession& session, int64_t seq, ChangeKind kind,
+                    std::optional<int64_t> message_seq) {
+    session.Prepare(queries::kInsertChange)
+        .Bind(1, request_.conversation)
+        .Bind(2, seq)
+        .Bind(3, static_cast<int64_t>(kind))
+        .Bind(4, message_seq)
+        .Run();
+  }
+
+  ChangeRequest request_;
+  Now now_;
+  ConversationType type_ = ConversationType::kGroup;
+  std::optional<Role> role_;
+};
+
+}  // namespace
+
+void SqlStore::Apply(ChangeRequest request, Executor& on, Answer<AppliedChange> done) {
+  commits_.Submit(std::make_unique<ChangeWrite>(std::move(request), on, std::move(done),
+                                                [this] { return NextTime(); }));
+}
+
+void SqlStore::ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
+                           Answer<ChangesSince> done) {
+  OnReader<ChangesSince>(on, std::move(done), [=](SqlSession& session) -> Result<ChangesSince> {
+    auto found = FindConversation(session, conversation);
+    if (!found) return Fail(Error::NotFound());
+    const auto now = std::make_shared<const Conversation>(std::move(*found));
+    ChangesSince out{.head = now->seq};
+    const auto read = [&](const Query& query) -> Statement& {
+      return session.Prepare(query).Bind(1, conversation).Bind(2, since).Bind(3, int64_t{limit});
+    };
+    Statement& created = read(queries::kHistoryAfter);
+    while (created.Step()) {
+      Message message = MessageFrom(created);
+      const int64_t seq = message.seq;
+      out.changes.push_back({.seq = seq, .message = std::move(message)});
+    }
+    const auto middle = static_cast<std::ptrdiff_t>(out.changes.size());
+    Statement& changed = read(queries::kChangesAfter);
+    while (changed.Step()) {
+      Change change{.seq = changed.Int(kMessageColumns),
+                    .kind = static_cast<ChangeKind>(changed.Int(kMessageColumns + 1))};
+      if (change.kind == ChangeKind::kConversationUpdated) {
+        change.conversation = now;
+      } else if (changed.IsNull(0)) {
+        continue;  // retention took the message
+      } else {
+        change.message = MessageFrom(changed);
+      }
+      out.changes.push_back(std::move(change));
+    }
+    std::ranges::inplace_merge(out.changes, out.changes.begin() + middle, {}, &Change::seq);
+    if (out.changes.size() > static_cast<size_t>(limit)) out.changes.resize(limit);
+    return out;
+  });
+}
+
+}  // namespace parley

@@ -1,0 +1,74 @@
+// SqlStore: deleting a conversation. It is gone for everybody in one small transaction; its rows go
+// afterwards, a few in each, so that no send waits behind a million of them.
+#include "domain/permissions.h"
+#include "store/sql_work.h"
+
+namespace parley {
+namespace {
+
+constexpr int64_t kRowsAtOnce = 500;
+
+class DeletionWrite final : public WriteOf<void> {
+ public:
+  DeletionWrite(const Uuid& conversation, UserId actor, bool as_service, Executor& on,
+                parley::Answer<void> done, Now now)
+      : WriteOf(on, std::move(done)),
+        conversation_(conversation),
+        actor_(std::move(actor)),
+        as_service_(as_service),
+        now_(std::move(now)) {}
+
+  void Apply(SqlSession& session) override { result_ = Delete(session); }
+
+ private:
+  Result<void> Delete(SqlSession& session) {
+    Statement& row = session.Prepare(queries::kTypeAndRole).Bind(1, conversation_).Bind(2, actor_);
+    if (!row.Step()) return Fail(Error::NotFound());
+    const auto type = ParseConversationType(row.Text(0)).value_or(ConversationType::kGroup);
+    const bool inside = !row.IsNull(1);
+    const Role role = inside ? static_cast<Role>(row.Int(1)) : Role::kMember;
+    row.Run();
+    if (!inside && !as_service_) return Fail(Error::NotFound());
+    if (!as_service_ && !May(Action::delete_conversation, type, role)) {
+      return Fail(ErrorCode::forbidden, "Only the owner deletes a conversation.");
+    }
+    session.Prepare(queries::kMarkDeleted).Bind(1, conversation_).Bind(2, now_().micros).Run();
+    session.Prepare(queries::kRemoveParticipants).Bind(1, conversation_).Run();
+    return {};
+  }
+
+  Uuid conversation_;
+  UserId actor_;
+  bool as_service_;
+  Now now_;
+};
+
+// True: something was there to remove.
+bool RemoveSome(SqlSession& session, const Query& query, const Uuid& conversation) {
+  Statement& rows = session.Prepare(query).Bind(1, conversation).Bind(2, kRowsAtOnce);
+  bool any = false;
+  while (rows.Step()) any = true;
+  return any;
+}
+
+}  // namespace
+
+void SqlStore::DeleteConversation(Uuid conversation, UserId actor, bool as_service, Executor& on,
+                                  Answer<void> done) {
+  commits_.Submit(std::make_unique<DeletionWrite>(conversation, std::move(actor), as_service, on,
+                                                  std::move(done), [this] { return NextTime(); }));
+  commits_.WantUpkeep(kUpkeepSoon);
+}
+
+bool RemoveDeletedRows(SqlSession& session) {
+  Statement& row = session.Prepare(queries::kFindDeleted);
+  if (!row.Step()) return false;
+  const Uuid conversation = row.Id(0);
+  row.Run();
+  if (RemoveSome(session, queries::kRemoveMessages, conversation)) return true;
+  if (RemoveSome(session, queries::kRemoveChanges, conversation)) return true;
+  session.Prepare(queries::kRemoveConversation).Bind(1, conversation).Run();
+  return true;
+}
+
+}  // namespace parley

@@ -1,0 +1,160 @@
+"""Read marks: moved by REST and sockets, told to all, counted as unread; deliveries are noted."""
+import pytest
+
+from client import NO_ID, Person, assert_problem
+from deadline import eventually
+
+
+@pytest.fixture
+def talk(people):
+    alice, bob = people("alice", "bob")
+    group = alice.rest.create_group(bob)
+    return alice, bob, group, [alice.rest.send_message(group, f"m{n}") for n in range(4)]
+
+
+def unread(person, group=None):
+    query = {"conversation_id": group["id"]} if group else {}
+    return person.rest.get("messages/unread_count/", params=query).json()["count"]
+
+
+def test_marking_a_message_marks_all_before_it(talk):
+    alice, bob, group, messages = talk
+    assert unread(bob, group) == unread(bob) == 4
+    with alice.connect(group) as alices, bob.connect() as bobs:
+        answer = bob.rest.post("messages/mark_as_read/", json={"message_ids": [messages[2]["id"]]})
+        assert answer.status_code == 200 and answer.json() == {"updated": 1}
+        for socket in (alices, bobs):
+            receipt = socket.wait_for("read_receipt")
+            assert receipt["conversation_id"] == group["id"] and "seq" not in receipt
+            assert receipt["data"] == {
+                "user_id": bob.id, "message_ids": [messages[2]["id"]], "up_to_seq": 3}
+    assert unread(bob, group) == 1
+    assert bob.rest.get(f"conversations/{group['id']}/").json()["unread_count"] == 1
+    member = bob.rest.get(f"conversations/{group['id']}/participants/").json()[1]
+    assert member["last_read_seq"] == 3 and member["last_read_at"]
+    read = [one["read_at"] is not None for one in alice.rest.everything_in(group)]
+    assert read == [True, True, True, False]
+    again = bob.rest.post("messages/mark_as_read/",
+                          json={"message_ids": [one["id"] for one in messages]})
+    assert again.json() == {"updated": 1}, "those named that were unread"
+    assert unread(bob) == 0
+
+
+def test_a_mark_never_goes_back(talk):
+    alice, bob, group, messages = talk
+    path = f"conversations/{group['id']}/read/"
+    assert bob.rest.post(path, json={"up_to_seq": 3}).json() == {"up_to_seq": 3}
+    with alice.connect(group) as socket:
+        assert bob.rest.post(path, json={"up_to_seq": 1}).json() == {"up_to_seq": 3}
+        bob.rest.post("messages/mark_as_read/", json={"message_ids": [messages[0]["id"]]})
+        assert bob.rest.post(path, json={"up_to_seq": 4}).json() == {"up_to_seq": 4}
+        assert socket.wait_for("read_receipt")["data"]["up_to_seq"] == 4, "what moved nothing says nothing"
+    assert unread(bob, group) == 0
+
+
+def test_beyond_the_head_is_refused(talk):
+    _, bob, group, _ = talk
+    path = f"conversations/{group['id']}/read/"
+    for bad in ({"up_to_seq": 5}, {"up_to_seq": -1}, {"up_to_seq": "1"}, {}):
+        assert_problem(bob.rest.post(path, json=bad), 400, field="up_to_seq")
+    assert unread(bob, group) == 4
+
+
+def test_over_sockets(talk):
+    alice, bob, group, messages = talk
+    with alice.connect(group) as alices, bob.connect(group) as bobs:
+        answer = bobs.ask("read_receipt", message_ids=[messages[0]["id"], messages[1]["id"]])
+        assert answer["type"] == "ack"
+        receipt = alices.wait_for("read_receipt")
+        assert receipt["data"] == {"user_id": bob.id, "up_to_seq": 2,
+                                   "message_ids": [messages[0]["id"], messages[1]["id"]]}
+        assert bobs.wait_for("read_receipt") == receipt
+        assert bobs.ask("read", up_to_seq=4)["type"] == "ack"
+        assert alices.wait_for("read_receipt")["data"] == {
+            "user_id": bob.id, "message_ids": [], "up_to_seq": 4}
+        assert unread(bob) == 0, "answered means written"
+        for type, bad in (("read", {"up_to_seq": 9}), ("read", {}), ("read_receipt", {}),
+                          ("read_receipt", {"message_ids": ["no"]}), ("read_receipt", {"message_ids": 1})):
+            answer = bobs.ask(type, **bad)
+            assert answer["type"] == "error" and answer["data"]["code"] == "invalid_field", answer
+
+
+def test_messages_that_are_not_mine_to_see_are_passed_over(talk, people):
+    alice, bob, group, messages = talk
+    cho = people("cho")
+    other = alice.rest.create_group(cho)
+    hidden = alice.rest.send_message(other, "hidden")
+    answer = bob.rest.post("messages/mark_as_read/",
+                           json={"message_ids": [hidden["id"], NO_ID, messages[0]["id"]]})
+    assert answer.json() == {"updated": 1}
+    assert unread(cho, other) == 1 and unread(bob, group) == 3
+    with cho.connect(other) as socket:
+        assert socket.ask("read_receipt", message_ids=[messages[3]["id"]])["type"] == "ack"
+    assert unread(bob, group) == 3
+    for bad in ({}, {"message_ids": "x"}, {"message_ids": ["x"]}, {"message_ids": [1]}):
+        assert_problem(bob.rest.post("messages/mark_as_read/", json=bad), 400, field="message_ids")
+    assert_problem(cho.rest.post(f"conversations/{group['id']}/read/", json={"up_to_seq": 1}), 404)
+
+
+def test_one_call_marks_several_conversations(talk):
+    alice, bob, group, messages = talk
+    other = alice.rest.create_group(bob)
+    more = alice.rest.send_message(other, "more")
+    with alice.connect() as socket:
+        answer = bob.rest.post("messages/mark_as_read/",
+                               json={"message_ids": [messages[3]["id"], more["id"]]})
+        assert answer.json() == {"updated": 2}
+        receipts = [socket.wait_for("read_receipt") for _ in range(2)]
+        assert {one["conversation_id"] for one in receipts} == {group["id"], other["id"]}
+    assert unread(bob) == 0
+
+
+def test_own_and_deleted_messages_are_not_unread(talk):
+    alice, bob, group, messages = talk
+    bob.rest.send_message(group, "mine")
+    alice.rest.delete(f"messages/{messages[1]['id']}/")
+    assert unread(bob, group) == 3 and unread(alice, group) == 1
+
+
+def test_marks_survive_a_kill(own_server, tmp_path):
+    server = own_server(directory=tmp_path)
+    alice, bob = Person(server, "alice"), Person(server, "bob")
+    group = alice.rest.create_group(bob)
+    for n in range(3):
+        alice.rest.send_message(group, f"m{n}")
+    assert bob.rest.post(f"conversations/{group['id']}/read/", json={"up_to_seq": 2}).status_code == 200
+    server.kill()
+    server = own_server(directory=tmp_path)
+    assert unread(Person(server, "bob"), group) == 1
+
+
+def test_large_conversations_have_no_receipts(own_server, tmp_path):
+    server = own_server("--limits-live-participants", "2", directory=tmp_path)
+    people = [Person(server, name) for name in ("alice", "bob", "cho")]
+    large = people[0].rest.create_group(*people[1:])
+    small = people[0].rest.create_group(people[1])
+    with people[0].connect() as socket:
+        for group in (large, small):
+            people[0].rest.send_message(group, "hello")
+            people[1].rest.post(f"conversations/{group['id']}/read/", json={"up_to_seq": 1})
+        assert socket.wait_for("read_receipt")["conversation_id"] == small["id"]
+    assert unread(people[1]) == 0
+
+
+def test_delivered_is_when_somebody_else_was_shown_it(talk):
+    alice, bob, group, messages = talk
+
+    def delivered():
+        return [one["delivered_at"] is not None for one in alice.rest.everything_in(group)]
+    with alice.connect(group, query={"since": 0}) as socket:
+        assert len(socket.events(4)) == 4
+        bob.rest.get(f"messages/{messages[0]['id']}/")
+        eventually(lambda: delivered() == [True, False, False, False])
+        with bob.connect(group):
+            live = alice.rest.send_message(group, "live")
+            assert live["delivered_at"] is None
+            eventually(lambda: delivered() == [True, False, False, False, True])
+    with bob.connect(group, query={"since": 1}) as socket:
+        socket.events(4)
+    eventually(lambda: delivered() == [True] * 5)
+    assert all(one["read_at"] is None for one in alice.rest.everything_in(group))
