@@ -11,6 +11,7 @@
 #include "feature/conversations/conversations_api.h"
 #include "feature/development/development_api.h"
 #include "feature/messages/messages_api.h"
+#include "feature/presence/presence_api.h"
 #include "feature/receipts/receipts_api.h"
 #include "feature/typing/typing_api.h"
 #include "session/ws_endpoint.h"
@@ -110,12 +111,15 @@ Node::Node(const Config& config, const Clock& clock)
       site_(SiteOptionsOf(config)),
       rate_limiter_(RateLimitsOf(config), clock) {
   const unsigned shards = ShardCount(config);
-  const HomeOptions home{
-      .shards = shards, .live_participants = config.limits.live_participants, .clock = &clock};
+  const HomeOptions home{.shards = shards,
+                         .live_participants = config.limits.live_participants,
+                         .clock = &clock,
+                         .online = &online_};
   for (unsigned i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, clock, health_.counters.connections));
     health_.shards.push_back(shards_.back().get());
     hubs_.push_back(std::make_unique<Hub>(*shards_.back(), i, *store_, health_.counters.hub, home));
+    shards_.back()->OnEveryTick([hub = hubs_.back().get()](Monotonic now) { hub->OnTick(now); });
   }
   Hub::Connect(hubs_);
   for (unsigned i = 0; i < shards; ++i) {
@@ -155,6 +159,7 @@ void Node::RegisterFeatures(ShardParts& parts) {
   Registry registry{parts.router, parts.commands};
   RegisterConversations(registry, parts.services);
   RegisterMessages(registry, parts.services);
+  RegisterPresence(registry, parts.services, online_);
   RegisterReceipts(registry, parts.services);
   RegisterTyping(registry);
   RegisterConnection(registry);

@@ -10,8 +10,8 @@
 #include "feature/health/health_api.h"
 #include "http/rate_limiter.h"
 #include "http/site_policy.h"
+#include "hub/online_users.h"
 #include "net/acceptor.h"
-#include "session/online_users.h"
 #include "store/store.h"
 
 namespace parley {

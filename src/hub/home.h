@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "hub/feed.h"
+#include "hub/online_users.h"
 #include "hub/tail.h"
 #include "store/store.h"
 
@@ -48,6 +49,7 @@ struct HomeOptions {
   size_t live_participants = 200;
   size_t idle_conversations = 20'000;    // kept in memory for each shard, without listeners
   const Clock* clock = nullptr;          // none: delivery times are not measured
+  OnlineUsers* online = nullptr;         // none (or no clock): no presence
   size_t tail_bytes = 64 * 1024 * 1024;  // of all tails of a shard
 };
 

@@ -8,7 +8,11 @@ Hub::Hub(Executor& self, unsigned shard, Store& store, HubCounters& counters, Ho
       shard_(shard),
       counters_(counters),
       clock_(options.clock),
-      home_(self, store, *this, counters, options) {}
+      home_(self, store, *this, counters, options) {
+  if (options.online == nullptr || options.clock == nullptr) return;
+  presence_.emplace(self, store, static_cast<PresenceOutlet&>(*this), *options.online,
+                    *options.clock, options.live_participants);
+}
 
 void Hub::Connect(std::span<const std::unique_ptr<Hub>> hubs) {
   for (const auto& hub : hubs) {
@@ -78,6 +82,37 @@ void Hub::RemoveUser(const UserId& user, UserSink& sink) {
       users_.erase(at);
       return;
     }
+  }
+}
+
+void Hub::Connected(const UserId& user) {
+  Hub& home = *hubs_[std::hash<UserId>()(user) % hubs_.size()];
+  home.self_.Post([&home, user] {
+    if (home.presence_) home.presence_->Connected(user);
+  });
+}
+
+void Hub::Disconnected(const UserId& user) {
+  Hub& home = *hubs_[std::hash<UserId>()(user) % hubs_.size()];
+  home.self_.Post([&home, user] {
+    if (home.presence_) home.presence_->Disconnected(user);
+  });
+}
+
+void Hub::OnTick(Monotonic now) {
+  if (presence_) presence_->OnTick(now);
+}
+
+void Hub::TellUsers(std::vector<UserId> users, EventRef event) {
+  const auto shared = std::make_shared<const std::vector<UserId>>(std::move(users));
+  for (Hub* hub : hubs_) {
+    hub->self_.Post([hub, shared, event] {
+      if (hub->users_.empty()) return;
+      for (const UserId& user : *shared) {
+        auto [at, end] = hub->users_.equal_range(user);
+        for (; at != end; ++at) at->second->OnPresence(*event);
+      }
+    });
   }
 }
 
@@ -186,7 +221,11 @@ void Hub::OnEvents(std::span<const EventRef> events) {
       if (first->seq != 0) table_.Deliver(events.first(run));
     } else if (first->seq == 0) {
       table_.ForEach(first->conversation, [&](Feed& feed) {
-        if (feed.state() == Feed::State::kLive) feed.sink().SendEphemeral(*first);
+        // Presence adds up to a state, so who is catching up hears of it too.
+        if (feed.state() == Feed::State::kLive ||
+            (first->narrow && feed.state() != Feed::State::kHeld)) {
+          feed.sink().SendEphemeral(*first);
+        }
       });
     } else {
       while (run < events.size() && events[run]->seq != 0 &&

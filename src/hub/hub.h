@@ -9,6 +9,7 @@
 
 #include "base/executor.h"
 #include "hub/home.h"
+#include "hub/presence.h"
 #include "hub/subscription_table.h"
 #include "store/store.h"
 
@@ -25,9 +26,11 @@ class UserSink {
  public:
   virtual ~UserSink() = default;
   virtual void OnJoined(const Joined& joined) = 0;
+  // Somebody who shares a conversation with the user has come or gone.
+  virtual void OnPresence(const Event& event) = 0;
 };
 
-class Hub final : private HomeOutlet {
+class Hub final : private HomeOutlet, private PresenceOutlet {
  public:
   Hub(Executor& self, unsigned shard, Store& store, HubCounters& counters, HomeOptions options);
 
@@ -47,6 +50,12 @@ class Hub final : private HomeOutlet {
 
   void AddUser(const UserId& user, UserSink& sink);
   void RemoveUser(const UserId& user, UserSink& sink);
+
+  // A connection of the user's is there, is gone; as many of these as of those.
+  void Connected(const UserId& user);
+  void Disconnected(const UserId& user);
+  // A few times a second.
+  void OnTick(Monotonic now);
 
   // --- doing
 
@@ -69,6 +78,8 @@ class Hub final : private HomeOutlet {
 
  private:
   void Deliver(unsigned shard, std::vector<EventRef> events) override;
+  void TellConversation(EventRef event) override { Relay(std::move(event)); }
+  void TellUsers(std::vector<UserId> users, EventRef event) override;
   void OnEvents(std::span<const EventRef> events);
   void MeasureDelivery(std::span<const EventRef> events);
   // Tells the store which of them somebody else than their sender has been shown here.
@@ -90,6 +101,7 @@ class Hub final : private HomeOutlet {
   HubCounters& counters_;
   const Clock* const clock_;
   Home home_;
+  std::optional<Presence> presence_;
   SubscriptionTable table_;
   std::unordered_multimap<UserId, UserSink*> users_;
   std::vector<Hub*> hubs_;

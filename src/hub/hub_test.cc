@@ -57,6 +57,8 @@ class Listener final : public FeedSink {
 
 class Socket final : public UserSink {
  public:
+  void OnPresence(const Event&) override { ++presence; }
+  int presence = 0;
   void OnJoined(const Joined& conversation) override {
     joined.push_back(conversation.created->conversation);
   }

@@ -118,6 +118,7 @@ void Shard::Tick() {
     counted_bytes_ += static_cast<int64_t>(slots_[i].connection->outbox().bytes());
     slots_[i].connection->Tick(now);
   }
+  for (auto& call : on_tick_) call(now);
   if (++tick_ % kTicksPerRound == 0) outbox_bytes_ = std::exchange(counted_bytes_, 0);
   ticker_.expires_after(kTick);
   ticker_.async_wait([this](const boost::system::error_code& error) {

@@ -65,6 +65,8 @@ class Shard final : public Executor {
     bytes_written_.store(bytes_written_.load(std::memory_order_relaxed) + bytes,
                          std::memory_order_relaxed);
   }
+  // Called ten times a second from now on. Before Start.
+  void OnEveryTick(UniqueFunction<void(Monotonic)> call) { on_tick_.push_back(std::move(call)); }
   // Connections with something to write are flushed together at the end of the turn.
   void FlushSoon(Connection& connection);
   template <class F>
@@ -100,6 +102,7 @@ class Shard final : public Executor {
 
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_slots_;
+  std::vector<UniqueFunction<void(Monotonic)>> on_tick_;
   size_t tick_ = 0;
   Monotonic recent_;
   int64_t counted_bytes_ = 0;

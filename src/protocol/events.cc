@@ -245,6 +245,16 @@ EventRef TypingEvent(const Uuid& conversation, const UserId& user, bool is_typin
   return EphemeralEvent(conversation, frame.Done(), user);
 }
 
+EventRef PresenceEvent(const std::optional<Uuid>& conversation, const UserId& user, bool online) {
+  Frame frame(online ? "user_online" : "user_offline");
+  if (conversation) frame.OfConversation(*conversation);
+  frame.Data().Field("user_id", std::string_view(user));
+  return std::make_shared<const Event>(Event{.conversation = conversation.value_or(Uuid()),
+                                             .frame = frame.Done(),
+                                             .hidden_from = user,
+                                             .narrow = true});
+}
+
 EventRef ConversationCreatedEvent(const Conversation& conversation) {
   Frame frame("conversation_created");
   frame.OfConversation(conversation.id);

@@ -29,6 +29,7 @@ struct Event {
   // The message that it shows or is about, by the seq of its creation; 0: the conversation.
   int64_t subject = 0;
   Parting parting = Parting::kNobody;
+  bool narrow = false;  // for sockets of one conversation; user sockets are told otherwise
   // Of a new message that nobody else is known to have been shown: its sender. Else empty.
   UserId undelivered_from = {};
 };
@@ -65,6 +66,8 @@ EventRef MessageEvent(const Message& message, Monotonic committed_at = {});
 EventRef ReadReceiptEvent(const Uuid& conversation, const UserId& reader,
                           const std::vector<Uuid>& messages, int64_t up_to_seq);
 EventRef TypingEvent(const Uuid& conversation, const UserId& user, bool is_typing);
+// user_online or user_offline; without a conversation: for user sockets.
+EventRef PresenceEvent(const std::optional<Uuid>& conversation, const UserId& user, bool online);
 EventRef ConversationCreatedEvent(const Conversation& conversation);
 EventRef ConversationDeletedEvent(const Uuid& conversation);
 // Ends the listening of one who is in it no more, where no durable event does.

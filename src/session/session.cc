@@ -34,9 +34,7 @@ Session::Session(SessionContext& context, Transport& transport, SessionRequest r
       request_(std::move(request)),
       identity_(std::move(identity)),
       self_(std::make_shared<Session*>(this)),
-      holding_events_(request_.hold_until_resume) {
-  context_.online.Connected(identity_.user);
-}
+      holding_events_(request_.hold_until_resume) {}
 
 Session::~Session() {
   *self_ = nullptr;
@@ -45,7 +43,7 @@ Session::~Session() {
   }
   for (auto& [conversation, feed] : feeds_) context_.hub.Unsubscribe(feed);
   if (!request_.conversation) context_.hub.RemoveUser(identity_.user, *this);
-  context_.online.Disconnected(identity_.user);
+  if (established_) context_.hub.Disconnected(identity_.user);
 }
 
 // --- beginning
@@ -83,8 +81,12 @@ void Session::Subscribed(Feed& feed, const Result<Admission>& admission) {
     return transport_.Close(gone ? CloseCode::kNotParticipant : CloseCode::kRestarting,
                             admission.error().detail);
   }
-  transport_.Answer(ConversationGreeting(MakeGreeting(), feed.conversation(), admission->head,
-                                         context_.online.Among(admission->participants)));
+  std::vector<UserId> online;
+  for (const UserId& user : admission->participants) {
+    if (user == identity_.user || context_.online.Has(user)) online.push_back(user);
+  }
+  transport_.Answer(
+      ConversationGreeting(MakeGreeting(), feed.conversation(), admission->head, online));
   Established();
   const auto since = request_.since ? ParseSince(*request_.since) : std::nullopt;
   if (since) return Resume(std::nullopt, {{feed.conversation(), *since}});
@@ -158,6 +160,7 @@ void Session::Follow(const UserConversationHead& head) {
 
 void Session::Established() {
   established_ = true;
+  context_.hub.Connected(identity_.user);
   transport_.HoldCommands(false);
 }
 
@@ -203,6 +206,15 @@ Feed* Session::FindFeed(const Uuid& conversation) {
 }
 
 void Session::SendEphemeral(const Event& event) {
+  if (event.narrow && !request_.conversation) return;
+  SendPassing(event);
+}
+
+void Session::OnPresence(const Event& event) {
+  if (established_) SendPassing(event);
+}
+
+void Session::SendPassing(const Event& event) {
   if (event.hidden_from == identity_.user) return;
   if (transport_.Busy() || transport_.Send(event.frame) == SendStatus::kFull) {
     context_.hub.counters().ephemeral_dropped.Add();

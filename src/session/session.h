@@ -15,7 +15,6 @@
 #include "http/rate_limiter.h"
 #include "hub/hub.h"
 #include "session/command_table.h"
-#include "session/online_users.h"
 #include "session/transport.h"
 
 namespace parley {
@@ -35,7 +34,7 @@ struct SessionContext {
   const Clock& clock;
   const TokenVerifier& verifier;
   RateLimiter& rate_limiter;
-  OnlineUsers& online;
+  const OnlineUsers& online;
   CommandTable& commands;
   JsonReader& json;
   const Limits& limits;
@@ -81,6 +80,8 @@ class Session final : private FeedSink, private UserSink {
   // FeedSink
   SendStatus SendEvent(const Event& event) override { return transport_.Send(event.frame); }
   void SendEphemeral(const Event& event) override;
+  // What may be dropped: when the outbox is busy, it is.
+  void SendPassing(const Event& event);
   void SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) override;
   void Fetch(Feed& feed) override;
   void FetchFailed(Feed& feed) override;
@@ -90,6 +91,7 @@ class Session final : private FeedSink, private UserSink {
   void Parted(Feed& feed, const Event& event) override;
   // UserSink
   void OnJoined(const Joined& joined) override;
+  void OnPresence(const Event& event) override;
 
   void StartConversation();
   void StartUser();

@@ -11,6 +11,8 @@ constexpr size_t kBatchWrites = 512;
 constexpr size_t kQueuedBytes = 64 * 1024 * 1024;
 // Between two pieces of upkeep: it takes a small part of the writer's time.
 constexpr auto kUpkeepPause = std::chrono::milliseconds(20);
+// What is still to be done then is done after the next start, or was worth no more.
+constexpr int kPiecesAtClose = 50;
 constexpr auto kUpkeepRetry = std::chrono::milliseconds(1000);
 
 Error Unavailable() { return Error::StoreUnavailable(); }
@@ -74,6 +76,7 @@ StoreStats GroupCommit::stats() const {
 }
 
 void GroupCommit::Run() {
+  int last_pieces = kPiecesAtClose;
   while (true) {
     Batch batch;
     bool upkeep = false;
@@ -86,7 +89,7 @@ void GroupCommit::Run() {
           arrived_.wait(lock);
         }
       }
-      upkeep = UpkeepIsDue() || (closed_ && queue_.empty() && upkeep_at_);
+      upkeep = UpkeepIsDue() || (closed_ && queue_.empty() && upkeep_at_ && last_pieces-- > 0);
       if (upkeep) upkeep_at_.reset();
       if (queue_.empty() && !upkeep) return;
       if (queue_.size() <= kBatchWrites) {

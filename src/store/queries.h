@@ -147,6 +147,30 @@ inline constexpr Query kMembersAfter{
     "FROM messaging_conversation_participant WHERE conversation_id = ?1 "
     "AND (joined_at, user_id) > (?3, ?4) ORDER BY joined_at, user_id LIMIT ?2"};
 
+// --- presence
+
+#define PARLEY_SMALL_CONVERSATIONS                                 \
+  "SELECT c.id FROM messaging_conversation_participant p "         \
+  "JOIN messaging_conversation c ON c.id = p.conversation_id "     \
+  "WHERE p.user_id = ?1 AND c.participant_count BETWEEN 2 AND ?2 " \
+  "ORDER BY coalesce(c.last_message_at, c.created_at) DESC LIMIT ?3"
+inline constexpr Query kSmallConversations{"small_conversations", PARLEY_SMALL_CONVERSATIONS};
+inline constexpr Query kCompanions{
+    "companions",
+    "SELECT DISTINCT user_id FROM messaging_conversation_participant "
+    "WHERE conversation_id IN (" PARLEY_SMALL_CONVERSATIONS ") AND user_id <> ?1"};
+inline constexpr Query kShareOne{
+    "share_one",
+    "SELECT EXISTS (SELECT 1 FROM messaging_conversation_participant a "
+    "JOIN messaging_conversation_participant b ON b.conversation_id = a.conversation_id "
+    "AND b.user_id = ?2 WHERE a.user_id = ?1)"};
+inline constexpr Query kSetSeen{
+    "set_seen",
+    "INSERT INTO parley_seen (user_id, last_seen) VALUES (?1, ?2) "
+    "ON CONFLICT (user_id) DO UPDATE SET last_seen = excluded.last_seen "
+    "WHERE excluded.last_seen > parley_seen.last_seen"};
+inline constexpr Query kSeen{"seen", "SELECT last_seen FROM parley_seen WHERE user_id = ?1"};
+
 // --- marks
 
 inline constexpr Query kHeadAndMark{

@@ -29,7 +29,8 @@ Timestamp SqlStore::NextTime() {
 
 bool SqlStore::DoUpkeep(SqlSession& session) {
   const bool delivered = StampDelivered(session, deliveries_);
-  return RemoveDeletedRows(session) || delivered;
+  const bool seen = WriteSeen(session, seen_);
+  return RemoveDeletedRows(session) || delivered || seen;
 }
 
 void SqlStore::Close() {

@@ -7,6 +7,7 @@
 #include "store/delivery_book.h"
 #include "store/group_commit.h"
 #include "store/reader_pool.h"
+#include "store/seen_book.h"
 #include "store/store.h"
 
 namespace parley {
@@ -36,6 +37,11 @@ class SqlStore final : public Store {
   void MarkMessagesRead(UserId reader, std::vector<Uuid> messages, std::optional<Uuid> only,
                         Executor& on, Answer<ReadMarks> done) override;
   void NoteDelivered(const Uuid& conversation, int64_t first_seq, int64_t last_seq) override;
+  void NoteSeen(const UserId& user, Timestamp at) override;
+  void ListCompany(UserId user, size_t participants_limit, Executor& on,
+                   Answer<Company> done) override;
+  void ListSeen(UserId reader, bool as_service, std::vector<UserId> asked, Executor& on,
+                Answer<std::vector<Seen>> done) override;
   void FindTask(std::string task_id, UserId reader, bool as_service, Executor& on,
                 Answer<Uuid> done) override;
   void ListMembers(Uuid conversation, UserId reader, bool as_service, int limit,
@@ -76,6 +82,7 @@ class SqlStore final : public Store {
   const Uuid identity_;
   int64_t last_time_;  // the writer's; goes on from the last change, whatever the clock did since
   DeliveryBook deliveries_;
+  SeenBook seen_;
   ReaderPool readers_;
   GroupCommit commits_;
 };

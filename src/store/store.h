@@ -89,6 +89,17 @@ struct ReadMarks {
   std::vector<Moved> moved;  // conversations whose mark has moved
 };
 
+// With whom a user shares conversations that are small enough.
+struct Company {
+  std::vector<Uuid> conversations;
+  std::vector<UserId> users;  // distinct, without the user
+};
+
+struct Seen {
+  UserId user;
+  std::optional<Timestamp> last_seen;
+};
+
 struct PageOfMessages {
   std::vector<Message> messages;
   bool has_more = false;
@@ -170,6 +181,8 @@ class Store {
   // Messages first shown to somebody else than their sender: written within seconds, in the
   // background; lost with the process. Any thread.
   virtual void NoteDelivered(const Uuid& conversation, int64_t first_seq, int64_t last_seq) = 0;
+  // When a user was last seen; likewise.
+  virtual void NoteSeen(const UserId& user, Timestamp at) = 0;
 
   // --- reads, from connections of their own
 
@@ -204,6 +217,13 @@ class Store {
   // Errors: not_found.
   virtual void ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
                            Answer<ChangesSince> done) = 0;
+  // The user's conversations of at most so many participants, the 1,000 with the newest activity, and
+  // who is in them.
+  virtual void ListCompany(UserId user, size_t participants_limit, Executor& on,
+                           Answer<Company> done) = 0;
+  // Those of `asked` who share a conversation with the reader (all of them, for a service).
+  virtual void ListSeen(UserId reader, bool as_service, std::vector<UserId> asked, Executor& on,
+                        Answer<std::vector<Seen>> done) = 0;
   // Conversations of the user; with since_cursor only those changed after it.
   virtual void ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
                              Answer<UserConversations> done) = 0;

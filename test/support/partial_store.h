@@ -25,6 +25,14 @@ class PartialStore : public Store {
     Refuse(on, std::move(done));
   }
   void NoteDelivered(const Uuid&, int64_t, int64_t) override {}
+  void NoteSeen(const UserId&, Timestamp) override {}
+  void ListCompany(UserId, size_t, Executor& on, Answer<Company> done) override {
+    Refuse(on, std::move(done));
+  }
+  void ListSeen(UserId, bool, std::vector<UserId>, Executor& on,
+                Answer<std::vector<Seen>> done) override {
+    Refuse(on, std::move(done));
+  }
   void FindTask(std::string, UserId, bool, Executor& on, Answer<Uuid> done) override {
     Refuse(on, std::move(done));
   }

@@ -1,0 +1,73 @@
+#include "hub/presence.h"
+
+#include "base/log.h"
+
+namespace parley {
+
+void Presence::Connected(const UserId& user) {
+  User& here = users_[user];
+  if (++here.connections > 1) return;
+  online_.Show(user);
+  store_.NoteSeen(user, clock_.Now());
+  Tell(user);
+}
+
+void Presence::Disconnected(const UserId& user) {
+  const auto found = users_.find(user);
+  if (found == users_.end() || --found->second.connections > 0) return;
+  found->second.gone_at = clock_.Steady();
+  departures_.push_back({user, found->second.gone_at});
+  store_.NoteSeen(user, clock_.Now());
+}
+
+void Presence::OnTick(Monotonic now) {
+  for (const UserId& user : std::exchange(untold_, {})) Tell(user);
+  while (!departures_.empty() && departures_.front().at + kPresenceDebounce <= now) {
+    const Departure gone = std::move(departures_.front());
+    departures_.pop_front();
+    const auto found = users_.find(gone.user);
+    // Who came back, or went again since, has another departure or none.
+    if (found == users_.end() || found->second.connections > 0 ||
+        found->second.gone_at != gone.at) {
+      continue;
+    }
+    online_.Hide(gone.user);
+    Tell(gone.user);
+  }
+}
+
+void Presence::Tell(const UserId& user) {
+  const auto found = users_.find(user);
+  if (found == users_.end()) return;
+  User& here = found->second;
+  const bool online = online_.Has(user);
+  if (here.telling) return;
+  if (here.told == online) {
+    if (!online && here.connections == 0) users_.erase(found);
+    return;
+  }
+  here.telling = true;
+  store_.ListCompany(
+      user, live_participants_, self_,
+      [this, user, online](const Result<Company>& company) { OnCompany(user, online, company); });
+}
+
+void Presence::OnCompany(const UserId& user, bool online, const Result<Company>& company) {
+  User& here = users_[user];
+  here.telling = false;
+  if (!company) {
+    log::warn("presence not told error={}", Name(company.error().code));
+    untold_.push_back(user);
+    return;
+  }
+  here.told = online;
+  for (const Uuid& conversation : company->conversations) {
+    outlet_.TellConversation(PresenceEvent(conversation, user, online));
+  }
+  if (!company->users.empty()) {
+    outlet_.TellUsers(company->users, PresenceEvent(std::nullopt, user, online));
+  }
+  Tell(user);  // it may have changed meanwhile
+}
+
+}  // namespace parley

@@ -1,0 +1,75 @@
+// Presence: users whose id hashes to this shard, how many connections each has on the node, and what
+// the others have been told. Online is told when the first connection comes, offline two seconds
+// after the last has gone, so that a page that is loaded again says neither (product.md P11, §4).
+//
+//   away ──first connection──▶ told online ──last one gone──▶ leaving ──2 s──▶ told offline
+//                                   ▲────────one comes back──────┘
+//
+// One shard's thread.
+#pragma once
+#include <deque>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "hub/online_users.h"
+#include "protocol/events.h"
+#include "store/store.h"
+
+namespace parley {
+
+inline constexpr auto kPresenceDebounce = std::chrono::seconds(2);
+
+// Where what is told goes.
+class PresenceOutlet {
+ public:
+  virtual ~PresenceOutlet() = default;
+  virtual void TellConversation(EventRef event) = 0;
+  virtual void TellUsers(std::vector<UserId> users, EventRef event) = 0;
+};
+
+class Presence {
+ public:
+  // Conversations of more than `live_participants` are told nothing.
+  Presence(Executor& self, Store& store, PresenceOutlet& outlet, OnlineUsers& online,
+           const Clock& clock, size_t live_participants)
+      : self_(self),
+        store_(store),
+        outlet_(outlet),
+        online_(online),
+        clock_(clock),
+        live_participants_(live_participants) {}
+
+  void Connected(const UserId& user);
+  void Disconnected(const UserId& user);
+  void OnTick(Monotonic now);
+
+ private:
+  struct User {
+    int connections = 0;
+    bool told = false;     // what the others know: online or not
+    bool telling = false;  // the store is being asked whom to tell
+    Monotonic gone_at = {};
+  };
+  struct Departure {
+    UserId user;
+    Monotonic at;
+  };
+
+  // Tells those who share a conversation what is so now, unless they know.
+  void Tell(const UserId& user);
+  void OnCompany(const UserId& user, bool online, const Result<Company>& company);
+
+  Executor& self_;
+  Store& store_;
+  PresenceOutlet& outlet_;
+  OnlineUsers& online_;
+  const Clock& clock_;
+  const size_t live_participants_;
+  std::unordered_map<UserId, User> users_;
+  std::deque<Departure> departures_;  // in the order in which they went
+  std::vector<UserId> untold_;        // the store could not say whom; tried again
+};
+
+}  // namespace parley

@@ -1,0 +1,193 @@
+"""Who is online, and when somebody was last seen (P11 on one node)."""
+import random
+import time
+
+import pytest
+
+from client import Person, assert_problem
+from deadline import eventually
+
+
+def presence_of(person, *others):
+    answer = person.rest.post("presence/", json={"user_ids": [one.id for one in others]})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def of(frame_type, user):
+    return lambda frame: frame["type"] == frame_type and frame["data"]["user_id"] == user.id
+
+
+@pytest.fixture
+def talk(people):
+    alice, bob = people("alice", "bob")
+    return alice, bob, alice.rest.create_group(bob)
+
+
+def test_the_others_see_one_come_and_go(talk):
+    alice, bob, group = talk
+    with alice.connect(group) as narrow, alice.connect() as wide:
+        bobs = bob.connect(group)
+        online = narrow.wait_for("user_online")
+        assert online == {"type": "user_online", "conversation_id": group["id"], "data": {"user_id": bob.id}}
+        assert wide.wait_for("user_online") == {"type": "user_online", "data": {"user_id": bob.id}}
+        assert alice.connect(group).established["data"]["online"] == [alice.id, bob.id]
+        bobs.close()
+        offline = narrow.wait_for("user_offline")
+        assert offline == {"type": "user_offline", "conversation_id": group["id"], "data": {"user_id": bob.id}}
+        assert wide.wait_for("user_offline") == {"type": "user_offline", "data": {"user_id": bob.id}}
+        with alice.connect(group) as later:
+            assert later.established["data"]["online"] == [alice.id]
+
+
+def test_many_tabs_are_one_user(talk):
+    alice, bob, group = talk
+    with alice.connect(group) as socket:
+        tabs = [bob.connect(), bob.connect(group), bob.connect()]
+        assert socket.wait_for(of("user_online", bob))
+        for tab in tabs[:2]:
+            tab.close()
+        time.sleep(3)  # longer than the debounce
+        bob.rest.send_message(group, "fence")
+        frames = socket.seen_before(lambda frame: "seq" in frame)
+        assert [one["type"] for one in frames] == ["message"], "neither a second online nor an offline"
+        tabs[2].close()
+        assert socket.wait_for(of("user_offline", bob))
+
+
+def test_a_page_that_is_loaded_again_says_nothing(talk):
+    alice, bob, group = talk
+    with alice.connect(group) as socket:
+        tab = bob.connect(group)
+        assert socket.wait_for(of("user_online", bob))
+        for _ in range(3):
+            tab.close()
+            tab = bob.connect(group)
+        time.sleep(3)
+        bob.rest.send_message(group, "fence")
+        assert [one["type"] for one in socket.seen_before(lambda frame: "seq" in frame)] == ["message"]
+        tab.close()
+
+
+def test_once_on_the_user_socket_however_many_conversations_are_shared(talk):
+    alice, bob, group = talk
+    for _ in range(3):
+        alice.rest.create_group(bob)
+    with alice.connect() as wide:
+        with bob.connect():
+            assert wide.wait_for(of("user_online", bob))
+            bob.rest.send_message(group, "fence")
+            frames = wide.seen_before(lambda frame: "seq" in frame)
+            assert [one["type"] for one in frames] == ["message"]
+
+
+def test_one_is_not_told_of_oneself_and_strangers_of_nobody(talk, people):
+    alice, bob, group = talk
+    cho = people("cho")
+    with alice.connect() as wide, bob.connect() as first, cho.connect() as stranger:
+        with bob.connect(group) as second:
+            assert wide.wait_for(of("user_online", bob))
+            alice.rest.send_message(group, "fence")
+            other = alice.rest.create_group(cho)
+            for socket in (first, second):
+                passed = socket.seen_before(lambda frame: "seq" in frame)
+                assert not [one for one in passed if one["data"].get("user_id") == bob.id]
+            alice.rest.send_message(other, "fence")
+            passed = stranger.seen_before(lambda frame: "seq" in frame)
+            assert [one["type"] for one in passed] == ["conversation_created", "message"]
+
+
+def test_large_conversations_are_told_nothing(own_server, tmp_path):
+    server = own_server("--limits-live-participants", "2", directory=tmp_path)
+    alice, bob, cho = (Person(server, name) for name in ("alice", "bob", "cho"))
+    large = alice.rest.create_group(bob, cho)
+    small = alice.rest.create_group(bob)
+    with alice.connect(large) as of_large, alice.connect(small) as of_small:
+        assert of_large.established["data"]["online"] == []
+        with bob.connect(), cho.connect():
+            assert of_small.wait_for(of("user_online", bob))
+            alice.rest.send_message(large, "fence")
+            assert [one["type"] for one in of_large.seen_before(lambda frame: "seq" in frame)] == ["message"]
+            assert presence_of(alice, cho)[cho.id]["online"], "one may ask"
+
+
+def test_asking_for_many(talk, people):
+    alice, bob, group = talk
+    stranger = people("stranger")
+    with bob.connect(), stranger.connect():
+        eventually(lambda: presence_of(alice, bob)[bob.id]["online"])
+        answer = presence_of(alice, bob, stranger, alice)
+        assert set(answer) == {bob.id, alice.id}, "others are absent"
+        assert answer[bob.id]["online"] is True and answer[bob.id]["last_seen"]
+        assert answer[alice.id] == {"online": False, "last_seen": None}
+        service = Person(alice.server, "backend", scope="messaging:service")
+        assert set(presence_of(service, bob, stranger)) == {bob.id, stranger.id}
+    for bad in ({}, {"user_ids": "x"}, {"user_ids": ["not ok"]}, {"user_ids": ["x"] * 501}, {"user_ids": [None]}):
+        assert_problem(alice.rest.post("presence/", json=bad), 400, "invalid_field", "user_ids")
+    assert alice.rest.post("presence/", json={"user_ids": []}).json() == {}
+    assert alice.rest.post("presence/", json={"user_ids": ["x"] * 500}).json() == {}
+
+
+def test_one_who_was_removed_is_a_stranger(talk):
+    alice, bob, group = talk
+    assert set(presence_of(alice, bob)) == {bob.id}
+    alice.rest.post(f"conversations/{group['id']}/remove_participant/", json={"user_id": bob.id})
+    assert presence_of(alice, bob) == {}
+
+
+def test_last_seen_is_when_the_last_connection_went_and_survives_a_restart(own_server, tmp_path):
+    server = own_server(directory=tmp_path)
+    alice, bob = Person(server, "alice"), Person(server, "bob")
+    alice.rest.create_group(bob)
+    bob.connect().close()
+    eventually(lambda: not presence_of(alice, bob)[bob.id]["online"])
+    seen = presence_of(alice, bob)[bob.id]["last_seen"]
+    assert seen
+    server.stop()
+    server = own_server(directory=tmp_path)
+    assert presence_of(Person(server, "alice"), bob)[bob.id] == {"online": False, "last_seen": seen}
+
+
+def test_after_a_kill_one_was_seen_when_one_came(own_server, tmp_path):
+    server = own_server(directory=tmp_path)
+    alice, bob = Person(server, "alice"), Person(server, "bob")
+    alice.rest.create_group(bob)
+    bob.connect()
+    eventually(lambda: presence_of(alice, bob)[bob.id]["online"])
+    time.sleep(2.5)  # written within that
+    server.kill()
+    server = own_server(directory=tmp_path)
+    answer = presence_of(Person(server, "alice"), bob)[bob.id]
+    assert answer["online"] is False and answer["last_seen"]
+
+
+def test_what_flapping_clients_tell_converges(server, people):
+    watcher, *flapping = people("watcher", "f0", "f1", "f2", "f3", "f4")
+    group = watcher.rest.create_group(*flapping)
+    dice = random.Random(7)
+    open_sockets = {one.id: [] for one in flapping}
+    with watcher.connect(group) as socket:
+        for _ in range(60):
+            one = dice.choice(flapping)
+            mine = open_sockets[one.id]
+            if mine and dice.random() < 0.5:
+                mine.pop().close()
+            else:
+                mine.append(one.connect(group if dice.random() < 0.5 else None))
+        for one in flapping[:3]:
+            while open_sockets[one.id]:
+                open_sockets[one.id].pop().close()
+        online = {one.id: bool(open_sockets[one.id]) for one in flapping}
+        eventually(lambda: {user: shown["online"] for user, shown in
+                            presence_of(watcher, *flapping).items()} == online)
+        watcher.rest.send_message(group, "fence")
+        told = {}
+        for frame in socket.seen_before(lambda frame: "seq" in frame):
+            if frame["type"] in ("user_online", "user_offline"):
+                user = frame["data"]["user_id"]
+                assert told.get(user) != frame["type"], "never the same twice in a row"
+                told[user] = frame["type"]
+        assert {user: told.get(user) == "user_online" for user in online} == online
+    for mine in open_sockets.values():
+        for tab in mine:
+            tab.close()
