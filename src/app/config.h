@@ -23,7 +23,7 @@ struct AuthConfig {
   std::string algorithm = "HS256";
   std::string secret_key;   // HS*: the key's bytes; empty in development: the server makes its own
   std::string public_key;   // other algorithms: path of a PEM file
-  std::string private_key;  // path of a PEM file; only `parley token` reads it
+  std::string private_key;  // path of a PEM file; never verifies
   std::string issuer;       // empty: not checked
   std::string audience;     // empty: not checked
   Duration leeway{0};

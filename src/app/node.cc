@@ -106,8 +106,9 @@ Node::Node(const Config& config, const Clock& clock)
                               .reader_threads = static_cast<size_t>(config.store.reader_threads),
                               .queue_writes = config.store.queue},
                              clock)),
-      key_(KeyOf(config)),
-      verifier_(std::make_unique<TokenVerifier>(VerifierOptionsOf(config, key_), clock)),
+      signing_key_(config.production() ? nullptr : SigningKey(config)),
+      verifier_(
+          std::make_unique<TokenVerifier>(VerifierOptionsOf(config, VerifyingKey(config)), clock)),
       site_(SiteOptionsOf(config)),
       rate_limiter_(RateLimitsOf(config), clock) {
   const unsigned shards = ShardCount(config);
@@ -166,7 +167,7 @@ void Node::RegisterFeatures(ShardParts& parts) {
   const bool open_metrics = !config_.production() || config_.admin.port.has_value();
   RegisterHealth(config_.admin.port ? parts.admin_router : parts.router, *store_, health_,
                  open_metrics);
-  if (!config_.production()) RegisterDevelopment(parts.router, parts.services, *key_);
+  if (!config_.production()) RegisterDevelopment(parts.router, parts.services, *signing_key_);
 }
 
 std::unique_ptr<Connection> Node::MakeConnection(Shard& shard, StreamSocket socket, Peer peer,

@@ -46,7 +46,7 @@ class Node {
   NodeHealth health_;
   std::unique_ptr<TlsContext> tls_;  // none: plain text
   std::unique_ptr<Store> store_;
-  std::shared_ptr<const Key> key_;  // development mints with it too
+  std::shared_ptr<const Key> signing_key_;  // of development's own tokens; else none
   std::unique_ptr<TokenVerifier> verifier_;
   SitePolicy site_;
   RateLimiter rate_limiter_;

@@ -171,8 +171,8 @@ constexpr auto kOptions = std::to_array<Option>({
      .key = "private_key",
      .kind = OptionKind::kPath,
      .field = Bind<&Config::auth, &AuthConfig::private_key>(),
-     .doc = "The PEM file that `parley token` signs with under those algorithms; the server does "
-            "not read it.",
+     .doc = "The PEM file that `parley token`, and the development page, sign with under those "
+            "algorithms.",
      .unset = "none"},
     {.section = "auth",
      .key = "issuer",

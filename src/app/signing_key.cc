@@ -36,18 +36,48 @@ std::string DevelopmentSecret(const std::filesystem::path& directory) {
   return secret;
 }
 
+bool TakesSecret(const AuthConfig& auth) { return auth.algorithm.starts_with("HS"); }
+
+std::shared_ptr<const Key> PemKey(const std::string& algorithm, const std::string& path) {
+  return std::make_shared<const Key>(Key::Pem(algorithm, ReadFile(path)));
+}
+
 }  // namespace
 
-std::shared_ptr<const Key> KeyOf(const Config& config) {
+std::shared_ptr<const Key> VerifyingKey(const Config& config) {
   const AuthConfig& auth = config.auth;
-  if (!auth.algorithm.starts_with("HS")) {
-    const std::string& path = auth.private_key.empty() ? auth.public_key : auth.private_key;
-    return std::make_shared<const Key>(Key::Pem(auth.algorithm, ReadFile(path)));
-  }
+  if (!TakesSecret(auth)) return PemKey(auth.algorithm, auth.public_key);
   std::string secret = auth.secret_key;
   if (secret.empty() && !config.production()) secret = DevelopmentSecret(config.data_dir);
   if (secret.empty()) throw std::runtime_error("there is no JWT key: set JWT_SECRET_KEY");
   return std::make_shared<const Key>(Key::Secret(auth.algorithm, std::move(secret)));
+}
+
+std::shared_ptr<const Key> SigningKey(const Config& config) {
+  const AuthConfig& auth = config.auth;
+  if (TakesSecret(auth) || auth.private_key.empty()) return VerifyingKey(config);
+  return PemKey(auth.algorithm, auth.private_key);
+}
+
+std::vector<std::string> KeyErrors(const Config& config) {
+  const AuthConfig& auth = config.auth;
+  std::vector<std::string> errors;
+  const auto attempt = [&](const char* option, const auto& load) {
+    try {
+      load();
+    } catch (const std::runtime_error& error) {
+      errors.push_back(std::string(option) + ": " + error.what());
+    }
+  };
+  if (TakesSecret(auth)) {
+    attempt("auth.secret_key", [&] { Key::Secret(auth.algorithm, auth.secret_key); });
+  } else {
+    attempt("auth.public_key", [&] { PemKey(auth.algorithm, auth.public_key); });
+    if (!auth.private_key.empty()) {
+      attempt("auth.private_key", [&] { PemKey(auth.algorithm, auth.private_key); });
+    }
+  }
+  return errors;
 }
 
 VerifierOptions VerifierOptionsOf(const Config& config, std::shared_ptr<const Key> key) {

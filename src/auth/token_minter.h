@@ -3,7 +3,7 @@
 #include <chrono>
 #include <string>
 
-#include "auth/key_set.h"
+#include "auth/key.h"
 #include "base/clock.h"
 #include "base/ids.h"
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "auth/key_set.h"
+#include "auth/key.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"

@@ -7,32 +7,20 @@
 #include <string>
 
 #include "auth/base64url.h"
-#include "auth/token_fixtures.h"
-#include "auth/token_verifier.h"
+#include "auth/verifier_test_base.h"
 
 namespace parley {
 namespace {
 
 using std::chrono::seconds;
 
-std::shared_ptr<const Key> SecretKey(std::string_view algorithm,
-                                     std::string_view secret = fixtures::kSecret) {
-  return std::make_shared<const Key>(Key::Secret(algorithm, std::string(secret)));
+std::shared_ptr<const Key> PemKey(std::string_view algorithm, std::string_view pem) {
+  return std::make_shared<const Key>(Key::Pem(algorithm, std::string(pem)));
 }
-std::shared_ptr<const Key> RsaKey(std::string_view pem) {
-  return std::make_shared<const Key>(Key::Pem("RS256", std::string(pem)));
-}
+std::shared_ptr<const Key> RsaKey(std::string_view pem) { return PemKey("RS256", pem); }
 
-class VerifierKeysTest : public testing::Test {
+class VerifierKeysTest : public VerifierTest {
  protected:
-  Result<Identity> Verify(std::string_view token) const {
-    return TokenVerifier(options_, clock_).Verify(token);
-  }
-  // "", or the code of the refusal.
-  std::string Refusal(std::string_view token) const {
-    const auto identity = Verify(token);
-    return identity ? "" : std::string(Name(identity.error().code));
-  }
   // HS256, good but for the claims given.
   static std::string Token(const std::string& more) {
     const std::string text =
@@ -40,8 +28,6 @@ class VerifierKeysTest : public testing::Test {
         EncodeBase64Url(R"({"token_type":"access","user_id":"ann")" + more + "}");
     return text + "." + EncodeBase64Url(*SecretKey("HS256")->Sign(text));
   }
-  ManualClock clock_;
-  VerifierOptions options_{.key = SecretKey("HS256")};
 };
 
 // --- keys
@@ -54,6 +40,15 @@ TEST_F(VerifierKeysTest, TokensThatPyJwtSignedAreGood) {
       {RsaKey(fixtures::kRsaPublicPem), fixtures::kRs256Token},
       {RsaKey(fixtures::kRsaPrivatePem), fixtures::kRs256Token},
       {RsaKey(fixtures::kRsaPublicPem), fixtures::kRs256KidToken},
+      {PemKey("RS384", fixtures::kRsaPublicPem), fixtures::kRs384Token},
+      {PemKey("RS512", fixtures::kRsaPublicPem), fixtures::kRs512Token},
+      {PemKey("PS256", fixtures::kRsaPublicPem), fixtures::kPs256Token},
+      {PemKey("PS384", fixtures::kRsaPublicPem), fixtures::kPs384Token},
+      {PemKey("PS512", fixtures::kRsaPublicPem), fixtures::kPs512Token},
+      {PemKey("ES256", fixtures::kP256PublicPem), fixtures::kEs256Token},
+      {PemKey("ES384", fixtures::kP384PublicPem), fixtures::kEs384Token},
+      {PemKey("ES512", fixtures::kP521PublicPem), fixtures::kEs512Token},
+      {PemKey("EdDSA", fixtures::kEd25519PublicPem), fixtures::kEdDsaToken},
   };
   for (const auto& [key, token] : cases) {
     options_.key = key;
@@ -85,8 +80,17 @@ TEST_F(VerifierKeysTest, EachKeyTakesTokensOfItsOwnAlgorithmAlone) {
       {"ES384", fixtures::kEs384Token}, {"ES512", fixtures::kEs512Token},
       {"EdDSA", fixtures::kEdDsaToken},
   };
-  for (const auto& key : {SecretKey("HS256"), SecretKey("HS384"), SecretKey("HS512"),
-                          RsaKey(fixtures::kRsaPublicPem)}) {
+  std::vector<std::shared_ptr<const Key>> keys = {SecretKey("HS256"),
+                                                  SecretKey("HS384"),
+                                                  SecretKey("HS512"),
+                                                  PemKey("ES256", fixtures::kP256PublicPem),
+                                                  PemKey("ES384", fixtures::kP384PublicPem),
+                                                  PemKey("ES512", fixtures::kP521PublicPem),
+                                                  PemKey("EdDSA", fixtures::kEd25519PublicPem)};
+  for (const char* algorithm : {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}) {
+    keys.push_back(PemKey(algorithm, fixtures::kRsaPublicPem));
+  }
+  for (const auto& key : keys) {
     options_.key = key;
     for (const auto& [algorithm, token] : tokens) {
       EXPECT_EQ(Refusal(token), algorithm == key->algorithm() ? "" : "not_authenticated")

@@ -6,18 +6,12 @@
 #include <string>
 
 #include "auth/base64url.h"
-#include "auth/token_fixtures.h"
+#include "auth/verifier_test_base.h"
 
 namespace parley {
 namespace {
 
 using std::string_literals::operator""s;
-
-constexpr int64_t kNow = 1'700'000'000;  // seconds; all times in the tokens are near it
-
-std::shared_ptr<const Key> SecretKey() {
-  return std::make_shared<const Key>(Key::Secret("HS256", std::string(fixtures::kSecret)));
-}
 
 constexpr const char* kHeader = R"({"alg":"HS256","typ":"JWT"})";
 
@@ -42,20 +36,6 @@ std::string OfUser(const std::string& claims) {
   return WithClaims(R"({"token_type":"access","exp":1700000100,)" + claims + "}");
 }
 std::string Nested(size_t depth) { return std::string(depth, '[') + "1" + std::string(depth, ']'); }
-
-class VerifierTest : public testing::Test {
- protected:
-  Result<Identity> Verify(std::string_view token) const {
-    return TokenVerifier(options_, clock_).Verify(token);
-  }
-  // "", or the code of the refusal.
-  std::string Refusal(std::string_view token) const {
-    const auto identity = Verify(token);
-    return identity ? "" : std::string(Name(identity.error().code));
-  }
-  ManualClock clock_{{kNow * 1'000'000}};
-  VerifierOptions options_{.key = SecretKey()};
-};
 
 // --- what PyJWT and Parley make of the same token, row by row
 

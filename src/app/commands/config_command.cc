@@ -2,6 +2,7 @@
 
 #include "app/config_loader.h"
 #include "app/config_text.h"
+#include "app/signing_key.h"
 
 namespace parley {
 namespace {
@@ -30,13 +31,14 @@ int RunConfigCommand(const std::vector<std::string>& args,
     out << ConfigDocs();
     return 0;
   }
-  const ConfigResult loaded = LoadConfig({.args = {args.begin() + 1, args.end()},
-                                          .environment = environment,
-                                          .read_file = DiskFileReader()});
+  ConfigResult loaded = LoadConfig({.args = {args.begin() + 1, args.end()},
+                                    .environment = environment,
+                                    .read_file = DiskFileReader()});
   if (loaded.help) {
     out << kUsage << "\n" << OptionsHelp({});
     return 0;
   }
+  if (action == "check" && loaded.ok()) loaded.errors = KeyErrors(loaded.config);
   for (const std::string& note : loaded.notes) err << "note: " << note << "\n";
   for (const std::string& error : loaded.errors) err << "error: " << error << "\n";
   if (!loaded.ok()) return 2;

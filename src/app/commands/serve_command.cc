@@ -8,6 +8,7 @@
 #include "app/config_text.h"
 #include "app/demo_seed.h"
 #include "app/node.h"
+#include "app/signing_key.h"
 #include "base/log.h"
 
 namespace parley {
@@ -65,11 +66,12 @@ void PrintWhereToLook(const Node& node, const Config& config, std::ostream& out)
 
 int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostream& out,
                     std::ostream& err) {
-  const ConfigResult loaded = LoadConfig({args, ProcessEnvironment(), DiskFileReader()});
+  ConfigResult loaded = LoadConfig({args, ProcessEnvironment(), DiskFileReader()});
   if (loaded.help) {
     out << OptionsHelp({});
     return 0;
   }
+  if (loaded.ok()) loaded.errors = KeyErrors(loaded.config);
   for (const std::string& error : loaded.errors) err << "parley: " << error << "\n";
   if (!loaded.ok()) return 2;
   if (demo && loaded.config.production()) {

@@ -37,7 +37,7 @@ int RunTokenCommand(const std::vector<std::string>& args, std::ostream& out, std
   if (!loaded.ok()) return 2;
 
   const SystemClock clock;
-  const auto key = KeyOf(loaded.config);
+  const auto key = SigningKey(loaded.config);
   const Result<std::string> token = MintToken(*key,
                                               {.user = given["--user"],
                                                .ttl = ttl,

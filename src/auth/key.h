@@ -16,8 +16,11 @@ class Key {
   // `algorithm`: HS256, HS384 or HS512; the secret's bytes are the key. Refuses a secret that is
   // really a PEM or SSH key. Throws std::runtime_error.
   static Key Secret(std::string_view algorithm, std::string secret);
-  // `algorithm`: RS256; a public or private key in PEM, RSA of 2048 bits or more.
+  // A public or private key in PEM, of the kind that `algorithm` needs: RS*, PS*: RSA of 2048 bits
+  // or more; ES256, ES384, ES512: P-256, P-384, P-521; EdDSA: Ed25519. Throws std::runtime_error.
   static Key Pem(std::string_view algorithm, const std::string& pem);
+  // The same of a public key that was read elsewhere.
+  static Key Public(std::string_view algorithm, std::shared_ptr<evp_pkey_st> pair);
 
   const std::string& algorithm() const { return algorithm_; }
   bool Verify(std::string_view text, std::string_view signature) const;
@@ -30,7 +33,7 @@ class Key {
 
   std::string algorithm_;
   std::string secret_;                 // of HS*
-  std::shared_ptr<evp_pkey_st> pair_;  // of RS*
+  std::shared_ptr<evp_pkey_st> pair_;  // of all others
   bool can_sign_ = false;
 };
 

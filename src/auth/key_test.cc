@@ -1,10 +1,11 @@
-#include "auth/key_set.h"
+#include "auth/key.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "auth/token_fixtures.h"
 
@@ -90,7 +91,7 @@ TEST(KeyTest, ASecretServesTheHmacAlgorithmsAlone) {
   }
 }
 
-// --- RSA
+// --- pairs
 
 TEST(KeyTest, APublicKeyVerifiesWhatItsPrivateKeySigned) {
   const Key mine = Key::Pem("RS256", Text(fixtures::kRsaPrivatePem));
@@ -118,16 +119,72 @@ TEST(KeyTest, AnRsaKeyOfFewerThan2048BitsIsRefused) {
               ThrowsMessage<std::runtime_error>(HasSubstr("2048")));
 }
 
-TEST(KeyTest, AKeyOfAnotherKindIsRefused) {
-  for (const std::string_view pem : {fixtures::kP256PublicPem, fixtures::kP256PrivatePem,
-                                     fixtures::kEd25519PublicPem, fixtures::kEd25519PrivatePem}) {
-    EXPECT_THAT([&] { Key::Pem("RS256", Text(pem)); },
-                ThrowsMessage<std::runtime_error>(HasSubstr("RSA")));
+struct Pair {
+  std::string_view kind, private_pem, public_pem;
+  std::vector<const char*> algorithms;
+};
+const Pair kPairs[] = {
+    {"RSA",
+     fixtures::kRsaPrivatePem,
+     fixtures::kRsaPublicPem,
+     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}},
+    {"P-256", fixtures::kP256PrivatePem, fixtures::kP256PublicPem, {"ES256"}},
+    {"P-384", fixtures::kP384PrivatePem, fixtures::kP384PublicPem, {"ES384"}},
+    {"P-521", fixtures::kP521PrivatePem, fixtures::kP521PublicPem, {"ES512"}},
+    {"Ed25519", fixtures::kEd25519PrivatePem, fixtures::kEd25519PublicPem, {"EdDSA"}},
+};
+
+TEST(KeyTest, EveryAlgorithmVerifiesWhatItSignedAndNothingElse) {
+  for (const Pair& pair : kPairs) {
+    for (const char* algorithm : pair.algorithms) {
+      const Key shown = Key::Pem(algorithm, Text(pair.public_pem));
+      const std::string good = *Key::Pem(algorithm, Text(pair.private_pem)).Sign("text");
+      EXPECT_TRUE(shown.Verify("text", good)) << algorithm;
+      EXPECT_FALSE(shown.Verify("Text", good)) << algorithm;
+      EXPECT_FALSE(shown.Verify("text", good + '\0')) << algorithm;
+      EXPECT_FALSE(shown.Verify("text", good.substr(1))) << algorithm;
+      EXPECT_FALSE(shown.Verify("text", "")) << algorithm;
+      EXPECT_FALSE(shown.Verify("text", std::string(good.size(), '\0'))) << algorithm;
+      for (const char* other : pair.algorithms) {
+        EXPECT_EQ(Key::Pem(other, Text(pair.public_pem)).Verify("text", good), other == algorithm)
+            << algorithm << " for " << other;
+      }
+    }
   }
 }
 
-TEST(KeyTest, APemKeyServesNoOtherAlgorithmThanItsOwn) {
-  for (const char* wrong : {"HS256", "none", "", "rs256", "ES256"}) {
+TEST(KeyTest, AnAlgorithmTakesNoKeyOfAnotherKindOrCurve) {
+  for (const Pair& own : kPairs) {
+    for (const char* algorithm : own.algorithms) {
+      for (const Pair& other : kPairs) {
+        if (other.kind == own.kind) continue;
+        for (const std::string_view pem : {other.private_pem, other.public_pem}) {
+          EXPECT_THAT([&] { Key::Pem(algorithm, Text(pem)); },
+                      ThrowsMessage<std::runtime_error>(HasSubstr(Text(own.kind))))
+              << algorithm;
+        }
+      }
+    }
+  }
+}
+
+// RFC 7518 §3.4: r and s as they are, each as long as the curve's order. OpenSSL's own DER is not it.
+TEST(KeyTest, AnEcSignatureIsTwoNumbersOfFixedLength) {
+  const Key mine = Key::Pem("ES256", Text(fixtures::kP256PrivatePem));
+  for (int i = 0; i < 600; ++i) {  // one in 256 has a leading zero, which must stay
+    const std::string text = std::to_string(i);
+    const std::string good = *mine.Sign(text);
+    ASSERT_EQ(good.size(), 64u);
+    ASSERT_TRUE(mine.Verify(text, good));
+  }
+  EXPECT_EQ(Key::Pem("ES512", Text(fixtures::kP521PrivatePem)).Sign("text")->size(), 132u);
+  const std::string der = FromHex("3006020101020101");
+  EXPECT_FALSE(mine.Verify("text", der));
+  EXPECT_FALSE(mine.Verify("text", std::string(64, '\xFF')));
+}
+
+TEST(KeyTest, AKeyPairServesNothingElse) {
+  for (const char* wrong : {"HS256", "none", "", "rs256", "ES256K", "RS1", "eddsa", "ES521"}) {
     EXPECT_THAT([&] { Key::Pem(wrong, Text(fixtures::kRsaPublicPem)); },
                 Throws<std::runtime_error>())
         << wrong;

@@ -1,0 +1,33 @@
+// What the tests of the verifier share: a clock near the times in their tokens, and one secret.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "auth/token_fixtures.h"
+#include "auth/token_verifier.h"
+
+namespace parley {
+
+inline std::shared_ptr<const Key> SecretKey(std::string_view algorithm = "HS256",
+                                            std::string_view secret = fixtures::kSecret) {
+  return std::make_shared<const Key>(Key::Secret(algorithm, std::string(secret)));
+}
+
+class VerifierTest : public testing::Test {
+ protected:
+  Result<Identity> Verify(std::string_view token) const {
+    return TokenVerifier(options_, clock_).Verify(token);
+  }
+  // "", or the code of the refusal.
+  std::string Refusal(std::string_view token) const {
+    const auto identity = Verify(token);
+    return identity ? "" : std::string(Name(identity.error().code));
+  }
+  ManualClock clock_{{1'700'000'000'000'000}};
+  VerifierOptions options_{.key = SecretKey()};
+};
+
+}  // namespace parley
