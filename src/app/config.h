@@ -23,9 +23,14 @@ struct AuthConfig {
   std::string algorithm = "HS256";
   std::string secret_key;   // HS*: the key's bytes; empty in development: the server makes its own
   std::string public_key;   // other algorithms: path of a PEM file
-  std::string private_key;  // path of a PEM file; never verifies
-  std::string issuer;       // empty: not checked
-  std::string audience;     // empty: not checked
+  std::string private_key;  // path of a PEM file; only `parley token` reads it
+  std::string jwks;         // instead: path or URL of a key set
+  Duration jwks_refresh = std::chrono::minutes(5);
+  Duration jwks_cooldown = std::chrono::seconds(30);
+  Duration revocations_kept = std::chrono::hours(24 * 90);
+  std::vector<std::string> issuers;  // "ISSUER ALGORITHM KEYS [AUDIENCE]", besides
+  std::string issuer;                // empty: not checked
+  std::string audience;              // empty: not checked
   Duration leeway{0};
 };
 

@@ -39,14 +39,22 @@ class Checking {
   void CheckKey() {
     const AuthConfig& auth = config_.auth;
     if (!auth.algorithm.starts_with("HS")) {
-      if (auth.public_key.empty()) Refuse("auth.public_key", auth.algorithm + " needs it");
+      if (auth.public_key.empty() && auth.jwks.empty()) {
+        Refuse("auth.public_key", auth.algorithm + " needs it, or auth.jwks");
+      }
+      if (!auth.public_key.empty() && !auth.jwks.empty()) {
+        Refuse("auth.jwks", "is instead of auth.public_key, not besides; see auth.issuers");
+      }
       return;
+    }
+    if (!auth.jwks.empty()) {
+      Refuse("auth.jwks", "is of no use to " + auth.algorithm + "; set auth.algorithm too");
     }
     if (!auth.public_key.empty()) {
       Refuse("auth.public_key", "is of no use to " + auth.algorithm + "; set auth.algorithm too");
     }
     if (auth.secret_key.empty()) {
-      if (config_.production()) {
+      if (config_.production() && auth.issuers.empty()) {
         Refuse("auth.secret_key", "production needs a JWT key: set JWT_SECRET_KEY");
       }
     } else if (auth.secret_key.size() < kShortestSecret) {

@@ -59,8 +59,10 @@ TEST(ConfigCheck, AnAlgorithmAndItsKeyMustFit) {
     c.auth.algorithm = "RS256";
     c.auth.secret_key.clear();
   };
-  EXPECT_THAT(ErrorsWith(Production(), asymmetric), ElementsAre("auth.public_key: RS256 needs it"));
-  EXPECT_THAT(ErrorsWith(Config(), asymmetric), ElementsAre("auth.public_key: RS256 needs it"));
+  EXPECT_THAT(ErrorsWith(Production(), asymmetric),
+              ElementsAre("auth.public_key: RS256 needs it, or auth.jwks"));
+  EXPECT_THAT(ErrorsWith(Config(), asymmetric),
+              ElementsAre("auth.public_key: RS256 needs it, or auth.jwks"));
   EXPECT_THAT(ErrorsWith(Production(),
                          [&](Config& c) {
                            asymmetric(c);

@@ -13,6 +13,7 @@
 #include "feature/messages/messages_api.h"
 #include "feature/presence/presence_api.h"
 #include "feature/receipts/receipts_api.h"
+#include "feature/revocations/revocations_api.h"
 #include "feature/typing/typing_api.h"
 #include "session/ws_endpoint.h"
 #include "store/sqlite/open_sqlite.h"
@@ -97,6 +98,25 @@ struct ShardParts {
   HttpContext http, admin_http;
 };
 
+namespace {
+
+std::unique_ptr<TokenVerifier> VerifierOf(const Config& config, std::shared_ptr<const Key> signing,
+                                          const Clock& clock, const Revocations& revocations,
+                                          std::unique_ptr<KeyRefresher>& refresher) {
+  std::vector<KeyPlace> places;
+  VerifierOptions options = VerifierOptionsOf(config, std::move(signing), places);
+  options.revocations = &revocations;
+  auto verifier = std::make_unique<TokenVerifier>(std::move(options), clock);
+  using std::chrono::duration_cast, std::chrono::milliseconds;
+  refresher = std::make_unique<KeyRefresher>(
+      std::move(places),
+      RefreshOptions{.every = duration_cast<milliseconds>(config.auth.jwks_refresh),
+                     .cooldown = duration_cast<milliseconds>(config.auth.jwks_cooldown)});
+  return verifier;
+}
+
+}  // namespace
+
 Node::Node(const Config& config, const Clock& clock)
     : config_(config),
       clock_(clock),
@@ -106,9 +126,8 @@ Node::Node(const Config& config, const Clock& clock)
                               .reader_threads = static_cast<size_t>(config.store.reader_threads),
                               .queue_writes = config.store.queue},
                              clock)),
-      signing_key_(config.production() ? nullptr : SigningKey(config)),
-      verifier_(
-          std::make_unique<TokenVerifier>(VerifierOptionsOf(config, VerifyingKey(config)), clock)),
+      key_(SigningKey(config)),
+      verifier_(VerifierOf(config, key_, clock, revocations_, key_refresher_)),
       site_(SiteOptionsOf(config)),
       rate_limiter_(RateLimitsOf(config), clock) {
   const unsigned shards = ShardCount(config);
@@ -123,6 +142,8 @@ Node::Node(const Config& config, const Clock& clock)
     shards_.back()->OnEveryTick([hub = hubs_.back().get()](Monotonic now) { hub->OnTick(now); });
   }
   Hub::Connect(hubs_);
+  revocation_reader_ = std::make_unique<RevocationReader>(*store_, revocations_);
+  shards_.front()->OnEveryTick([this](Monotonic now) { revocation_reader_->OnTick(now); });
   for (unsigned i = 0; i < shards; ++i) {
     parts_.push_back(std::make_unique<ShardParts>(*this, config_, clock_, *shards_[i], *hubs_[i],
                                                   *store_, *verifier_, site_, rate_limiter_,
@@ -160,6 +181,7 @@ void Node::RegisterFeatures(ShardParts& parts) {
   Registry registry{parts.router, parts.commands};
   RegisterConversations(registry, parts.services);
   RegisterMessages(registry, parts.services);
+  RegisterRevocations(registry, parts.services, revocations_, config_.auth.revocations_kept);
   RegisterPresence(registry, parts.services, online_);
   RegisterReceipts(registry, parts.services);
   RegisterTyping(registry);
@@ -167,7 +189,9 @@ void Node::RegisterFeatures(ShardParts& parts) {
   const bool open_metrics = !config_.production() || config_.admin.port.has_value();
   RegisterHealth(config_.admin.port ? parts.admin_router : parts.router, *store_, health_,
                  open_metrics);
-  if (!config_.production()) RegisterDevelopment(parts.router, parts.services, *signing_key_);
+  if (!config_.production() && key_ != nullptr) {
+    RegisterDevelopment(parts.router, parts.services, *key_);
+  }
 }
 
 std::unique_ptr<Connection> Node::MakeConnection(Shard& shard, StreamSocket socket, Peer peer,

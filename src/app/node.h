@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "app/config.h"
+#include "app/revocation_reader.h"
+#include "auth/key_refresher.h"
 #include "auth/token_minter.h"
 #include "auth/token_verifier.h"
 #include "feature/health/health_api.h"
@@ -46,7 +48,10 @@ class Node {
   NodeHealth health_;
   std::unique_ptr<TlsContext> tls_;  // none: plain text
   std::unique_ptr<Store> store_;
-  std::shared_ptr<const Key> signing_key_;  // of development's own tokens; else none
+  std::shared_ptr<const Key> key_;  // development mints with it; none: keys come from elsewhere
+  Revocations revocations_;
+  std::unique_ptr<RevocationReader> revocation_reader_;
+  std::unique_ptr<KeyRefresher> key_refresher_;
   std::unique_ptr<TokenVerifier> verifier_;
   SitePolicy site_;
   RateLimiter rate_limiter_;

@@ -65,6 +65,21 @@ std::string CheckAllowedHosts(const OptionValue& value) {
   return {};
 }
 
+std::string CheckIssuers(const OptionValue& value) {
+  constexpr std::string_view kAlgorithms[] = {"RS256", "RS384", "RS512", "PS256", "PS384",
+                                              "PS512", "ES256", "ES384", "ES512", "EdDSA"};
+  for (const std::string& entry : std::get<std::vector<std::string>>(value)) {
+    const std::vector<std::string> words = SplitList(entry, ' ');
+    if (words.size() < 3 || words.size() > 4) {
+      return "holds '" + entry + "', which is not ISSUER ALGORITHM KEYS [AUDIENCE]";
+    }
+    if (std::ranges::find(kAlgorithms, words[1]) == std::end(kAlgorithms)) {
+      return "holds '" + words[1] + "', which is no algorithm with a public key";
+    }
+  }
+  return {};
+}
+
 std::string CheckSocketPath(const OptionValue& value) {
   constexpr size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
   if (std::get<std::string>(value).size() <= kLongest) return {};

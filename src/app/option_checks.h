@@ -13,6 +13,8 @@ std::string CheckHost(const OptionValue& value);
 std::string CheckProxies(const OptionValue& value);
 // Host names without scheme and port; `.example.com` and `*` too.
 std::string CheckAllowedHosts(const OptionValue& value);
+// Three or four words each; of the algorithms that have public keys.
+std::string CheckIssuers(const OptionValue& value);
 // What fits into sockaddr_un (unix(7)): 107 bytes.
 std::string CheckSocketPath(const OptionValue& value);
 

@@ -36,8 +36,9 @@ std::string Sample(const Option& option) {
       return least == standard ? std::to_string(option.range.min + 1) : least;
     }
     case OptionKind::kDuration:
-      return "7500ms";
+      return option.range.min <= 7'500'000 ? "7500ms" : "36h";
     case OptionKind::kList:
+      if (option.key == "issuers") return "https://a.example ES256 keys.json chat";
       return "10.0.0.1,10.0.0.2";
     default:
       return "some.value";

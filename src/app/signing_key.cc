@@ -10,6 +10,7 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "app/config_value.h"
 #include "base/ids.h"
 
 namespace parley {
@@ -36,27 +37,20 @@ std::string DevelopmentSecret(const std::filesystem::path& directory) {
   return secret;
 }
 
-bool TakesSecret(const AuthConfig& auth) { return auth.algorithm.starts_with("HS"); }
-
-std::shared_ptr<const Key> PemKey(const std::string& algorithm, const std::string& path) {
-  return std::make_shared<const Key>(Key::Pem(algorithm, ReadFile(path)));
-}
-
 }  // namespace
-
-std::shared_ptr<const Key> VerifyingKey(const Config& config) {
-  const AuthConfig& auth = config.auth;
-  if (!TakesSecret(auth)) return PemKey(auth.algorithm, auth.public_key);
-  std::string secret = auth.secret_key;
-  if (secret.empty() && !config.production()) secret = DevelopmentSecret(config.data_dir);
-  if (secret.empty()) throw std::runtime_error("there is no JWT key: set JWT_SECRET_KEY");
-  return std::make_shared<const Key>(Key::Secret(auth.algorithm, std::move(secret)));
-}
 
 std::shared_ptr<const Key> SigningKey(const Config& config) {
   const AuthConfig& auth = config.auth;
-  if (TakesSecret(auth) || auth.private_key.empty()) return VerifyingKey(config);
-  return PemKey(auth.algorithm, auth.private_key);
+  if (!auth.algorithm.starts_with("HS")) {
+    const std::string& path = auth.private_key.empty() ? auth.public_key : auth.private_key;
+    if (path.empty()) return nullptr;
+    return std::make_shared<const Key>(Key::Pem(auth.algorithm, ReadFile(path)));
+  }
+  std::string secret = auth.secret_key;
+  if (secret.empty() && !auth.issuers.empty() && config.production()) return nullptr;
+  if (secret.empty() && !config.production()) secret = DevelopmentSecret(config.data_dir);
+  if (secret.empty()) throw std::runtime_error("there is no JWT key: set JWT_SECRET_KEY");
+  return std::make_shared<const Key>(Key::Secret(auth.algorithm, std::move(secret)));
 }
 
 std::vector<std::string> KeyErrors(const Config& config) {
@@ -69,23 +63,38 @@ std::vector<std::string> KeyErrors(const Config& config) {
       errors.push_back(std::string(option) + ": " + error.what());
     }
   };
-  if (TakesSecret(auth)) {
+  const auto read_pem = [&](const std::string& path) { Key::Pem(auth.algorithm, ReadFile(path)); };
+  if (auth.algorithm.starts_with("HS")) {
     attempt("auth.secret_key", [&] { Key::Secret(auth.algorithm, auth.secret_key); });
-  } else {
-    attempt("auth.public_key", [&] { PemKey(auth.algorithm, auth.public_key); });
-    if (!auth.private_key.empty()) {
-      attempt("auth.private_key", [&] { PemKey(auth.algorithm, auth.private_key); });
-    }
+    return errors;
+  }
+  if (auth.jwks.empty()) attempt("auth.public_key", [&] { read_pem(auth.public_key); });
+  if (!auth.private_key.empty()) {
+    attempt("auth.private_key", [&] { read_pem(auth.private_key); });
   }
   return errors;
 }
 
-VerifierOptions VerifierOptionsOf(const Config& config, std::shared_ptr<const Key> key) {
-  VerifierOptions options{.key = std::move(key),
-                          .issuer = config.auth.issuer,
-                          .leeway = config.auth.leeway,
-                          .max_bytes = config.limits.token_bytes};
-  if (!config.auth.audience.empty()) options.audiences.push_back(config.auth.audience);
+VerifierOptions VerifierOptionsOf(const Config& config, std::shared_ptr<const Key> signing,
+                                  std::vector<KeyPlace>& places) {
+  const AuthConfig& auth = config.auth;
+  VerifierOptions options{
+      .issuer = auth.issuer, .leeway = auth.leeway, .max_bytes = config.limits.token_bytes};
+  if (!auth.audience.empty()) options.audiences.push_back(auth.audience);
+  const std::string& keys = auth.jwks.empty() ? auth.public_key : auth.jwks;
+  if (auth.algorithm.starts_with("HS") || keys.empty()) {
+    options.key = std::move(signing);
+  } else {
+    options.ring = std::make_shared<KeyRing>();
+    places.push_back({keys, auth.algorithm, options.ring});
+  }
+  for (const std::string& entry : auth.issuers) {
+    const std::vector<std::string> words = SplitList(entry, ' ');
+    IssuerRules rules{.issuer = words.at(0), .ring = std::make_shared<KeyRing>()};
+    if (words.size() > 3) rules.audiences.push_back(words[3]);
+    places.push_back({words.at(2), words.at(1), rules.ring});
+    options.issuers.push_back(std::move(rules));
+  }
   return options;
 }
 

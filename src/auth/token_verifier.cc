@@ -82,8 +82,7 @@ bool IsJwtType(std::string_view type) {
                             [](char a, char b) { return (a | 0x20) == b; });
 }
 
-Result<void> CheckHeader(const Json& header, const Key& key) {
-  if (header.Text("alg") != key.algorithm()) return Refused("The token's algorithm is not ours.");
+Result<void> CheckHeader(const Json& header) {
   if (header.Has("crit") || header.Has("b64")) return Refused("The token asks for extensions.");
   if (header.Has("typ") && !IsJwtType(header.Text("typ").value_or(""))) {
     return Refused("The token is of another kind than JWT.");
@@ -93,6 +92,25 @@ Result<void> CheckHeader(const Json& header, const Key& key) {
     if (!kid || kid->size() > kLongestKeyId) return Refused("The token's kid is malformed.");
   }
   return {};
+}
+
+// A signature is tried with the keys that its kid names, or with all where it has none.
+Result<void> CheckSignature(const Json& header, std::string_view text, std::string_view signature,
+                            KeyRing& ring) {
+  const auto algorithm = header.Text("alg");
+  const auto kid = header.Text("kid");
+  bool ours = false, named = false;
+  const auto keys = ring.keys();
+  for (const auto& [name, key] : *keys) {
+    if (key.algorithm() != algorithm) continue;
+    ours = true;
+    if (kid && !name.empty() && name != *kid) continue;
+    named = true;
+    if (key.Verify(text, signature)) return {};
+  }
+  if (kid && !named) ring.Miss();
+  if (!ours && !keys->empty()) return Refused("The token's algorithm is not ours.");
+  return Refused(named ? "The token's signature is wrong." : "The token's key is not known.");
 }
 
 Result<UserId> UserFrom(const Json& claims) {
@@ -147,6 +165,25 @@ bool AudienceMatches(const Json& claims, const std::vector<std::string>& wanted)
 
 }  // namespace
 
+TokenVerifier::TokenVerifier(VerifierOptions options, const Clock& clock)
+    : options_(std::move(options)), rules_(options_.issuers), clock_(clock) {
+  std::shared_ptr<KeyRing> ring = options_.ring;
+  if (options_.key != nullptr) {
+    KeyList one;
+    one.push_back({"", *options_.key});
+    ring = std::make_shared<KeyRing>(std::move(one));
+  }
+  if (ring != nullptr) rules_.push_back({options_.issuer, options_.audiences, std::move(ring)});
+}
+
+// Those of the issuer that the token names; else the last, whose own check of iss then speaks.
+const IssuerRules* TokenVerifier::RulesFor(std::optional<std::string> issuer) const {
+  for (const IssuerRules& rules : rules_) {
+    if (issuer && rules.issuer == *issuer) return &rules;
+  }
+  return rules_.empty() ? nullptr : &rules_.back();
+}
+
 Result<Identity> TokenVerifier::Verify(std::string_view token) const {
   if (token.size() > options_.max_bytes) return Refused("The token is too long.");
   const size_t first = token.find('.');
@@ -161,11 +198,13 @@ Result<Identity> TokenVerifier::Verify(std::string_view token) const {
   if (!header_text || !claims_text || !signature || !header.Parse(*header_text)) {
     return Refused("The token is malformed.");
   }
-  if (const auto good = CheckHeader(header, *options_.key); !good) return Fail(good.error());
-  if (!options_.key->Verify(token.substr(0, second), *signature)) {
-    return Refused("The token's signature is wrong.");
-  }
+  if (const auto good = CheckHeader(header); !good) return Fail(good.error());
   if (!claims.Parse(*claims_text)) return Refused("The token's claims are malformed.");
+  // Unproven yet: it only says which issuer's keys are asked.
+  const IssuerRules* rules = RulesFor(claims.Text("iss"));
+  if (rules == nullptr) return Refused("No issuer's tokens are taken.");
+  const auto good = CheckSignature(header, token.substr(0, second), *signature, *rules->ring);
+  if (!good) return Fail(good.error());
 
   const int64_t now = clock_.Now().micros, leeway = options_.leeway.count();
   const auto exp_claim = claims.Find("exp");
@@ -180,10 +219,10 @@ Result<Identity> TokenVerifier::Verify(std::string_view token) const {
     if (*time > now + leeway) return Refused("The token is not valid yet.");
     if (name[0] == 'i') identity.issued_at = Timestamp{*time};
   }
-  if (!options_.issuer.empty() && claims.Text("iss") != options_.issuer) {
+  if (!rules->issuer.empty() && claims.Text("iss") != rules->issuer) {
     return Refused("The token's issuer is not ours.");
   }
-  if (!options_.audiences.empty() && !AudienceMatches(claims, options_.audiences)) {
+  if (!rules->audiences.empty() && !AudienceMatches(claims, rules->audiences)) {
     return Refused("The token is for another audience.");
   }
   // A refresh token gets new access tokens; it is not one.
@@ -198,6 +237,7 @@ Result<Identity> TokenVerifier::Verify(std::string_view token) const {
   if (identity.expires_at.micros <= now) {
     return Fail(ErrorCode::token_expired, "The token has expired.");
   }
+  if (IsRevoked(identity)) return Fail(ErrorCode::token_revoked, "The token has been revoked.");
   return identity;
 }
 

@@ -7,7 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "auth/key.h"
+#include "auth/key_ring.h"
+#include "auth/revocations.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
@@ -22,25 +23,43 @@ struct Identity {
   bool service = false;  // the scope holds messaging:service
 };
 
-struct VerifierOptions {
-  std::shared_ptr<const Key> key;
-  std::string issuer;                  // empty: not checked
+// What is asked of the tokens of one issuer.
+struct IssuerRules {
+  std::string issuer;                  // what iss must be; empty: not checked
   std::vector<std::string> audiences;  // empty: not checked; else any must be in the token's aud
-  Duration leeway{0};                  // for exp, nbf and iat
+  std::shared_ptr<KeyRing> ring;
+};
+
+struct VerifierOptions {
+  std::shared_ptr<const Key> key;  // none: `ring`
+  std::shared_ptr<KeyRing> ring;   // none too: only `issuers`
+  std::string issuer;              // of that key, as in IssuerRules
+  std::vector<std::string> audiences;
+  std::vector<IssuerRules> issuers;  // besides: whoever `iss` names is asked first
+  Duration leeway{0};                // for exp, nbf and iat
   size_t max_bytes = 8 * 1024;
+  const Revocations* revocations = nullptr;  // outlives the verifier; none: not asked
 };
 
 // Thread-safe.
 class TokenVerifier {
  public:
-  TokenVerifier(VerifierOptions options, const Clock& clock)
-      : options_(std::move(options)), clock_(clock) {}
+  TokenVerifier(VerifierOptions options, const Clock& clock);
 
-  // Errors: token_expired where only its time is over, else not_authenticated.
+  // Errors: token_expired where only its time is over, token_revoked, else not_authenticated.
   Result<Identity> Verify(std::string_view token) const;
 
+  // For connections that live on: has it been revoked since?
+  bool IsRevoked(const Identity& identity) const {
+    return options_.revocations != nullptr &&
+           options_.revocations->Has(identity.user, identity.jti, identity.issued_at);
+  }
+
  private:
+  const IssuerRules* RulesFor(std::optional<std::string> issuer) const;
+
   const VerifierOptions options_;
+  std::vector<IssuerRules> rules_;
   const Clock& clock_;
 };
 

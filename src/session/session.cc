@@ -325,6 +325,9 @@ void Session::OnTick() {
   if (identity_.expires_at <= context_.clock.Now()) {
     return transport_.Close(CloseCode::kNotAuthenticated, "The token has expired.");
   }
+  if (context_.verifier.IsRevoked(identity_)) {
+    return transport_.Close(CloseCode::kNotAuthenticated, "The token has been revoked.");
+  }
   const Monotonic now = context_.clock.Steady();
   for (size_t i = 0; i < typing_.size();) {
     if (typing_[i].until > now) {

@@ -171,6 +171,18 @@ inline constexpr Query kSetSeen{
     "WHERE excluded.last_seen > parley_seen.last_seen"};
 inline constexpr Query kSeen{"seen", "SELECT last_seen FROM parley_seen WHERE user_id = ?1"};
 
+// --- revocations
+
+inline constexpr Query kInsertRevocation{
+    "insert_revocation",
+    "INSERT INTO parley_revocation (jti, user_id, issued_before, made_at) "
+    "VALUES (?1, ?2, ?3, ?4) RETURNING id"};
+inline constexpr Query kForgetRevocations{"forget_revocations",
+                                          "DELETE FROM parley_revocation WHERE made_at < ?1"};
+inline constexpr Query kRevocations{
+    "revocations",
+    "SELECT id, jti, user_id, issued_before FROM parley_revocation WHERE id > ?1 ORDER BY id"};
+
 // --- marks
 
 inline constexpr Query kHeadAndMark{

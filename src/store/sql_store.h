@@ -37,6 +37,10 @@ class SqlStore final : public Store {
   void MarkMessagesRead(UserId reader, std::vector<Uuid> messages, std::optional<Uuid> only,
                         Executor& on, Answer<ReadMarks> done) override;
   void NoteDelivered(const Uuid& conversation, int64_t first_seq, int64_t last_seq) override;
+  void Revoke(Revocation revocation, Timestamp forget_before, Executor& on,
+              Answer<Revocation> done) override;
+  void ListRevocations(int64_t after_id, Executor& on,
+                       Answer<std::vector<Revocation>> done) override;
   void NoteSeen(const UserId& user, Timestamp at) override;
   void ListCompany(UserId user, size_t participants_limit, Executor& on,
                    Answer<Company> done) override;

@@ -18,6 +18,7 @@
 #include "domain/change.h"
 #include "domain/conversation.h"
 #include "domain/message.h"
+#include "domain/revocation.h"
 
 namespace parley {
 
@@ -184,6 +185,10 @@ class Store {
   // When a user was last seen; likewise.
   virtual void NoteSeen(const UserId& user, Timestamp at) = 0;
 
+  // Answers with its id. Removes those made before `forget_before` too.
+  virtual void Revoke(Revocation revocation, Timestamp forget_before, Executor& on,
+                      Answer<Revocation> done) = 0;
+
   // --- reads, from connections of their own
 
   // Errors: not_found.
@@ -224,6 +229,9 @@ class Store {
   // Those of `asked` who share a conversation with the reader (all of them, for a service).
   virtual void ListSeen(UserId reader, bool as_service, std::vector<UserId> asked, Executor& on,
                         Answer<std::vector<Seen>> done) = 0;
+  // Those made after that one, oldest first.
+  virtual void ListRevocations(int64_t after_id, Executor& on,
+                               Answer<std::vector<Revocation>> done) = 0;
   // Conversations of the user; with since_cursor only those changed after it.
   virtual void ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
                              Answer<UserConversations> done) = 0;

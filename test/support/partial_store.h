@@ -25,6 +25,12 @@ class PartialStore : public Store {
     Refuse(on, std::move(done));
   }
   void NoteDelivered(const Uuid&, int64_t, int64_t) override {}
+  void Revoke(Revocation, Timestamp, Executor& on, Answer<Revocation> done) override {
+    Refuse(on, std::move(done));
+  }
+  void ListRevocations(int64_t, Executor& on, Answer<std::vector<Revocation>> done) override {
+    Refuse(on, std::move(done));
+  }
   void NoteSeen(const UserId&, Timestamp) override {}
   void ListCompany(UserId, size_t, Executor& on, Answer<Company> done) override {
     Refuse(on, std::move(done));

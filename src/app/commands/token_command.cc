@@ -38,6 +38,10 @@ int RunTokenCommand(const std::vector<std::string>& args, std::ostream& out, std
 
   const SystemClock clock;
   const auto key = SigningKey(loaded.config);
+  if (key == nullptr) {
+    err << "parley: there is no key to sign with. Set auth.private_key.\n";
+    return 1;
+  }
   const Result<std::string> token = MintToken(*key,
                                               {.user = given["--user"],
                                                .ttl = ttl,

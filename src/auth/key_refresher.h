@@ -1,0 +1,59 @@
+// Keeps key rings as fresh as where they come from: a file is read again when it has changed, a URL
+// every so often and when a token names a key that the set does not hold, but then at most once in
+// `cooldown`. What cannot be read leaves the keys as they are. One thread of its own.
+#pragma once
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "auth/key_ring.h"
+
+namespace parley {
+
+// A set's place: an https URL (http on this machine alone), or a file: JWKS or one key in PEM.
+struct KeyPlace {
+  std::string location;
+  std::string algorithm;
+  std::shared_ptr<KeyRing> ring;
+
+  bool IsUrl() const { return location.starts_with("https://") || location.starts_with("http://"); }
+};
+
+struct RefreshOptions {
+  std::chrono::milliseconds every{300'000};
+  std::chrono::milliseconds cooldown{30'000};
+};
+
+class KeyRefresher {
+ public:
+  // Reads every place. Throws std::runtime_error where a file has no usable key or a URL is not
+  // allowed; a URL that does not answer is tried again, and until then its tokens are refused.
+  KeyRefresher(std::vector<KeyPlace> places, RefreshOptions options);
+  ~KeyRefresher();
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  struct Place {
+    KeyPlace where;
+    Time read_at = {};
+    bool good = false;
+    std::filesystem::file_time_type changed_at = {};
+  };
+  void Run();
+  bool IsDue(Place& place, Time now) const;
+  void Read(Place& place);
+
+  std::vector<Place> places_;
+  const RefreshOptions options_;
+  std::mutex mutex_;
+  std::condition_variable stop_;
+  bool stopped_ = false;  // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace parley

@@ -1,0 +1,88 @@
+#include "feature/revocations/revocations_api.h"
+
+#include <memory>
+
+#include "base/task.h"
+#include "http/body.h"
+#include "protocol/json_writer.h"
+
+namespace parley {
+namespace {
+
+using Body = simdjson::dom::object;
+
+constexpr size_t kJtiCharacters = 255;
+
+class RevocationsApi {
+ public:
+  RevocationsApi(Services& services, Revocations& revocations, Duration kept)
+      : services_(services), revocations_(revocations), kept_(kept) {}
+
+  Task<Response> Post(RequestContext& context) {
+    if (!context.caller.service) {
+      co_return Response::Problem(
+          {.code = ErrorCode::forbidden, .detail = "Only a service revokes tokens."});
+    }
+    const Result<Body> body = JsonBody(context.request, services_.json);
+    if (!body) co_return Response::Problem(body.error());
+    FieldReader fields(*body);
+    Revocation wanted = Parse(fields, *body);
+    if (const auto error = fields.error()) co_return Response::Problem(*error);
+
+    Services& services = services_;
+    const Timestamp forget{services.clock.Now().micros - kept_.count()};
+    auto revoking = Suspend<Result<Revocation>>([&](Resolve<Result<Revocation>> done) {
+      services.store.Revoke(std::move(wanted), forget, services.executor, std::move(done));
+    });
+    const Result<Revocation> made = co_await revoking;
+    if (!made) co_return Response::Problem(made.error());
+    revocations_.Add(*made);
+    co_return Response::Json(201, Json(*made));
+  }
+
+ private:
+  Revocation Parse(FieldReader& fields, Body body) const {
+    Revocation wanted{.jti = fields.ShortText("jti", kJtiCharacters),
+                      .user = fields.User("user_id"),
+                      .issued_before = services_.clock.Now()};
+    if (wanted.jti.has_value() == wanted.user.has_value() || (wanted.jti && wanted.jti->empty())) {
+      if (!fields.error()) fields.Wrong("jti", "Give either jti or user_id.");
+    }
+    double seconds = 0;
+    if (body.at_key("issued_before").get(seconds) == simdjson::SUCCESS) {
+      if (!(seconds >= 0 && seconds < 9e12)) fields.Wrong("issued_before", "Is no time.");
+      wanted.issued_before = {static_cast<int64_t>(seconds * 1e6)};
+    } else if (const auto text = fields.Text("issued_before")) {
+      const auto time = ParseTimestamp(*text);
+      if (!time) fields.Wrong("issued_before", "Must be RFC 3339, or seconds since 1970.");
+      wanted.issued_before = time.value_or(Timestamp{});
+    }
+    return wanted;
+  }
+
+  static std::string Json(const Revocation& made) {
+    std::string out;
+    JsonWriter json(out);
+    json.BeginObject();
+    json.Field("jti", made.jti);
+    json.Field("user_id", made.user);
+    json.Field("issued_before", made.user ? std::optional(made.issued_before) : std::nullopt);
+    json.EndObject();
+    return out;
+  }
+
+  Services& services_;
+  Revocations& revocations_;
+  const Duration kept_;
+};
+
+}  // namespace
+
+void RegisterRevocations(Registry& registry, Services& services, Revocations& revocations,
+                         Duration kept) {
+  auto api = std::make_shared<RevocationsApi>(services, revocations, kept);
+  registry.routes.Add("POST", "/api/messaging/revocations", Access::kUser, Limit::kNone,
+                      [api](RequestContext& context) { return api->Post(context); });
+}
+
+}  // namespace parley

@@ -1,0 +1,144 @@
+"""Key sets: read from a file or a URL, rotated while the server runs; several issuers."""
+import http.server
+import json
+import threading
+import time
+
+import jwt.algorithms
+import pytest
+
+from client import Rest, assert_closes_with, Socket
+from deadline import eventually
+from test_algorithms import KEYS, another, public_pem
+from tokens import mint
+
+
+def jwk(key, kid, **fields):
+    name = type(key).__name__
+    if "Ed25519" in name:
+        algorithm = jwt.algorithms.OKPAlgorithm
+    else:
+        algorithm = jwt.algorithms.RSAAlgorithm if "RSA" in name else jwt.algorithms.ECAlgorithm
+    return {**json.loads(algorithm.to_jwk(key.public_key())), "kid": kid, **fields}
+
+
+class Publisher:
+    """Serves a key set, and counts how often it is asked for."""
+
+    def __init__(self):
+        publisher = self
+        self.keys, self.asked, self.broken = [], 0, False
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                publisher.asked += 1
+                body = b"broken" if publisher.broken else json.dumps({"keys": publisher.keys}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/jwks.json"
+
+
+@pytest.fixture
+def publisher():
+    publisher = Publisher()
+    yield publisher
+    publisher.server.shutdown()
+    publisher.server.server_close()
+
+
+def status(server, token):
+    return Rest(server, token).get("conversations/").status_code
+
+
+def test_a_rotated_set_is_fetched_again_and_not_too_often(own_server, tmp_path, publisher):
+    old, new = KEYS["ES256"], another(KEYS["ES256"])
+    publisher.keys = [jwk(old, "old", use="sig", alg="ES256")]
+    server = own_server("--auth-algorithm", "ES256", "--auth-jwks", publisher.url,
+                        "--auth-jwks-cooldown", "2s", directory=tmp_path)
+    of_old = mint("ann", key=old, algorithm="ES256", headers={"kid": "old"})
+    of_new = mint("ann", key=new, algorithm="ES256", headers={"kid": "new"})
+    assert status(server, of_old) == 200 and status(server, of_new) == 401
+    publisher.keys = [jwk(old, "old"), jwk(new, "new")]
+    eventually(lambda: status(server, of_new) == 200)
+    publisher.keys = [jwk(new, "new")]
+    asked, since = publisher.asked, time.monotonic()
+    unknown = mint("ann", key=new, algorithm="ES256", headers={"kid": "unknown"})
+    for _ in range(200):
+        assert status(server, unknown) == 401
+    time.sleep(2)
+    assert publisher.asked - asked <= (time.monotonic() - since) / 2 + 1, "bounded, whoever asks"
+    eventually(lambda: status(server, of_old) == 401)
+    publisher.broken = True
+    assert status(server, of_new) == 200, "a set that cannot be read leaves the keys as they are"
+    asked = publisher.asked
+    status(server, unknown)
+    eventually(lambda: publisher.asked > asked)
+    assert status(server, of_new) == 200
+
+
+def test_without_a_kid_every_key_that_fits_is_tried(own_server, tmp_path, publisher):
+    first, second = KEYS["RS256"], another(KEYS["RS256"])
+    publisher.keys = [jwk(KEYS["ES256"], "e"), jwk(first, "a"), jwk(second, "b"), {"kty": "oct", "k": "AAAA"},
+                      jwk(another(first), "enc", use="enc"), "nonsense", {"kty": "RSA", "n": "!", "e": "AQAB"}]
+    server = own_server("--auth-algorithm", "RS256", "--auth-jwks", publisher.url, directory=tmp_path)
+    for key in first, second:
+        assert status(server, mint("ann", key=key, algorithm="RS256")) == 200
+    assert status(server, mint("ann", key=second, algorithm="RS256", headers={"kid": "a"})) == 401
+    assert status(server, mint("ann", key=KEYS["ES256"], algorithm="ES256", headers={"kid": "e"})) == 401
+
+
+def test_a_file_is_read_again_when_it_changes(own_server, tmp_path):
+    old, new = KEYS["EdDSA"], another(KEYS["EdDSA"])
+    file = tmp_path / "jwks.json"
+    file.write_text(json.dumps({"keys": [jwk(old, "k")]}))
+    server = own_server("--auth-algorithm", "EdDSA", "--auth-jwks", str(file), directory=tmp_path)
+    of_old, of_new = (mint("ann", key=key, algorithm="EdDSA") for key in (old, new))
+    assert status(server, of_old) == 200 and status(server, of_new) == 401
+    file.write_text(json.dumps({"keys": [jwk(new, "k")]}))
+    eventually(lambda: status(server, of_new) == 200)
+    assert status(server, of_old) == 401
+    file.write_text("broken")
+    time.sleep(2.5)
+    assert status(server, of_new) == 200
+
+
+def test_several_issuers_have_keys_of_their_own(own_server, tmp_path, publisher):
+    from server import KEY
+    (tmp_path / "a.pem").write_bytes(public_pem(KEYS["RS256"]))
+    publisher.keys = [jwk(KEYS["ES256"], "e")]
+    server = own_server(
+        "--auth-issuers", f"https://a.example RS256 {tmp_path / 'a.pem'}",
+        "--auth-issuers", f"https://b.example ES256 {publisher.url} chat", directory=tmp_path)
+    of_a = dict(key=KEYS["RS256"], algorithm="RS256", iss="https://a.example")
+    of_b = dict(key=KEYS["ES256"], algorithm="ES256", iss="https://b.example", aud="chat")
+    assert status(server, mint("ann", **of_a)) == 200
+    assert status(server, mint("ann", **of_b)) == 200
+    assert status(server, mint("ann", key=KEY)) == 200, "and the server's own"
+    for wrong in ({**of_a, "iss": "https://b.example"}, {**of_b, "iss": "https://a.example"},
+                  {**of_b, "aud": "other"}, {**of_a, "iss": "https://c.example"}, {**of_a, "iss": None},
+                  dict(key=KEY, iss="https://a.example")):
+        assert status(server, mint("ann", **wrong)) == 401, wrong
+
+
+def test_a_socket_takes_them_too(own_server, tmp_path, publisher):
+    publisher.keys = [jwk(KEYS["PS256"], "p")]
+    server = own_server("--auth-algorithm", "PS256", "--auth-jwks", publisher.url, directory=tmp_path)
+    with Socket(server, token=mint("ann", key=KEYS["PS256"], algorithm="PS256")) as socket:
+        assert socket.receive()["type"] == "connection_established"
+    with Socket(server, token=mint("ann", key=another(KEYS["PS256"]), algorithm="PS256")) as socket:
+        assert_closes_with(socket, 4001)
+
+
+def test_what_cannot_be_used_ends_the_start(tmp_path):
+    from server import run
+    (tmp_path / "empty.json").write_text('{"keys":[]}')
+    for place in (str(tmp_path / "empty.json"), str(tmp_path / "none.json"), "http://keys.example/jwks.json"):
+        ended = run("serve", "--auth-algorithm", "ES256", "--auth-jwks", place, "--port", "0", directory=tmp_path)
+        assert ended.returncode == 1 and "key set" in ended.stdout, ended.stdout

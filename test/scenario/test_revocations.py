@@ -1,0 +1,95 @@
+"""Tokens that are taken back before their time is over (P9)."""
+import time
+import uuid
+
+import pytest
+
+from client import Person, Socket, assert_closes_with, assert_problem
+from deadline import eventually
+from tokens import mint
+
+
+@pytest.fixture
+def backend(server):
+    return Person(server, "backend", scope="messaging:service")
+
+
+def revoke(backend, **body):
+    answer = backend.rest.post("revocations/", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def test_one_token_ends_and_the_users_others_live_on(people, backend):
+    alice = people("alice")
+    jti = uuid.uuid4().hex
+    doomed = Person(alice.server, alice.id, jti=jti)
+    with doomed.connect() as ends, alice.connect() as lives:
+        assert revoke(backend, jti=jti) == {"jti": jti, "user_id": None, "issued_before": None}
+        since = time.monotonic()
+        assert_closes_with(ends, 4001)
+        assert time.monotonic() - since < 10
+        assert lives.ask("ping")["type"] == "pong"
+    assert_problem(doomed.rest.get("conversations/"), 401, "token_revoked")
+    assert "Bearer" in doomed.rest.get("conversations/").headers["www-authenticate"]
+    with Socket(alice.server, token=doomed.token) as socket:
+        assert_closes_with(socket, 4001)
+    assert alice.rest.get("conversations/").status_code == 200
+
+
+def test_all_tokens_of_a_user_end_but_later_ones(people, backend):
+    alice, bob = people("alice", "bob")
+    group = alice.rest.create_group(bob)
+    with alice.connect(group) as narrow, alice.connect() as wide, bob.connect(group) as others:
+        answer = revoke(backend, user_id=alice.id)
+        assert answer["user_id"] == alice.id and answer["issued_before"]
+        assert_closes_with(narrow, 4001)
+        assert_closes_with(wide, 4001)
+        assert others.ask("ping")["type"] == "pong"
+    assert_problem(alice.rest.get("conversations/"), 401, "token_revoked")
+    eventually(lambda: Person(alice.server, alice.id).rest.get("conversations/").status_code == 200)
+
+
+def test_up_to_a_time(people, backend):
+    alice = people("alice")
+    now = int(time.time())
+    old = Person(alice.server, alice.id, iat=now - 100)
+    unknown = Person(alice.server, alice.id, iat=None)
+    revoke(backend, user_id=alice.id, issued_before=now - 50)
+    assert_problem(old.rest.get("conversations/"), 401, "token_revoked")
+    assert_problem(unknown.rest.get("conversations/"), 401, "token_revoked")
+    assert alice.rest.get("conversations/").status_code == 200
+    revoke(backend, user_id=alice.id, issued_before="2020-01-01T00:00:00Z")
+    assert_problem(old.rest.get("conversations/"), 401, "token_revoked")
+
+
+def test_a_fresh_token_in_time_keeps_the_socket(people, backend):
+    alice = people("alice")
+    jti = uuid.uuid4().hex
+    with Person(alice.server, alice.id, jti=jti).connect() as socket:
+        assert socket.ask("authenticate", token=alice.token)["type"] == "ack"
+        revoke(backend, jti=jti)
+        time.sleep(3)
+        assert socket.ask("ping")["type"] == "pong"
+        answer = socket.ask("authenticate", token=mint(alice.id, jti=jti))
+        assert answer["type"] == "error" and answer["data"]["code"] == "token_revoked"
+
+
+def test_only_services_and_only_sense(people, backend):
+    alice = people("alice")
+    assert_problem(alice.rest.post("revocations/", json={"user_id": "x"}), 403, "forbidden")
+    for bad, field in (({}, "jti"), ({"jti": "a", "user_id": "b"}, "jti"), ({"jti": ""}, "jti"),
+                       ({"jti": "x" * 256}, "jti"), ({"user_id": "not ok"}, "user_id"),
+                       ({"user_id": "x", "issued_before": "yesterday"}, "issued_before"),
+                       ({"user_id": "x", "issued_before": -1}, "issued_before")):
+        assert_problem(backend.rest.post("revocations/", json=bad), 400, "invalid_field", field)
+
+
+def test_it_survives_a_kill(own_server, tmp_path):
+    server = own_server(directory=tmp_path)
+    alice = Person(server, "alice", jti="doomed")
+    revoke(Person(server, "backend", scope="messaging:service"), jti="doomed")
+    server.kill()
+    server = own_server(directory=tmp_path)
+    alice = Person(server, "alice", jti="doomed")
+    assert_problem(alice.rest.get("conversations/"), 401, "token_revoked")
