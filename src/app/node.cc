@@ -126,7 +126,8 @@ Node::Node(const Config& config, const Clock& clock)
                               .reader_threads = static_cast<size_t>(config.store.reader_threads),
                               .queue_writes = config.store.queue},
                              clock)),
-      key_(SigningKey(config)),
+      key_(config.production() && !config.auth.algorithm.starts_with("HS") ? nullptr
+                                                                           : SigningKey(config)),
       verifier_(VerifierOf(config, key_, clock, revocations_, key_refresher_)),
       site_(SiteOptionsOf(config)),
       rate_limiter_(RateLimitsOf(config), clock) {

@@ -23,6 +23,7 @@ struct RevocationReader::State {
   Inline executor;
   Revocations* revocations = nullptr;
   std::atomic<bool> reading{false};
+  std::atomic<int64_t> last_id{0};  // of those read; what this node adds itself is read again
   std::promise<bool> first;
   bool first_given = false;  // by the answers, one at a time
 };
@@ -47,10 +48,13 @@ void RevocationReader::OnTick(Monotonic now) {
 
 void RevocationReader::Read() {
   if (state_->reading.exchange(true)) return;
-  store_.ListRevocations(state_->revocations->last_id(), state_->executor,
+  store_.ListRevocations(state_->last_id, state_->executor,
                          [state = state_](const Result<std::vector<Revocation>>& read) {
                            if (read) {
-                             for (const Revocation& one : *read) state->revocations->Add(one);
+                             for (const Revocation& one : *read) {
+                               state->revocations->Add(one);
+                               state->last_id = std::max<int64_t>(state->last_id, one.id);
+                             }
                            } else {
                              log::warn("revocations not read error={}", Name(read.error().code));
                            }

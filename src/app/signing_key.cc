@@ -66,11 +66,18 @@ std::vector<std::string> KeyErrors(const Config& config) {
   const auto read_pem = [&](const std::string& path) { Key::Pem(auth.algorithm, ReadFile(path)); };
   if (auth.algorithm.starts_with("HS")) {
     attempt("auth.secret_key", [&] { Key::Secret(auth.algorithm, auth.secret_key); });
-    return errors;
+  } else if (!auth.public_key.empty()) {
+    attempt("auth.public_key", [&] { read_pem(auth.public_key); });
+  } else if (const auto problem = ProblemOf({auth.jwks, auth.algorithm, nullptr})) {
+    errors.push_back("auth.jwks: " + *problem);
   }
-  if (auth.jwks.empty()) attempt("auth.public_key", [&] { read_pem(auth.public_key); });
-  if (!auth.private_key.empty()) {
+  if (!auth.private_key.empty() && !auth.algorithm.starts_with("HS")) {
     attempt("auth.private_key", [&] { read_pem(auth.private_key); });
+  }
+  for (const std::string& entry : auth.issuers) {
+    const std::vector<std::string> words = SplitList(entry, ' ');
+    const auto problem = ProblemOf({words.at(2), words.at(1), nullptr});
+    if (problem) errors.push_back("auth.issuers: " + *problem);
   }
   return errors;
 }

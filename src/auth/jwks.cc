@@ -59,7 +59,7 @@ struct Builder {
 
 EvpKey RsaKey(const dom::object& key) {
   const auto n = Octets(key, "n"), e = Octets(key, "e");
-  if (!n || !e || n->size() > 2048 || e->size() > 8) return nullptr;
+  if (!n || !e || n->size() > 2048 || e->size() > 8 || *e == "\x01") return nullptr;
   Builder builder;
   builder.Number(OSSL_PKEY_PARAM_RSA_N, *n);
   builder.Number(OSSL_PKEY_PARAM_RSA_E, *e);
@@ -97,7 +97,15 @@ EvpKey EdwardsKey(const dom::object& key) {
   return made == nullptr ? nullptr : EvpKey(made, EVP_PKEY_free);
 }
 
+// What is there and no text says nothing that we could trust.
+bool TextOrAbsent(const dom::object& key, std::string_view name) {
+  return key.at_key(name).error() != simdjson::SUCCESS || Text(key, name).has_value();
+}
+
 bool MayVerify(const dom::object& key, std::string_view algorithm) {
+  for (const char* name : {"kid", "use", "alg"}) {
+    if (!TextOrAbsent(key, name)) return false;
+  }
   if (const auto use = Text(key, "use"); use && *use != "sig") return false;
   if (const auto alg = Text(key, "alg"); alg && *alg != algorithm) return false;
   dom::array operations;

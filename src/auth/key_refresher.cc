@@ -16,13 +16,31 @@ constexpr auto kLook = std::chrono::milliseconds(1000);
 constexpr long kConnectSeconds = 3;
 constexpr long kFetchSeconds = 5;
 
-bool IsOnThisMachine(std::string_view url) {
-  for (const char* host : {"http://127.0.0.1", "http://localhost", "http://[::1]"}) {
-    if (!url.starts_with(host)) continue;
-    const std::string_view rest = url.substr(std::string_view(host).size());
-    if (rest.empty() || rest[0] == ':' || rest[0] == '/') return true;
-  }
-  return false;
+constexpr auto kRetry = std::chrono::seconds(5);
+
+struct Url {
+  std::string scheme, host;
+  bool has_user = false;
+};
+
+// As libcurl will take it apart when it fetches; none: it would not.
+std::optional<Url> ParseUrl(const std::string& text) {
+  const std::unique_ptr<CURLU, void (*)(CURLU*)> url(curl_url(), curl_url_cleanup);
+  if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return std::nullopt;
+  const auto part = [&](CURLUPart which) {
+    char* value = nullptr;
+    if (curl_url_get(url.get(), which, &value, 0) != CURLUE_OK) return std::string();
+    std::string out(value);
+    curl_free(value);
+    return out;
+  };
+  return Url{part(CURLUPART_SCHEME), part(CURLUPART_HOST), !part(CURLUPART_USER).empty()};
+}
+
+bool IsOnThisMachine(const std::string& text) {
+  const auto url = ParseUrl(text);
+  return url && url->scheme == "http" &&
+         (url->host == "127.0.0.1" || url->host == "localhost" || url->host == "[::1]");
 }
 
 size_t Collect(char* data, size_t, size_t size, void* into) {
@@ -68,18 +86,27 @@ KeyList KeysFrom(const std::string& text, const std::string& algorithm) {
 
 }  // namespace
 
+std::optional<std::string> ProblemOf(const KeyPlace& place) {
+  if (place.IsUrl()) {
+    const auto url = ParseUrl(place.location);
+    if (!url || url->has_user) return "the key set " + place.location + " is at no good URL";
+    if (url->scheme == "https" || IsOnThisMachine(place.location)) return std::nullopt;
+    return "the key set " + place.location + " must come by https";
+  }
+  try {
+    KeysFrom(ReadFile(place.location), place.algorithm);
+    return std::nullopt;
+  } catch (const std::exception& error) {
+    return "the key set " + place.location + " cannot be used: " + error.what();
+  }
+}
+
 KeyRefresher::KeyRefresher(std::vector<KeyPlace> places, RefreshOptions options)
     : options_(options) {
   for (KeyPlace& where : places) {
-    if (where.location.starts_with("http://") && !IsOnThisMachine(where.location)) {
-      throw std::runtime_error("the key set " + where.location + " must come by https");
-    }
+    if (const auto problem = ProblemOf(where)) throw std::runtime_error(*problem);
     places_.push_back({.where = std::move(where)});
-    Place& place = places_.back();
-    Read(place);
-    if (!place.good && !place.where.IsUrl()) {
-      throw std::runtime_error("the key set " + place.where.location + " cannot be used");
-    }
+    Read(places_.back());
   }
   if (!places_.empty()) thread_ = std::thread([this] { Run(); });
 }
@@ -111,8 +138,10 @@ bool KeyRefresher::IsDue(Place& place, Time now) const {
     return !error && changed_at != place.changed_at;
   }
   const auto age = now - place.read_at;
-  if (age >= options_.every) return true;
-  return age >= options_.cooldown && (!place.good || place.where.ring->TakeMiss());
+  if (age >= options_.every || (!place.good && age >= kRetry)) return true;
+  if (now - place.missed_at < options_.cooldown || !place.where.ring->TakeMiss()) return false;
+  place.missed_at = now;
+  return true;
 }
 
 void KeyRefresher::Read(Place& place) {

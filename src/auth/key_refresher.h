@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,9 +25,12 @@ struct KeyPlace {
   bool IsUrl() const { return location.starts_with("https://") || location.starts_with("http://"); }
 };
 
+// Why it cannot be used; none: it can, or it is a URL that may be. Reads files, fetches nothing.
+std::optional<std::string> ProblemOf(const KeyPlace& place);
+
 struct RefreshOptions {
   std::chrono::milliseconds every{300'000};
-  std::chrono::milliseconds cooldown{30'000};
+  std::chrono::milliseconds cooldown{30'000};  // between two fetches that tokens cause
 };
 
 class KeyRefresher {
@@ -41,6 +45,7 @@ class KeyRefresher {
   struct Place {
     KeyPlace where;
     Time read_at = {};
+    Time missed_at = {};  // the last fetch that a token caused
     bool good = false;
     std::filesystem::file_time_type changed_at = {};
   };

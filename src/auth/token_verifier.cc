@@ -237,7 +237,9 @@ Result<Identity> TokenVerifier::Verify(std::string_view token) const {
   if (identity.expires_at.micros <= now) {
     return Fail(ErrorCode::token_expired, "The token has expired.");
   }
-  if (IsRevoked(identity)) return Fail(ErrorCode::token_revoked, "The token has been revoked.");
+  uint64_t never = 0;
+  if (IsRevoked(identity, never))
+    return Fail(ErrorCode::token_revoked, "The token has been revoked.");
   return identity;
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "auth/key_ring.h"
@@ -49,10 +50,12 @@ class TokenVerifier {
   // Errors: token_expired where only its time is over, token_revoked, else not_authenticated.
   Result<Identity> Verify(std::string_view token) const;
 
-  // For connections that live on: has it been revoked since?
-  bool IsRevoked(const Identity& identity) const {
-    return options_.revocations != nullptr &&
-           options_.revocations->Has(identity.user, identity.jti, identity.issued_at);
+  // For connections that live on: has it been revoked since the version last asked at?
+  bool IsRevoked(const Identity& identity, uint64_t& asked_at) const {
+    if (options_.revocations == nullptr) return false;
+    const uint64_t version = options_.revocations->version();
+    if (version == std::exchange(asked_at, version)) return false;
+    return options_.revocations->Has(identity.user, identity.jti, identity.issued_at);
   }
 
  private:

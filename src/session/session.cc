@@ -299,6 +299,7 @@ Result<void> Session::Reauthenticate(std::string_view token) {
     return Fail(ErrorCode::forbidden, "The token is of another user.");
   }
   identity_ = std::move(*fresh);
+  revocations_seen_ = 0;
   return {};
 }
 
@@ -325,7 +326,7 @@ void Session::OnTick() {
   if (identity_.expires_at <= context_.clock.Now()) {
     return transport_.Close(CloseCode::kNotAuthenticated, "The token has expired.");
   }
-  if (context_.verifier.IsRevoked(identity_)) {
+  if (context_.verifier.IsRevoked(identity_, revocations_seen_)) {
     return transport_.Close(CloseCode::kNotAuthenticated, "The token has been revoked.");
   }
   const Monotonic now = context_.clock.Steady();

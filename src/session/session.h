@@ -138,6 +138,7 @@ class Session final : private FeedSink, private UserSink {
   std::vector<Joined> joined_early_;  // conversations come into while the greeting was prepared
   std::unique_ptr<std::string> deferred_;  // a command that waits for those before it
   size_t in_flight_ = 0;
+  uint64_t revocations_seen_ = 0;
   uint32_t refused_in_a_row_ = 0;
   bool in_turn_running_ = false;
   bool established_ = false;

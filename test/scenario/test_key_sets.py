@@ -139,6 +139,10 @@ def test_a_socket_takes_them_too(own_server, tmp_path, publisher):
 def test_what_cannot_be_used_ends_the_start(tmp_path):
     from server import run
     (tmp_path / "empty.json").write_text('{"keys":[]}')
-    for place in (str(tmp_path / "empty.json"), str(tmp_path / "none.json"), "http://keys.example/jwks.json"):
-        ended = run("serve", "--auth-algorithm", "ES256", "--auth-jwks", place, "--port", "0", directory=tmp_path)
-        assert ended.returncode == 1 and "key set" in ended.stdout, ended.stdout
+    for place in (str(tmp_path / "empty.json"), str(tmp_path / "none.json"), "http://keys.example/jwks.json",
+                  "http://127.0.0.1:80@127.0.0.9/jwks.json", "https://user@keys.example/jwks.json"):
+        for command in ["serve", "--port", "0"], ["config", "check"]:
+            ended = run(*command, "--auth-algorithm", "ES256", "--auth-jwks", place, directory=tmp_path)
+            assert ended.returncode == 2 and "key set" in ended.stdout, ended.stdout
+        ended = run("config", "check", "--auth-issuers", f"https://a.example ES256 {place}", directory=tmp_path)
+        assert ended.returncode == 2 and "key set" in ended.stdout, ended.stdout

@@ -81,6 +81,8 @@ def test_only_services_and_only_sense(people, backend):
     for bad, field in (({}, "jti"), ({"jti": "a", "user_id": "b"}, "jti"), ({"jti": ""}, "jti"),
                        ({"jti": "x" * 256}, "jti"), ({"user_id": "not ok"}, "user_id"),
                        ({"user_id": "x", "issued_before": "yesterday"}, "issued_before"),
+                       ({"jti": "x", "issued_before": 1}, "issued_before"),
+                       ({"user_id": "x", "issued_before": time.time() + 100}, "issued_before"),
                        ({"user_id": "x", "issued_before": -1}, "issued_before")):
         assert_problem(backend.rest.post("revocations/", json=bad), 400, "invalid_field", field)
 

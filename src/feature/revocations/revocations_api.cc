@@ -48,6 +48,10 @@ class RevocationsApi {
     if (wanted.jti.has_value() == wanted.user.has_value() || (wanted.jti && wanted.jti->empty())) {
       if (!fields.error()) fields.Wrong("jti", "Give either jti or user_id.");
     }
+    if (wanted.jti && fields.Has("issued_before")) {
+      fields.Wrong("issued_before", "Goes with user_id alone.");
+    }
+    const Timestamp now = wanted.issued_before;
     double seconds = 0;
     if (body.at_key("issued_before").get(seconds) == simdjson::SUCCESS) {
       if (!(seconds >= 0 && seconds < 9e12)) fields.Wrong("issued_before", "Is no time.");
@@ -57,6 +61,7 @@ class RevocationsApi {
       if (!time) fields.Wrong("issued_before", "Must be RFC 3339, or seconds since 1970.");
       wanted.issued_before = time.value_or(Timestamp{});
     }
+    if (wanted.issued_before > now) fields.Wrong("issued_before", "Must not be in the future.");
     return wanted;
   }
 
