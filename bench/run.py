@@ -14,11 +14,13 @@ import pathlib
 import random
 import signal
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "release"
@@ -240,6 +242,57 @@ def idle(count=10000):
               f" {1e6 * (connected['cpu'] - start['cpu']) / count:.1f} us CPU/connect")
 
 
+def lists(messages=1_000_000, conversations=1000, rounds=200):
+    """What lists and unread counts cost one who is in every conversation of a large store."""
+    with scratch() as data:
+        with Parley(data):
+            pass  # makes the schema
+        fill(pathlib.Path(data) / "parley.db", messages, conversations)
+        with Parley(data) as server:
+            first = str(uuid.UUID(int=1))
+            for name, path in (
+                    ("all conversations", "conversations/"),
+                    ("50 conversations", "conversations/?limit=50"),
+                    ("one conversation", f"conversations/{first}/"),
+                    ("unread in all", "messages/unread_count/"),
+                    ("unread in one", f"messages/unread_count/?conversation_id={first}"),
+                    ("50 messages", f"conversations/{first}/messages/"),
+                    ("50 changes", f"conversations/{first}/changes/?since_seq=10")):
+                client = http.client.HTTPConnection("127.0.0.1", server.port)
+                headers = {"Authorization": f"Bearer {token('reader')}"}
+                times, size, cpu = [], 0, server.cpu()
+                for _ in range(rounds):
+                    began = time.perf_counter()
+                    client.request("GET", f"/api/messaging/{path}", headers=headers)
+                    size = len(client.getresponse().read())
+                    times.append(time.perf_counter() - began)
+                times.sort()
+                print(f"{name:18} p50 {times[rounds // 2] * 1e3:8.3f} ms  p99 "
+                      f"{times[rounds * 99 // 100] * 1e3:8.3f} ms  {(server.cpu() - cpu) / rounds * 1e6:8.0f} us "
+                      f"CPU  {size:8} bytes", flush=True)
+            print(f"RSS {server.rss() / 1e6:.1f} MB")
+
+
+def fill(file, messages, conversations):
+    """Rows as the server would have written them: `reader` has read half of each conversation."""
+    each, now = messages // conversations, int(time.time() * 1e6)
+    with contextlib.closing(sqlite3.connect(file)) as store, store:
+        for n in range(1, conversations + 1):
+            talk = uuid.UUID(int=n).bytes
+            store.execute(
+                "INSERT INTO messaging_conversation (id, type, created_at, last_message_at, seq, changed_at, "
+                "participant_count) VALUES (?, 'group', ?, ?, ?, ?, 2)", (talk, now, now + n, each, now + n))
+            store.executemany(
+                "INSERT INTO messaging_conversation_participant (conversation_id, user_id, joined_at, role, "
+                "last_read_seq) VALUES (?, ?, ?, ?, ?)",
+                [(talk, "writer", now, 2, 0), (talk, "reader", now + 1, 0, each // 2)])
+            store.executemany(
+                "INSERT INTO messaging_message (conversation_id, seq, id, sender_id, content, sent_at) "
+                "VALUES (?, ?, ?, 'writer', ?, ?)",
+                [(talk, seq, uuid.UUID(int=(n << 64) + seq).bytes, "what was said " * 7, now + seq)
+                 for seq in range(1, each + 1)])
+
+
 def kill(times=20, seed=None):
     """kill -9 under load, again and again on one database; then every message acknowledged is looked
     for, and every one that was not is sent again under its client_id."""
@@ -304,7 +357,7 @@ def history(parley, talks):
     return found, holes
 
 
-NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, kill)}
+NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, kill)}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or ["help"]
