@@ -127,6 +127,25 @@ Result<CreatedConversation> StoreContract::Create(NewConversation wanted) {
   });
 }
 
+Result<AppliedChange> StoreContract::Apply(const Uuid& room, const UserId& actor, ChangeVerb verb) {
+  return Ask<AppliedChange>([&](Executor& on, Answer<AppliedChange> done) {
+    store_->Apply({.conversation = room, .actor = actor, .verb = std::move(verb)}, on,
+                  std::move(done));
+  });
+}
+
+Result<ReadMarks> StoreContract::Mark(const Uuid& room, const UserId& reader, int64_t up_to) {
+  return Ask<ReadMarks>([&](Executor& on, Answer<ReadMarks> done) {
+    store_->MarkRead(room, reader, up_to, on, std::move(done));
+  });
+}
+
+Result<void> StoreContract::Delete(const Uuid& room, const UserId& actor) {
+  return Ask<void>([&](Executor& on, Answer<void> done) {
+    store_->DeleteConversation(room, actor, false, on, std::move(done));
+  });
+}
+
 Result<ConversationHead> StoreContract::Head(const Uuid& room, size_t participants_limit) {
   return Ask<ConversationHead>([&](Executor& on, Answer<ConversationHead> done) {
     store_->LoadHead(room, participants_limit, on, std::move(done));

@@ -84,6 +84,9 @@ class StoreContract : public testing::TestWithParam<Engine> {
   // Inserts `count` messages with the contents "1", "2", ..., many to a batch.
   std::vector<StoredMessage> InsertMany(const Uuid& room, const UserId& sender, int count);
   Result<CreatedConversation> Create(NewConversation wanted);
+  Result<AppliedChange> Apply(const Uuid& room, const UserId& actor, ChangeVerb verb);
+  Result<ReadMarks> Mark(const Uuid& room, const UserId& reader, int64_t up_to);
+  Result<void> Delete(const Uuid& room, const UserId& actor);
   Result<ConversationHead> Head(const Uuid& room, size_t participants_limit = 10);
   Result<bool> IsParticipant(const Uuid& room, const UserId& user);
   Result<ConversationView> View(const Uuid& room, const UserId& reader, bool as_service = false);
