@@ -40,6 +40,7 @@ struct WebSocketConfig {
   Duration authenticate_timeout = std::chrono::seconds(5);
   Duration slow_reader_timeout = std::chrono::seconds(60);
   size_t outbox_bytes = 1024 * 1024;  // of one connection
+  bool per_message_deflate = false;
   std::string url;
 };
 

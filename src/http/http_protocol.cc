@@ -123,7 +123,7 @@ void HttpProtocol::OnRequest(Connection& connection) {
   }
   if (const auto error = context_.site.CheckRequest(*parsed)) return Refuse(connection, *error);
 
-  if (parsed->path().starts_with("/ws/") || parsed->path() == "/ws") {
+  if (context_.upgrade.Serves(parsed->path())) {
     const auto refusal = context_.upgrade.Upgrade(connection, std::move(*parsed));
     if (refusal) Respond(connection, *refusal);
     return;

@@ -16,11 +16,13 @@
 
 namespace parley {
 
-// Takes a request under /ws/ away from HTTP: queues the 101 and calls SwitchProtocol, or says what
+// Takes a request for a WebSocket's path away from HTTP: queues the 101 and calls SwitchProtocol, or says what
 // to answer instead.
 class UpgradeHandler {
  public:
   virtual ~UpgradeHandler() = default;
+  // Is the path one of a WebSocket?
+  virtual bool Serves(std::string_view path) const = 0;
   virtual std::optional<Response> Upgrade(Connection& connection, Request request) = 0;
 };
 

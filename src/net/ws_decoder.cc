@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "net/deflate.h"
 #include "net/utf8.h"
 #include "net/ws_frame.h"
 
@@ -17,6 +18,7 @@ constexpr uint64_t kGrowth = 4;        // ... and then this many times what came
 
 constexpr uint8_t kFin = 0x80;
 constexpr uint8_t kReserved = 0x70;
+constexpr uint8_t kCompressed = 0x40;
 constexpr uint8_t kMasked = 0x80;
 constexpr uint8_t kLength16 = 126;
 constexpr uint8_t kLength64 = 127;
@@ -68,6 +70,7 @@ bool MayTravel(uint16_t code) {
 struct WsDecoder::Header {
   WsOpcode opcode = WsOpcode::kContinuation;
   bool fin = false;
+  bool compressed = false;
   uint8_t size = 0;  // of the header itself
   uint64_t length = 0;
   uint32_t mask = 0;
@@ -86,6 +89,8 @@ struct WsDecoder::Partial {
   Utf8Validator utf8;
   WsOpcode message_opcode = WsOpcode::kContinuation;  // which means: no message is open
   uint32_t fragments = 0;
+  uint64_t came = 0;                   // of its bytes as they travel
+  std::unique_ptr<Inflater> inflater;  // it is compressed
 
   // The frame whose header is complete.
   bool in_frame = false;
@@ -119,7 +124,7 @@ struct WsDecoder::Partial {
   }
 };
 
-WsDecoder::WsDecoder(size_t max_message) : max_message_(max_message) {}
+WsDecoder::WsDecoder(WsDecoderOptions options) : options_(options) {}
 WsDecoder::~WsDecoder() = default;
 WsDecoder::WsDecoder(WsDecoder&&) noexcept = default;
 WsDecoder& WsDecoder::operator=(WsDecoder&&) noexcept = default;
@@ -142,7 +147,11 @@ bool WsDecoder::in_message() const {
 // --- headers
 
 WsDecoder::Refusal WsDecoder::CheckFirstByte(uint8_t byte) const {
-  if ((byte & kReserved) != 0) return {kProtocolError, "A reserved bit is set."};
+  const auto reserved = byte & kReserved;
+  const bool starts = (byte & 0x0F) == 0x1 || (byte & 0x0F) == 0x2;
+  if (reserved != 0 && !(options_.inflate && reserved == kCompressed && starts)) {
+    return {kProtocolError, "A reserved bit is set."};
+  }
   if (!IsKnown(byte & 0x0F)) return {kProtocolError, "The opcode is unknown."};
   const auto opcode = static_cast<WsOpcode>(byte & 0x0F);
   if (IsControl(opcode)) {
@@ -152,7 +161,7 @@ WsDecoder::Refusal WsDecoder::CheckFirstByte(uint8_t byte) const {
   const bool continues = opcode == WsOpcode::kContinuation;
   if (continues && !in_message()) return {kProtocolError, "There is no message to continue."};
   if (!continues && in_message()) return {kProtocolError, "The message before is not finished."};
-  if (continues && partial_->fragments >= kMaxFragments) {
+  if (continues && partial_->fragments >= options_.max_fragments) {
     return {kTooBig, "The message has too many fragments."};
   }
   return {};
@@ -172,8 +181,11 @@ WsDecoder::Refusal WsDecoder::CheckLength(const Header& header) const {
   const uint64_t least = header.size == 10 ? 0x10000 : header.size == 4 ? kLength16 : 0;
   if (header.length < least) return {kProtocolError, "The length is not in its shortest form."};
   if (IsControl(header.opcode)) return {};
-  const size_t before = in_message() ? partial_->message.size() : 0;
-  if (header.length > max_message_ - before) return {kTooBig, "The message is too big."};
+  // What does not compress is a little larger when it is compressed.
+  const bool compressed = in_message() ? partial_->inflater != nullptr : header.compressed;
+  const uint64_t most = options_.max_message + (compressed ? options_.max_message / 64 + 1024 : 0);
+  const uint64_t before = in_message() ? partial_->came : 0;
+  if (header.length > most - before) return {kTooBig, "The message is too big."};
   return {};
 }
 
@@ -190,6 +202,7 @@ WsDecoder::Refusal WsDecoder::ParseHeader(std::span<const char> bytes, Header& h
 
   header.opcode = static_cast<WsOpcode>(first & 0x0F);
   header.fin = (first & kFin) != 0;
+  header.compressed = (first & kCompressed) != 0;
   const uint8_t form = second & 0x7F;
   const size_t length_size = form == kLength64 ? 8 : form == kLength16 ? 2 : 0;
   if (bytes.size() < 2 + length_size) return {};
@@ -256,7 +269,7 @@ void WsDecoder::ReleaseLast() {
 std::optional<WsEvent> WsDecoder::BeginFrame(const Header& header, std::span<char>& input) {
   const bool control = IsControl(header.opcode);
   const bool alone = header.fin && header.opcode != WsOpcode::kContinuation;
-  if (alone && header.length <= input.size()) {
+  if (alone && !header.compressed && header.length <= input.size()) {
     const std::span<char> payload = input.first(static_cast<size_t>(header.length));
     input = input.subspan(payload.size());
     Unmask(payload, header.mask);
@@ -274,6 +287,8 @@ std::optional<WsEvent> WsDecoder::BeginFrame(const Header& header, std::span<cha
   partial.mask = header.mask;
   if (!control) {
     if (header.opcode != WsOpcode::kContinuation) partial.message_opcode = header.opcode;
+    if (header.compressed) partial.inflater = std::make_unique<Inflater>();
+    partial.came += header.length;
     ++partial.fragments;
   }
   return ContinueFrame(input);
@@ -287,15 +302,36 @@ std::optional<WsEvent> WsDecoder::ContinueFrame(std::span<char>& input) {
   partial.mask = Unmask(bytes, partial.mask);
   if (IsControl(partial.frame_opcode)) {
     partial.Keep(bytes);
-  } else {
-    if (partial.message_opcode == WsOpcode::kText && !partial.utf8.Feed(ViewOf(bytes))) {
-      return Fail({kBadText, "The text is not UTF-8."});
-    }
-    partial.AppendToMessage(ViewOf(bytes), partial.frame_left);
+  } else if (auto failed = TakePayload(bytes)) {
+    return failed;
   }
   partial.frame_left -= size;
   if (partial.frame_left != 0) return std::nullopt;
   return FinishFrame();
+}
+
+// A message's bytes, of the frame under way.
+std::optional<WsEvent> WsDecoder::TakePayload(std::span<char> bytes) {
+  Partial& partial = *partial_;
+  const size_t before = partial.message.size();
+  if (partial.inflater == nullptr) {
+    partial.AppendToMessage(ViewOf(bytes), partial.frame_left);
+  } else {
+    const bool last = partial.frame_fin && partial.frame_left == bytes.size();
+    auto status = partial.inflater->Feed(ViewOf(bytes), partial.message, options_.max_message);
+    if (last && status == Inflater::Status::kOk) {
+      status = partial.inflater->Finish(partial.message, options_.max_message);
+    }
+    if (status == Inflater::Status::kTooBig) return Fail({kTooBig, "The message is too big."});
+    if (status == Inflater::Status::kBroken) {
+      return Fail({kBadText, "The compressed message is broken."});
+    }
+  }
+  const std::string_view added = std::string_view(partial.message).substr(before);
+  if (partial.message_opcode == WsOpcode::kText && !partial.utf8.Feed(added)) {
+    return Fail({kBadText, "The text is not UTF-8."});
+  }
+  return std::nullopt;
 }
 
 std::optional<WsEvent> WsDecoder::FinishFrame() {

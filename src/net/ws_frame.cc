@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kMaxControlPayload = 125;
 constexpr uint8_t kFin = 0x80;
+constexpr uint8_t kCompressed = 0x40;
 constexpr uint8_t kLength16 = 126;
 constexpr uint8_t kLength64 = 127;
 
@@ -23,9 +24,10 @@ struct HeaderBytes {
   std::string_view view() const { return {bytes.data(), size}; }
 };
 
-HeaderBytes MakeHeader(WsOpcode opcode, size_t payload) {
+HeaderBytes MakeHeader(WsOpcode opcode, size_t payload, bool compressed = false) {
   HeaderBytes header{};
-  header.bytes[0] = static_cast<char>(kFin | static_cast<uint8_t>(opcode));
+  header.bytes[0] =
+      static_cast<char>(kFin | (compressed ? kCompressed : 0) | static_cast<uint8_t>(opcode));
   if (payload < kLength16) {
     header.bytes[1] = static_cast<char>(payload);
     header.size = 2;
@@ -51,9 +53,11 @@ void AppendFrameHeader(std::string& out, WsOpcode opcode, size_t payload) {
   out += MakeHeader(opcode, payload).view();
 }
 
-SharedBytes EncodeText(std::string_view json) {
-  return SharedBytes(MakeHeader(WsOpcode::kText, json.size()).view(), json);
+SharedBytes EncodeMessage(WsOpcode opcode, std::string_view payload, bool compressed) {
+  return SharedBytes(MakeHeader(opcode, payload.size(), compressed).view(), payload);
 }
+
+SharedBytes EncodeText(std::string_view json) { return EncodeMessage(WsOpcode::kText, json); }
 
 std::string_view PayloadOf(const SharedBytes& frame) {
   const std::string_view bytes = frame.view();

@@ -40,6 +40,12 @@ struct WsEvent {
   std::string_view payload;  // until the next call of Next, and no longer than the input lives
 };
 
+struct WsDecoderOptions {
+  size_t max_message;  // bytes of payload, over all its fragments, after inflating
+  uint32_t max_fragments = 4096;
+  bool inflate = false;  // permessage-deflate was agreed upon, without context takeover
+};
+
 // Decodes what one client sends. Between messages it holds no memory of its own; in the midst of
 // one it holds what came of it and never more than four times as much (or 4 KiB), whatever length
 // the client announced.
@@ -52,13 +58,14 @@ struct WsEvent {
 // - 1007: text or a close reason that is not UTF-8, also before its frame is complete.
 // - 1009: a message beyond the limit, known from the header before anything of the frame is kept;
 // or
-//   one of more than kMaxFragments frames, empty ones included.
+//   one of more than max_fragments frames, empty ones included; compressed, as soon as more comes
+//   out of it.
+// A compressed message that is broken or cut short is 1007, a compressed bit anywhere but on the
+// first frame of a message 1002.
 class WsDecoder {
  public:
-  static constexpr uint32_t kMaxFragments = 4096;
-
-  // `max_message`: bytes of payload, over all its fragments.
-  explicit WsDecoder(size_t max_message);
+  explicit WsDecoder(WsDecoderOptions options);
+  explicit WsDecoder(size_t max_message) : WsDecoder(WsDecoderOptions{max_message}) {}
   ~WsDecoder();
   WsDecoder(WsDecoder&&) noexcept;
   WsDecoder& operator=(WsDecoder&&) noexcept;
@@ -94,7 +101,9 @@ class WsDecoder {
   WsEvent FinishClose(std::string_view payload);
   WsEvent Fail(Refusal refusal);
 
-  size_t max_message_;
+  std::optional<WsEvent> TakePayload(std::span<char> bytes);
+
+  WsDecoderOptions options_;
   std::unique_ptr<Partial> partial_;
   bool ended_ = false;
 };
@@ -103,6 +112,8 @@ class WsDecoder {
 
 // FIN is set.
 void AppendFrameHeader(std::string& out, WsOpcode opcode, size_t payload);
+// One frame of a message; `compressed`: the payload is (RFC 7692).
+SharedBytes EncodeMessage(WsOpcode opcode, std::string_view payload, bool compressed = false);
 // `json`: valid UTF-8.
 SharedBytes EncodeText(std::string_view json);
 // What EncodeText was given: for transports that need no header.

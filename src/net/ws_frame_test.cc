@@ -299,7 +299,7 @@ TEST(WsDecoder, PingsPassWhileAFullMessageIsOpen) {
 TEST(WsDecoder, AMessageHasSoManyFragmentsAndNoMore) {
   std::string bytes = Masked(WsOpcode::kText, "", false);
   std::string expected;
-  for (uint32_t i = 2; i < WsDecoder::kMaxFragments; ++i) {
+  for (uint32_t i = 2; i < WsDecoderOptions{0}.max_fragments; ++i) {
     bytes += Masked(WsOpcode::kContinuation, "x", false);
     expected += "x";
   }

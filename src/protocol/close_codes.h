@@ -1,5 +1,6 @@
 // WebSocket close codes (RFC 6455 §7.4) that Parley sends; product.md §4.
 #pragma once
+#include <array>
 #include <cstdint>
 
 namespace parley {
@@ -17,6 +18,13 @@ enum class CloseCode : uint16_t {
   kTooSlow = 4008,
   kRateAbused = 4009,
 };
+
+// All of them: each is counted.
+inline constexpr std::array kCloseCodes = {
+    CloseCode::kNormal,          CloseCode::kProtocolError,     CloseCode::kBinary,
+    CloseCode::kBadText,         CloseCode::kTooBig,            CloseCode::kRestarting,
+    CloseCode::kNotAuthenticated, CloseCode::kBadConversationId, CloseCode::kNotParticipant,
+    CloseCode::kTooSlow,         CloseCode::kRateAbused};
 
 // Does connecting again with what the client has make sense?
 constexpr bool MayReconnect(CloseCode code) {

@@ -2,9 +2,12 @@
 
 #include <charconv>
 
+#include "session/echo_socket.h"
+
 namespace parley {
 namespace {
 
+constexpr std::string_view kEchoPath = "/test/echo";
 constexpr std::string_view kUserPath = "/ws/messaging";
 constexpr std::string_view kConversationPath = "/ws/messaging/conversations/";
 
@@ -57,11 +60,37 @@ Protocols ParseProtocols(const Request& request) {
   return found;
 }
 
+SharedBytes SwitchingProtocols(const Request& request, bool bearer,
+                               const std::optional<DeflateTerms>& deflate) {
+  std::string answer =
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+      "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
+  answer += AcceptKey(request.Header("Sec-WebSocket-Key"));
+  if (bearer) answer += "\r\nSec-WebSocket-Protocol: bearer";
+  if (deflate) answer += "\r\nSec-WebSocket-Extensions: " + deflate->answer;
+  answer += "\r\n\r\n";
+  return SharedBytes(answer);
+}
+
 }  // namespace
+
+bool WsEndpoint::Serves(std::string_view path) const {
+  return path.starts_with("/ws/") || path == "/ws" || (options_.test_echo && path == kEchoPath);
+}
+
+std::optional<Response> WsEndpoint::UpgradeToEcho(Connection& connection, const Request& request) {
+  if (auto refusal = CheckHandshake(request)) return refusal;
+  if (const auto foreign = site_.CheckOrigin(request)) return Response::Problem(*foreign);
+  const auto deflate = TakeDeflateOffer(request.HeaderList("Sec-WebSocket-Extensions"));
+  connection.Answer(SwitchingProtocols(request, false, deflate));
+  connection.SwitchProtocol(std::make_unique<EchoSocket>(deflate));
+  return std::nullopt;
+}
 
 std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request request) {
   WsOpening opening;
   const std::string& path = request.path();
+  if (path == kEchoPath) return UpgradeToEcho(connection, request);
   if (path.starts_with(kConversationPath)) {
     const std::string_view id = std::string_view(path).substr(kConversationPath.size());
     if (id.find('/') != std::string_view::npos) return Response::Problem(Error::NotFound());
@@ -98,15 +127,12 @@ std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request requ
     }
   }
 
-  std::string answer =
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-      "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
-  answer += AcceptKey(request.Header("Sec-WebSocket-Key"));
-  if (protocols.bearer) answer += "\r\nSec-WebSocket-Protocol: bearer";
-  answer += "\r\n\r\n";
-  connection.Answer(SharedBytes(answer));
+  if (options_.deflate) {
+    opening.deflate = TakeDeflateOffer(request.HeaderList("Sec-WebSocket-Extensions"));
+  }
+  connection.Answer(SwitchingProtocols(request, protocols.bearer, opening.deflate));
   auto transport =
-      std::make_unique<WsTransport>(context_, counters_, connection, std::move(opening));
+      std::make_unique<WsTransport>(context_, counters_, connection, compressed_, std::move(opening));
   WsTransport& started = *transport;
   connection.SwitchProtocol(std::move(transport));
   started.Start();

@@ -6,17 +6,28 @@
 
 namespace parley {
 
+struct WsEndpointOptions {
+  bool test_echo = false;  // serve /test/echo
+  bool deflate = false;    // permessage-deflate where it is offered; /test/echo always does
+};
+
 class WsEndpoint final : public UpgradeHandler {
  public:
-  WsEndpoint(SessionContext& context, const SitePolicy& site, WsCounters& counters)
-      : context_(context), site_(site), counters_(counters) {}
+  WsEndpoint(SessionContext& context, const SitePolicy& site, WsCounters& counters,
+             WsEndpointOptions options)
+      : context_(context), site_(site), counters_(counters), options_(options) {}
 
+  bool Serves(std::string_view path) const override;
   std::optional<Response> Upgrade(Connection& connection, Request request) override;
 
  private:
+  std::optional<Response> UpgradeToEcho(Connection& connection, const Request& request);
+
   SessionContext& context_;
   const SitePolicy& site_;
   WsCounters& counters_;
+  const WsEndpointOptions options_;
+  CompressedFrame compressed_;
 };
 
 }  // namespace parley

@@ -1,5 +1,7 @@
 #include "session/ws_transport.h"
 
+#include <algorithm>
+
 namespace parley {
 namespace {
 
@@ -11,32 +13,19 @@ constexpr auto kShortLinger = std::chrono::seconds(1);
 }  // namespace
 
 void WsCounters::CountClose(CloseCode code) {
-  switch (code) {
-    case CloseCode::kNormal:
-      return closed_normal.Add();
-    case CloseCode::kNotAuthenticated:
-      return closed_not_authenticated.Add();
-    case CloseCode::kBadConversationId:
-    case CloseCode::kNotParticipant:
-      return closed_not_participant.Add();
-    case CloseCode::kTooSlow:
-      return closed_too_slow.Add();
-    case CloseCode::kRateAbused:
-      return closed_rate_abused.Add();
-    case CloseCode::kRestarting:
-      return closed_restarting.Add();
-    default:
-      return closed_protocol.Add();
-  }
+  const auto at = std::ranges::find(kCloseCodes, code);
+  if (at != kCloseCodes.end()) closed[static_cast<size_t>(at - kCloseCodes.begin())].Add();
 }
 
 WsTransport::WsTransport(SessionContext& context, WsCounters& counters, Connection& connection,
-                         WsOpening opening)
+                         CompressedFrame& compressed, WsOpening opening)
     : context_(context),
       counters_(counters),
       connection_(connection),
+      compressed_(compressed),
+      window_bits_(opening.deflate ? opening.deflate->window_bits : 0),
       opening_(std::move(opening)),
-      decoder_(context.limits.frame_bytes),
+      decoder_({.max_message = context.limits.frame_bytes, .inflate = window_bits_ != 0}),
       opened_at_(context.clock.Steady()),
       last_tick_(opened_at_),
       last_ping_(opened_at_) {

@@ -1,21 +1,24 @@
 // WebSocket (RFC 6455) on a connection: frames to messages, pings, the close handshake. Owns the
 // session that it carries. The shard's thread.
 #pragma once
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "base/metrics.h"
 #include "net/connection.h"
+#include "net/ws_extensions.h"
 #include "net/ws_frame.h"
+#include "session/compressed_frame.h"
 #include "session/session.h"
 
 namespace parley {
 
 struct WsCounters {
   Gauge open;
-  Counter opened, bytes_in, closed_normal, closed_not_authenticated, closed_not_participant,
-      closed_too_slow, closed_rate_abused, closed_restarting, closed_protocol;
+  Counter opened, bytes_in;
+  std::array<Counter, kCloseCodes.size()> closed;  // in that order
   void CountClose(CloseCode code);
 };
 
@@ -24,12 +27,13 @@ struct WsOpening {
   SessionRequest session;
   bool bad_conversation_id = false;
   std::optional<std::string> token;  // none: the first frame must authenticate
+  std::optional<DeflateTerms> deflate;
 };
 
 class WsTransport final : public Protocol, private Transport {
  public:
   WsTransport(SessionContext& context, WsCounters& counters, Connection& connection,
-              WsOpening opening);
+              CompressedFrame& compressed, WsOpening opening);
   ~WsTransport() override;
 
   // After the 101 is queued.
@@ -44,7 +48,9 @@ class WsTransport final : public Protocol, private Transport {
 
  private:
   // Transport
-  SendStatus Send(const SharedBytes& frame) override { return connection_.Send(frame); }
+  SendStatus Send(const SharedBytes& frame) override {
+    return connection_.Send(window_bits_ == 0 ? frame : compressed_.Of(frame, window_bits_));
+  }
   void Answer(SharedBytes frame) override;
   bool Busy() const override {
     return connection_.outbox().bytes() * 2 > connection_.outbox_limit();
@@ -62,6 +68,8 @@ class WsTransport final : public Protocol, private Transport {
   SessionContext& context_;
   WsCounters& counters_;
   Connection& connection_;
+  CompressedFrame& compressed_;
+  const int window_bits_;  // of what is compressed; 0: nothing is
   WsOpening opening_;
   WsDecoder decoder_;
   std::unique_ptr<Session> session_;  // once authenticated

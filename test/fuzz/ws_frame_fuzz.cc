@@ -3,7 +3,7 @@
 //
 // Input: the first byte n (mod 8) is the number of cuts, the next 2n bytes are where they lie (big
 // endian, modulo what follows), the rest is what a client sends.
-// Sources: src/net/utf8.cc src/net/ws_decoder.cc src/net/ws_frame.cc
+// Sources: src/net/deflate.cc src/net/utf8.cc src/net/ws_decoder.cc src/net/ws_frame.cc
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

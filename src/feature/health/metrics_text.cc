@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "feature/health/health_api.h"
+#include "protocol/close_codes.h"
 
 namespace parley {
 namespace {
@@ -100,14 +101,12 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
             static_cast<double>(counters.connections.value()));
   out.Level("websockets", "Open WebSockets.", static_cast<double>(ws.open.value()));
   out.Count("websockets_opened_total", "WebSockets opened.", ws.opened.value());
-  out.Labelled("connections_closed_total", "WebSockets ended, by close code.",
-               {{{"code", "1000"}, ws.closed_normal.value()},
-                {{"code", "4001"}, ws.closed_not_authenticated.value()},
-                {{"code", "4003"}, ws.closed_not_participant.value()},
-                {{"code", "4008"}, ws.closed_too_slow.value()},
-                {{"code", "4009"}, ws.closed_rate_abused.value()},
-                {{"code", "1012"}, ws.closed_restarting.value()},
-                {{"code", "other"}, ws.closed_protocol.value()}});
+  std::vector<std::pair<Families::Label, uint64_t>> closed;
+  for (size_t i = 0; i < kCloseCodes.size(); ++i) {
+    const std::string code = std::to_string(static_cast<uint16_t>(kCloseCodes[i]));
+    closed.push_back({{"code", code}, ws.closed[i].value()});
+  }
+  out.Labelled("connections_closed_total", "WebSockets ended, by close code.", closed);
   out.Labelled("messages_total", "Messages committed, and repeats recognised.",
                {{{"verb", "create"}, counters.hub.messages.value()},
                 {{"verb", "repeat"}, counters.hub.duplicates.value()}});
