@@ -17,9 +17,7 @@ constexpr int kMemoryLevel = 8;
 constexpr size_t kPieceOut = 16 * 1024;
 constexpr std::string_view kTail("\0\0\xff\xff", 4);  // ends a message; never travels
 
-const Bytef* BytesOf(std::string_view text) {
-  return reinterpret_cast<const Bytef*>(text.data());
-}
+const Bytef* BytesOf(std::string_view text) { return reinterpret_cast<const Bytef*>(text.data()); }
 
 constexpr size_t kMostIn = std::numeric_limits<uInt>::max();
 

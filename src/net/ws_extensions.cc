@@ -13,9 +13,8 @@ std::string_view Trim(std::string_view text) {
 }
 
 bool Same(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 // The part up to the next ';', and `rest` behind it.

@@ -21,10 +21,12 @@ enum class CloseCode : uint16_t {
 
 // All of them: each is counted.
 inline constexpr std::array kCloseCodes = {
-    CloseCode::kNormal,          CloseCode::kProtocolError,     CloseCode::kBinary,
-    CloseCode::kBadText,         CloseCode::kTooBig,            CloseCode::kRestarting,
-    CloseCode::kNotAuthenticated, CloseCode::kBadConversationId, CloseCode::kNotParticipant,
-    CloseCode::kTooSlow,         CloseCode::kRateAbused};
+    CloseCode::kNormal,           CloseCode::kProtocolError,
+    CloseCode::kBinary,           CloseCode::kBadText,
+    CloseCode::kTooBig,           CloseCode::kRestarting,
+    CloseCode::kNotAuthenticated, CloseCode::kBadConversationId,
+    CloseCode::kNotParticipant,   CloseCode::kTooSlow,
+    CloseCode::kRateAbused};
 
 // Does connecting again with what the client has make sense?
 constexpr bool MayReconnect(CloseCode code) {

@@ -131,8 +131,8 @@ std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request requ
     opening.deflate = TakeDeflateOffer(request.HeaderList("Sec-WebSocket-Extensions"));
   }
   connection.Answer(SwitchingProtocols(request, protocols.bearer, opening.deflate));
-  auto transport =
-      std::make_unique<WsTransport>(context_, counters_, connection, compressed_, std::move(opening));
+  auto transport = std::make_unique<WsTransport>(context_, counters_, connection, compressed_,
+                                                 std::move(opening));
   WsTransport& started = *transport;
   connection.SwitchProtocol(std::move(transport));
   started.Start();

@@ -5,7 +5,7 @@ import zlib
 import pytest
 from raw import Wire, WireSocket, request
 from server import Server
-from tokens import token
+from tokens import mint
 from websockets.exceptions import InvalidStatus
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.sync.client import connect
@@ -147,7 +147,7 @@ def test_text_that_cannot_become_utf8_fails_before_its_frame_ends(echo):
 
 
 def test_sessions_speak_deflate_when_it_is_on(echo):
-    headers = {"Authorization": f"Bearer {token('anna')}"}
+    headers = {"Authorization": f"Bearer {mint('anna')}"}
     factory = ClientPerMessageDeflateFactory()
     with connect(f"ws://{echo.address}/ws/messaging", additional_headers=headers,
                  compression=None, extensions=[factory]) as socket:
@@ -157,6 +157,6 @@ def test_sessions_speak_deflate_when_it_is_on(echo):
 
 
 def test_sessions_do_not_speak_it_by_default(server):
-    headers = {"Authorization": f"Bearer {token('anna')}"}
+    headers = {"Authorization": f"Bearer {mint('anna')}"}
     with connect(f"ws://{server.address}/ws/messaging", additional_headers=headers) as socket:
         assert socket.protocol.extensions == []
