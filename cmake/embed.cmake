@@ -1,8 +1,10 @@
 # parley_embed(<out-var> file...) turns files into one generated source and declares them in
-# generated/assets.h as `parley::assets::<name with every other character as _>`.
+# generated/assets.h as `parley::assets::<name with every other character as _>`. `parley::assets::all` has each with its
+# file's name.
 function(parley_embed out)
-  set(header "#pragma once\n#include <string_view>\nnamespace parley::assets {\n")
+  set(header "#pragma once\n#include <span>\n#include <string_view>\nnamespace parley::assets {\n")
   set(source "#include \"assets.h\"\nnamespace parley::assets {\n")
+  set(all "")
   foreach(path ${ARGN})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})
     get_filename_component(file ${path} NAME)
@@ -12,7 +14,10 @@ function(parley_embed out)
     string(APPEND header "extern const std::string_view ${name};\n")
     string(APPEND source "static constexpr unsigned char ${name}_bytes[] = {${bytes}};\n"
       "const std::string_view ${name}(reinterpret_cast<const char*>(${name}_bytes), sizeof ${name}_bytes);\n")
+    string(APPEND all "{\"${file}\", {reinterpret_cast<const char*>(${name}_bytes), sizeof ${name}_bytes}},\n")
   endforeach()
+  string(APPEND header "struct Asset { std::string_view name, text; };\nextern const std::span<const Asset> all;\n")
+  string(APPEND source "static const Asset table[] = {${all}};\nconst std::span<const Asset> all(table);\n")
   file(CONFIGURE OUTPUT generated/assets.h CONTENT "${header}}\n" @ONLY)
   file(CONFIGURE OUTPUT generated/assets.cc CONTENT "${source}}\n" @ONLY)
   set(${out} ${CMAKE_BINARY_DIR}/generated/assets.cc PARENT_SCOPE)

@@ -7,6 +7,7 @@
 
 #include "app/signing_key.h"
 #include "base/log.h"
+#include "feature/apidoc/apidoc_api.h"
 #include "feature/connection/connection_api.h"
 #include "feature/conversations/conversations_api.h"
 #include "feature/development/development_api.h"
@@ -189,12 +190,19 @@ void Node::RegisterFeatures(ShardParts& parts) {
   RegisterTyping(registry);
   RegisterConnection(registry);
   const bool open_metrics = !config_.production() || config_.admin.port.has_value();
-  RegisterHealth(config_.admin.port ? parts.admin_router : parts.router, *store_, health_,
-                 open_metrics);
+  Router& admin = config_.admin.port ? parts.admin_router : parts.router;
+  RegisterHealth(admin, *store_, health_, open_metrics);
   if (!config_.production() && key_ != nullptr) {
     RegisterDevelopment(parts.router, parts.services, *key_);
   }
+  RegisterApiDoc(admin, RoutersOf(parts), config_.limits);
 }
+
+std::vector<const Router*> Node::RoutersOf(const ShardParts& parts) {
+  return {&parts.router, &parts.admin_router};
+}
+
+std::vector<const Router*> Node::routers() const { return RoutersOf(*parts_.front()); }
 
 std::unique_ptr<Connection> Node::MakeConnection(Shard& shard, StreamSocket socket, Peer peer,
                                                  bool admin) {

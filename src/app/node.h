@@ -30,6 +30,8 @@ class Node {
   std::string Url() const { return listener_->Url(); }
   std::string AdminUrl() const { return admin_listener_ ? admin_listener_->Url() : ""; }
   Store& store() { return *store_; }
+  // What the port and the admin port serve.
+  std::vector<const Router*> routers() const;
 
   // P10: readiness fails, accepting goes on for drain_delay, clients are told to come again,
   // commits and acks finish, and all is closed. True when it was done inside
@@ -38,6 +40,7 @@ class Node {
 
  private:
   void RegisterFeatures(ShardParts& parts);
+  static std::vector<const Router*> RoutersOf(const ShardParts& parts);
   std::unique_ptr<Connection> MakeConnection(Shard& shard, StreamSocket socket, Peer peer,
                                              bool admin);
   void TellClientsToReconnect();

@@ -2,6 +2,7 @@ import itertools
 import os
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from client import Person
 from server import BINARY, Server
@@ -63,6 +64,15 @@ def own_server(tmp_path, request):
 def people(server):
     """people("alice", "bob"): persons that no other test knows."""
     return lambda *names: named(server, *names)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 def named(server, *names):

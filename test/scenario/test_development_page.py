@@ -1,9 +1,7 @@
 """The page that a newcomer opens first."""
-import os
-
 import httpx
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from client import Rest
 from conftest import named
@@ -42,15 +40,6 @@ def test_production_has_neither_page_nor_tokens(own_server):
 
 
 # --- in a browser -----------------------------------------------------------------------------------------
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
 
 @pytest.fixture
 def open_tab(browser):

@@ -1,0 +1,188 @@
+"""What holds for every route, asked of every route that the server's own document names."""
+import json
+
+import httpx
+import pytest
+
+import api_document
+from client import NO_ID, assert_problem
+from deadline import patient
+from tokens import mint
+
+JSON = "application/json"
+
+
+@pytest.fixture
+def document(server):
+    return api_document.read(server)
+
+
+@pytest.fixture
+def ask(server):
+    """ask(operation, ...): the answer; with somebody's token unless told otherwise."""
+    token = mint("anybody", scope="messaging:service")  # who may ask for all of them
+    with httpx.Client(base_url=server.url, timeout=patient(15), trust_env=False) as client:
+        def ask(method, url, token=token, **request):
+            headers = dict(request.pop("headers", {}))
+            if token:
+                headers["Authorization"] = f"Bearer {token}"
+            return client.request(method, url, headers=headers, **request)
+        yield ask
+
+
+def of_users(document):
+    found = [each for each in api_document.operations(document) if each.needs_token]
+    assert len(found) > 20
+    return found
+
+
+def with_json(document):
+    found = [each for each in api_document.operations(document) if each.body[0] == JSON]
+    assert len(found) > 10
+    return found
+
+
+def test_without_a_token_it_is_401(document, ask):
+    for each in of_users(document):
+        for token in None, "not.a.token":
+            answer = ask(each.method, each.url, token=token)
+            assert_problem(answer, 401, "not_authenticated")
+            assert answer.headers["www-authenticate"].startswith("Bearer"), str(each)
+
+
+def test_another_method_is_405_and_is_told_which_there_are(document, ask):
+    for path in document["paths"]:
+        there = [each for each in api_document.operations(document) if each.path == path]
+        methods = {each.method for each in there}
+        allowed = methods | ({"HEAD"} if "GET" in methods else set())
+        for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - allowed:
+            answer = ask(method, there[0].url)
+            assert answer.status_code == 405, f"{method} {path}"
+            assert set(answer.headers["allow"].split(", ")) == allowed, f"{method} {path}"
+
+
+def test_a_header_that_names_another_method_changes_nothing(document, ask):
+    for each in api_document.operations(document):
+        if each.method == "GET" and "{id}" in each.path:
+            answer = ask("GET", each.url, headers={"X-HTTP-Method-Override": "DELETE"})
+            assert answer.status_code == ask("GET", each.url).status_code, str(each)
+
+
+def test_head_is_answered_as_get_without_a_body(document, ask):
+    for each in api_document.operations(document):
+        if each.method != "GET":
+            continue
+        got, head = ask("GET", each.url), ask("HEAD", each.url)
+        assert head.status_code == got.status_code, str(each)
+        assert head.content == b"", str(each)
+        assert head.headers.get("content-type") == got.headers.get("content-type"), str(each)
+
+
+def test_the_slash_at_the_end_makes_no_difference(document, ask):
+    for each in of_users(document):
+        bare = each.url.rstrip("/")
+        for query in "", "?x=1":
+            with_slash, without = ask(each.method, f"{bare}/{query}"), ask(each.method, bare + query)
+            assert with_slash.status_code == without.status_code != 404 or "{" in each.path, str(each)
+            assert with_slash.status_code == without.status_code, str(each)
+            assert without.status_code not in (301, 302, 307, 308), str(each)
+
+
+def test_a_malformed_id_is_400_and_one_of_nothing_404(document, ask):
+    found = [each for each in of_users(document) if "{id}" in each.path]
+    assert len(found) > 10
+    for each in found:
+        request = {"json": each.example} if each.body[0] == JSON else {}
+        assert_problem(ask(each.method, each.path.replace("{id}", "no-uuid"), **request), 400, "invalid_field", field="id")
+        assert_problem(ask(each.method, each.url, **request), 404, "not_found")
+
+
+def test_a_body_of_another_type_is_415(document, ask):
+    for each in with_json(document):
+        for headers in {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}, {}:
+            answer = ask(each.method, each.url, content=json.dumps(each.example), headers=headers)
+            assert_problem(answer, 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"text"', "{}{}", "[" * 40 + "]" * 40, '{"a":' * 40 + "1" + "}" * 40,
+                                  '{"a":NaN}', "{'a':1}", '{"a":1,}', "\ufeff{}", "{\x00}"], ids=lambda text: repr(text[:12]))
+def test_a_body_that_is_no_json_object_is_400(document, ask, text):
+    for each in with_json(document):
+        answer = ask(each.method, each.url, content=text, headers={"Content-Type": JSON})
+        assert_problem(answer, 400, "bad_json")
+
+
+def test_a_body_over_the_limit_is_413(document, ask):
+    big = b'{"a":"' + b"x" * (1 << 20) + b'"}'
+    for each in with_json(document):
+        answer = ask(each.method, each.url, content=big, headers={"Content-Type": JSON})
+        assert_problem(answer, 413, "too_large")
+
+
+def test_a_required_field_that_is_missing_is_named(document, ask):
+    for each in with_json(document):
+        for field in each.body[1].get("required", []):
+            rest = {name: value for name, value in each.example.items() if name != field}
+            answer = ask(each.method, each.url, json=rest)
+            assert_problem(answer, 400, "invalid_field", field=field)
+
+
+def bounds(document, schema):
+    """A value just beyond each bound that a field's description has."""
+    schema = api_document.follow(document, schema)
+    most = schema.get("maxLength")
+    if most:
+        yield "x" * (most + 1)
+    if schema.get("minLength") == 1:
+        yield ""
+    most = schema.get("maxItems")
+    if most is not None and most < 10_000:
+        yield [schema_example(document, schema["items"])] * (most + 1)
+    if "minimum" in schema:
+        yield schema["minimum"] - 1
+    if "enum" in schema:
+        yield "none of these"
+    if "pattern" in schema:
+        yield "a\u0000b"
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    for kind, other in {"string": [1], "array": "text", "object": [1], "integer": "1.5"}.items():
+        if kind in kinds:
+            yield other
+
+
+def schema_example(document, schema):
+    schema = api_document.follow(document, schema)
+    return NO_ID if schema.get("format") == "uuid" else "someone"
+
+
+def test_what_is_beyond_a_bound_of_the_document_is_refused(document, ask):
+    tried = 0
+    for each in with_json(document):
+        for field, schema in each.body[1]["properties"].items():
+            for value in bounds(document, schema):
+                answer = ask(each.method, each.url, json={**each.example, field: value})
+                assert answer.status_code == 400, f"{each} {field}={str(value)[:40]!r}: {answer.text}"
+                assert field in answer.json()["fields"], f"{each} {field}={str(value)[:40]!r}: {answer.text}"
+                tried += 1
+    assert tried > 40
+
+
+def test_queries_beyond_their_bounds_are_refused(document, ask):
+    tried = 0
+    for each in of_users(document):
+        for parameter in each.described.get("parameters", []):
+            parameter = api_document.follow(document, parameter)
+            schema = api_document.follow(document, parameter["schema"])
+            wrong = {"integer": ["text", "1.5", "-1"]}.get(schema.get("type"), [])
+            wrong += ["no-uuid"] if schema.get("format") == "uuid" else ["perhaps"] if "enum" in schema else []
+            for value in wrong if parameter["in"] == "query" else []:
+                answer = ask(each.method, each.url, params={parameter["name"]: value})
+                assert_problem(answer, 400, "invalid_field", field=parameter["name"])
+                tried += 1
+    assert tried > 10
+
+
+def test_a_path_that_is_none_is_404(document, ask):
+    for path in document["paths"]:
+        assert_problem(ask("GET", path.replace("{id}", "x").rstrip("/") + "/no/such/path/"), 404, "not_found")
