@@ -1,5 +1,6 @@
 #include "http/http_protocol.h"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
@@ -32,6 +33,9 @@ bool HasFoldedLine(std::string_view bytes) {
 
 // RFC 9112 §6: where two readers could see two lengths, the request is refused (faults.md H1).
 bool LengthIsPlain(const BeastRequest& message) {
+  const auto length = message[http::field::content_length];
+  const bool digits = std::ranges::all_of(length, [](char c) { return c >= '0' && c <= '9'; });
+  if (message.count(http::field::content_length) > 1 || !digits) return false;
   const auto coding = message.equal_range(http::field::transfer_encoding);
   if (coding.first == coding.second) return true;
   const std::string_view value(coding.first->value().data(), coding.first->value().size());
@@ -111,6 +115,10 @@ void HttpProtocol::OnRequest(Connection& connection) {
   if (!LengthIsPlain(parser->get())) {
     return Refuse(connection,
                   {.code = ErrorCode::bad_request, .detail = "The request's length is ambiguous."});
+  }
+  // RFC 9112 §3.2, for probes too, which are asked under whatever name.
+  if (!response_context_.http_1_0 && parser->get().count(http::field::host) != 1) {
+    return Refuse(connection, {.code = ErrorCode::bad_host, .detail = "There must be one Host."});
   }
 
   Result<Request> parsed = Request::From(parser->release(), connection.peer());
