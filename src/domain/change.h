@@ -36,6 +36,16 @@ struct EditMessage {
 struct DeleteMessage {
   Uuid message;
 };
+// Of the actor's own message: a file of theirs that belongs to no message yet, and back to nothing.
+struct AttachFile {
+  Uuid message;
+  Uuid attachment;
+  size_t at_most = 10;  // attachments of the message, this one included
+};
+struct RemoveFile {
+  Uuid message;
+  Uuid attachment;
+};
 struct UpdateDetails {
   bool set_title = false;
   std::optional<std::string> title = {};  // none, where set_title: no title any more
@@ -52,8 +62,8 @@ struct SetRole {
   UserId user;
   Role role = Role::kMember;
 };
-using ChangeVerb = std::variant<EditMessage, DeleteMessage, UpdateDetails, AddParticipant,
-                                RemoveParticipant, SetRole>;
+using ChangeVerb = std::variant<EditMessage, DeleteMessage, AttachFile, RemoveFile, UpdateDetails,
+                                AddParticipant, RemoveParticipant, SetRole>;
 
 struct ChangeRequest {
   Uuid conversation;

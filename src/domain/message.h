@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "domain/attachment.h"
 
 namespace parley {
 
@@ -23,6 +24,7 @@ struct Message {
   std::optional<Uuid> reply_to;
   std::string metadata = "{}";  // JSON text of an object
   std::optional<std::string> client_id;
+  std::vector<Attachment> attachments;
 };
 
 // The first 16 bytes of SHA-256 over what was asked for: tells a repeat from a reuse of client_id.
@@ -37,8 +39,9 @@ struct NewMessage {
   std::string metadata = "{}";
   std::optional<Uuid> reply_to;
   std::optional<std::string> client_id;
-  RequestHash request_hash{};  // set when client_id is
-  bool as_service = false;     // a service token may write where it is no participant
+  RequestHash request_hash{};     // set when client_id is
+  std::vector<Uuid> attachments;  // distinct; the sender's own, and of no message yet
+  bool as_service = false;        // a service token may write where it is no participant
 };
 
 // What a send came to. For a repeat: the message as it was first stored.

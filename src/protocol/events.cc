@@ -103,9 +103,29 @@ void WriteGreeting(JsonWriter& json, const Greeting& greeting) {
   json.Field("ping_interval_ms", greeting.ping_interval_ms);
 }
 
+void WriteAttachment(JsonWriter& json, const Attachment& attachment) {
+  json.BeginObject();
+  json.Field("id", attachment.id);
+  json.Field("filename", std::string_view(attachment.filename));
+  json.Field("content_type", std::string_view(attachment.content_type));
+  json.Field("file_size", attachment.file_size);
+  json.Field("file_url", std::string_view(ContentPath(attachment.id)));
+  json.Field("uploaded_by_id", std::string_view(attachment.uploaded_by));
+  json.Field("uploaded_at", attachment.uploaded_at);
+  json.Field("message_id", attachment.message_id);
+  json.Key("metadata");
+  json.Raw(attachment.metadata);
+  json.EndObject();
+}
+
 }  // namespace
 
 // --- objects
+
+void AppendAttachment(std::string& out, const Attachment& attachment) {
+  JsonWriter json(out);
+  WriteAttachment(json, attachment);
+}
 
 void AppendMessage(std::string& out, const Message& message) {
   JsonWriter json(out);
@@ -125,7 +145,9 @@ void AppendMessage(std::string& out, const Message& message) {
   json.Key("reactions");
   json.Raw("{}");
   json.Key("attachments");
-  json.Raw("[]");
+  json.BeginArray();
+  for (const Attachment& attachment : message.attachments) WriteAttachment(json, attachment);
+  json.EndArray();
   json.Key("metadata");
   json.Raw(message.metadata);
   json.Field("client_id", message.client_id);

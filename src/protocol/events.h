@@ -38,6 +38,7 @@ using EventRef = std::shared_ptr<const Event>;
 // --- objects, as REST shows them too
 
 void AppendMessage(std::string& out, const Message& message);
+void AppendAttachment(std::string& out, const Attachment& attachment);
 // {messages, next_cursor, has_more}
 void AppendHistory(std::string& out, const std::vector<Message>& messages, bool has_more);
 

@@ -5,9 +5,10 @@
 
 namespace parley::queries {
 
-#define PARLEY_MESSAGE_COLUMNS                                                          \
-  "m.id, m.conversation_id, m.seq, m.sender_id, m.content, m.content_type, m.sent_at, " \
-  "m.delivered_at, m.read_at, m.edited_at, m.deleted_at, m.reply_to, m.metadata, m.client_id"
+#define PARLEY_MESSAGE_COLUMNS                                                                  \
+  "m.id, m.conversation_id, m.seq, m.sender_id, m.content, m.content_type, m.sent_at, "         \
+  "m.delivered_at, m.read_at, m.edited_at, m.deleted_at, m.reply_to, m.metadata, m.client_id, " \
+  "m.attachment_count"
 #define PARLEY_CONVERSATION_COLUMNS \
   "c.id, c.type, c.title, c.created_at, c.last_message_at, c.metadata, c.seq, c.participant_count"
 
@@ -32,8 +33,8 @@ inline constexpr Query kMessageInConversation{
 inline constexpr Query kInsertMessage{
     "insert_message",
     "INSERT INTO messaging_message (conversation_id, seq, id, sender_id, content, content_type, "
-    "sent_at, reply_to, metadata, client_id, request_hash) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"};
+    "sent_at, reply_to, metadata, client_id, request_hash, attachment_count) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"};
 
 inline constexpr Query kInsertConversation{
     "insert_conversation",
@@ -76,7 +77,8 @@ inline constexpr Query kEditMessage{
 // What it said is gone from the disk too.
 inline constexpr Query kDeleteMessage{
     "delete_message",
-    "UPDATE messaging_message SET content = '', metadata = '{}', deleted_at = ?3 "
+    "UPDATE messaging_message SET content = '', metadata = '{}', deleted_at = ?3, "
+    "attachment_count = 0 "
     "WHERE conversation_id = ?1 AND seq = ?2"};
 inline constexpr Query kSetTitle{"set_title",
                                  "UPDATE messaging_conversation SET title = ?2 WHERE id = ?1"};

@@ -31,6 +31,7 @@ Message MessageFrom(const Statement& row) {
   if (!row.IsNull(11)) message.reply_to = row.Id(11);
   message.metadata = row.Text(12);
   message.client_id = TextAt(row, 13);
+  message.attachments.resize(static_cast<size_t>(row.Int(14)));
   return message;
 }
 

@@ -6,10 +6,12 @@
 
 namespace parley {
 
-Message MessageFrom(const Statement& row);            // PARLEY_MESSAGE_COLUMNS from column 0
+// PARLEY_MESSAGE_COLUMNS from column 0. It has as many attachments as it should, but empty ones:
+// see FillAttachments.
+Message MessageFrom(const Statement& row);
 Conversation ConversationFrom(const Statement& row);  // PARLEY_CONVERSATION_COLUMNS, no members
 Member MemberFrom(const Statement& row);              // user_id, role, joined_at, last_read_*
-constexpr int kMessageColumns = 14;
+constexpr int kMessageColumns = 15;
 constexpr int kConversationColumns = 8;
 
 }  // namespace parley

@@ -91,10 +91,52 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
         .Bind(2, message->seq)
         .Bind(3, now.micros)
         .Run();
+    DropAttachmentsOf(session, message->id);
     message->content.clear();
+    message->attachments.clear();
     message->metadata = "{}";
     message->deleted_at = now;
     return Note(session, seq, ChangeKind::kMessageDeleted, std::move(*message));
+  }
+
+  Outcome Do(SqlSession& session, const AttachFile& file) {
+    auto message = FindMessage(session, file.message);
+    if (!message || message->deleted_at) return Fail(Error::NotFound());
+    if (message->sender_id != request_.actor) {
+      return Forbidden("Only its sender attaches a file to a message.");
+    }
+    if (std::ranges::find(message->attachments, file.attachment, &Attachment::id) !=
+        message->attachments.end()) {
+      return Unchanged(ChangeKind::kMessageUpdated, std::move(*message));
+    }
+    if (message->attachments.size() >= file.at_most) {
+      return Fail(Error::Field("message_id", "This message has as many attachments as it may."));
+    }
+    auto attachments = FindUnattached(session, {&file.attachment, 1}, request_.actor);
+    if (!attachments) return Fail(Error::NotFound());
+    const int64_t seq = TakeSeq(session, Action::edit_message, now_());
+    if (seq == 0) return Fail(Error::NotFound());
+    const size_t place = message->attachments.size();
+    Attach(session, *attachments, request_.conversation, message->id, place);
+    message->attachments.push_back(std::move(attachments->front()));
+    CountAttachments(session, *message);
+    return Note(session, seq, ChangeKind::kMessageUpdated, std::move(*message));
+  }
+
+  Outcome Do(SqlSession& session, const RemoveFile& file) {
+    auto message = FindMessage(session, file.message);
+    if (!message) return Fail(Error::NotFound());
+    const auto at = std::ranges::find(message->attachments, file.attachment, &Attachment::id);
+    if (at == message->attachments.end()) return Fail(Error::NotFound());
+    if (at->uploaded_by != request_.actor && !request_.as_service) {
+      return Forbidden("Only its uploader deletes an attachment.");
+    }
+    const int64_t seq = TakeSeq(session, Action::edit_message, now_());
+    if (seq == 0) return Fail(Error::NotFound());
+    DropAttachment(session, file.attachment);
+    message->attachments.erase(at);
+    CountAttachments(session, *message);
+    return Note(session, seq, ChangeKind::kMessageUpdated, std::move(*message));
   }
 
   std::optional<Message> FindMessage(SqlSession& session, const Uuid& id) {
@@ -103,6 +145,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
     Message message = MessageFrom(row);
     row.Run();
     if (message.conversation_id != request_.conversation) return std::nullopt;
+    FillAttachments(session, {&message, 1});
     return message;
   }
 
@@ -333,6 +376,7 @@ void SqlStore::ReadChanges(Uuid conversation, int64_t since, int limit, Executor
       }
       out.changes.push_back(std::move(change));
     }
+    for (Change& change : out.changes) FillAttachments(session, {&change.message, 1});
     std::ranges::inplace_merge(out.changes, out.changes.begin() + middle, {}, &Change::seq);
     if (out.changes.size() > static_cast<size_t>(limit)) out.changes.resize(limit);
     return out;

@@ -17,6 +17,7 @@ void AddReaderPart(SqlSession& session, ConversationView& view, const UserId& re
   if (last.Step()) {
     view.last_message = MessageFrom(last);
     last.Run();
+    FillAttachments(session, {&*view.last_message, 1});
   }
 }
 

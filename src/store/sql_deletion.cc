@@ -65,6 +65,7 @@ bool RemoveDeletedRows(SqlSession& session) {
   if (!row.Step()) return false;
   const Uuid conversation = row.Id(0);
   row.Run();
+  if (DropAttachmentsIn(session, conversation, kRowsAtOnce)) return true;
   if (RemoveSome(session, queries::kRemoveMessages, conversation)) return true;
   if (RemoveSome(session, queries::kRemoveChanges, conversation)) return true;
   session.Prepare(queries::kRemoveConversation).Bind(1, conversation).Run();

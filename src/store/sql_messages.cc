@@ -23,6 +23,10 @@ class MessageInsert final : public WriteOf<StoredMessage> {
     if (message_.reply_to && !Replies(session)) {
       return Fail(Error::Field("reply_to", "There is no such message in this conversation."));
     }
+    auto attachments = FindUnattached(session, message_.attachments, message_.sender_id);
+    if (!attachments) {
+      return Fail(Error::Field("attachment_ids", "There is no such unattached file of yours."));
+    }
     const Timestamp now = now_();
     const int64_t seq = TakeSeq(session, now);
     if (seq == 0) return Fail(ErrorCode::not_participant, "You are not in this conversation.");
@@ -39,7 +43,8 @@ class MessageInsert final : public WriteOf<StoredMessage> {
                             .Bind(9, message_.metadata)
                             .Bind(10, message_.client_id);
     if (message_.client_id) insert.BindBlob(11, message_.request_hash);
-    insert.Run();
+    insert.Bind(12, static_cast<int64_t>(attachments->size())).Run();
+    Attach(session, *attachments, message_.conversation_id, message_.id, 0);
 
     StoredMessage stored;
     stored.message = {.id = message_.id,
@@ -51,7 +56,8 @@ class MessageInsert final : public WriteOf<StoredMessage> {
                       .sent_at = now,
                       .reply_to = message_.reply_to,
                       .metadata = message_.metadata,
-                      .client_id = message_.client_id};
+                      .client_id = message_.client_id,
+                      .attachments = std::move(*attachments)};
     return stored;
   }
 
@@ -68,6 +74,7 @@ class MessageInsert final : public WriteOf<StoredMessage> {
       return static_cast<uint8_t>(a) == b;
     });
     row.Run();
+    FillAttachments(session, {&first.message, 1});
     if (!same) {
       return Fail(ErrorCode::client_id_reused,
                   "This client_id was sent before with another request.");
@@ -155,6 +162,7 @@ void SqlStore::ReadHistory(HistoryQuery query, Executor& on, Answer<PageOfMessag
           page.messages.pop_back();
           page.has_more = true;
         }
+        FillAttachments(session, page.messages);
         return page;
       });
 }
@@ -169,6 +177,7 @@ void SqlStore::ReadMessage(Uuid message, UserId reader, bool as_service, Executo
     if (!as_service && !ReadMark(session, found.conversation_id, reader)) {
       return Fail(Error::NotFound());
     }
+    FillAttachments(session, {&found, 1});
     return found;
   });
 }

@@ -46,6 +46,14 @@ class SqlStore final : public Store {
                    Answer<Company> done) override;
   void ListSeen(UserId reader, bool as_service, std::vector<UserId> asked, Executor& on,
                 Answer<std::vector<Seen>> done) override;
+  void AddAttachment(NewAttachment attachment, int64_t most_unattached, Executor& on,
+                     Answer<StoredAttachment> done) override;
+  void RemoveAttachment(Uuid attachment, UserId uploader, Executor& on, Answer<void> done) override;
+  void ExpireAttachments(Timestamp uploaded_before, Executor& on, Answer<int64_t> done) override;
+  void ForgetFiles(std::vector<Uuid> attachments, Executor& on, Answer<void> done) override;
+  void ReadAttachment(Uuid attachment, UserId reader, bool as_service, Executor& on,
+                      Answer<FoundAttachment> done) override;
+  void ListRemovedFiles(int limit, Executor& on, Answer<std::vector<Uuid>> done) override;
   void FindTask(std::string task_id, UserId reader, bool as_service, Executor& on,
                 Answer<Uuid> done) override;
   void ListMembers(Uuid conversation, UserId reader, bool as_service, int limit,

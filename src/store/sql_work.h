@@ -37,6 +37,23 @@ bool StampDelivered(SqlSession& session, DeliveryBook& book);
 
 // --- inside a transaction
 
+// Reads the attachments of those messages that have any.
+void FillAttachments(SqlSession& session, std::span<Message> messages);
+// nullopt: one of them is not there, not this uploader's, or belongs to a message already.
+std::optional<std::vector<Attachment>> FindUnattached(SqlSession& session,
+                                                      std::span<const Uuid> attachments,
+                                                      const UserId& uploader);
+// Gives them to a message, the first one at `place` among its attachments.
+void Attach(SqlSession& session, std::span<Attachment> attachments, const Uuid& conversation,
+            const Uuid& message, size_t place);
+// Writes down how many a stored message has.
+void CountAttachments(SqlSession& session, const Message& message);
+// Their files are removed from the disk later.
+void DropAttachment(SqlSession& session, const Uuid& attachment);
+void DropAttachmentsOf(SqlSession& session, const Uuid& message);
+// At most `limit` of a conversation's; false: there were none.
+bool DropAttachmentsIn(SqlSession& session, const Uuid& conversation, int64_t limit);
+
 // With its first 100 members.
 std::optional<Conversation> FindConversation(SqlSession& session, const Uuid& id);
 void ReadMembers(SqlSession& session, Conversation& conversation);

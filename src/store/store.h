@@ -15,6 +15,7 @@
 #include "base/executor.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "domain/attachment.h"
 #include "domain/change.h"
 #include "domain/conversation.h"
 #include "domain/message.h"
@@ -101,6 +102,11 @@ struct Seen {
   std::optional<Timestamp> last_seen;
 };
 
+struct FoundAttachment {
+  Attachment attachment;
+  std::optional<Uuid> conversation_id;  // of its message
+};
+
 struct PageOfMessages {
   std::vector<Message> messages;
   bool has_more = false;
@@ -152,7 +158,8 @@ class Store {
   // participant checked in the same statement. A repeat of (sender, conversation, client_id)
   // answers the first message with `duplicate`.
   // Errors: not_participant (also when there is no such conversation), client_id_reused,
-  // invalid_field (reply_to is no message of this conversation).
+  // invalid_field (reply_to is no message of this conversation; an attachment is not the sender's,
+  // or belongs to a message already).
   virtual void InsertMessage(NewMessage message, Executor& on, Answer<StoredMessage> done) = 0;
 
   // Seq stays 0; read marks of all participants start there. A direct one exists once per pair, a
@@ -189,6 +196,19 @@ class Store {
   virtual void Revoke(Revocation revocation, Timestamp forget_before, Executor& on,
                       Answer<Revocation> done) = 0;
 
+  // A file that is stored already. A repeat of (uploader, client_id) answers the first.
+  // Errors: client_id_reused (for another file), rate_limited (the uploader has `most_unattached`).
+  virtual void AddAttachment(NewAttachment attachment, int64_t most_unattached, Executor& on,
+                             Answer<StoredAttachment> done) = 0;
+  // One that belongs to no message. Errors: not_found (also where it is another's).
+  virtual void RemoveAttachment(Uuid attachment, UserId uploader, Executor& on,
+                                Answer<void> done) = 0;
+  // Those that were uploaded before and belong to no message, some hundreds at a time. Answers how
+  // many.
+  virtual void ExpireAttachments(Timestamp uploaded_before, Executor& on, Answer<int64_t> done) = 0;
+  // These files are no more: they leave the list of ListRemovedFiles.
+  virtual void ForgetFiles(std::vector<Uuid> attachments, Executor& on, Answer<void> done) = 0;
+
   // --- reads, from connections of their own
 
   // Errors: not_found.
@@ -218,6 +238,11 @@ class Store {
   // Errors: not_found, as ReadConversation.
   virtual void ReadMessage(Uuid message, UserId reader, bool as_service, Executor& on,
                            Answer<Message> done) = 0;
+  // Errors: not_found: not there, or neither the reader's own nor in a conversation of theirs.
+  virtual void ReadAttachment(Uuid attachment, UserId reader, bool as_service, Executor& on,
+                              Answer<FoundAttachment> done) = 0;
+  // Files whose attachment is gone, with its message or alone: to be removed from the disk.
+  virtual void ListRemovedFiles(int limit, Executor& on, Answer<std::vector<Uuid>> done) = 0;
   // At most `limit` changes with seq > since. No membership asked: the hub has done it.
   // Errors: not_found.
   virtual void ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,

@@ -203,6 +203,54 @@ Result<UserConversations> StoreContract::UserHeads(const UserId& user,
   });
 }
 
+NewAttachment StoreContract::File(const UserId& uploader, const std::string& name) {
+  NewAttachment file{.attachment = {.id = NewId(),
+                                    .filename = name,
+                                    .content_type = "image/png",
+                                    .file_size = 42,
+                                    .uploaded_by = uploader}};
+  file.attachment.digest[0] = 7;
+  return file;
+}
+
+Result<StoredAttachment> StoreContract::Upload(NewAttachment file) {
+  return Ask<StoredAttachment>([&](Executor& on, Answer<StoredAttachment> done) {
+    store_->AddAttachment(std::move(file), kMostUnattached, on, std::move(done));
+  });
+}
+
+Result<void> StoreContract::RemoveUnattached(const Uuid& attachment, const UserId& uploader) {
+  return Ask<void>([&](Executor& on, Answer<void> done) {
+    store_->RemoveAttachment(attachment, uploader, on, std::move(done));
+  });
+}
+
+Result<FoundAttachment> StoreContract::FindFile(const Uuid& attachment, const UserId& reader,
+                                                bool as_service) {
+  return Ask<FoundAttachment>([&](Executor& on, Answer<FoundAttachment> done) {
+    store_->ReadAttachment(attachment, reader, as_service, on, std::move(done));
+  });
+}
+
+std::vector<Uuid> StoreContract::RemovedFiles() {
+  return *Ask<std::vector<Uuid>>([&](Executor& on, Answer<std::vector<Uuid>> done) {
+    store_->ListRemovedFiles(100, on, std::move(done));
+  });
+}
+
+int64_t StoreContract::Expire(Timestamp uploaded_before) {
+  return *Ask<int64_t>([&](Executor& on, Answer<int64_t> done) {
+    store_->ExpireAttachments(uploaded_before, on, std::move(done));
+  });
+}
+
+NewMessage StoreContract::With(const Uuid& room, const UserId& sender,
+                               std::vector<Uuid> attachments) {
+  NewMessage message = Text(room, sender);
+  message.attachments = std::move(attachments);
+  return message;
+}
+
 std::vector<int64_t> StoreContract::StoredSeqs(const Uuid& room) {
   std::vector<int64_t> seqs;
   const auto changes = Changes(room, 0, 1'000'000);

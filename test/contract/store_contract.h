@@ -99,6 +99,18 @@ class StoreContract : public testing::TestWithParam<Engine> {
   Result<UserConversations> UserHeads(const UserId& user,
                                       std::optional<int64_t> since = std::nullopt);
 
+  static constexpr int64_t kMostUnattached = 5;
+  NewAttachment File(const UserId& uploader, const std::string& name = "cat.png");
+  Result<StoredAttachment> Upload(NewAttachment file);
+  Uuid Upload(const UserId& uploader) { return Upload(File(uploader))->attachment.id; }
+  Result<void> RemoveUnattached(const Uuid& attachment, const UserId& uploader);
+  Result<FoundAttachment> FindFile(const Uuid& attachment, const UserId& reader,
+                                   bool as_service = false);
+  std::vector<Uuid> RemovedFiles();
+  int64_t Expire(Timestamp uploaded_before);
+  // A message with these attachments.
+  NewMessage With(const Uuid& room, const UserId& sender, std::vector<Uuid> attachments);
+
   // The seqs of all messages that are stored, by the changes since 0.
   std::vector<int64_t> StoredSeqs(const Uuid& room);
   static std::vector<int64_t> SeqsOf(const std::vector<Message>& messages);

@@ -31,6 +31,24 @@ class PartialStore : public Store {
   void ListRevocations(int64_t, Executor& on, Answer<std::vector<Revocation>> done) override {
     Refuse(on, std::move(done));
   }
+  void AddAttachment(NewAttachment, int64_t, Executor& on, Answer<StoredAttachment> done) override {
+    Refuse(on, std::move(done));
+  }
+  void RemoveAttachment(Uuid, UserId, Executor& on, Answer<void> done) override {
+    Refuse(on, std::move(done));
+  }
+  void ExpireAttachments(Timestamp, Executor& on, Answer<int64_t> done) override {
+    Refuse(on, std::move(done));
+  }
+  void ForgetFiles(std::vector<Uuid>, Executor& on, Answer<void> done) override {
+    Refuse(on, std::move(done));
+  }
+  void ReadAttachment(Uuid, UserId, bool, Executor& on, Answer<FoundAttachment> done) override {
+    Refuse(on, std::move(done));
+  }
+  void ListRemovedFiles(int, Executor& on, Answer<std::vector<Uuid>> done) override {
+    Refuse(on, std::move(done));
+  }
   void NoteSeen(const UserId&, Timestamp) override {}
   void ListCompany(UserId, size_t, Executor& on, Answer<Company> done) override {
     Refuse(on, std::move(done));

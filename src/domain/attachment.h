@@ -1,0 +1,44 @@
+// A file that belongs to a message, or to nobody but its uploader until it does.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/ids.h"
+
+namespace parley {
+
+// SHA-256 of a file's bytes.
+using ContentDigest = std::array<uint8_t, 32>;
+
+struct Attachment {
+  Uuid id;
+  std::string filename;  // for people: the stored file has the id for its name
+  std::string content_type;
+  int64_t file_size = 0;  // bytes
+  UserId uploaded_by;
+  Timestamp uploaded_at;
+  std::optional<Uuid> message_id;
+  std::string metadata = "{}";  // JSON text of an object
+  ContentDigest digest{};
+};
+
+// Where its bytes are served; the `file_url` that clients are given.
+inline std::string ContentPath(const Uuid& attachment) {
+  return "/api/messaging/attachments/" + attachment.ToString() + "/content/";
+}
+
+struct NewAttachment {
+  Attachment attachment;                 // of no message yet
+  std::optional<std::string> client_id;  // tells a repeat of this upload
+};
+
+// What an upload came to. For a repeat: the attachment as it was first stored.
+struct StoredAttachment {
+  Attachment attachment;
+  bool duplicate = false;
+};
+
+}  // namespace parley
