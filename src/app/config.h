@@ -55,6 +55,12 @@ struct StoreConfig {
   size_t queue = 10'000;  // writes that wait; more are refused with store_unavailable
 };
 
+struct AttachmentsConfig {
+  std::string directory;  // empty: "attachments" in the data directory
+  Duration unattached_kept = std::chrono::hours(24);
+  int concurrent_uploads = 64;  // on this node; more are told to come again
+};
+
 struct AdminConfig {
   std::optional<uint16_t> port;  // none: served with everything else
 };
@@ -126,6 +132,7 @@ struct Config {
   WebSocketConfig websocket;
   Limits limits;  // limits.frame_bytes is the option websocket.max_size
   StoreConfig store;
+  AttachmentsConfig attachments;
   AdminConfig admin;
   SslConfig ssl;
   RedisConfig redis;

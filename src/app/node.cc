@@ -7,7 +7,9 @@
 
 #include "app/signing_key.h"
 #include "base/log.h"
+#include "blob/file_blob_store.h"
 #include "feature/apidoc/apidoc_api.h"
+#include "feature/attachments/attachments_api.h"
 #include "feature/connection/connection_api.h"
 #include "feature/conversations/conversations_api.h"
 #include "feature/development/development_api.h"
@@ -50,6 +52,11 @@ SessionOptions SessionOptionsOf(const Config& config) {
 std::unique_ptr<TlsContext> TlsOf(const Config& config) {
   if (config.ssl.certfile.empty()) return nullptr;
   return std::make_unique<TlsContext>(config.ssl.certfile, config.ssl.keyfile);
+}
+
+std::filesystem::path AttachmentsDirectory(const Config& config) {
+  if (!config.attachments.directory.empty()) return config.attachments.directory;
+  return std::filesystem::path(config.data_dir) / "attachments";
 }
 
 unsigned ShardCount(const Config& config) {
@@ -128,6 +135,9 @@ Node::Node(const Config& config, const Clock& clock)
                               .reader_threads = static_cast<size_t>(config.store.reader_threads),
                               .queue_writes = config.store.queue},
                              clock)),
+      blobs_(std::make_unique<FileBlobStore>(FileBlobOptions{
+          .directory = AttachmentsDirectory(config), .fsync = config.store.fsync})),
+      upload_slots_(config.attachments.concurrent_uploads),
       key_(config.production() && !config.auth.algorithm.starts_with("HS") ? nullptr
                                                                            : SigningKey(config)),
       verifier_(VerifierOf(config, key_, clock, revocations_, key_refresher_)),
@@ -147,6 +157,10 @@ Node::Node(const Config& config, const Clock& clock)
   Hub::Connect(hubs_);
   revocation_reader_ = std::make_unique<RevocationReader>(*store_, revocations_);
   shards_.front()->OnEveryTick([this](Monotonic now) { revocation_reader_->OnTick(now); });
+  attachment_keeper_ =
+      std::make_unique<AttachmentKeeper>(*store_, *blobs_, *shards_.front(), clock,
+                                         config.attachments.unattached_kept);
+  shards_.front()->OnEveryTick([this](Monotonic now) { attachment_keeper_->OnTick(now); });
   for (unsigned i = 0; i < shards; ++i) {
     parts_.push_back(std::make_unique<ShardParts>(*this, config_, clock_, *shards_[i], *hubs_[i],
                                                   *store_, *verifier_, site_, rate_limiter_,
@@ -174,6 +188,7 @@ Node::Node(const Config& config, const Clock& clock)
 Node::~Node() {
   for (const auto& shard : shards_) shard->Stop();
   for (const auto& shard : shards_) shard->Join();
+  blobs_->Close();
   store_->Close();
   // While what their sessions refer to is still there.
   for (const auto& shard : shards_) shard->DropConnections();
@@ -184,6 +199,7 @@ void Node::RegisterFeatures(ShardParts& parts) {
   Registry registry{parts.router, parts.commands};
   RegisterConversations(registry, parts.services);
   RegisterMessages(registry, parts.services);
+  RegisterAttachments(registry, parts.services, *blobs_, upload_slots_);
   RegisterRevocations(registry, parts.services, revocations_, config_.auth.revocations_kept);
   RegisterPresence(registry, parts.services, online_);
   RegisterReceipts(registry, parts.services);

@@ -4,11 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "app/attachment_keeper.h"
 #include "app/config.h"
 #include "app/revocation_reader.h"
 #include "auth/key_refresher.h"
 #include "auth/token_minter.h"
 #include "auth/token_verifier.h"
+#include "blob/blob_store.h"
+#include "feature/attachments/upload.h"
 #include "feature/health/health_api.h"
 #include "http/rate_limiter.h"
 #include "http/site_policy.h"
@@ -51,9 +54,12 @@ class Node {
   NodeHealth health_;
   std::unique_ptr<TlsContext> tls_;  // none: plain text
   std::unique_ptr<Store> store_;
+  std::unique_ptr<BlobStore> blobs_;
+  UploadSlots upload_slots_;
   std::shared_ptr<const Key> key_;  // development mints with it; none: keys come from elsewhere
   Revocations revocations_;
   std::unique_ptr<RevocationReader> revocation_reader_;
+  std::unique_ptr<AttachmentKeeper> attachment_keeper_;
   std::unique_ptr<KeyRefresher> key_refresher_;
   std::unique_ptr<TokenVerifier> verifier_;
   SitePolicy site_;

@@ -12,6 +12,7 @@
 #include "http/request_times.h"
 #include "http/router.h"
 #include "http/site_policy.h"
+#include "http/stream_body.h"
 #include "net/connection.h"
 
 namespace parley {
@@ -50,31 +51,43 @@ class HttpProtocol final : public Protocol {
 
   size_t OnBytes(Connection& connection, std::span<char> bytes) override;
   void OnEndOfStream(Connection& connection) override;
+  void OnDrained(Connection& connection) override;
   void OnTick(Connection& connection, Monotonic now) override;
   void OnShutdown(Connection& connection, Duration delay) override;
+  void OnClosed(Connection& connection) override;
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
+  using StreamParser = boost::beast::http::request_parser<StreamBody>;
+
   void StartRequest(Monotonic now);
+  // The header section is there: is its body to be streamed, or too large?
+  void OnHeader(Connection& connection);
+  size_t OnBody(Connection& connection, std::span<char> bytes);
+  void CheckBody(Connection& connection, Monotonic now);  // does it come fast enough?
   void OnParseError(Connection& connection, const boost::beast::error_code& error);
-  void OnRequest(Connection& connection);
+  // `message`: with its whole body, or without one that is being streamed.
+  void OnRequest(Connection& connection, BeastRequest message);
   void Refuse(Connection& connection, const Error& error);
   void Respond(Connection& connection, const Response& response);
   // Who calls, as the route demands. Errors: not_authenticated, token_expired, forbidden.
   Result<Caller> Identify(const Request& request, const Route& route) const;
   static Task<void> Serve(HttpContext& context, Shard& shard, ConnectionId id, Route& route,
                           RequestContext request);
+  static Task<void> SendSource(Shard& shard, ConnectionId id, BodySource& source);
 
   HttpContext& context_;
-  std::unique_ptr<Parser> parser_;  // while a request arrives
+  std::unique_ptr<Parser> parser_;               // while a request arrives
+  std::unique_ptr<StreamParser> stream_parser_;  // while a streamed body arrives
+  int64_t body_bytes_ = 0;                       // of that body, so far
+  Resolve<bool> room_;                           // whoever waits to send on; false: closed
   Monotonic request_since_{};
   Monotonic idle_since_{};
   ResponseContext response_context_;
   const Route* route_ = nullptr;  // of the request under way, once it is known
   bool busy_ = false;             // a handler runs
   bool last_ = false;             // the connection ends with the answer under way
-  bool continued_ = false;
 };
 
 // "Authorization: Bearer <token>": the token; nullopt when there is no such header.

@@ -128,12 +128,12 @@ std::string_view ParsePartHeader(std::string_view section, PartHeader& header) {
 Result<std::string> MultipartBoundary(std::string_view content_type) {
   const auto value = ParseHeaderValue(content_type);
   if (!value || !EqualsIgnoringCase(value->value, "multipart/form-data")) {
-    return Fail(ErrorCode::bad_request, "the body must be multipart/form-data");
+    return Fail(ErrorCode::unsupported_media_type, "The body must be multipart/form-data.");
   }
   const std::string* boundary = value->Find("boundary");
   if (boundary == nullptr || boundary->empty() || boundary->size() > 70 ||
       boundary->back() == ' ' || !std::ranges::all_of(*boundary, IsBoundaryCharacter)) {
-    return Fail(ErrorCode::bad_request, "Content-Type needs one boundary of 1 to 70 characters");
+    return Fail(ErrorCode::bad_request, "Content-Type needs one boundary of 1 to 70 characters.");
   }
   return *boundary;
 }

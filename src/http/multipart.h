@@ -12,7 +12,7 @@
 namespace parley {
 
 // The boundary that a Content-Type header names: 1 to 70 characters of RFC 2046's set, not ending
-// in a space. Errors: bad_request, also when the type is not multipart/form-data.
+// in a space. Errors: unsupported_media_type (not multipart/form-data), bad_request.
 Result<std::string> MultipartBoundary(std::string_view content_type);
 
 // What a part says of itself, as the client wrote it: nothing in it is to be trusted.

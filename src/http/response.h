@@ -1,20 +1,32 @@
 // What a handler answers, and its bytes on the wire.
 #pragma once
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/bytes.h"
-#include "base/error.h"
+#include "base/result.h"
+#include "base/task.h"
 
 namespace parley {
+
+// A body that is sent piece by piece.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  virtual int64_t size() const = 0;  // bytes, of all pieces together
+  // The next piece, not empty; called until size() bytes have come. An error ends the connection.
+  virtual Task<Result<std::string>> Next() = 0;
+};
 
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers = {};
+  std::shared_ptr<BodySource> source = {};  // instead of body
 
   static Response Json(int status, std::string body) {
     return {.status = status, .body = std::move(body)};
@@ -31,7 +43,7 @@ struct ResponseContext {
   bool http_1_0 = false;
 };
 
-// Status line, headers and body (RFC 9112). Header values that hold CR, LF or NUL are a bug of ours
+// Status line, headers and body (RFC 9112); of a source nothing but its length. Header values that hold CR, LF or NUL are a bug of ours
 // and are left out.
 SharedBytes Serialize(const Response& response, const ResponseContext& context);
 

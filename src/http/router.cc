@@ -26,12 +26,13 @@ int Literals(const Route& route) {
 }  // namespace
 
 void Router::Add(std::string method, std::string pattern, Access access, Limit limit,
-                 HttpHandler handler) {
+                 HttpHandler handler, size_t streamed_bytes) {
   auto route = std::make_unique<Route>(Route{.method = std::move(method),
                                              .pattern = std::move(pattern),
                                              .access = access,
                                              .limit = limit,
-                                             .handler = std::move(handler)});
+                                             .handler = std::move(handler),
+                                             .streamed_bytes = streamed_bytes});
   route->parts = Split(route->pattern);
   routes_.push_back(std::move(route));
 }

@@ -9,6 +9,7 @@
 
 #include "auth/token_verifier.h"
 #include "base/task.h"
+#include "http/body_stream.h"
 #include "http/request.h"
 #include "http/response.h"
 
@@ -31,6 +32,7 @@ struct Caller {
 struct RequestContext {
   Request request;
   Caller caller;
+  std::shared_ptr<BodyStream> body = {};  // of a streamed route's request, unless it came whole
 };
 
 using HttpHandler = UniqueFunction<Task<Response>(RequestContext&)>;
@@ -41,6 +43,9 @@ struct Route {
   Access access = Access::kUser;
   Limit limit = Limit::kNone;
   HttpHandler handler;
+  // Above 0: a multipart body of up to so many bytes is handed to the handler as it arrives, after
+  // the caller is known.
+  size_t streamed_bytes = 0;
 
   std::vector<std::string> parts = {};  // of the pattern; filled by the router
 };
@@ -48,7 +53,7 @@ struct Route {
 class Router {
  public:
   void Add(std::string method, std::string pattern, Access access, Limit limit,
-           HttpHandler handler);
+           HttpHandler handler, size_t streamed_bytes = 0);
 
   struct Match {
     Route* route = nullptr;

@@ -43,7 +43,8 @@ void Connection::Start() {
 void Connection::Queue(SharedBytes frame) {
   if (outbox_.empty()) last_progress_ = shard_.recent();
   outbox_.Push(std::move(frame));
-  if (outbox_.bytes() >= outbox_limit_) was_full_ = true;
+  // Half empty before it is filled again: a reader at the limit does not flap with every frame.
+  if (outbox_.bytes() >= outbox_limit_) TellWhenBelow(outbox_limit_ / 2 + 1);
   if (!in_flush_list_ && !waiting_writable_) {
     in_flush_list_ = true;
     shard_.FlushSoon(*this);
@@ -85,9 +86,8 @@ void Connection::Flush() {
   } else if (closing_) {
     return FinishWriting();
   }
-  // Half empty before it is filled again: a reader at the limit does not flap with every frame.
-  if (was_full_ && outbox_.bytes() <= outbox_limit_ / 2) {
-    was_full_ = false;
+  if (outbox_.bytes() < drain_mark_) {
+    drain_mark_ = 0;
     protocol_->OnDrained(*this);
   }
 }

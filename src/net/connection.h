@@ -76,6 +76,8 @@ class Connection {
   void Answer(SharedBytes frame) {
     if (!closing_) Queue(std::move(frame));
   }
+  // Has OnDrained called when less than that is queued.
+  void TellWhenBelow(size_t bytes) { drain_mark_ = bytes; }
   size_t outbox_limit() const { return outbox_limit_; }
   bool HasRoom() const { return outbox_.bytes() < outbox_limit_; }
   const Outbox& outbox() const { return outbox_; }
@@ -139,11 +141,11 @@ class Connection {
   Monotonic last_progress_;
   Monotonic close_deadline_{};
   ConnectionId id_;
+  size_t drain_mark_ = 0;      // OnDrained is due when less than that is queued
   uint8_t pending_waits_ = 0;  // handlers that still refer to this connection
   bool waiting_readable_ = false;
   bool waiting_writable_ = false;
   bool in_flush_list_ = false;
-  bool was_full_ = false;
   bool reading_paused_ = false;
   bool feeding_ = false;
   bool end_of_stream_ = false;

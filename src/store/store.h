@@ -12,9 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "base/answer.h"
 #include "base/executor.h"
-#include "base/result.h"
-#include "base/task.h"
 #include "domain/attachment.h"
 #include "domain/change.h"
 #include "domain/conversation.h"
@@ -22,9 +21,6 @@
 #include "domain/revocation.h"
 
 namespace parley {
-
-template <class T>
-using Answer = Resolve<Result<T>>;
 
 struct NewConversation {
   Uuid id;

@@ -36,6 +36,8 @@ std::map<std::string, std::string, std::less<>> ValuesOf(const Limits& limits) {
           {"json_depth", number(limits.json_depth)},
           {"participants", number(limits.participants)},
           {"live_participants", number(limits.live_participants)},
+          {"attachment_bytes", number(limits.attachment_bytes)},
+          {"attachments_per_message", number(limits.attachments_per_message)},
           {"page_default", number(limits.page_default)},
           {"page_max", number(limits.page_max)}};
 }

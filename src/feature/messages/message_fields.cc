@@ -5,11 +5,11 @@
 
 namespace parley {
 
-std::string ParseContent(FieldReader& fields, const Limits& limits) {
+std::string ParseContent(FieldReader& fields, const Limits& limits, bool may_be_empty) {
   const auto content = fields.RequiredText("content");
   if (!content) return {};
   const std::string_view trimmed = Trim(*content);
-  if (trimmed.empty()) {
+  if (trimmed.empty() && !may_be_empty) {
     fields.Wrong("content", "Must not be empty.");
   } else if (trimmed.size() > limits.content_bytes) {
     fields.Wrong("content",

@@ -8,8 +8,9 @@
 
 namespace parley {
 
-// `content`, required: trimmed, not empty, within the limit. What is wrong is noted in `fields`.
-std::string ParseContent(FieldReader& fields, const Limits& limits);
+// `content`, required: trimmed, not empty unless it `may_be_empty`, within the limit. What is wrong
+// is noted in `fields`.
+std::string ParseContent(FieldReader& fields, const Limits& limits, bool may_be_empty = false);
 std::string MessageJson(const Message& message);
 
 }  // namespace parley

@@ -1,5 +1,6 @@
 #include "feature/messages/messages_api.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "feature/messages/message_fields.h"
@@ -14,10 +15,26 @@ using Body = simdjson::dom::object;
 
 // --- parsing: JSON to a checked command
 
+std::vector<Uuid> ParseAttachments(FieldReader& fields, const Limits& limits) {
+  std::vector<Uuid> ids;
+  const auto texts = fields.Texts("attachment_ids", limits.attachments_per_message);
+  if (!texts) return ids;
+  for (const std::string_view text : *texts) {
+    const auto id = Uuid::Parse(text);
+    if (!id) {
+      fields.Wrong("attachment_ids", "Must be UUIDs.");
+      return {};
+    }
+    if (std::ranges::find(ids, *id) == ids.end()) ids.push_back(*id);
+  }
+  return ids;
+}
+
 // Fields that REST and WebSocket share. What is wrong is noted in `fields`.
 SendMessage ParseSend(FieldReader& fields, const Limits& limits) {
   SendMessage send;
-  send.content = ParseContent(fields, limits);
+  send.attachments = ParseAttachments(fields, limits);
+  send.content = ParseContent(fields, limits, !send.attachments.empty());
   if (auto type = fields.ShortText("content_type", limits.content_type_characters)) {
     if (type->empty()) fields.Wrong("content_type", "Must not be empty.");
     send.content_type = std::move(*type);
@@ -27,10 +44,6 @@ SendMessage ParseSend(FieldReader& fields, const Limits& limits) {
   send.client_id = fields.ShortText("client_id", limits.client_id_characters);
   if (send.client_id && send.client_id->empty()) {
     fields.Wrong("client_id", "Must not be empty.");
-  }
-  if (const auto attachments = fields.Texts("attachment_ids", 100);
-      attachments && !attachments->empty()) {
-    fields.Wrong("attachment_ids", "There is no such attachment of yours.");
   }
   return send;
 }

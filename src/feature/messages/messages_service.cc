@@ -16,6 +16,7 @@ RequestHash HashOf(const SendMessage& send) {
   add(send.content_type);
   add(send.metadata);
   add(send.reply_to ? send.reply_to->ToString() : "");
+  for (const Uuid& attachment : send.attachments) add(attachment.ToString());
   uint8_t digest[EVP_MAX_MD_SIZE];
   EVP_Digest(canonical.data(), canonical.size(), digest, nullptr, EVP_sha256(), nullptr);
   RequestHash hash;
@@ -37,6 +38,7 @@ Task<Result<StoredMessage>> MessagesService::Send(SendMessage send, Caller calle
   message.metadata = std::move(send.metadata);
   message.reply_to = send.reply_to;
   message.client_id = std::move(send.client_id);
+  message.attachments = std::move(send.attachments);
 
   Hub& hub = services_.hub;
   auto stored = Suspend<Result<StoredMessage>>(

@@ -14,11 +14,12 @@ namespace parley {
 // them are applied.
 struct SendMessage {
   Uuid conversation;
-  std::string content;  // trimmed, not empty
+  std::string content;  // trimmed; not empty unless there are attachments
   std::string content_type = "text";
   std::string metadata = "{}";
   std::optional<Uuid> reply_to;
   std::optional<std::string> client_id;
+  std::vector<Uuid> attachments;  // distinct
   bool from_parley = false;  // a system message that a verb of ours writes for the caller
 };
 

@@ -1,0 +1,121 @@
+#include "feature/attachments/attachments_api.h"
+
+#include <memory>
+
+#include "feature/attachments/attachments_service.h"
+#include "feature/attachments/download.h"
+#include "http/body.h"
+#include "protocol/events.h"
+
+namespace parley {
+namespace {
+
+// A form's delimiters and part headers, beside the file.
+constexpr size_t kFormBytes = 64 * 1024;
+
+std::string AttachmentJson(const Attachment& attachment) {
+  std::string json;
+  AppendAttachment(json, attachment);
+  return json;
+}
+
+class AttachmentsApi {
+ public:
+  AttachmentsApi(Services& services, BlobStore& blobs, UploadSlots& slots)
+      : services_(services), blobs_(blobs), slots_(slots), attachments_(services, blobs) {}
+
+  Task<Response> Post(RequestContext& context) {
+    const Result<std::string> boundary = MultipartBoundary(context.request.Header("Content-Type"));
+    if (!boundary) co_return Response::Problem(boundary.error());
+    const Result<std::optional<std::string>> key = IdempotencyKey(context.request);
+    if (!key) co_return Response::Problem(key.error());
+    if (context.body == nullptr) {  // it had no body at all
+      co_return Response::Problem(Error::Field("file", "This field is required."));
+    }
+    const UploadSlots::Slot slot = slots_.Take();
+    if (!slot) {
+      co_return Response::Problem({.code = ErrorCode::overloaded,
+                                   .detail = "Too many uploads at once.",
+                                   .retry_after = std::chrono::seconds(1)});
+    }
+    const Uuid id = services_.ids.Next();
+    Upload upload(blobs_, services_.executor, *context.body, *boundary, id,
+                  static_cast<int64_t>(services_.limits.attachment_bytes));
+    auto reading = upload.ReadAll();
+    Result<UploadedFile> file = co_await reading;
+    if (!file) co_return Response::Problem(file.error());
+    auto storing = attachments_.Store(id, std::move(*file), *key, context.caller);
+    const Result<StoredAttachment> stored = co_await storing;
+    if (!stored) co_return Response::Problem(stored.error());
+    co_return Response::Json(stored->duplicate ? 200 : 201, AttachmentJson(stored->attachment));
+  }
+
+  Task<Response> Get(RequestContext& context) {
+    auto finding = FindNamed(context);
+    const Result<FoundAttachment> found = co_await finding;
+    if (!found) co_return Response::Problem(found.error());
+    co_return Response::Json(200, AttachmentJson(found->attachment));
+  }
+
+  Task<Response> Content(RequestContext& context) {
+    auto finding = FindNamed(context);
+    const Result<FoundAttachment> found = co_await finding;
+    if (!found) co_return Response::Problem(found.error());
+    co_return Download(context.request, found->attachment, blobs_, services_.executor);
+  }
+
+  Task<Response> Delete(RequestContext& context) {
+    auto finding = FindNamed(context);
+    const Result<FoundAttachment> found = co_await finding;
+    if (!found) co_return Response::Problem(found.error());
+    auto removing = attachments_.Remove(*found, context.caller);
+    const Result<void> removed = co_await removing;
+    if (!removed) co_return Response::Problem(removed.error());
+    co_return Response::NoContent();
+  }
+
+ private:
+  Task<Result<FoundAttachment>> FindNamed(const RequestContext& context) {
+    const Result<Uuid> id = IdParam(context.request, "id");
+    if (!id) co_return Fail(id.error());
+    auto finding = attachments_.Find(*id, context.caller);
+    co_return co_await finding;
+  }
+
+  // Tells a repeat of an upload, as it does of a send.
+  Result<std::optional<std::string>> IdempotencyKey(const Request& request) const {
+    if (!request.HasHeader("Idempotency-Key")) return std::optional<std::string>();
+    const auto key = request.HeaderOnce("Idempotency-Key");
+    const size_t most = services_.limits.client_id_characters;
+    if (!key || key->empty() || key->size() > most) {
+      return Fail(Error::Field("Idempotency-Key",
+                               "Must be 1 to " + std::to_string(most) + " characters, once."));
+    }
+    return std::optional<std::string>(*key);
+  }
+
+  Services& services_;
+  BlobStore& blobs_;
+  UploadSlots& slots_;
+  AttachmentsService attachments_;
+};
+
+}  // namespace
+
+void RegisterAttachments(Registry& registry, Services& services, BlobStore& blobs,
+                         UploadSlots& slots) {
+  auto api = std::make_shared<AttachmentsApi>(services, blobs, slots);
+  const std::string path = "/api/messaging/attachments";
+  registry.routes.Add(
+      "POST", path, Access::kUser, Limit::kSend,
+      [api](RequestContext& context) { return api->Post(context); },
+      services.limits.attachment_bytes + kFormBytes);
+  registry.routes.Add("GET", path + "/{id}", Access::kUser, Limit::kRead,
+                      [api](RequestContext& context) { return api->Get(context); });
+  registry.routes.Add("GET", path + "/{id}/content", Access::kUser, Limit::kRead,
+                      [api](RequestContext& context) { return api->Content(context); });
+  registry.routes.Add("DELETE", path + "/{id}/delete", Access::kUser, Limit::kSend,
+                      [api](RequestContext& context) { return api->Delete(context); });
+}
+
+}  // namespace parley

@@ -1,0 +1,92 @@
+#include "feature/attachments/download.h"
+
+#include <algorithm>
+
+#include "feature/attachments/file_rules.h"
+#include "http/range.h"
+
+namespace parley {
+namespace {
+
+// Read at once.
+constexpr int64_t kPieceBytes = 64 * 1024;
+
+class BlobSource final : public BodySource {
+ public:
+  BlobSource(BlobStore& blobs, Executor& on, const Uuid& id, ByteRange range)
+      : blobs_(blobs), on_(on), id_(id), range_(range), next_(range.first) {}
+
+  int64_t size() const override { return range_.size; }
+
+  Task<Result<std::string>> Next() override {
+    const int64_t left = range_.first + range_.size - next_;
+    const int64_t piece = std::min(left, kPieceBytes);
+    const int64_t from = std::exchange(next_, next_ + piece);
+    auto reading = Suspend<Result<std::string>>([&](Resolve<Result<std::string>> done) {
+      blobs_.Read(id_, from, static_cast<size_t>(piece), on_, std::move(done));
+    });
+    co_return co_await reading;
+  }
+
+ private:
+  BlobStore& blobs_;
+  Executor& on_;
+  const Uuid id_;
+  const ByteRange range_;
+  int64_t next_;
+};
+
+// The same bytes have the same tag: a strong one (RFC 9110 §8.8.3).
+std::string TagOf(const ContentDigest& digest) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string tag = "\"";
+  for (const uint8_t byte : std::span(digest).first(16)) {
+    tag += kHex[byte >> 4];
+    tag += kHex[byte & 15];
+  }
+  return tag + '"';
+}
+
+}  // namespace
+
+Response Download(const Request& request, const Attachment& attachment, BlobStore& blobs,
+                  Executor& on) {
+  const std::string tag = TagOf(attachment.digest);
+  const int64_t size = attachment.file_size;
+  // Kept by the reader's own browser, which asks each time whether it may still show it.
+  Response response{.content_type = attachment.content_type,
+                    .headers = {{"ETag", tag},
+                                {"Cache-Control", "private, no-cache"},
+                                {"Accept-Ranges", "bytes"}}};
+  if (NamesTag(request.HeaderList("If-None-Match"), tag)) {
+    response.status = 304;
+    response.content_type.clear();
+    return response;
+  }
+  ByteRange range{0, size};
+  const bool same = !request.HasHeader("If-Range") || request.Header("If-Range") == tag;
+  if (request.method() == "GET" && same) {
+    const RangeAnswer asked = FindRange(request.Header("Range"), size);
+    if (asked.kind == RangeKind::kUnsatisfiable) {
+      Response refusal = Response::Problem({.code = ErrorCode::range_not_satisfiable,
+                                            .detail = "The file has no such part."});
+      refusal.headers.emplace_back("Content-Range", "bytes */" + std::to_string(size));
+      return refusal;
+    }
+    if (asked.kind == RangeKind::kPart) {
+      range = asked.range;
+      response.status = 206;
+      response.headers.emplace_back("Content-Range",
+                                    "bytes " + std::to_string(range.first) + "-" +
+                                        std::to_string(range.first + range.size - 1) + "/" +
+                                        std::to_string(size));
+    }
+  }
+  response.headers.emplace_back("Content-Disposition", DispositionOf(attachment.filename));
+  response.headers.emplace_back("Content-Security-Policy", "default-src 'none'; sandbox");
+  response.headers.emplace_back("Cross-Origin-Resource-Policy", "same-site");
+  response.source = std::make_shared<BlobSource>(blobs, on, attachment.id, range);
+  return response;
+}
+
+}  // namespace parley

@@ -1,0 +1,389 @@
+"""Files of messages: uploaded, private until a message takes them, and gone with it."""
+import pathlib
+import threading
+import time
+
+import pytest
+
+import files
+from client import NO_ID, Person, assert_problem
+from deadline import eventually, patient
+from raw import Wire
+
+FIELDS = {"id", "filename", "content_type", "file_size", "file_url", "uploaded_by_id", "uploaded_at", "message_id", "metadata"}
+
+
+@pytest.fixture
+def server(own_server):
+    """One for each test, which counts its files."""
+    return own_server()
+
+
+@pytest.fixture
+def talk(server):
+    alice, bob, eve = (Person(server, name) for name in ("alice", "bob", "eve"))
+    conversation = alice.rest.create_group(bob)
+    conversation.update(alice=alice, bob=bob, eve=eve)
+    return conversation
+
+
+def upload(person, name="cat.png", content=files.PNG, **more):
+    data = {key: value for key, value in more.items() if key == "message_id"}
+    headers = {"Idempotency-Key": more["key"]} if "key" in more else {}
+    return person.rest.post("attachments/", files={"file": (name, content)}, data=data, headers=headers)
+
+
+def uploaded(person, *args, **more):
+    answer = upload(person, *args, **more)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def send(talk, *attachments, person=None, **fields):
+    return (person or talk["alice"]).rest.post("messages/", json={
+        "conversation_id": talk["id"], "content": "look", "attachment_ids": [each["id"] for each in attachments], **fields})
+
+
+def content(person, attachment, **request):
+    return person.rest.get(f"attachments/{attachment['id']}/content/", **request)
+
+
+def files_of(server):
+    return sorted(path.name for path in stored(server).rglob("*") if path.is_file())
+
+
+def stored(server):
+    return pathlib.Path(server.directory, "data", "attachments")
+
+
+def memory_of(server):
+    with open(f"/proc/{server.process.pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) << 10
+
+
+# --- what is taken ------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", files.OF_KIND)
+def test_the_kinds_that_are_taken(talk, kind):
+    alice, data = talk["alice"], files.OF_KIND[kind]
+    attachment = uploaded(alice, f"My Cat.{kind.upper()}", data)
+    assert set(attachment) == FIELDS
+    expected = {"filename": f"My Cat.{kind.upper()}", "content_type": files.TYPE_OF[kind], "file_size": len(data),
+                "file_url": f"/api/messaging/attachments/{attachment['id']}/content/",
+                "uploaded_by_id": "alice", "message_id": None, "metadata": {}}
+    assert {name: attachment[name] for name in expected} == expected
+    assert alice.rest.get(f"attachments/{attachment['id']}/").json() == attachment
+    assert alice.rest.get(attachment["file_url"].removeprefix("/api/messaging/")).content == data
+
+
+@pytest.mark.parametrize("name, data", [
+    ("page.html", files.HTML), ("drawing.svg", files.SVG), ("cat.png.exe", files.PNG), ("cat", files.PNG), (".png", files.PNG),
+    ("cat.png", files.HTML), ("cat.png", files.SVG), ("cat.png", b"MZ\x90\x00" + bytes(200)), ("cat.png", files.PDF),
+    ("cat.pdf", files.PNG), ("cat.jpg", files.GIF), ("cat.png", b""), ("cat.png", b"just text"), ("cat.gif", b"PK\x03\x04" + bytes(60))])
+def test_what_is_not_taken_by_name_or_by_content(server, talk, name, data):
+    assert_problem(upload(talk["alice"], name, data), 400, "invalid_field", field="file")
+    assert eventually(lambda: files_of(server) == [])
+
+
+def test_a_path_in_a_name_is_only_a_name(server, talk):
+    for name in "../../../../tmp/cat.png", "..\\..\\cat.png", "/etc/cat.png", "C:\\cat.png":
+        body, kind = files.multipart([("file", name, files.PNG)])
+        answer = talk["alice"].rest.post("attachments/", content=body, headers={"Content-Type": kind})
+        assert answer.status_code == 201 and answer.json()["filename"] == "cat.png", name
+    assert all(len(name) == 36 for name in files_of(server)), "files are named by their ids"
+
+
+def test_what_just_fits_is_taken_and_a_byte_more_is_413(server, talk):
+    attachment = uploaded(talk["alice"], content=files.png_of(files.MOST))
+    assert attachment["file_size"] == files.MOST
+    assert_problem(upload(talk["alice"], content=files.png_of(files.MOST + 1)), 413, "too_large")
+    assert_problem(upload(talk["alice"], content=files.png_of(2 * files.MOST)), 413, "too_large")
+    assert eventually(lambda: len(files_of(server)) == 1)
+
+
+def test_a_body_of_unknown_length_is_counted_as_it_comes(server, talk):
+    body, kind = files.multipart([("file", "cat.png", files.png_of(3 * files.MOST))])
+    pieces = (body[at:at + 100_000] for at in range(0, len(body), 100_000))
+    try:
+        answer = talk["alice"].rest.post("attachments/", content=pieces, headers={"Content-Type": kind})
+    except OSError:  # it was told and cut off while it went on sending
+        answer = None
+    if answer is not None:
+        assert_problem(answer, 413, "too_large")
+    body, kind = files.multipart([("file", "cat.png", files.png_of(1 << 20))])
+    pieces = (body[at:at + 10_000] for at in range(0, len(body), 10_000))
+    answer = talk["alice"].rest.post("attachments/", content=pieces, headers={"Content-Type": kind})
+    assert answer.status_code == 201 and answer.json()["file_size"] == 1 << 20
+    assert eventually(lambda: len(files_of(server)) == 1)
+
+
+@pytest.mark.parametrize("parts, field", [
+    ([], "file"), ([("other", None, b"x")], "file"), ([("file", None, files.PNG)], "file"),
+    ([("file", "a.png", files.PNG), ("file", "b.png", files.PNG)], "file"),
+    ([("file", "a.png", files.PNG), ("message_id", None, b"no id")], "message_id"),
+    ([("message_id", None, b"x" * 10_000), ("file", "a.png", files.PNG)], "message_id")])
+def test_a_form_that_is_wrong_names_its_field(server, talk, parts, field):
+    body, kind = files.multipart(parts)
+    if not parts:
+        body = b"--XyZ--\r\n"
+    answer = talk["alice"].rest.post("attachments/", content=body, headers={"Content-Type": kind})
+    assert_problem(answer, 400, "invalid_field", field=field)
+    assert eventually(lambda: files_of(server) == [])
+
+
+def test_other_media_types_and_broken_forms(server, talk):
+    post = talk["alice"].rest.post
+    for kind in "application/json", "text/plain", "multipart/mixed; boundary=x", "application/x-www-form-urlencoded":
+        assert_problem(post("attachments/", content=b"{}", headers={"Content-Type": kind}), 415, "unsupported_media_type")
+    body, kind = files.multipart([("file", "cat.png", files.PNG)])
+    assert_problem(post("attachments/", content=body, headers={"Content-Type": "multipart/form-data"}), 400, "bad_request")
+    assert_problem(post("attachments/", content=body[:-10], headers={"Content-Type": kind}), 400, "bad_request")
+    assert_problem(post("attachments/", content=b"", headers={"Content-Type": kind}), 400, "invalid_field", field="file")
+    assert eventually(lambda: files_of(server) == [])
+
+
+def test_nobody_without_a_token_writes_a_byte(server):
+    nobody = Person(server, "nobody")
+    nobody.rest.headers.pop("Authorization")
+    assert_problem(upload(nobody, content=files.png_of(100_000)), 401, "not_authenticated")
+    assert files_of(server) == []
+
+
+def test_the_connection_lives_on_after_an_upload(talk):
+    for _ in range(3):  # httpx keeps one connection
+        uploaded(talk["alice"], content=files.png_of(300_000))
+        assert talk["alice"].rest.get("conversations/").status_code == 200
+
+
+# --- who sees it --------------------------------------------------------------------------------------------------
+
+def test_it_is_its_uploaders_alone_until_a_message_takes_it(talk):
+    alice, bob, eve = talk["alice"], talk["bob"], talk["eve"]
+    attachment = uploaded(alice)
+    for path in f"attachments/{attachment['id']}/", f"attachments/{attachment['id']}/content/":
+        assert alice.rest.get(path).status_code == 200
+        assert_problem(bob.rest.get(path), 404, "not_found")
+    assert_problem(bob.rest.delete(f"attachments/{attachment['id']}/delete/"), 404, "not_found")
+
+    with bob.connect(talk) as b:
+        sent = send(talk, attachment).json()
+        heard = b.wait_for("message")["data"]
+    assert heard["attachments"] == sent["attachments"] == [{**attachment, "message_id": sent["id"]}]
+    (in_history,) = bob.rest.history(talk)["messages"]
+    assert in_history["attachments"] == sent["attachments"]
+    assert bob.rest.get(f"messages/{sent['id']}/").json()["attachments"] == sent["attachments"]
+    assert bob.rest.get("conversations/").json()[0]["last_message"]["attachments"] == sent["attachments"]
+    assert content(bob, attachment).content == files.PNG
+    assert_problem(content(eve, attachment), 404, "not_found")
+
+    alice.rest.post(f"conversations/{talk['id']}/remove_participant/", json={"user_id": "bob"})
+    assert_problem(content(bob, attachment), 404, "not_found")
+
+
+def test_over_a_socket(talk):
+    first, second = uploaded(talk["alice"]), uploaded(talk["alice"], "b.gif", files.GIF)
+    with talk["alice"].connect(talk) as a:
+        a.send(type="message", content="two", attachment_ids=[second["id"], first["id"]], ref="1")
+        heard = a.wait_for("message")["data"]
+    assert [each["id"] for each in heard["attachments"]] == [second["id"], first["id"]]
+
+
+def test_a_message_may_be_nothing_but_a_file(talk):
+    attachment = uploaded(talk["alice"])
+    answer = send(talk, attachment, content=" ", content_type="image")
+    assert answer.status_code == 201 and answer.json()["content"] == ""
+    assert_problem(send(talk, content=""), 400, "invalid_field", field="content")
+
+
+def test_what_a_send_cannot_take(talk):
+    alice, bob = talk["alice"], talk["bob"]
+    mine, foreign, taken = uploaded(alice), uploaded(bob), uploaded(alice)
+    assert send(talk, taken).status_code == 201
+    for ids in [mine["id"], foreign["id"]], [taken["id"]], [NO_ID], ["no id"], [1], "no list", [mine["id"]] * 11:
+        answer = send(talk, attachment_ids=ids)
+        assert_problem(answer, 400, "invalid_field", field="attachment_ids")
+    assert alice.rest.get(f"attachments/{mine['id']}/").json()["message_id"] is None
+    assert send(talk, mine).status_code == 201
+
+
+def test_a_repeat_of_a_send_is_the_same_message(talk):
+    attachment, other = uploaded(talk["alice"]), uploaded(talk["alice"])
+    first = send(talk, attachment, client_id="c")
+    again = send(talk, attachment, client_id="c")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["id"] == again.json()["id"] and again.json()["attachments"] == first.json()["attachments"]
+    assert_problem(send(talk, other, client_id="c"), 409, "client_id_reused")
+
+
+def test_a_repeat_of_an_upload_is_the_same_file(server, talk):
+    first, again = upload(talk["alice"], key="u"), upload(talk["alice"], key="u")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json()
+    assert_problem(upload(talk["alice"], "cat.gif", files.GIF, key="u"), 409, "client_id_reused")
+    assert eventually(lambda: files_of(server) == [first.json()["id"]])
+
+
+# --- a message that is there already ------------------------------------------------------------------------------
+
+def test_it_is_attached_to_a_message_of_ones_own(server, talk):
+    alice, bob = talk["alice"], talk["bob"]
+    message = alice.rest.send_message(talk, "look")
+    with bob.connect(talk) as b:
+        attachment = uploaded(alice, message_id=message["id"].upper())
+        heard = b.wait_for("message_updated")
+    assert attachment["message_id"] == message["id"]
+    assert heard["seq"] == 2 and heard["data"]["attachments"] == [attachment]
+    assert content(bob, attachment).content == files.PNG
+
+    assert_problem(upload(bob, message_id=message["id"]), 403, "forbidden")
+    assert_problem(upload(talk["eve"], message_id=message["id"]), 404, "not_found")
+    assert_problem(upload(alice, message_id=NO_ID), 404, "not_found")
+    assert eventually(lambda: files_of(server) == [attachment["id"]]), "what was refused is gone"
+
+
+# --- what goes away -----------------------------------------------------------------------------------------------
+
+def test_its_uploader_deletes_it(server, talk):
+    alice, bob = talk["alice"], talk["bob"]
+    loose, attached = uploaded(alice), uploaded(alice)
+    message = send(talk, attached).json()
+    assert alice.rest.delete(f"attachments/{loose['id']}/delete/").status_code == 204
+    assert_problem(bob.rest.delete(f"attachments/{attached['id']}/delete/"), 403, "forbidden")
+    assert_problem(talk["eve"].rest.delete(f"attachments/{attached['id']}/delete/"), 404, "not_found")
+    with bob.connect(talk) as b:
+        assert alice.rest.delete(f"attachments/{attached['id']}/delete/").status_code == 204
+        heard = b.wait_for("message_updated")
+    assert heard["seq"] == 2 and heard["data"]["id"] == message["id"] and heard["data"]["attachments"] == []
+    for attachment in loose, attached:
+        assert_problem(content(alice, attachment), 404, "not_found")
+        assert_problem(alice.rest.delete(f"attachments/{attachment['id']}/delete/"), 404, "not_found")
+    assert eventually(lambda: files_of(server) == [])
+
+
+def test_it_goes_with_its_message(server, talk):
+    alice, bob = talk["alice"], talk["bob"]
+    attachment = uploaded(alice)
+    message = send(talk, attachment).json()
+    assert alice.rest.delete(f"messages/{message['id']}/").status_code == 204
+    assert_problem(content(bob, attachment), 404, "not_found")
+    assert_problem(content(alice, attachment), 404, "not_found")
+    assert eventually(lambda: files_of(server) == [])
+    (gone,) = bob.rest.history(talk, include_deleted=1)["messages"]
+    assert gone["attachments"] == []
+
+
+def test_it_goes_with_its_conversation(server, talk):
+    attachment = uploaded(talk["alice"])
+    send(talk, attachment)
+    assert talk["alice"].rest.delete(f"conversations/{talk['id']}/").status_code == 204
+    assert_problem(content(talk["alice"], attachment), 404, "not_found")
+    assert eventually(lambda: files_of(server) == [])
+
+
+def test_one_that_no_message_takes_expires(own_server):
+    server = own_server("--attachments-unattached-kept", "1s")
+    alice, bob = Person(server, "alice"), Person(server, "bob")
+    talk = {**alice.rest.create_group(bob), "alice": alice}
+    kept = uploaded(alice)
+    send(talk, kept)
+    loose = uploaded(alice)
+    time.sleep(1)
+    server.stop()
+    server.start()  # it looks every minute, and at its start
+    assert eventually(lambda: files_of(server) == [kept["id"]], within=90)
+    assert_problem(content(alice, loose), 404, "not_found")
+    assert content(alice, kept).content == files.PNG
+
+
+def test_waiting_uploads_of_one_user_are_limited(own_server):
+    server = own_server("--limits-unattached-attachments", "2")
+    alice, bob = Person(server, "alice"), Person(server, "bob")
+    for _ in range(2):
+        uploaded(alice)
+    answer = upload(alice)
+    assert_problem(answer, 429, "rate_limited")
+    assert int(answer.headers["retry-after"]) > 0
+    uploaded(bob)
+    assert eventually(lambda: len(files_of(server)) == 3)
+
+
+# --- faults -------------------------------------------------------------------------------------------------------
+
+def test_a_client_that_goes_away_leaves_nothing(server, talk):
+    body, kind = files.multipart([("file", "cat.png", files.png_of(1 << 20))])
+    with Wire(server) as connection:
+        connection.send(f"POST /api/messaging/attachments/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\n"
+                        f"Authorization: Bearer {talk['alice'].token}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+                        + body[:500_000])
+        assert eventually(lambda: len(files_of(server)) == 1), "it is being written"
+    assert eventually(lambda: files_of(server) == [])
+
+
+def test_what_was_answered_survives_a_kill_and_what_was_not_is_cleared_away(server, talk):
+    attachment = uploaded(talk["alice"])
+    message = send(talk, attachment).json()
+    body, kind = files.multipart([("file", "cat.png", files.png_of(1 << 20))])
+    with Wire(server) as connection:
+        connection.send(f"POST /api/messaging/attachments/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\n"
+                        f"Authorization: Bearer {talk['alice'].token}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+                        + body[:500_000])
+        assert eventually(lambda: len(files_of(server)) == 2)
+        server.kill()
+    server.start()
+    talk["bob"].rest.close()
+    talk["bob"] = Person(server, "bob")
+    assert content(talk["bob"], attachment).content == files.PNG
+    assert talk["bob"].rest.get(f"messages/{message['id']}/").json()["attachments"][0]["id"] == attachment["id"]
+    assert eventually(lambda: files_of(server) == [attachment["id"]])
+
+
+def test_a_damaged_file_is_an_error_and_nothing_else_suffers(server, talk):
+    attachment, whole = uploaded(talk["alice"], content=files.png_of(300_000)), uploaded(talk["alice"])
+    (path,) = stored(server).rglob(attachment["id"])
+    with open(path, "r+b") as file:
+        file.truncate(10)
+    with pytest.raises(Exception):
+        content(talk["alice"], attachment).raise_for_status()
+    path.unlink()
+    with pytest.raises(Exception):
+        content(talk["alice"], attachment).raise_for_status()
+    assert content(talk["alice"], whole).content == files.PNG
+
+
+def test_many_large_uploads_at_once_take_little_memory(server, talk):
+    before, size, failures = memory_of(server), 9 << 20, []
+
+    def one(number):
+        person = Person(server, f"u{number}")
+        try:
+            data = files.png_of(size, number)
+            attachment = uploaded(person, content=data)
+            assert content(person, attachment).content == data
+        except Exception as error:  # seen by the test
+            failures.append(repr(error))
+
+    most = before
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        most = max(most, memory_of(server))
+        time.sleep(0.02)
+    assert failures == []
+    assert most - before < 64 << 20, f"{(most - before) >> 20} MiB for {16 * 9} MiB of uploads"
+
+
+def test_more_uploads_at_once_than_there_may_be(own_server):
+    server = own_server("--attachments-concurrent-uploads", "1")
+    alice, bob = Person(server, "alice"), Person(server, "bob")
+    body, kind = files.multipart([("file", "cat.png", files.png_of(100_000))])
+    with Wire(server) as connection:
+        connection.send(f"POST /api/messaging/attachments/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\n"
+                        f"Authorization: Bearer {alice.token}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body[:90_000])
+        assert eventually(lambda: len(files_of(server)) == 1)
+        answer = upload(bob)
+        assert_problem(answer, 503, "overloaded")
+        assert answer.headers["retry-after"]
+        connection.send(body[90_000:])
+        assert connection.answer().status == 201
+    uploaded(bob)
