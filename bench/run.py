@@ -4,6 +4,7 @@ Server and load generator get a core each. CPU is that of all threads of the ser
 counts it, while the load generator measures. Figures that are compared come from interleaved rounds.
 """
 import base64
+import concurrent.futures
 import contextlib
 import hashlib
 import hmac
@@ -273,6 +274,39 @@ def lists(messages=1_000_000, conversations=1000, rounds=200):
             print(f"RSS {server.rss() / 1e6:.1f} MB")
 
 
+def uploads(count=32, at_once=16, size=9 << 20):
+    """Files up and down, many at once: megabytes per second, CPU and the most memory that it took."""
+    form = (b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n\x89PNG\r\n\x1a\n\0\0\0\rIHDR'
+            + os.urandom(size) + b"\r\n--b--\r\n")
+
+    def ask(server, method, path, body=None):
+        client = http.client.HTTPConnection("127.0.0.1", server.port)
+        client.request(method, path, body, {"Authorization": f"Bearer {token('u')}",
+                                            "Content-Type": "multipart/form-data; boundary=b"})
+        answer = client.getresponse()
+        data = answer.read()
+        assert answer.status in (200, 201), data
+        return data
+
+    with scratch() as data, Parley(data) as server, concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        paths = []
+        for name, work in (("up", lambda _: paths.append(json.loads(
+                               ask(server, "POST", "/api/messaging/attachments/", form))["file_url"])),
+                           ("down", lambda i: ask(server, "GET", paths[i]))):
+            before, cpu, began, most = server.rss(), server.cpu(), time.perf_counter(), 0
+            running = [pool.submit(work, i) for i in range(count)]
+            while not all(each.done() for each in running):
+                most = max(most, server.rss())
+                time.sleep(0.01)
+            for each in running:
+                each.result()
+            took = time.perf_counter() - began
+            total = count * size / 1e6
+            print(f"{name:5} {count} files of {size / 1e6:.1f} MB, {at_once} at once: {total / took:7.1f} MB/s  "
+                  f"{(server.cpu() - cpu) / total * 1e3:6.2f} ms CPU/MB  RSS {before / 1e6:.1f} -> "
+                  f"{max(most, before) / 1e6:.1f} MB", flush=True)
+
+
 def fill(file, messages, conversations):
     """Rows as the server would have written them: `reader` has read half of each conversation."""
     each, now = messages // conversations, int(time.time() * 1e6)
@@ -357,7 +391,7 @@ def history(parley, talks):
     return found, holes
 
 
-NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, kill)}
+NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, uploads, kill)}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or ["help"]

@@ -13,8 +13,8 @@ constexpr int kFilesAtOnce = 100;
 
 }  // namespace
 
-AttachmentKeeper::AttachmentKeeper(Store& store, BlobStore& blobs, Executor& on,
-                                   const Clock& clock, Duration unattached_kept)
+AttachmentKeeper::AttachmentKeeper(Store& store, BlobStore& blobs, Executor& on, const Clock& clock,
+                                   Duration unattached_kept)
     : store_(store),
       blobs_(blobs),
       on_(on),

@@ -135,8 +135,8 @@ Node::Node(const Config& config, const Clock& clock)
                               .reader_threads = static_cast<size_t>(config.store.reader_threads),
                               .queue_writes = config.store.queue},
                              clock)),
-      blobs_(std::make_unique<FileBlobStore>(FileBlobOptions{
-          .directory = AttachmentsDirectory(config), .fsync = config.store.fsync})),
+      blobs_(std::make_unique<FileBlobStore>(
+          FileBlobOptions{.directory = AttachmentsDirectory(config), .fsync = config.store.fsync})),
       upload_slots_(config.attachments.concurrent_uploads),
       key_(config.production() && !config.auth.algorithm.starts_with("HS") ? nullptr
                                                                            : SigningKey(config)),
@@ -157,9 +157,8 @@ Node::Node(const Config& config, const Clock& clock)
   Hub::Connect(hubs_);
   revocation_reader_ = std::make_unique<RevocationReader>(*store_, revocations_);
   shards_.front()->OnEveryTick([this](Monotonic now) { revocation_reader_->OnTick(now); });
-  attachment_keeper_ =
-      std::make_unique<AttachmentKeeper>(*store_, *blobs_, *shards_.front(), clock,
-                                         config.attachments.unattached_kept);
+  attachment_keeper_ = std::make_unique<AttachmentKeeper>(*store_, *blobs_, *shards_.front(), clock,
+                                                          config.attachments.unattached_kept);
   shards_.front()->OnEveryTick([this](Monotonic now) { attachment_keeper_->OnTick(now); });
   for (unsigned i = 0; i < shards; ++i) {
     parts_.push_back(std::make_unique<ShardParts>(*this, config_, clock_, *shards_[i], *hubs_[i],

@@ -92,9 +92,8 @@ class FileUpload final : public BlobUpload {
   }
 
   void Append(std::string bytes, Executor& on, Answer<void> done) override {
-    store_.OnWorker<void>(on, std::move(done), [file = file_, bytes = std::move(bytes)] {
-      return file->Append(bytes);
-    });
+    store_.OnWorker<void>(on, std::move(done),
+                          [file = file_, bytes = std::move(bytes)] { return file->Append(bytes); });
   }
 
   void Finish(Executor& on, Answer<Receipt> done) override {
@@ -151,8 +150,8 @@ Result<std::string> FileBlobStore::ReadNow(const Uuid& id, int64_t offset, size_
   std::string bytes(size, '\0');
   size_t have = 0;
   while (have < size) {
-    const ssize_t n = ::pread(file.get(), bytes.data() + have, size - have,
-                              offset + static_cast<int64_t>(have));
+    const ssize_t n =
+        ::pread(file.get(), bytes.data() + have, size - have, offset + static_cast<int64_t>(have));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return Fail(Failed("read", path));
     if (n == 0) {

@@ -45,9 +45,8 @@ class FileBlobStoreTest : public testing::Test {
     return answer ? std::move(*answer) : Fail(ErrorCode::internal, "No answer came.");
   }
   Result<void> Append(BlobUpload& upload, const std::string& bytes) {
-    return Ask<void>([&](Executor& on, Answer<void> done) {
-      upload.Append(bytes, on, std::move(done));
-    });
+    return Ask<void>(
+        [&](Executor& on, Answer<void> done) { upload.Append(bytes, on, std::move(done)); });
   }
   Result<BlobUpload::Receipt> Finish(BlobUpload& upload) {
     return Ask<BlobUpload::Receipt>([&](Executor& on, Answer<BlobUpload::Receipt> done) {

@@ -31,8 +31,7 @@ IncomingFile::~IncomingFile() {
 }
 
 Error IncomingFile::Failed(const char* what) const {
-  log::error("upload failed doing={} file={} error={}", what, path_.string(),
-             std::strerror(errno));
+  log::error("upload failed doing={} file={} error={}", what, path_.string(), std::strerror(errno));
   return Error::StoreUnavailable();
 }
 

@@ -16,8 +16,8 @@ struct Limits {
   size_t header_bytes = 16 * 1024;  // request line and header section
   size_t token_bytes = 8 * 1024;
   size_t json_depth = 32;
-  size_t participants = 100'000;   // in one conversation
-  size_t live_participants = 200;  // above it: no typing, presence or receipts live
+  size_t participants = 100'000;               // in one conversation
+  size_t live_participants = 200;              // above it: no typing, presence or receipts live
   size_t attachment_bytes = 10 * 1024 * 1024;  // of one file
   size_t attachments_per_message = 10;
   size_t unattached_attachments = 100;  // of one user, waiting for a message

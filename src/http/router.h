@@ -52,8 +52,8 @@ struct Route {
 
 class Router {
  public:
-  void Add(std::string method, std::string pattern, Access access, Limit limit,
-           HttpHandler handler, size_t streamed_bytes = 0);
+  void Add(std::string method, std::string pattern, Access access, Limit limit, HttpHandler handler,
+           size_t streamed_bytes = 0);
 
   struct Match {
     Route* route = nullptr;

@@ -24,7 +24,9 @@ def talk(server):
     alice, bob, eve = (Person(server, name) for name in ("alice", "bob", "eve"))
     conversation = alice.rest.create_group(bob)
     conversation.update(alice=alice, bob=bob, eve=eve)
-    return conversation
+    yield conversation
+    for person in alice, conversation["bob"], eve:
+        person.rest.close()  # or the server's end waits for them
 
 
 def upload(person, name="cat.png", content=files.PNG, **more):

@@ -40,9 +40,8 @@ Task<Result<StoredAttachment>> AttachmentsService::Store(Uuid id, UploadedFile f
   }
   if (!stored) co_return stored;
   if (!stored->duplicate) {
-    auto keeping = Suspend<Result<void>>([&](Resolve<Result<void>> done) {
-      blobs_.Keep(id, services_.executor, std::move(done));
-    });
+    auto keeping = Suspend<Result<void>>(
+        [&](Resolve<Result<void>> done) { blobs_.Keep(id, services_.executor, std::move(done)); });
     co_await keeping;  // where it fails, it is done at the next start; until then it is read there
   }
   if (!message) co_return stored;
@@ -104,8 +103,7 @@ Task<Result<void>> AttachmentsService::Remove(FoundAttachment found, Caller call
 
 Task<Result<void>> AttachmentsService::RemoveUnattached(Uuid id, UserId uploader) {
   auto removing = Suspend<Result<void>>([&](Resolve<Result<void>> done) {
-    services_.store.RemoveAttachment(id, std::move(uploader), services_.executor,
-                                     std::move(done));
+    services_.store.RemoveAttachment(id, std::move(uploader), services_.executor, std::move(done));
   });
   co_return co_await removing;
 }

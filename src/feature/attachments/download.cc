@@ -54,10 +54,10 @@ Response Download(const Request& request, const Attachment& attachment, BlobStor
   const std::string tag = TagOf(attachment.digest);
   const int64_t size = attachment.file_size;
   // Kept by the reader's own browser, which asks each time whether it may still show it.
-  Response response{.content_type = attachment.content_type,
-                    .headers = {{"ETag", tag},
-                                {"Cache-Control", "private, no-cache"},
-                                {"Accept-Ranges", "bytes"}}};
+  Response response{
+      .content_type = attachment.content_type,
+      .headers = {
+          {"ETag", tag}, {"Cache-Control", "private, no-cache"}, {"Accept-Ranges", "bytes"}}};
   if (NamesTag(request.HeaderList("If-None-Match"), tag)) {
     response.status = 304;
     response.content_type.clear();
@@ -68,8 +68,8 @@ Response Download(const Request& request, const Attachment& attachment, BlobStor
   if (request.method() == "GET" && same) {
     const RangeAnswer asked = FindRange(request.Header("Range"), size);
     if (asked.kind == RangeKind::kUnsatisfiable) {
-      Response refusal = Response::Problem({.code = ErrorCode::range_not_satisfiable,
-                                            .detail = "The file has no such part."});
+      Response refusal = Response::Problem(
+          {.code = ErrorCode::range_not_satisfiable, .detail = "The file has no such part."});
       refusal.headers.emplace_back("Content-Range", "bytes */" + std::to_string(size));
       return refusal;
     }

@@ -1,5 +1,6 @@
 #include "feature/attachments/file_rules.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace parley {
@@ -23,13 +24,13 @@ TEST(FileNameTest, LosesWhatControlsTextOrTurnsItRound) {
 }
 
 TEST(FileNameTest, IsCutBetweenCharactersAndKeepsItsExtension) {
-  const auto name = CleanFileName(std::string(300, 'a') + ".png");
-  EXPECT_EQ(*name, std::string(251, 'a') + ".png");
+  const auto name = CleanFileName(fmt::format("{}.png", std::string(300, 'a')));
+  EXPECT_EQ(*name, fmt::format("{}.png", std::string(251, 'a')));
   std::string euros;
   for (int i = 0; i < 100; ++i) euros += "\u20AC";
   const auto cut = CleanFileName(euros + ".png");
   EXPECT_EQ(cut->size(), 249u + 4) << "83 whole characters";
-  EXPECT_TRUE(CleanFileName("." + std::string(400, 'x')));
+  EXPECT_TRUE(CleanFileName(fmt::format(".{}", std::string(400, 'x'))));
 }
 
 TEST(FileTypeTest, FollowsFromTheExtension) {
@@ -42,8 +43,7 @@ TEST(FileTypeTest, FollowsFromTheExtension) {
 }
 
 TEST(DispositionTest, HasTheNameInBothForms) {
-  EXPECT_EQ(DispositionOf("cat.png"),
-            "attachment; filename=\"cat.png\"; filename*=UTF-8''cat.png");
+  EXPECT_EQ(DispositionOf("cat.png"), "attachment; filename=\"cat.png\"; filename*=UTF-8''cat.png");
   EXPECT_EQ(DispositionOf("a\"b\\c \u20AC.png"),
             "attachment; filename=\"a_b_c ___.png\"; filename*=UTF-8''a%22b%5Cc%20%E2%82%AC.png");
 }

@@ -103,14 +103,13 @@ Task<Result<UploadedFile>> Upload::Finish() {
     if (!written) co_return Fail(written.error());
   }
   using Receipt = Result<BlobUpload::Receipt>;
-  auto finishing = Suspend<Receipt>(
-      [this](Resolve<Receipt> done) { blob_->Finish(on_, std::move(done)); });
+  auto finishing =
+      Suspend<Receipt>([this](Resolve<Receipt> done) { blob_->Finish(on_, std::move(done)); });
   const Receipt receipt = co_await finishing;
   if (!receipt) co_return Fail(receipt.error());
   if (receipt->content_type != TypeOfName(file_.filename)) {
-    auto removing = Suspend<Result<std::vector<Uuid>>>([this](auto done) {
-      blobs_.Remove({id_}, on_, std::move(done));
-    });
+    auto removing = Suspend<Result<std::vector<Uuid>>>(
+        [this](auto done) { blobs_.Remove({id_}, on_, std::move(done)); });
     co_await removing;
     co_return Fail(Error::Field("file", "The file is not what its name says."));
   }

@@ -20,7 +20,7 @@ struct SendMessage {
   std::optional<Uuid> reply_to;
   std::optional<std::string> client_id;
   std::vector<Uuid> attachments;  // distinct
-  bool from_parley = false;  // a system message that a verb of ours writes for the caller
+  bool from_parley = false;       // a system message that a verb of ours writes for the caller
 };
 
 class MessagesService {
