@@ -256,7 +256,9 @@ constexpr auto kOptions = std::to_array<Option>({
      .key = "slow_reader_timeout",
      .kind = OptionKind::kDuration,
      .field = Bind<&Config::websocket, &WebSocketConfig::slow_reader_timeout>(),
-     .doc = "A client that reads nothing for so long is closed with 4008.",
+     .doc =
+         "A client that reads nothing for so long, or takes so long to send one message, is closed "
+         "with 4008.",
      .range = {kSecond / 100, kDay}},
     {.section = "websocket",
      .key = "outbox_bytes",

@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include "base/clock.h"
+#include "base/controls.h"
 
 namespace parley::log {
 namespace {
@@ -35,14 +36,16 @@ class LineFormatter final : public spdlog::formatter {
 
  private:
   void Escape(std::string& line, std::string_view text) const {
-    for (const char c : text) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (byte < 0x20 || byte == 0x7F) {
-        line.append(fmt::format("\\u{:04x}", byte));
-      } else {
-        if (json_ && (c == '"' || c == '\\')) line += '\\';
-        line += c;
+    while (!text.empty()) {
+      const ControlCharacter control = ControlAt(text);
+      if (control.size > 0) {
+        line.append(fmt::format("\\u{:04x}", control.code));
+        text.remove_prefix(control.size);
+        continue;
       }
+      if (json_ && (text[0] == '"' || text[0] == '\\')) line += '\\';
+      line += text[0];
+      text.remove_prefix(1);
     }
   }
   const bool json_;

@@ -76,8 +76,14 @@ size_t WsTransport::OnBytes(Connection&, std::span<char> bytes) {
     const WsEvent event = decoder_.Next(rest);
     switch (event.kind) {
       case WsEvent::Kind::kNeedMore:
+        if (decoder_.held_bytes() == 0) {
+          message_since_ = {};
+        } else if (message_since_ == Monotonic{}) {
+          message_since_ = connection_.shard().recent();
+        }
         return bytes.size() - rest.size();
       case WsEvent::Kind::kText:
+        message_since_ = {};
         OnMessage(event.payload);
         break;
       case WsEvent::Kind::kBinary:
@@ -153,6 +159,11 @@ void WsTransport::OnTick(Connection& connection, Monotonic now) {
   const bool unread = !connection.outbox().empty();
   if (unread && now - connection.last_progress() >= context_.options.slow_reader_timeout) {
     return Close(CloseCode::kTooSlow, "Nothing was read for too long.");
+  }
+  if (message_since_ != Monotonic{} && connection.reading_paused()) message_since_ = now;
+  if (message_since_ != Monotonic{} &&
+      now - message_since_ >= context_.options.slow_reader_timeout) {
+    return Close(CloseCode::kTooSlow, "A message took too long to come.");
   }
   CheckPing(now);
   if (session_ != nullptr && !closed_) session_->OnTick();

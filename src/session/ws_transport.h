@@ -75,6 +75,7 @@ class WsTransport final : public Protocol, private Transport {
   std::unique_ptr<Session> session_;  // once authenticated
   Monotonic opened_at_;
   Monotonic last_tick_;
+  Monotonic message_since_{};  // how long a message has been incomplete; zero: none is
   Monotonic last_ping_;
   Duration unanswered_{0};  // how long a ping has waited, while nothing waited to be written
   Duration shutdown_delay_{0};

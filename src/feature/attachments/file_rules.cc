@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/controls.h"
 #include "net/utf8.h"
 
 namespace parley {
@@ -28,20 +29,6 @@ std::string_view ExtensionOf(std::string_view name) {
   return dot == std::string_view::npos || dot == 0 ? std::string_view() : name.substr(dot);
 }
 
-// U+0080-009F, U+200E-200F, U+202A-202E, U+2066-2069: controls of text and of its direction.
-size_t ControlAt(std::string_view text) {
-  const auto byte = [&](size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  if (byte(0) < 0x20 || byte(0) == 0x7F) return 1;
-  if (byte(0) == 0xC2 && byte(1) < 0xA0) return 2;
-  if (byte(0) != 0xE2) return 0;
-  if (byte(1) == 0x80 && (byte(2) == 0x8E || byte(2) == 0x8F)) return 3;
-  if (byte(1) == 0x80 && byte(2) >= 0xAA && byte(2) <= 0xAE) return 3;
-  if (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9) return 3;
-  return 0;
-}
-
 // No longer than `size` bytes, cut between characters.
 std::string_view Cut(std::string_view text, size_t size) {
   if (text.size() <= size) return text;
@@ -64,7 +51,7 @@ std::optional<std::string> CleanFileName(std::string_view name) {
   }
   std::string clean;
   for (size_t i = 0; i < name.size();) {
-    const size_t control = ControlAt(name.substr(i));
+    const size_t control = ControlAt(name.substr(i)).size;
     if (control == 0) clean += name[i];
     i += std::max<size_t>(control, 1);
   }

@@ -1,0 +1,174 @@
+"""Clients that mean harm: what they send turns up in no header and no log, and their slowness is their own."""
+import json
+import socket
+import struct
+import time
+
+import httpx
+import pytest
+
+from client import NO_ID, Person
+from deadline import eventually, patient
+from raw import Wire, WireSocket, request
+from tokens import mint
+
+CONT, TEXT, PING, PONG = 0, 1, 9, 10
+
+
+# --- H2: headers and logs -----------------------------------------------------------------------------------------
+
+BROKEN = "x%0d%0aInjected:%20yes%0d%0a%0d%0a<html>"
+
+
+def test_nothing_a_client_sends_becomes_a_header(people):
+    alice = people("alice")
+    base = str(alice.rest.base_url).replace("/api/messaging/", "")
+    for path in (f"/{BROKEN}", f"/api/messaging/{BROKEN}/", f"/api/messaging/conversations/?limit=1&cursor={BROKEN}",
+                 f"/api/messaging/conversations/{BROKEN}/messages/?before_id={BROKEN}", f"/ws/{BROKEN}/"):
+        answer = alice.rest.get(base + path)
+        assert "injected" not in answer.headers, path
+        assert answer.headers["referrer-policy"] == "no-referrer" and answer.status_code in (400, 404, 426), path
+    title = "a\r\nInjected: yes"
+    made = alice.rest.post("conversations/", json={"type": "group", "participants": [], "title": title})
+    assert made.status_code == 201 and "injected" not in made.headers
+    assert made.json()["title"] == title, "in JSON it is only text"
+    for header in "Idempotency-Key", "X-Request-ID", "X-On-Behalf-Of", "Origin":
+        answer = alice.rest.post("messages/", json={"conversation_id": NO_ID, "content": "x"}, headers={header: "a\tInjected: yes"})
+        assert "injected" not in answer.headers and answer.status_code in (400, 403)
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_line_of_the_log_is_one_line_whatever_a_client_sends(own_server, form):
+    server = own_server("--log-format", form, "--access-log", "--log-level", "trace")
+    token = mint("alice")
+    with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {token}"}, trust_env=False) as client:
+        for text in "a%0ainjected", "a%0d%0ainjected", "%1b[31mred%1b[0m", "%00", "%c2%9b31m", '"quoted', "%e2%80%a8line", "%07":
+            client.get(f"/api/messaging/conversations/{text}/messages/")
+        client.post("/api/messaging/conversations/", json={"type": "group", "participants": ["\x1b[31m", "a\nb"], "title": "\x1b]0;x\x07"})
+    server.stop()
+    assert not any(ord(letter) < 32 and letter != "\n" or letter == "\x7f" or 0x80 <= ord(letter) < 0xA0 for letter in server.log)
+    lines = server.log.splitlines()
+    assert not any(line.startswith("injected") for line in lines)
+    if form == "json":
+        logged = [json.loads(line) for line in lines if line.startswith("{")]
+        assert len(logged) > 5
+
+
+# --- H3: tokens ---------------------------------------------------------------------------------------------------
+
+def test_no_token_and_no_key_is_ever_logged(own_server):
+    server = own_server("--log-level", "trace", "--access-log", "--auth-revocations-kept", "1h")
+    good, late, wrong = mint("alice", jti="j"), mint("alice", exp=time.time() - 10), mint("alice")[:-4] + "AAAA"
+    secrets = {good, late, wrong, "a-password", server.variables.get("JWT_SECRET_KEY", "the key that scenarios sign")}
+    alice = Person(server, "alice")
+    room = alice.rest.create_group()
+    secrets.add(alice.token)
+    key = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
+    for token in good, late, wrong:
+        for path in f"/api/messaging/conversations/?token={token}", f"/api/messaging/{token}", f"/api/messaging/conversations/{NO_ID}/?access_token={token}":
+            httpx.get(server.url + path, headers={"Authorization": f"Bearer {token}", "Cookie": f"access_token={token}; password=a-password"})
+        for lines, path in (((f"Authorization: Bearer {token}",), "/ws/messaging/"), ((), f"/ws/messaging/?token={token}"),
+                            ((f"Sec-WebSocket-Protocol: bearer, {token}",), f"/ws/messaging/{room['id']}/"),
+                            ((f"Cookie: access_token={token}",), "/ws/messaging/"), ((f"X-Odd: {token}\x01",), "/ws/messaging/")):
+            with Wire(server) as wire:
+                wire.send(request("GET", path, *key, *lines))
+                wire.stream.read1(1000)
+    with WireSocket(server, "/ws/messaging/", good) as wire:
+        wire.frame(TEXT, json.dumps({"type": "authenticate", "token": wrong}).encode())
+        wire.frame(TEXT, json.dumps({"type": "authenticate", "token": good, "odd": late}).encode()).frame(TEXT, good.encode() + b"{")
+        eventually(lambda: wire.next_frame())
+    server.stop()
+    assert "GET" in server.log, "there is an access log"
+    for secret in secrets:
+        assert secret not in server.log
+        assert secret.rpartition(".")[2][:20] not in server.log, "nor a signature"
+
+
+# --- slow and flooding clients ------------------------------------------------------------------------------------
+
+def test_headers_that_dribble_in_are_cut_off_and_hold_nobody_up(own_server):
+    server = own_server()
+    wires = [Wire(server) for _ in range(200)]
+    began, answers = time.monotonic(), 0
+    alice = Person(server, "alice")
+    for wire in wires:
+        wire.send(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
+    while time.monotonic() - began < 6:
+        for wire in wires:
+            wire.send(b"x")
+        assert alice.rest.get("conversations/").status_code == 200
+        answers += 1
+    assert answers > 5
+    for wire in wires:
+        assert wire.answer().status == 408
+        assert wire.at_end()
+    for wire in wires:
+        wire.__exit__()
+
+
+def test_a_hundred_requests_in_one_go_are_answered_one_by_one(server):
+    with Wire(server) as wire:
+        wire.send(request("GET", "/livez") * 100)
+        assert [wire.answer().status for _ in range(100)] == [200] * 100
+
+
+def test_a_message_that_is_never_finished_ends_its_socket(own_server):
+    server = own_server("--websocket-slow-reader-timeout", "1s")
+    alice = Person(server, "alice")
+    for begun in ([(TEXT, b'{"type":', False)], [(TEXT, b"{", False), (CONT, b" ", False)]):
+        with WireSocket(server, "/ws/messaging/", alice.token) as wire:
+            for opcode, payload, fin in begun:
+                wire.frame(opcode, payload, fin=fin)
+            wire.socket.settimeout(patient(20))
+            assert wire.close_code() == 4008
+    with WireSocket(server, "/ws/messaging/", alice.token) as wire:
+        wire.send(b"\x81\xfe" + struct.pack(">H", 1000) + bytes(4) + b"half of a frame")
+        assert wire.close_code() == 4008
+    with WireSocket(server, "/ws/messaging/", alice.token) as wire:  # but one that goes on finishing messages lives
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            wire.frame(TEXT, b'{"type":', fin=False).frame(CONT, b'"ping"}')
+            time.sleep(0.1)
+        wire.frame(PING, b"alive")
+        while (frame := wire.next_frame()) != (PONG, b"alive"):
+            assert frame is not None and frame[0] != 8, frame
+
+
+def test_a_flood_of_pings_that_nobody_reads_the_answers_of(own_server):
+    server = own_server()
+    alice = Person(server, "alice")
+    before = memory_of(server)
+    with WireSocket(server, "/ws/messaging/", alice.token) as wire:
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wire.socket.settimeout(3)
+        frame = b"\x89\xfd" + bytes(4) + bytes(125)
+        sent = 0
+        try:
+            while sent < 64 << 20:
+                wire.send(frame * 500)
+                sent += 500 * len(frame)
+        except OSError:
+            pass  # it is not read any more
+        assert sent < 64 << 20, "what is not answered is not read"
+    assert memory_of(server) - before < 16 << 20
+
+
+def test_floods_of_empty_frames_and_tiny_fragments(server, people):
+    alice = people("alice")
+    with WireSocket(server, "/ws/messaging/", alice.token) as wire:
+        wire.frame(TEXT, b"{", fin=False)
+        wire.send(b"\x00\x80" + bytes(4) + (b"\x00\x80" + bytes(4)) * 5000)
+        assert wire.close_code() == 1009
+    with WireSocket(server, "/ws/messaging/", alice.token) as wire:
+        wire.send((b"\x81\x80" + bytes(4)) * 200)  # messages of nothing: each is an error, none ends the socket
+        wire.frame(PING, b"alive")
+        errors = 0
+        while (frame := wire.next_frame()) != (PONG, b"alive"):
+            assert frame is not None and frame[0] == TEXT, frame
+            errors += json.loads(frame[1])["type"] == "error"
+        assert errors == 200
+
+
+def memory_of(server):
+    with open(f"/proc/{server.process.pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) << 10
