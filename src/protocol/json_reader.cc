@@ -1,5 +1,7 @@
 #include "protocol/json_reader.h"
 
+#include <cmath>
+
 #include "net/utf8.h"
 
 namespace parley {
@@ -33,6 +35,43 @@ bool HoldsNul(dom::element element) {
   }
 }
 
+// simdjson 3.0 refuses whole numbers beyond 64 bits, which are valid JSON: with a fraction they are
+// read as what JavaScript would make of them, the nearest double.
+std::string WithFractions(std::string_view text) {
+  constexpr std::string_view kLargest = "9223372036854775807";
+  const auto is_digit = [&](size_t at) {
+    return at < text.size() && text[at] >= '0' && text[at] <= '9';
+  };
+  std::string out;
+  bool in_string = false;
+  for (size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    if (in_string && c == '\\') {
+      out.append(text.substr(at, 2));
+      at += 2;
+      continue;
+    }
+    if (c == '"') in_string = !in_string;
+    const char before = at == 0 ? ' ' : text[at - 1];
+    if (in_string || !is_digit(at) ||
+        std::string_view(".eE+").find(before) != std::string_view::npos) {
+      out += c;
+      ++at;
+      continue;
+    }
+    size_t end = at;
+    while (is_digit(end)) ++end;
+    const std::string_view digits = text.substr(at, end - at);
+    out.append(digits);
+    const char next = end < text.size() ? text[end] : ' ';
+    const bool fits =
+        digits.size() < kLargest.size() || (digits.size() == kLargest.size() && digits <= kLargest);
+    if (!fits && next != '.' && next != 'e' && next != 'E') out += ".0";
+    at = end;
+  }
+  return out;
+}
+
 }  // namespace
 
 JsonReader::JsonReader(size_t max_depth) {
@@ -41,7 +80,11 @@ JsonReader::JsonReader(size_t max_depth) {
 
 Result<dom::object> JsonReader::ParseObject(std::string_view text) {
   dom::element root;
-  if (parser_.parse(text.data(), text.size()).get(root) != simdjson::SUCCESS) {
+  auto error = parser_.parse(text.data(), text.size()).get(root);
+  if (error == simdjson::NUMBER_ERROR) {
+    error = parser_.parse(WithFractions(text)).get(root);
+  }
+  if (error != simdjson::SUCCESS) {
     return Fail(ErrorCode::bad_json, "This is not valid JSON.");
   }
   dom::object object;
@@ -103,12 +146,19 @@ std::optional<std::string_view> FieldReader::RequiredText(std::string_view name)
 std::optional<int64_t> FieldReader::Integer(std::string_view name) {
   const auto element = Find(name);
   if (!element) return std::nullopt;
-  int64_t value;
-  if (element->get(value) != simdjson::SUCCESS) {
-    Wrong(name, "Must be an integer.");
-    return std::nullopt;
-  }
+  const auto value = WholeNumberFrom(*element);
+  if (!value) Wrong(name, "Must be an integer.");
   return value;
+}
+
+std::optional<int64_t> WholeNumberFrom(dom::element element) {
+  constexpr double kExactlyHeld = 9007199254740992;  // 2^53
+  int64_t whole;
+  if (element.get(whole) == simdjson::SUCCESS) return whole;
+  double number;
+  if (!element.is_double() || element.get(number) != simdjson::SUCCESS) return std::nullopt;
+  if (std::abs(number) > kExactlyHeld || std::trunc(number) != number) return std::nullopt;
+  return static_cast<int64_t>(number);
 }
 
 std::optional<bool> FieldReader::Bool(std::string_view name) {
@@ -139,8 +189,7 @@ std::optional<Uuid> FieldReader::RequiredId(std::string_view name) {
 }
 
 std::optional<UserId> UserIdFrom(dom::element element) {
-  int64_t number;
-  if (element.is_int64() && element.get(number) == simdjson::SUCCESS) return std::to_string(number);
+  if (const auto number = WholeNumberFrom(element)) return std::to_string(*number);
   std::string_view text;
   if (element.get(text) == simdjson::SUCCESS && IsUserId(text)) return UserId(text);
   return std::nullopt;

@@ -61,6 +61,9 @@ class FieldReader {
   std::vector<std::pair<std::string, std::string>> wrong_;
 };
 
+// A whole number, also one written as 3.0 or 3e0: JSON does not tell them apart (RFC 8259 §6).
+std::optional<int64_t> WholeNumberFrom(simdjson::dom::element element);
+
 // A user id as JSON gives it: text, or an integer in canonical decimal.
 std::optional<UserId> UserIdFrom(simdjson::dom::element element);
 

@@ -83,6 +83,26 @@ TEST_F(JsonReaderTest, ATextMayBeLargerThanTheFirstBuffer) {
   EXPECT_EQ(Fields("{\"a\":\"again\"}").Text("a"), "again");
 }
 
+TEST_F(JsonReaderTest, WholeNumbersBeyond64BitsAreJsonToo) {
+  FieldReader fields = Fields(
+      R"({"a":437284885308446359945216,"b":[-18446744073709551617,1e3,0.00000000000000000001],)"
+      R"("c":"12345678901234567890123\" 12345678901234567890123","d":9223372036854775807})");
+  EXPECT_EQ(fields.Text("c"), "12345678901234567890123\" 12345678901234567890123");
+  EXPECT_EQ(fields.Integer("d"), INT64_MAX);
+  EXPECT_EQ(fields.Integer("a"), std::nullopt);
+  EXPECT_NE(WrongOf(fields, "a"), "");
+  EXPECT_EQ(ErrorOf(R"({"a":012345678901234567890123})"), ErrorCode::bad_json);
+  EXPECT_EQ(ErrorOf(R"({"a":1e999})"), ErrorCode::bad_json);
+}
+
+TEST_F(JsonReaderTest, AWholeNumberMayBeWrittenWithAFractionOfNothing) {
+  FieldReader fields = Fields(R"({"a":3.0,"b":-2e1,"c":3.5,"d":1e300,"e":"3","f":4.0})");
+  EXPECT_EQ(fields.Integer("a"), 3);
+  EXPECT_EQ(fields.Integer("b"), -20);
+  EXPECT_EQ(fields.User("f"), "4");
+  for (const char* name : {"c", "d", "e"}) EXPECT_EQ(fields.Integer(name), std::nullopt) << name;
+}
+
 TEST_F(JsonReaderTest, AReaderGoesOnAfterABadText) {
   EXPECT_EQ(ErrorOf("{\"a\":"), ErrorCode::bad_json);
   EXPECT_EQ(Fields("{\"a\":\"b\"}").Text("a"), "b");

@@ -20,14 +20,16 @@ Task<Result<SharedBytes>> OnAuthenticate(Command command) {
   co_return PlainAckFrame(command.ref);
 }
 
+constexpr double kExactDoubles = 9007199254740992;  // 2^53
+
 // A seq as JSON gives it; one too large for any conversation is beyond every head.
 std::optional<int64_t> SeqFrom(simdjson::dom::element element) {
-  int64_t value;
-  if (element.get(value) == simdjson::SUCCESS) {
-    if (value < 0) return std::nullopt;
-    return std::min(value, kBeyondEveryHead);
+  if (const auto value = WholeNumberFrom(element)) {
+    if (*value < 0) return std::nullopt;
+    return std::min(*value, kBeyondEveryHead);
   }
-  if (element.is_uint64()) return kBeyondEveryHead;
+  double value;
+  if (element.get(value) == simdjson::SUCCESS && value > kExactDoubles) return kBeyondEveryHead;
   return std::nullopt;
 }
 

@@ -1,0 +1,25 @@
+"""The server against its own OpenAPI document, with input that a machine thought of. Longer: `./dev schemathesis`."""
+import subprocess
+
+import api_fuzz
+from deadline import patient
+
+
+def test_schemathesis_finds_nothing(own_server, tmp_path):
+    server = own_server("--no-rate-limits", "--no-access-log")
+    done = api_fuzz.run(server, tmp_path, "--seed", 1, "--max-examples", 20,
+                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=patient(300))
+    assert done.returncode == 0, done.stdout[-20_000:]
+    assert "No issues found" in done.stdout
+    assert server.ready() and "internal" not in server.log
+
+
+def test_it_would_find_an_answer_that_is_not_as_the_document_says(own_server, tmp_path):
+    server = own_server("--no-rate-limits", "--no-access-log")
+
+    def change(document):
+        document["components"]["schemas"]["Message"]["properties"]["seq"] = {"type": "string"}
+    document = api_fuzz.altered(server, tmp_path, change)
+    done = api_fuzz.run(server, tmp_path, "--seed", 1, "--max-examples", 1, "--phases", "examples", document=document,
+                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=patient(300))
+    assert done.returncode == 1 and "Response violates schema" in done.stdout, done.stdout[-5000:]
