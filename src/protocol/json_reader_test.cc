@@ -178,7 +178,7 @@ TEST_F(JsonReaderTest, UserIdsComeAsTextOrWholeNumbers) {
   EXPECT_EQ(Fields(R"({"u":"ann@example.com"})").User("u"), "ann@example.com");
   EXPECT_EQ(Fields(R"({"u":42})").User("u"), "42");
   for (const char* text :
-       {R"({"u":""})", R"({"u":1.0})", R"({"u":true})", R"({"u":[1]})", R"({"u":"\u00e4"})"}) {
+       {R"({"u":""})", R"({"u":1.5})", R"({"u":true})", R"({"u":[1]})", R"({"u":"\u00e4"})"}) {
     auto fields = Fields(text);
     EXPECT_FALSE(fields.User("u")) << text;
     EXPECT_NE(WrongOf(fields, "u"), "") << text;
