@@ -91,6 +91,15 @@ SqliteSession::SqliteSession(const std::filesystem::path& file, Mode mode, bool 
     sqlite3_close(db_);
     throw StoreFailure("cannot open " + file.string() + ": " + message);
   }
+  try {
+    SetUp(mode, fsync);
+  } catch (...) {
+    sqlite3_close(db_);
+    throw;
+  }
+}
+
+void SqliteSession::SetUp(Mode mode, bool fsync) {
   sqlite3_busy_timeout(db_, kBusyMillis);
   Execute(
       "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA "

@@ -25,6 +25,7 @@ class SqliteSession final : public SqlSession {
   void Rollback() noexcept override;
 
  private:
+  void SetUp(Mode mode, bool fsync);
   class Prepared;
   sqlite3* db_ = nullptr;
   std::unordered_map<const char*, std::unique_ptr<Prepared>> prepared_;  // by address of the SQL
