@@ -121,9 +121,8 @@ class Loading {
 
   void Postpone(const GivenOption& given) {
     const Option& option = *given.option;
-    const bool harmless = given.level == SourceLevel::kGuideVariable ||
-                          (given.level < SourceLevel::kFlag && !result_.config.production());
-    const bool ignored = harmless && option.availability == Availability::kLater;
+    const bool ignored = given.level == SourceLevel::kGuideVariable ||
+                         (given.level < SourceLevel::kFlag && !result_.config.production());
     std::string message = given.where + ": " + KeyOf(option) + ": not in this version";
     if (ignored) message += ", ignored";
     if (!option.meanwhile.empty()) message += ": " + std::string(option.meanwhile);

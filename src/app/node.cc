@@ -19,6 +19,7 @@
 #include "feature/revocations/revocations_api.h"
 #include "feature/typing/typing_api.h"
 #include "session/ws_endpoint.h"
+#include "store/postgres/open_postgres.h"
 #include "store/sqlite/open_sqlite.h"
 
 namespace parley {
@@ -52,6 +53,22 @@ SessionOptions SessionOptionsOf(const Config& config) {
 std::unique_ptr<TlsContext> TlsOf(const Config& config) {
   if (config.ssl.certfile.empty()) return nullptr;
   return std::make_unique<TlsContext>(config.ssl.certfile, config.ssl.keyfile);
+}
+
+std::unique_ptr<Store> OpenStore(const Config& config, const Clock& clock) {
+  const auto readers = static_cast<size_t>(config.store.reader_threads);
+  if (!config.database.url.empty()) {
+    return OpenPostgresStore({.url = config.database.url,
+                              .fsync = config.store.fsync,
+                              .reader_threads = readers,
+                              .queue_writes = config.store.queue},
+                             clock);
+  }
+  return OpenSqliteStore({.directory = config.data_dir,
+                          .fsync = config.store.fsync,
+                          .reader_threads = readers,
+                          .queue_writes = config.store.queue},
+                         clock);
 }
 
 std::filesystem::path AttachmentsDirectory(const Config& config) {
@@ -130,11 +147,7 @@ Node::Node(const Config& config, const Clock& clock)
     : config_(config),
       clock_(clock),
       tls_(TlsOf(config)),
-      store_(OpenSqliteStore({.directory = config.data_dir,
-                              .fsync = config.store.fsync,
-                              .reader_threads = static_cast<size_t>(config.store.reader_threads),
-                              .queue_writes = config.store.queue},
-                             clock)),
+      store_(OpenStore(config, clock)),
       blobs_(std::make_unique<FileBlobStore>(
           FileBlobOptions{.directory = AttachmentsDirectory(config), .fsync = config.store.fsync})),
       upload_slots_(config.attachments.concurrent_uploads),

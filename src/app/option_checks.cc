@@ -80,6 +80,12 @@ std::string CheckIssuers(const OptionValue& value) {
   return {};
 }
 
+std::string CheckDatabaseUrl(const OptionValue& value) {
+  const auto& url = std::get<std::string>(value);
+  if (url.empty() || url.starts_with("postgres://") || url.starts_with("postgresql://")) return {};
+  return "is not a URL that begins with postgres:// or postgresql://";
+}
+
 std::string CheckSocketPath(const OptionValue& value) {
   constexpr size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
   if (std::get<std::string>(value).size() <= kLongest) return {};

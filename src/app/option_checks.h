@@ -15,6 +15,8 @@ std::string CheckProxies(const OptionValue& value);
 std::string CheckAllowedHosts(const OptionValue& value);
 // Three or four words each; of the algorithms that have public keys.
 std::string CheckIssuers(const OptionValue& value);
+// postgres:// or postgresql://, with a database.
+std::string CheckDatabaseUrl(const OptionValue& value);
 // What fits into sockaddr_un (unix(7)): 107 bytes.
 std::string CheckSocketPath(const OptionValue& value);
 

@@ -420,8 +420,7 @@ constexpr auto kOptions = std::to_array<Option>({
      .unset = "SQLite in `data_dir`",
      .guide = "DATABASE_URL",
      .secret = true,
-     .availability = Availability::kLaterNeverIgnored,
-     .meanwhile = "this version stores on SQLite in data_dir only; unset it"},
+     .check = CheckDatabaseUrl},
 
     {.section = "redis",
      .key = "url",

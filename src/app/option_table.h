@@ -18,7 +18,6 @@ enum class Availability {
   // Planned. Giving it a value is refused in production and on the command line; elsewhere, and
   // under a name that the guide's deployments always set, it is a warning and has no effect.
   kLater,
-  kLaterNeverIgnored,  // planned, and going on without it would be a lie: refused everywhere
 };
 
 // How a row reads and writes its field of Config.
@@ -41,7 +40,7 @@ struct Option {
   std::string_view guide = {};       // the guide's environment variables, the first one set counts
   bool secret = false;               // never shown
   Availability availability = Availability::kToday;
-  std::string_view meanwhile = {};  // kLater*: what happens instead
+  std::string_view meanwhile = {};  // kLater: what happens instead
   // What is wrong with a well-formed value; empty when nothing is.
   std::string (*check)(const OptionValue&) = nullptr;
 };

@@ -13,6 +13,8 @@ constexpr size_t kQueuedBytes = 64 * 1024 * 1024;
 constexpr auto kUpkeepPause = std::chrono::milliseconds(20);
 // What is still to be done then is done after the next start, or was worth no more.
 constexpr int kPiecesAtClose = 50;
+// Of a write that another node's was in the way of.
+constexpr int kConflictAttempts = 5;
 constexpr auto kUpkeepRetry = std::chrono::milliseconds(1000);
 
 Error Unavailable() { return Error::StoreUnavailable(); }
@@ -103,6 +105,8 @@ void GroupCommit::Run() {
       }
     }
     if (!batch.empty()) CommitBatch(batch);
+    // Its success will say that the store is back, without a client.
+    if (!healthy_) WantUpkeep(kUpkeepRetry);
     if (upkeep) RunUpkeep();
   }
 }
@@ -115,12 +119,14 @@ void GroupCommit::RunUpkeep() {
   bool more = false, failed = false;
   try {
     session_->Begin();
-    more = upkeep_(*session_);
+    more = upkeep_ && upkeep_(*session_);
     session_->Commit();
+    healthy_ = true;
   } catch (const StoreFailure& error) {
     session_->Rollback();
     log::warn("upkeep failed error={}", error.what());
     failed = true;
+    healthy_ = false;
   }
   const std::lock_guard lock(mutex_);
   if (failed && closed_) return;
@@ -145,16 +151,23 @@ void GroupCommit::CommitBatch(Batch& batch) {
 
 bool GroupCommit::TryCommit(std::span<const std::unique_ptr<Write>> writes, Error& failure) {
   const auto since = std::chrono::steady_clock::now();
-  try {
-    session_->Begin();
-    for (const auto& write : writes) write->Apply(*session_);
-    session_->Commit();
-  } catch (const StoreFailure& error) {
-    session_->Rollback();
-    log::error("commit failed writes={} error={}", writes.size(), error.what());
-    failure = error.outcome_unknown() ? OutcomeUnknown() : Unavailable();
-    healthy_ = false;
-    return false;
+  for (int attempt = 1;; ++attempt) {
+    try {
+      session_->Begin();
+      for (const auto& write : writes) write->Apply(*session_);
+      session_->Commit();
+      break;
+    } catch (const StoreFailure& error) {
+      session_->Rollback();
+      const bool conflict = error.kind() == StoreFailure::Kind::kConflict;
+      if (conflict && writes.size() == 1 && attempt < kConflictAttempts) continue;
+      const bool unknown = error.kind() == StoreFailure::Kind::kOutcomeUnknown;
+      failure = unknown ? OutcomeUnknown() : Unavailable();
+      if (conflict && writes.size() > 1) return false;  // each is tried alone
+      log::error("commit failed writes={} error={}", writes.size(), error.what());
+      healthy_ = false;
+      return false;
+    }
   }
   healthy_ = true;
   const std::lock_guard lock(mutex_);

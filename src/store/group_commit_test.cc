@@ -193,7 +193,9 @@ TEST_F(GroupCommitTest, AFailedCommitIsToldAndTheNextMaySucceed) {
 
 TEST_F(GroupCommitTest, ABatchWhoseOutcomeIsUnknownIsNotAppliedAgain) {
   journal_.fail_commit = [](const Names& names) {
-    if (names.front() == "a") throw StoreFailure("connection lost", true);
+    if (names.front() == "a") {
+      throw StoreFailure("connection lost", StoreFailure::Kind::kOutcomeUnknown);
+    }
   };
   HoldTheWriter();
   Submit("a");

@@ -128,8 +128,8 @@ inline constexpr Query kRemoveChanges{
 inline constexpr Query kRemoveConversation{"remove_conversation",
                                            "DELETE FROM messaging_conversation WHERE id = ?1"};
 
-inline constexpr Query kLastChange{
-    "last_change", "SELECT coalesce(max(changed_at), 0) FROM messaging_conversation"};
+inline constexpr Query kLastChange{"last_change",
+                                   "SELECT max(changed_at) FROM messaging_conversation"};
 inline constexpr Query kFindTask{"find_task",
                                  "SELECT id FROM messaging_conversation WHERE task_id = ?1"};
 inline constexpr Query kFindDirect{"find_direct",
@@ -217,13 +217,13 @@ inline constexpr Query kReadMark{"read_mark",
 inline constexpr Query kUnread{
     "unread",
     "SELECT count(*) FROM (SELECT 1 FROM messaging_message WHERE conversation_id = ?1 AND seq > ?2 "
-    "AND deleted_at IS NULL AND (sender_id IS NULL OR sender_id <> ?3) LIMIT 1000)"};
+    "AND deleted_at IS NULL AND (sender_id IS NULL OR sender_id <> ?3) LIMIT 1000) AS counted"};
 inline constexpr Query kUnreadOfAll{
     "unread_of_all",
     "SELECT count(*) FROM (SELECT 1 FROM messaging_conversation_participant p "
     "JOIN messaging_message m ON m.conversation_id = p.conversation_id AND m.seq > p.last_read_seq "
     "WHERE p.user_id = ?1 AND m.deleted_at IS NULL "
-    "AND (m.sender_id IS NULL OR m.sender_id <> ?1) LIMIT 1000)"};
+    "AND (m.sender_id IS NULL OR m.sender_id <> ?1) LIMIT 1000) AS counted"};
 inline constexpr Query kLastMessage{"last_message",
                                     "SELECT " PARLEY_MESSAGE_COLUMNS
                                     " FROM messaging_message m WHERE m.conversation_id = ?1 "

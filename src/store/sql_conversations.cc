@@ -166,7 +166,7 @@ void SqlStore::ListConversations(UserId reader, int limit, std::optional<Convers
         std::vector<int64_t> marks;
         Statement& rows =
             session.Prepare(after ? queries::kListConversationsAfter : queries::kListConversations);
-        rows.Bind(1, reader).Bind(2, int64_t{limit == 0 ? -1 : limit + 1});
+        rows.Bind(1, reader).Bind(2, int64_t{limit == 0 ? INT64_MAX : int64_t{limit} + 1});
         if (after) rows.Bind(3, after->activity.micros).Bind(4, after->id);
         while (rows.Step()) {
           page.conversations.push_back({.conversation = ConversationFrom(rows)});

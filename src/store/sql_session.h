@@ -21,12 +21,17 @@ struct Query {
 // The storage failed: disk, lock, corruption. Never a wrong value of a client's.
 class StoreFailure : public std::runtime_error {
  public:
-  StoreFailure(const std::string& what, bool outcome_unknown = false)
-      : std::runtime_error(what), outcome_unknown_(outcome_unknown) {}
-  bool outcome_unknown() const { return outcome_unknown_; }
+  enum class Kind {
+    kFailed,          // nothing was stored
+    kConflict,        // likewise; another writer was in the way, and the same may succeed now
+    kOutcomeUnknown,  // of a commit
+  };
+  StoreFailure(const std::string& what, Kind kind = Kind::kFailed)
+      : std::runtime_error(what), kind_(kind) {}
+  Kind kind() const { return kind_; }
 
  private:
-  bool outcome_unknown_;
+  Kind kind_;
 };
 
 // One execution of a query. Bind by position from 1, then Step row by row; read from 0.

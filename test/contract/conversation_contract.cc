@@ -206,7 +206,9 @@ TEST_P(StoreContract, PagesOfConversationsAreCompleteAndRepeatNothing) {
 TEST_P(StoreContract, ConversationsOfTheSameInstantArePagedByTheirIds) {
   std::vector<Uuid> all;
   for (int i = 0; i < 6; ++i) all.push_back(Room({"ann"}));
-  Execute("UPDATE messaging_conversation SET created_at = 1700000000000000");
+  Execute(
+      "UPDATE messaging_conversation SET created_at = "
+      "(SELECT min(created_at) FROM messaging_conversation)");
   std::ranges::sort(all, std::greater());
   const auto page = List("ann", 3);
   const Conversation& last = page->conversations.back().conversation;

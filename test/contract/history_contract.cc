@@ -7,7 +7,7 @@ namespace {
 using Seqs = std::vector<int64_t>;
 
 constexpr const char* kDeleteTheSecond =
-    "UPDATE messaging_message SET deleted_at = sent_at + 1 WHERE seq = 2";
+    "UPDATE messaging_message SET deleted_at = sent_at WHERE seq = 2";
 
 // --- history
 

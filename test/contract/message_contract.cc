@@ -70,7 +70,7 @@ TEST_P(StoreContract, WhatIsStoredIsReadBackInFull) {
   const Uuid first = Insert(Text(room, "bob"))->message.id;
   NewMessage message = Named(room, "ann", "c-1", "caf\xC3\xA9 \xF0\x9F\x8E\x89 'quoted' \\ \n%s");
   message.content_type = "markdown";
-  message.metadata = R"({"colour":"red","list":[1,2]})";
+  message.metadata = R"({"list":[1,2],"colour":"red"})";
   message.reply_to = first;
   const auto stored = Insert(message);
   ASSERT_TRUE(stored);

@@ -6,8 +6,10 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "store/postgres/open_postgres.h"
 #include "store/sqlite/open_sqlite.h"
 #include "store/sqlite/sqlite_session.h"
+#include "test/support/private_postgres.h"
 
 namespace parley::test {
 namespace {
@@ -32,6 +34,32 @@ Engine Sqlite() {
   };
 }
 
+// A directory stands for a database of the process' own server.
+std::string DatabaseOf(const fs::path& directory) {
+  std::string name = "t";
+  for (const char c : directory.filename().string()) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    if (upper) name += '_';
+    name += upper ? static_cast<char>(c - 'A' + 'a') : c == '-' ? '_' : c;
+  }
+  return PrivatePostgres::Get().Database(name);
+}
+
+Engine Postgres() {
+  return {
+      .name = "Postgres",
+      .shared = true,
+      .open =
+          [](const fs::path& directory, const Clock& clock) {
+            return OpenPostgresStore({.url = DatabaseOf(directory)}, clock);
+          },
+      .execute =
+          [](const fs::path& directory, const std::string& sql) {
+            PgConnection(DatabaseOf(directory), {}).Execute(sql);
+          },
+  };
+}
+
 RequestHash HashOf(const std::string& content) {
   RequestHash hash{};
   for (size_t i = 0; i < content.size(); ++i) {
@@ -45,7 +73,7 @@ RequestHash HashOf(const std::string& content) {
 
 std::string PrintToString(const Engine& engine) { return engine.name; }
 
-INSTANTIATE_TEST_SUITE_P(Engines, StoreContract, testing::Values(Sqlite()),
+INSTANTIATE_TEST_SUITE_P(Engines, StoreContract, testing::Values(Sqlite(), Postgres()),
                          [](const auto& engine) { return engine.param.name; });
 
 ScratchDirectory::ScratchDirectory() {

@@ -35,6 +35,7 @@ class ScratchDirectory {
 struct Engine {
   using Path = std::filesystem::path;
   std::string name;
+  bool shared = false;  // several processes may open one store at once
   // Opens the store that belongs to the directory, making it the first time. Throws
   // std::runtime_error, also while it is open already.
   std::function<std::unique_ptr<Store>(const Path&, const Clock&)> open;

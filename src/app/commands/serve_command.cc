@@ -56,7 +56,10 @@ void PrintWhereToLook(const Node& node, const Config& config, std::ostream& out)
   if (!config.production()) {
     out << "  chat        " << node.Url() << "/   (open it in two tabs, pick two names)\n"
         << "  a token     parley token --user ada --data-dir " << config.data_dir << "\n"
-        << "  data        " << config.data_dir << "   (remove it to start anew)\n";
+        << "  data        "
+        << (config.database.url.empty() ? config.data_dir + "   (remove it to start anew)"
+                                        : "PostgreSQL; attachments in " + config.data_dir)
+        << "\n";
   }
   if (!node.AdminUrl().empty()) out << "  admin       " << node.AdminUrl() << "\n";
   out << "  stop        Ctrl-C\n" << std::flush;

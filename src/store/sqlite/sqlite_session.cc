@@ -141,7 +141,8 @@ void SqliteSession::Commit() {
   if (sqlite3_exec(db_, "COMMIT", nullptr, nullptr, nullptr) == SQLITE_OK) return;
   // The frames were written and only the fsync failed: a crash now may bring them back.
   const bool unknown = sqlite3_extended_errcode(db_) == SQLITE_IOERR_FSYNC;
-  throw StoreFailure(std::string("commit: ") + sqlite3_errmsg(db_), unknown);
+  throw StoreFailure(std::string("commit: ") + sqlite3_errmsg(db_),
+                     unknown ? StoreFailure::Kind::kOutcomeUnknown : StoreFailure::Kind::kFailed);
 }
 
 void SqliteSession::Rollback() noexcept {

@@ -1,0 +1,138 @@
+#include "store/postgres/open_postgres.h"
+
+#include <iterator>
+#include <stdexcept>
+#include <thread>
+
+#include "assets.h"
+#include "base/log.h"
+#include "store/postgres/pg_session.h"
+#include "store/sql_store.h"
+
+namespace parley {
+namespace {
+
+constexpr int kOldestServer = 130'000;
+constexpr int64_t kFirstVersion = 5;  // the first script's; SQLite has come there step by step
+// In order; a schema's version is kFirstVersion and one more for each further script.
+const std::string_view* const kMigrations[] = {&assets::_0005_initial_sql};
+constexpr int64_t kVersion = kFirstVersion + std::size(kMigrations) - 1;
+// Any number, so that it is ours: who holds it migrates.
+constexpr const char* kLock = "SELECT pg_advisory_xact_lock(7891213)";
+
+constexpr Query kHasMeta{"has_meta", "SELECT to_regclass('parley_meta') IS NOT NULL"};
+constexpr Query kHasForeign{"has_foreign",
+                            "SELECT to_regclass('messaging_conversation') IS NOT NULL"};
+constexpr Query kMeta{"meta", "SELECT value FROM parley_meta WHERE key = ?1"};
+constexpr Query kSetMeta{"set_meta",
+                         "INSERT INTO parley_meta (key, value) VALUES (?1, ?2) "
+                         "ON CONFLICT (key) DO UPDATE SET value = excluded.value"};
+
+[[noreturn]] void Refuse(const std::string& why) {
+  throw std::runtime_error("cannot use the PostgreSQL database: " + why);
+}
+
+std::string Show(PgConnection& connection, const std::string& setting) {
+  const PgResult result = connection.Execute("SHOW " + setting);
+  return ::PQgetvalue(result.get(), 0, 0);
+}
+
+void RefuseUnsafe(PgConnection& connection, bool fsync) {
+  if (connection.server_version() < kOldestServer) {
+    Refuse("the server is version " + connection.Setting("server_version") +
+           "; 13 or newer is needed");
+  }
+  if (connection.Setting("server_encoding") != "UTF8") {
+    Refuse("its encoding is " + connection.Setting("server_encoding") + "; UTF8 is needed");
+  }
+  if (Show(connection, "transaction_read_only") == "on") Refuse("it is read-only (a standby?)");
+  if (!fsync) return;
+  for (const char* setting : {"fsync", "full_page_writes"}) {
+    if (Show(connection, setting) == "off") {
+      Refuse(std::string(setting) +
+             " is off: what is acknowledged could be lost. Turn it on, or set store.fsync off");
+    }
+  }
+}
+
+std::string MetaOf(SqlSession& session, const char* key) {
+  Statement& row = session.Prepare(kMeta).Bind(1, key);
+  if (!row.Step()) return "";
+  std::string value(row.Text(0));
+  row.Run();
+  return value;
+}
+
+bool IsTrue(SqlSession& session, const Query& query) {
+  Statement& row = session.Prepare(query);
+  const bool is = row.Step() && row.Int(0) == 1;
+  row.Run();
+  return is;
+}
+
+void Migrate(SqlSession& session, const Clock& clock) {
+  session.Begin();
+  session.Execute(kLock);
+  const bool there = IsTrue(session, kHasMeta);
+  if (!there && IsTrue(session, kHasForeign)) {
+    session.Rollback();
+    Refuse(
+        "it holds the messaging tables of another system, which this version does not take over");
+  }
+  const int64_t version = there ? std::stoll(MetaOf(session, "schema_version")) : 0;
+  if (version > kVersion) {
+    session.Rollback();
+    Refuse("it was written by a newer Parley (schema " + std::to_string(version) +
+           ", this one knows " + std::to_string(kVersion) + ")");
+  }
+  for (int64_t next = std::max(version + 1, kFirstVersion); next <= kVersion; ++next) {
+    session.Execute(std::string(*kMigrations[next - kFirstVersion]));
+  }
+  if (version < kVersion) {
+    session.Prepare(kSetMeta).Bind(1, "schema_version").Bind(2, std::to_string(kVersion)).Run();
+  }
+  if (!there) {
+    const std::string id = UuidGenerator(clock).Next().ToString();
+    session.Prepare(kSetMeta).Bind(1, "store_id").Bind(2, id).Run();
+  }
+  session.Commit();
+}
+
+std::unique_ptr<PgConnection> ConnectAtStart(const PostgresOptions& options) {
+  const auto deadline = std::chrono::steady_clock::now() + options.wait;
+  while (true) {
+    try {
+      return std::make_unique<PgConnection>(options.url, options.times);
+    } catch (const StoreFailure& failure) {
+      if (std::chrono::steady_clock::now() >= deadline) Refuse(failure.what());
+      log::warn("waiting for PostgreSQL error={}", failure.what());
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+    }
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const Clock& clock) {
+  try {
+    RefuseUnsafe(*ConnectAtStart(options), options.fsync);
+    const auto connect = [options] {
+      return std::make_unique<PgConnection>(options.url, options.times);
+    };
+    auto writer = std::make_unique<PgSession>(connect, PgSession::Mode::kWriter);
+    Migrate(*writer, clock);
+    const auto identity = Uuid::Parse(MetaOf(*writer, "store_id"));
+    if (!identity) Refuse("it has no identity");
+    const auto open_reader = [connect] {
+      return std::make_unique<PgSession>(connect, PgSession::Mode::kReader);
+    };
+    return std::make_unique<SqlStore>(std::move(writer), open_reader, *identity,
+                                      SqlStoreOptions{.reader_threads = options.reader_threads,
+                                                      .queue_writes = options.queue_writes},
+                                      clock, nullptr);
+  } catch (const StoreFailure& failure) {
+    Refuse(failure.what());
+  }
+}
+
+}  // namespace parley

@@ -1,0 +1,168 @@
+#include "store/postgres/pg_connection.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace parley {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr auto kClientsPatience = std::chrono::seconds(1);  // beyond the server's own deadline
+
+// One line, and short: it is logged.
+std::string OneLine(const char* text) {
+  std::string line(text == nullptr ? "" : text);
+  while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
+  std::ranges::replace(line, '\n', ' ');
+  return line.substr(0, 300);
+}
+
+// Another node's transaction was there first: unique_violation, serialization_failure,
+// deadlock_detected, lock_not_available.
+StoreFailure::Kind KindOf(std::string_view code) {
+  constexpr std::string_view kConflicts[] = {"23505", "40001", "40P01", "55P03"};
+  return std::ranges::find(kConflicts, code) == std::end(kConflicts)
+             ? StoreFailure::Kind::kFailed
+             : StoreFailure::Kind::kConflict;
+}
+
+}  // namespace
+
+PgConnection::PgConnection(const std::string& url, const PgTimes& times) : times_(times) {
+  Connect(url);
+  const auto millis = [](auto time) { return std::to_string(time.count()); };
+  Execute("SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET synchronous_commit = on; " +
+          ("SET statement_timeout = " + millis(times.statement)) + "; SET lock_timeout = " +
+          millis(times.lock) + "; SET idle_in_transaction_session_timeout = 60000");
+}
+
+void PgConnection::Connect(const std::string& url) {
+  const Deadline deadline = SteadyClock::now() + times_.connect;
+  // What the URL says wins: it is expanded last.
+  const char* const keys[] = {"application_name",
+                              "keepalives_idle",
+                              "keepalives_interval",
+                              "keepalives_count",
+                              "tcp_user_timeout",
+                              "dbname",
+                              nullptr};
+  const char* const values[] = {"parley", "5", "2", "3", "15000", url.c_str(), nullptr};
+  connection_.reset(::PQconnectStartParams(keys, values, 1));
+  if (connection_ == nullptr) throw StoreFailure("connect: out of memory");
+  auto next = ::PQstatus(connection_.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED
+                                                              : PGRES_POLLING_WRITING;
+  while (next != PGRES_POLLING_OK) {
+    if (next == PGRES_POLLING_FAILED) throw StoreFailure("connect: " + LastError());
+    Wait(next == PGRES_POLLING_WRITING, deadline);
+    next = ::PQconnectPoll(connection_.get());
+  }
+  if (::PQsetnonblocking(connection_.get(), 1) != 0) throw StoreFailure("connect: " + LastError());
+}
+
+PgResult PgConnection::Execute(const std::string& script) {
+  if (::PQsendQuery(connection_.get(), script.c_str()) == 0) GiveUp(LastError());
+  return Collect();
+}
+
+PgConnection::Described PgConnection::Prepare(const std::string& name, const std::string& sql) {
+  if (::PQsendPrepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr) == 0)
+    GiveUp(LastError());
+  Collect();
+  if (::PQsendDescribePrepared(connection_.get(), name.c_str()) == 0) GiveUp(LastError());
+  const PgResult result = Collect();
+  Described described;
+  for (int i = 0; i < ::PQnparams(result.get()); ++i) {
+    described.parameters.push_back(::PQparamtype(result.get(), i));
+  }
+  for (int i = 0; i < ::PQnfields(result.get()); ++i) {
+    described.columns.push_back(::PQftype(result.get(), i));
+  }
+  return described;
+}
+
+PgResult PgConnection::Run(const std::string& name, std::span<const PgValue> values) {
+  std::vector<const char*> data;
+  std::vector<int> lengths, formats(values.size(), 1);
+  for (const PgValue& value : values) {
+    data.push_back(value.null ? nullptr : value.bytes.data());
+    lengths.push_back(static_cast<int>(value.bytes.size()));
+  }
+  if (::PQsendQueryPrepared(connection_.get(), name.c_str(), static_cast<int>(values.size()),
+                            data.data(), lengths.data(), formats.data(), 1) == 0) {
+    GiveUp(LastError());
+  }
+  return Collect();
+}
+
+PgResult PgConnection::Collect() {
+  const Deadline deadline = SteadyClock::now() + times_.statement + kClientsPatience;
+  PgResult last;
+  std::string error;
+  auto kind = StoreFailure::Kind::kFailed;
+  while (true) {
+    int unsent = ::PQflush(connection_.get());
+    while (unsent == 1) {
+      Wait(true, deadline);
+      unsent = ::PQflush(connection_.get());
+    }
+    if (unsent < 0) GiveUp(LastError());
+    while (::PQisBusy(connection_.get()) != 0) {
+      Wait(false, deadline);
+      if (::PQconsumeInput(connection_.get()) == 0) GiveUp(LastError());
+    }
+    PgResult result(::PQgetResult(connection_.get()));
+    if (result == nullptr) break;
+    const ExecStatusType status = ::PQresultStatus(result.get());
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY) {
+      const char* code = ::PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
+      if (error.empty()) {
+        error = OneLine(::PQresultErrorField(result.get(), PG_DIAG_MESSAGE_PRIMARY)) +
+                " sqlstate=" + (code == nullptr ? "none" : code);
+        kind = KindOf(code == nullptr ? "" : code);
+      }
+    }
+    last = std::move(result);
+    if (broken()) break;
+  }
+  if (broken()) GiveUp(error.empty() ? LastError() : error);
+  if (!error.empty()) throw StoreFailure(error, kind);
+  return last;
+}
+
+void PgConnection::Wait(bool to_write, Deadline deadline) {
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now()).count();
+  if (left <= 0) GiveUp("no answer in time");
+  pollfd waiting{.fd = ::PQsocket(connection_.get()),
+                 .events = static_cast<short>(to_write ? POLLIN | POLLOUT : POLLIN),
+                 .revents = 0};
+  if (waiting.fd < 0) GiveUp("not connected");
+  const int ready = ::poll(&waiting, 1, static_cast<int>(left));
+  if (ready < 0 && errno != EINTR) GiveUp("poll failed");
+  if (ready == 0) GiveUp("no answer in time");
+  // A server that speaks while we write must be listened to, or both wait.
+  if (to_write && (waiting.revents & POLLIN) != 0 &&
+      ::PQstatus(connection_.get()) == CONNECTION_OK && ::PQconsumeInput(connection_.get()) == 0) {
+    GiveUp(LastError());
+  }
+}
+
+void PgConnection::GiveUp(const std::string& what) {
+  // Only the socket goes: libpq's own close would say farewell to a server that may not listen.
+  if (::PQsocket(connection_.get()) >= 0) ::shutdown(::PQsocket(connection_.get()), SHUT_RDWR);
+  lost_ = true;
+  throw StoreFailure("postgres: " + what);
+}
+
+std::string PgConnection::LastError() const { return OneLine(::PQerrorMessage(connection_.get())); }
+
+std::string PgConnection::Setting(const char* name) const {
+  const char* value = ::PQparameterStatus(connection_.get(), name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace parley

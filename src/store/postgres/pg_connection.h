@@ -1,0 +1,72 @@
+// One libpq connection where every call has a deadline. One thread at a time, which may block so
+// long.
+#pragma once
+#include <libpq-fe.h>
+
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "store/sql_session.h"
+
+namespace parley {
+
+struct FreePgResult {
+  void operator()(PGresult* result) const { ::PQclear(result); }
+};
+struct FreePgConnection {
+  void operator()(PGconn* connection) const { ::PQfinish(connection); }
+};
+using PgResult = std::unique_ptr<PGresult, FreePgResult>;
+
+struct PgTimes {
+  std::chrono::milliseconds connect{3'000};
+  std::chrono::milliseconds statement{10'000};  // the server's; the client waits a second longer
+  std::chrono::milliseconds lock{3'000};
+};
+
+// One parameter as it travels: binary, or absent for NULL.
+struct PgValue {
+  bool null = true;
+  std::string bytes;
+};
+
+class PgConnection {
+ public:
+  // Connects. Throws StoreFailure, without the URL's password.
+  PgConnection(const std::string& url, const PgTimes& times);
+
+  // Each throws StoreFailure where the server refuses or does not answer in time; after the latter
+  // broken() is true and the connection is of no more use.
+
+  // A script, or several statements; the last one's result.
+  PgResult Execute(const std::string& script);
+  // Types of parameters, then of columns, as the server has found them.
+  struct Described {
+    std::vector<Oid> parameters, columns;
+  };
+  Described Prepare(const std::string& name, const std::string& sql);
+  PgResult Run(const std::string& name, std::span<const PgValue> values);
+
+  bool broken() const { return lost_ || ::PQstatus(connection_.get()) != CONNECTION_OK; }
+  bool InTransaction() const { return ::PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
+  int server_version() const { return ::PQserverVersion(connection_.get()); }  // 150004 for 15.4
+  std::string Setting(const char* name) const;  // one that the server reports by itself
+
+ private:
+  using Deadline = std::chrono::steady_clock::time_point;
+  void Connect(const std::string& url);
+  void Wait(bool to_write, Deadline deadline);
+  // The results of what was sent, up to the last; the first error is thrown when all are read.
+  PgResult Collect();
+  [[noreturn]] void GiveUp(const std::string& what);
+  std::string LastError() const;
+
+  const PgTimes times_;
+  std::unique_ptr<PGconn, FreePgConnection> connection_;
+  bool lost_ = false;  // given up by us
+};
+
+}  // namespace parley

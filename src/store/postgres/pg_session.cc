@@ -1,0 +1,209 @@
+#include "store/postgres/pg_session.h"
+
+#include <algorithm>
+#include <deque>
+#include <thread>
+
+#include "base/log.h"
+#include "store/postgres/pg_values.h"
+
+namespace parley {
+namespace {
+
+using namespace std::chrono_literals;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr auto kFirstBackoff = 100ms;
+constexpr auto kLongestBackoff = 2000ms;
+// How long the outcome of a commit whose answer was lost is asked for.
+constexpr auto kSettleFor = 8s;
+constexpr auto kSettlePause = 200ms;
+
+// "?1" to "$1": queries are written for SQLite's numbered parameters, and hold no other "?".
+std::string WithDollars(const char* sql) {
+  std::string text(sql);
+  std::ranges::replace(text, '?', '$');
+  return text;
+}
+
+}  // namespace
+
+class PgSession::Prepared final : public Statement {
+ public:
+  Prepared(PgSession& session, const Query& query, std::string name)
+      : session_(session), query_(query), name_(std::move(name)) {
+    types_ = session.connection().Prepare(name_, WithDollars(query.sql));
+    values_.resize(types_.parameters.size());
+  }
+
+  void Reset() {
+    for (PgValue& value : values_) value = {};
+    result_.reset();
+    texts_.clear();
+  }
+
+  using Statement::Bind;
+  Statement& Bind(int at, int64_t value) override { return Set(at, PgNumber(TypeAt(at), value)); }
+  Statement& Bind(int at, std::string_view text) override {
+    return Set(at, PgText(TypeAt(at), text));
+  }
+  Statement& Bind(int at, const Uuid& id) override {
+    return Set(at, std::string(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()));
+  }
+  Statement& BindBlob(int at, std::span<const uint8_t> bytes) override {
+    return Set(at, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  }
+  Statement& BindNull(int at) override {
+    values_.at(static_cast<size_t>(at) - 1) = {};
+    return *this;
+  }
+
+  // Runs with the first step; the rows are all here then.
+  bool Step() override {
+    texts_.clear();
+    if (result_ == nullptr) {
+      try {
+        result_ = session_.connection().Run(name_, values_);
+      } catch (const StoreFailure& failure) {
+        throw StoreFailure(std::string(query_.name) + ": " + failure.what(), failure.kind());
+      }
+      row_ = -1;
+    }
+    if (++row_ < ::PQntuples(result_.get())) return true;
+    result_.reset();
+    return false;
+  }
+  bool IsNull(int at) const override { return ::PQgetisnull(result_.get(), row_, at) != 0; }
+  int64_t Int(int at) const override {
+    return IsNull(at) ? 0 : NumberFromPg(ColumnAt(at), Blob(at));
+  }
+  std::string_view Text(int at) const override {
+    if (IsNull(at)) return {};
+    if (IsPlainText(ColumnAt(at))) return Blob(at);
+    return texts_.emplace_back(TextFromPg(ColumnAt(at), Blob(at)));
+  }
+  std::string_view Blob(int at) const override {
+    return {::PQgetvalue(result_.get(), row_, at),
+            static_cast<size_t>(::PQgetlength(result_.get(), row_, at))};
+  }
+  Uuid Id(int at) const override {
+    const std::string_view bytes = Blob(at);
+    Uuid id;
+    if (bytes.size() == id.bytes.size()) std::ranges::copy(bytes, id.bytes.begin());
+    return id;
+  }
+
+ private:
+  Oid TypeAt(int at) const { return types_.parameters.at(static_cast<size_t>(at) - 1); }
+  Oid ColumnAt(int at) const { return types_.columns.at(static_cast<size_t>(at)); }
+  Statement& Set(int at, std::string bytes) {
+    values_.at(static_cast<size_t>(at) - 1) = {false, std::move(bytes)};
+    return *this;
+  }
+
+  PgSession& session_;
+  const Query& query_;
+  const std::string name_;
+  PgConnection::Described types_;
+  std::vector<PgValue> values_;
+  PgResult result_;
+  int row_ = -1;
+  mutable std::deque<std::string> texts_;  // of this row, where they are not the bytes as they came
+};
+
+PgSession::PgSession(Connect connect, Mode mode) : connect_(std::move(connect)), mode_(mode) {}
+
+PgSession::~PgSession() = default;
+
+PgConnection& PgSession::connection() {
+  if (connection_ != nullptr && !connection_->broken()) return *connection_;
+  prepared_.clear();
+  connection_.reset();
+  const auto now = SteadyClock::now();
+  if (now < next_attempt_) throw StoreFailure("postgres: not connected");
+  try {
+    connection_ = connect_();
+    backoff_ = 0ms;
+  } catch (const StoreFailure&) {
+    backoff_ = std::clamp<std::chrono::milliseconds>(backoff_ * 2, kFirstBackoff, kLongestBackoff);
+    next_attempt_ = SteadyClock::now() + backoff_;
+    throw;
+  }
+  return *connection_;
+}
+
+Statement& PgSession::Prepare(const Query& query) {
+  connection();
+  std::unique_ptr<Prepared>& prepared = prepared_[query.sql];
+  if (prepared == nullptr) {
+    try {
+      prepared = std::make_unique<Prepared>(*this, query, "p" + std::to_string(prepared_.size()));
+    } catch (const StoreFailure& failure) {
+      prepared_.erase(query.sql);
+      throw StoreFailure(std::string(query.name) + ": " + failure.what());
+    }
+  } else {
+    prepared->Reset();
+  }
+  return *prepared;
+}
+
+void PgSession::Execute(const std::string& script) { connection().Execute(script); }
+
+void PgSession::Begin() {
+  // The id is what a lost COMMIT is settled by.
+  const PgResult id = connection().Execute("BEGIN; SELECT pg_current_xact_id()::text");
+  transaction_ = ::PQgetvalue(id.get(), 0, 0);
+}
+
+void PgSession::BeginRead() {
+  transaction_.clear();
+  connection().Execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+}
+
+void PgSession::Commit() {
+  if (connection_ == nullptr || connection_->broken()) throw StoreFailure("commit: not connected");
+  try {
+    const PgResult result = connection_->Execute("COMMIT");
+    // A transaction that has failed answers COMMIT with ROLLBACK.
+    if (std::string_view(::PQcmdStatus(result.get())) != "COMMIT") {
+      throw StoreFailure("commit: it was rolled back");
+    }
+  } catch (const StoreFailure& failure) {
+    if (!connection_->broken() || mode_ == Mode::kReader || transaction_.empty()) throw;
+    Settle(transaction_, failure.what());
+  }
+}
+
+void PgSession::Settle(const std::string& transaction, const std::string& lost) {
+  const auto deadline = SteadyClock::now() + kSettleFor;
+  log::warn("commit's answer was lost, asking what became of it error={}", lost);
+  while (SteadyClock::now() < deadline) {
+    try {
+      next_attempt_ = {};
+      const PgResult result =
+          connection().Execute("SELECT pg_xact_status('" + transaction + "'::xid8)");
+      const std::string_view status(::PQgetvalue(result.get(), 0, 0));
+      if (status == "committed") return;
+      if (status == "aborted") throw StoreFailure("commit: " + lost);
+      if (status.empty()) break;  // too long ago to be known
+    } catch (const StoreFailure& failure) {
+      if (connection_ != nullptr && !connection_->broken()) throw;
+    }
+    std::this_thread::sleep_for(kSettlePause);
+  }
+  throw StoreFailure("commit: " + lost, StoreFailure::Kind::kOutcomeUnknown);
+}
+
+void PgSession::Rollback() noexcept {
+  try {
+    for (auto& [sql, prepared] : prepared_) prepared->Reset();
+    if (connection_ != nullptr && !connection_->broken() && connection_->InTransaction()) {
+      connection_->Execute("ROLLBACK");
+    }
+  } catch (const std::exception&) {
+    connection_.reset();
+  }
+}
+
+}  // namespace parley

@@ -1,0 +1,43 @@
+// SqlSession on PostgreSQL. It connects when it is used, and again after a connection was lost.
+#pragma once
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+#include "store/postgres/pg_connection.h"
+
+namespace parley {
+
+class PgSession final : public SqlSession {
+ public:
+  enum class Mode { kWriter, kReader };
+  using Connect = std::function<std::unique_ptr<PgConnection>()>;
+
+  // `connect`: throws StoreFailure where it cannot.
+  PgSession(Connect connect, Mode mode);
+  ~PgSession() override;
+
+  Statement& Prepare(const Query& query) override;
+  void Execute(const std::string& script) override;
+  void Begin() override;
+  void BeginRead() override;
+  // Where the answer is lost, another connection asks what became of the transaction, for some
+  // seconds. Throws StoreFailure; outcome_unknown where nobody could say.
+  void Commit() override;
+  void Rollback() noexcept override;
+
+ private:
+  class Prepared;
+  PgConnection& connection();
+  void Settle(const std::string& transaction, const std::string& lost);
+
+  const Connect connect_;
+  const Mode mode_;
+  std::unique_ptr<PgConnection> connection_;
+  std::unordered_map<const char*, std::unique_ptr<Prepared>> prepared_;  // by the query's text
+  std::string transaction_;  // the id of the one under way; empty where it only reads
+  std::chrono::steady_clock::time_point next_attempt_{};
+  std::chrono::milliseconds backoff_{0};
+};
+
+}  // namespace parley

@@ -1,0 +1,135 @@
+"""A PostgreSQL server of a test's own, real and with fsync, that can be killed, paused and started again."""
+import glob
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+
+from deadline import eventually, patient
+
+
+def programs():
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
+    assert found, "PostgreSQL is not installed: './dev test' does it"
+    return found[-1]
+
+
+class Postgres:
+    def __init__(self, *settings):
+        self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None  # it refuses to run as root
+        self.directory = tempfile.mkdtemp(prefix="parley-pg-")
+        if self.user:
+            os.chown(self.directory, self.user.pw_uid, self.user.pw_gid)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.settings = settings
+        self.process = None
+        self.run("initdb", f"--pgdata={self.directory}/data", "--username=parley", "--auth=trust", "--encoding=UTF8",
+                 "--locale=C.UTF-8", "--no-sync")
+
+    def run(self, program, *arguments, **options):
+        done = subprocess.run([f"{programs()}/{program}", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=patient(60), **self.as_user(), **options)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def as_user(self):
+        if not self.user:
+            return {"cwd": self.directory}
+        return {"cwd": self.directory, "user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+
+    @property
+    def url(self):
+        return f"postgres://parley@127.0.0.1:{self.port}/postgres"
+
+    def start(self):
+        self.log = open(f"{self.directory}/log", "ab")
+        settings = [word for setting in (f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self.directory}",
+                                         *self.settings) for word in ("-c", setting)]
+        self.process = subprocess.Popen([f"{programs()}/postgres", "-D", f"{self.directory}/data", *settings],
+                                        stdout=self.log, stderr=self.log, **self.as_user())
+        eventually(self.ready, within=60)
+        return self
+
+    def ready(self):
+        return subprocess.run([f"{programs()}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode == 0
+
+    def ask(self, sql):
+        """What psql prints: rows, tuples only."""
+        return self.run("psql", "-X", "-q", "-t", "-A", "-h", "127.0.0.1", "-p", str(self.port), "-U", "parley", "postgres", "-c", sql).strip()
+
+    def kill(self):
+        """All at once, as when the machine stops."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(patient(30))
+
+    def pause(self):
+        for process in self.processes():
+            os.kill(process, signal.SIGSTOP)
+
+    def resume(self):
+        for process in self.processes():
+            os.kill(process, signal.SIGCONT)
+
+    def processes(self):
+        children = subprocess.run(["pgrep", "-P", str(self.process.pid)], stdout=subprocess.PIPE, text=True).stdout.split()
+        return [self.process.pid, *map(int, children)]
+
+    def close(self):
+        if self.process and self.process.poll() is None:
+            self.resume()
+            self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class Proxy:
+    """Between a server and its database: can lose what the database answers to a COMMIT, or the COMMIT itself."""
+
+    def __init__(self, port):
+        self.target = port
+        self.lose = None  # "answer" or "commit", once
+        self.lost = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.target))
+            pair = {"cut": False}
+            for one, other, forward in ((client, server, True), (server, client, False)):
+                threading.Thread(target=self._pump, args=(one, other, forward, pair), daemon=True).start()
+
+    def _pump(self, one, other, forward, pair):
+        try:
+            while data := one.recv(65536):
+                if forward and self.lose and b"COMMIT\0" in data:
+                    pair["cut"], kind, self.lose = True, self.lose, None
+                    self.lost += 1
+                    if kind == "answer":
+                        other.sendall(data)
+                    else:
+                        break
+                elif pair["cut"]:
+                    break  # the answer
+                else:
+                    other.sendall(data)
+        except OSError:
+            pass
+        for each in one, other:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.listener.close()

@@ -1,0 +1,188 @@
+"""PostgreSQL as the store: the promises of the embedded one, and what a database at the end of a wire can do."""
+import threading
+import time
+
+import pytest
+
+from client import Person, assert_problem
+from deadline import eventually, patient
+from postgres import Postgres, Proxy
+from server import run
+
+
+@pytest.fixture(scope="module")
+def database():
+    postgres = Postgres().start()
+    yield postgres
+    postgres.close()
+
+
+@pytest.fixture
+def own_database():
+    postgres = Postgres().start()
+    yield postgres
+    postgres.close()
+
+
+@pytest.fixture
+def talk(database, own_server, request):
+    return Talk(own_server(DATABASE_URL=database.url))
+
+
+class Talk:
+    def __init__(self, server):
+        self.server = server
+        self.alice, self.bob = Person(server, "alice"), Person(server, "bob")
+        self.room = self.alice.rest.create_group(self.bob)
+
+    def post(self, content, **fields):
+        return self.alice.rest.post("messages/", json={"conversation_id": self.room["id"], "content": content, **fields})
+
+    def contents(self):
+        return [message["content"] for message in self.bob.rest.everything_in(self.room)]
+
+
+def test_two_people_talk_and_a_kill_takes_nothing_back(talk):
+    with talk.alice.connect(talk.room) as a, talk.bob.connect(talk.room) as b:
+        a.send_message("hello bob", client_id="a-1")
+        assert b.wait_for("message")["data"]["content"] == "hello bob"
+        b.send_message("hello alice", client_id="b-1")
+        assert a.wait_for(lambda frame: frame.get("seq") == 2)["data"]["content"] == "hello alice"
+    for number in range(50):
+        assert talk.post(f"message {number}").status_code == 201
+    talk.server.kill()
+    talk.server.start()
+    assert talk.contents() == ["hello bob", "hello alice"] + [f"message {number}" for number in range(50)]
+    again = talk.post("hello bob", client_id="a-1")
+    assert again.status_code == 200 and again.json()["seq"] == 1
+
+
+def test_metadata_times_and_text_come_back_as_they_went(talk):
+    sent = talk.post("ü 猫 \U0001f600 'quoted' \\", metadata={"k": {"deep": [1, 2.5, None, "a: b", 'q" \\']}, "n": True}, client_id="c").json()
+    read = talk.bob.rest.get(f"messages/{sent['id']}/").json()
+    for name in "content", "metadata", "sent_at", "client_id", "seq", "sender_id":
+        assert read[name] == sent[name]
+
+
+def test_a_database_that_is_killed_is_503_and_everything_goes_on_after_it(own_database, own_server):
+    talk = Talk(own_server(DATABASE_URL=own_database.url))
+    acked = [f"before {number}" for number in range(20)]
+    for content in acked:
+        assert talk.post(content).status_code == 201
+    own_database.kill()
+    answer = talk.post("meanwhile", client_id="m")
+    assert_problem(answer, 503, "store_unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert_problem(talk.bob.rest.get("conversations/"), 503, "store_unavailable")
+    assert eventually(lambda: not talk.server.ready())
+    own_database.start()
+    assert eventually(talk.server.ready, within=30), "without anybody writing"
+    assert eventually(lambda: talk.post("meanwhile", client_id="m").status_code in (200, 201), within=30)
+    assert talk.contents() == acked + ["meanwhile"]
+
+
+def test_a_database_that_stops_answering_is_503_within_its_deadline(own_database, own_server):
+    talk = Talk(own_server(DATABASE_URL=own_database.url))
+    assert talk.post("before").status_code == 201
+    own_database.pause()
+    began = time.monotonic()
+    answer = talk.alice.rest.post("messages/", json={"conversation_id": talk.room["id"], "content": "x", "client_id": "x"}, timeout=patient(60))
+    assert answer.status_code == 503 and answer.json()["code"] in ("store_unavailable", "outcome_unknown")
+    assert time.monotonic() - began < patient(40)
+    own_database.resume()
+    assert eventually(lambda: talk.post("x", client_id="x").status_code in (200, 201), within=40)
+    assert talk.contents() == ["before", "x"]
+
+
+@pytest.mark.parametrize("lost, status", [("answer", 201), ("commit", 503)])
+def test_a_commit_whose_answer_is_lost_is_settled(database, own_server, lost, status):
+    proxy = Proxy(database.port)
+    talk = Talk(own_server(DATABASE_URL=f"postgres://parley@127.0.0.1:{proxy.port}/postgres"))
+    assert talk.post("before").status_code == 201
+    proxy.lose = lost
+    answer = talk.post("the one", client_id="one")
+    assert proxy.lost == 1
+    assert answer.status_code == status, answer.text
+    if status == 503:
+        assert_problem(answer, 503, "store_unavailable")
+    again = talk.post("the one", client_id="one")
+    assert again.status_code == (200 if status == 201 else 201)
+    assert talk.contents() == ["before", "the one"], "once, whatever was lost"
+    proxy.close()
+
+
+def test_nodes_that_share_a_database_make_one_order(database, own_server):
+    servers = [own_server(DATABASE_URL=database.url) for _ in range(2)]
+    alice, bob = Person(servers[0], "alice"), Person(servers[1], "bob")
+    room = alice.rest.create_group(bob)
+    failures = []
+
+    def send(person, name):
+        for number in range(60):
+            answer = person.rest.post("messages/", json={"conversation_id": room["id"], "content": f"{name} {number}", "client_id": f"{name}-{number % 40}-{number}"})
+            if answer.status_code != 201:
+                failures.append(answer.text)
+
+    senders = [threading.Thread(target=send, args=(Person(servers[number % 2], ("alice", "bob")[number % 2]), f"s{number}")) for number in range(4)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    assert failures == []
+    for person in alice, bob:
+        messages = person.rest.everything_in(room)
+        assert [message["seq"] for message in messages] == list(range(1, 241))
+        for sender in range(4):
+            mine = [message["content"] for message in messages if message["content"].startswith(f"s{sender} ")]
+            assert mine == [f"s{sender} {number}" for number in range(60)]
+
+
+def test_the_same_client_id_at_two_nodes_at_once_is_one_message(database, own_server):
+    servers = [own_server(DATABASE_URL=database.url) for _ in range(2)]
+    alice = [Person(server, "alice") for server in servers]
+    room = alice[0].rest.create_group()
+    for number in range(20):
+        answers = []
+        body = {"conversation_id": room["id"], "content": f"m {number}", "client_id": f"c-{number}"}
+        both = [threading.Thread(target=lambda person=person: answers.append(person.rest.post("messages/", json=body))) for person in alice]
+        for each in both:
+            each.start()
+        for each in both:
+            each.join()
+        assert sorted(answer.status_code for answer in answers) == [200, 201]
+        assert len({answer.json()["id"] for answer in answers}) == 1
+    assert len(alice[1].rest.everything_in(room)) == 20
+
+
+def test_attachments_on_a_shared_database(talk):
+    import files
+    attachment = talk.alice.rest.post("attachments/", files={"file": ("a.png", files.PNG)}).json()
+    sent = talk.post("look", attachment_ids=[attachment["id"]])
+    assert sent.status_code == 201
+    assert talk.bob.rest.get(f"attachments/{attachment['id']}/content/").content == files.PNG
+    assert talk.alice.rest.delete(f"messages/{sent.json()['id']}/").status_code == 204
+    assert_problem(talk.bob.rest.get(f"attachments/{attachment['id']}/content/"), 404, "not_found")
+
+
+def test_unsafe_settings_are_refused(tmp_path):
+    unsafe = Postgres("fsync=off").start()
+    try:
+        done = run("serve", "--port", "0", "--data-dir", str(tmp_path / "data"), directory=tmp_path, DATABASE_URL=unsafe.url)
+        assert done.returncode != 0 and "fsync is off" in done.stdout
+    finally:
+        unsafe.close()
+
+
+def test_tables_of_another_system_are_left_alone(tmp_path, own_database):
+    own_database.ask("CREATE TABLE messaging_conversation (id uuid PRIMARY KEY); INSERT INTO messaging_conversation VALUES (gen_random_uuid())")
+    done = run("serve", "--port", "0", "--data-dir", str(tmp_path / "data"), directory=tmp_path, DATABASE_URL=own_database.url)
+    assert done.returncode != 0 and "another system" in done.stdout
+    assert own_database.ask("SELECT count(*) FROM messaging_conversation") == "1"
+    assert own_database.ask("SELECT to_regclass('parley_meta') IS NULL") == "t"
+
+
+def test_a_password_never_shows(tmp_path, own_server, database):
+    server = own_server("--log-level", "trace", DATABASE_URL=database.url.replace("parley@", "parley:s3cret-word@"))
+    Talk(server)
+    server.stop()
+    assert "s3cret-word" not in server.log
