@@ -158,6 +158,7 @@ void Home::Send(NewMessage message, Resolve<Result<StoredMessage>> done) {
     if (outsider) {
       return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
     }
+    typists_.End(room.id, message.sender_id, Now());  // before the message
     ++room.in_flight;
     store_.InsertMessage(std::move(message), self_,
                          [this, conversation = room.id,
@@ -178,8 +179,7 @@ void Home::OnStored(const Uuid& conversation, Result<StoredMessage>& stored) {
     return;
   }
   counters_.messages.Add();
-  const Monotonic now = options_.clock == nullptr ? Monotonic{} : options_.clock->Steady();
-  Offer(room, MessageEvent(stored->message, now));
+  Offer(room, MessageEvent(stored->message, Now()));
 }
 
 void Home::Offer(Room& room, EventRef event) {

@@ -20,9 +20,19 @@
 #include "hub/feed.h"
 #include "hub/online_users.h"
 #include "hub/tail.h"
+#include "hub/typists.h"
 #include "store/store.h"
 
 namespace parley {
+
+// That a user types, or does so no more, on one of the user's sockets.
+struct TypingSign {
+  Uuid conversation;
+  UserId user;
+  uint64_t tab = 0;         // the socket
+  bool as_service = false;  // who need not be a participant
+  bool is_typing = false;
+};
 
 // What a connection learns when it is let in.
 struct Admission {
@@ -48,7 +58,7 @@ struct HomeOptions {
   unsigned shards = 1;
   size_t live_participants = 200;
   size_t idle_conversations = 20'000;    // kept in memory for each shard, without listeners
-  const Clock* clock = nullptr;          // none: delivery times are not measured
+  const Clock* clock = nullptr;          // none: no time passes
   OnlineUsers* online = nullptr;         // none (or no clock): no presence
   size_t tail_bytes = 64 * 1024 * 1024;  // of all tails of a shard
 };
@@ -81,6 +91,12 @@ class Home {
   // An ephemeral event, to conversations small enough to have any.
   void Relay(EventRef event);
 
+  // Shown to the others as Typists says, in conversations small enough; a send of the user's, and
+  // their removal, end it.
+  void SetTyping(const TypingSign& sign);
+  // A few times a second.
+  void OnTick(Monotonic now);
+
  private:
   struct Room;  // a conversation's state
   using Load = UniqueFunction<void(Result<Room*>)>;
@@ -103,9 +119,13 @@ class Home {
   void FillGap(Room& room);
   void LetOut(Room& room, EventRef event);
   void FlushOutgoing();
+  void ShowTyping(const Uuid& conversation, const UserId& user, bool is_typing);
   void ReadFromStore(Room& room, int64_t since, Resolve<Result<PageRef>> done);
   void OnChanges(const Uuid& conversation, int64_t since, Result<ChangesSince> changes);
   void Evict();
+  Monotonic Now() const {
+    return options_.clock == nullptr ? Monotonic{} : options_.clock->Steady();
+  }
 
   Executor& self_;
   Store& store_;
@@ -117,6 +137,9 @@ class Home {
   size_t tail_bytes_ = 0;
   std::vector<std::vector<EventRef>> outgoing_;  // by shard, until the end of the batch
   bool flush_posted_ = false;
+  Typists typists_{[this](const Uuid& conversation, const UserId& user, bool is_typing) {
+    ShowTyping(conversation, user, is_typing);
+  }};
 };
 
 }  // namespace parley

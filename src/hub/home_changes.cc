@@ -33,8 +33,7 @@ void Home::OnApplied(const Uuid& conversation, Result<AppliedChange>& applied) {
   }
   const bool of_conversation = change.kind == ChangeKind::kConversationUpdated;
   ForgetInTail(room, of_conversation ? 0 : change.message.seq);
-  const Monotonic now = options_.clock == nullptr ? Monotonic{} : options_.clock->Steady();
-  Offer(room, ChangeEvent(change, now, applied->removed));
+  Offer(room, ChangeEvent(change, Now(), applied->removed));
 }
 
 void Home::UpdateMembers(Room& room, const AppliedChange& applied) {
@@ -44,6 +43,7 @@ void Home::UpdateMembers(Room& room, const AppliedChange& applied) {
   if (applied.removed) {
     std::erase(room.participants, *applied.removed);
     room.known_members.erase(*applied.removed);
+    typists_.End(room.id, *applied.removed, Now());
   }
   const bool few = room.participant_count <= static_cast<int64_t>(options_.live_participants);
   if (few && !room.participants.empty()) {

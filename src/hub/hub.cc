@@ -100,6 +100,7 @@ void Hub::Disconnected(const UserId& user) {
 }
 
 void Hub::OnTick(Monotonic now) {
+  home_.OnTick(now);
   if (presence_) presence_->OnTick(now);
 }
 
@@ -143,6 +144,11 @@ void Hub::Delete(const Uuid& conversation, const UserId& actor, bool as_service,
 void Hub::Relay(EventRef event) {
   const Uuid conversation = event->conversation;
   AtHome(conversation, [event = std::move(event)](Home& home) { home.Relay(event); });
+}
+
+void Hub::SetTyping(TypingSign sign) {
+  const Uuid conversation = sign.conversation;
+  AtHome(conversation, [sign = std::move(sign)](Home& home) { home.SetTyping(sign); });
 }
 
 void Hub::Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>> done) {

@@ -68,6 +68,9 @@ class Hub final : private HomeOutlet, private PresenceOutlet {
               Resolve<Result<void>> done);
   // To the conversation's listeners on every shard, unless it is too large for such events.
   void Relay(EventRef event);
+  void SetTyping(TypingSign sign);
+  // Another for each call, on whichever shard.
+  uint64_t NewTab() { return uint64_t{shard_} << 56 | ++tabs_; }
   // Tells the users' sockets, on every shard, that they are in it now.
   void Announce(std::vector<UserId> users, const Conversation& joined);
   // Errors: not_found, store_unavailable. No membership asked.
@@ -105,6 +108,7 @@ class Hub final : private HomeOutlet, private PresenceOutlet {
   SubscriptionTable table_;
   std::unordered_multimap<UserId, UserSink*> users_;
   std::vector<Hub*> hubs_;
+  uint64_t tabs_ = 0;
 };
 
 }  // namespace parley

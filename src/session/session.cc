@@ -9,7 +9,6 @@ namespace {
 // Pages under way for one session: enough to keep a reader busy, not enough to crowd out others.
 constexpr size_t kFetchesAtOnce = 16;
 constexpr size_t kListedConversations = 1000;
-constexpr auto kTypingEnds = std::chrono::seconds(6);
 
 // A resume point as it comes in a query: digits; what is larger than any seq is beyond every head.
 std::optional<int64_t> ParseSince(std::string_view text) {
@@ -34,13 +33,12 @@ Session::Session(SessionContext& context, Transport& transport, SessionRequest r
       request_(std::move(request)),
       identity_(std::move(identity)),
       self_(std::make_shared<Session*>(this)),
+      tab_(context.hub.NewTab()),
       holding_events_(request_.hold_until_resume) {}
 
 Session::~Session() {
   *self_ = nullptr;
-  for (const Typing& typing : typing_) {
-    context_.hub.Relay(TypingEvent(typing.conversation, identity_.user, false));
-  }
+  for (const Typing& typing : typing_) SignTyping(typing.conversation, false);
   for (auto& [conversation, feed] : feeds_) context_.hub.Unsubscribe(feed);
   if (!request_.conversation) context_.hub.RemoveUser(identity_.user, *this);
   if (established_) context_.hub.Disconnected(identity_.user);
@@ -305,21 +303,18 @@ Result<void> Session::Reauthenticate(std::string_view token) {
 
 Result<void> Session::SetTyping(const Uuid& conversation, bool is_typing) {
   if (FindFeed(conversation) == nullptr) return Fail(Error::NotFound());
-  const auto found = std::ranges::find(typing_, conversation, &Typing::conversation);
-  const bool was_typing = found != typing_.end();
-  const Monotonic until = context_.clock.Steady() + kTypingEnds;
-  if (is_typing && was_typing) {
-    found->until = until;
-    return {};
-  }
-  if (is_typing == was_typing) return {};
-  if (is_typing) {
-    typing_.push_back({conversation, until});
-  } else {
-    typing_.erase(found);
-  }
-  context_.hub.Relay(TypingEvent(conversation, identity_.user, is_typing));
+  std::erase_if(typing_, [&](const Typing& one) { return one.conversation == conversation; });
+  if (is_typing) typing_.push_back({conversation, context_.clock.Steady() + kTypingEnds});
+  SignTyping(conversation, is_typing);
   return {};
+}
+
+void Session::SignTyping(const Uuid& conversation, bool is_typing) {
+  context_.hub.SetTyping({.conversation = conversation,
+                          .user = identity_.user,
+                          .tab = tab_,
+                          .as_service = identity_.service,
+                          .is_typing = is_typing});
 }
 
 void Session::OnTick() {
@@ -330,14 +325,7 @@ void Session::OnTick() {
     return transport_.Close(CloseCode::kNotAuthenticated, "The token has been revoked.");
   }
   const Monotonic now = context_.clock.Steady();
-  for (size_t i = 0; i < typing_.size();) {
-    if (typing_[i].until > now) {
-      ++i;
-      continue;
-    }
-    context_.hub.Relay(TypingEvent(typing_[i].conversation, identity_.user, false));
-    typing_.erase(typing_.begin() + static_cast<std::ptrdiff_t>(i));
-  }
+  std::erase_if(typing_, [&](const Typing& one) { return one.until <= now; });
 }
 
 void Session::AnswerError(const Ref& ref, const std::optional<Uuid>& conversation,

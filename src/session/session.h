@@ -72,6 +72,7 @@ class Session final : private FeedSink, private UserSink {
   // Sets conversations back to what the client has; answers with `resumed` later.
   void Resume(const Ref& ref, const ConversationSeqs& seqs);
   void AnswerError(const Ref& ref, const std::optional<Uuid>& conversation, const Error& error);
+  // Errors: not_found.
   Result<void> SetTyping(const Uuid& conversation, bool is_typing);
   Feed* FindFeed(const Uuid& conversation);
   const std::optional<Uuid>& only_conversation() const { return request_.conversation; }
@@ -114,6 +115,7 @@ class Session final : private FeedSink, private UserSink {
   void Finished(const CommandRow& row, const Ref& ref, const Uuid& conversation,
                 const Result<SharedBytes>& answer);
   void UpdateHold();
+  void SignTyping(const Uuid& conversation, bool is_typing);
 
   struct RunningResume {
     Ref ref;
@@ -122,7 +124,7 @@ class Session final : private FeedSink, private UserSink {
   };
   struct Typing {
     Uuid conversation;
-    Monotonic until;
+    Monotonic until;  // then the home ends it by itself
   };
 
   SessionContext& context_;
@@ -134,7 +136,8 @@ class Session final : private FeedSink, private UserSink {
   size_t fetching_ = 0;
   std::deque<Uuid> fetch_queue_;
   std::unique_ptr<RunningResume> resume_;
-  std::vector<Typing> typing_;
+  std::vector<Typing> typing_;  // to be ended with the session
+  uint64_t tab_ = 0;
   std::vector<Joined> joined_early_;  // conversations come into while the greeting was prepared
   std::unique_ptr<std::string> deferred_;  // a command that waits for those before it
   size_t in_flight_ = 0;

@@ -233,47 +233,6 @@ def test_history_of_a_foreign_conversation_is_not_loaded(people):
             assert answer["data"]["code"] in ("not_found", "not_participant")
 
 
-def test_typing_is_shown_to_the_others_only(pair):
-    alice, bob, talk, a, b = pair
-    with bob.connect() as of_user:
-        a.send("typing", is_typing=True)
-        shown = b.wait_for("typing_indicator")
-        assert shown["data"] == {"user_id": alice.id, "is_typing": True}
-        assert "seq" not in shown
-        assert of_user.wait_for("typing_indicator")["conversation_id"] == talk["id"]
-        a.send("typing", is_typing=False)
-        assert b.wait_for("typing_indicator")["data"] == {"user_id": alice.id, "is_typing": False}
-    bob.rest.send_message(talk, "after")
-    assert not [frame for frame in a.seen_before(lambda frame: frame["type"] == "message")
-                if frame["type"] == "typing_indicator"]
-
-
-def test_typing_ends_by_itself_after_six_seconds(pair):
-    alice, _, _, a, b = pair
-    a.send("typing", is_typing=True)
-    assert b.wait_for("typing_indicator")["data"]["is_typing"] is True
-    assert b.wait_for("typing_indicator")["data"] == {"user_id": alice.id, "is_typing": False}
-
-
-def test_typing_is_on_or_off(pair):
-    _, _, _, a, _ = pair
-    for wrong in {}, {"is_typing": "yes"}, {"is_typing": 1}, {"is_typing": None}:
-        answer = a.ask("typing", **wrong)
-        assert answer["type"] == "error"
-        assert "is_typing" in answer["data"]["fields"]
-    assert_lives(a)
-
-
-def test_typing_in_a_foreign_conversation_is_not_shown(people):
-    alice, bob, eve = people("alice", "bob", "eve")
-    talk = alice.rest.create_group(bob)
-    with alice.connect(talk) as a, eve.connect() as e:
-        assert e.ask("typing", conversation_id=talk["id"], is_typing=True)["type"] == "error"
-        bob.rest.send_message(talk, "fence")
-        assert [frame["type"] for frame in a.seen_before(lambda frame: "seq" in frame)
-                if frame["type"] == "typing_indicator"] == []
-
-
 def test_ping_is_answered_with_pong(pair):
     _, _, _, a, _ = pair
     a.send("ping")
