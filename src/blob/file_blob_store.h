@@ -4,8 +4,8 @@
 #pragma once
 #include <filesystem>
 
+#include "base/worker_pool.h"
 #include "blob/blob_store.h"
-#include "blob/worker_pool.h"
 
 namespace parley {
 

@@ -42,4 +42,15 @@ Result<bool> FlagQuery(const Request& request, std::string_view name) {
   return Fail(Error::Field(std::string(name), "Must be 1 or 0."));
 }
 
+Result<std::optional<std::string>> IdempotencyKey(const Request& request, size_t most_characters) {
+  constexpr const char* kHeader = "Idempotency-Key";
+  if (!request.HasHeader(kHeader)) return std::optional<std::string>();
+  const auto key = request.HeaderOnce(kHeader);
+  if (!key || key->empty() || key->size() > most_characters) {
+    return Fail(Error::Field(
+        kHeader, "Must be 1 to " + std::to_string(most_characters) + " characters, once."));
+  }
+  return std::optional<std::string>(*key);
+}
+
 }  // namespace parley

@@ -21,4 +21,8 @@ Result<int64_t> NumberQuery(const Request& request, std::string_view name, int64
 // 1 or true, 0 or false; false when absent. Errors: invalid_field.
 Result<bool> FlagQuery(const Request& request, std::string_view name);
 
+// The Idempotency-Key header: what tells a repeat of the request (P2). Absent: nullopt.
+// Errors: invalid_field (empty, longer than that, or there twice).
+Result<std::optional<std::string>> IdempotencyKey(const Request& request, size_t most_characters);
+
 }  // namespace parley

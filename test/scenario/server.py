@@ -104,6 +104,11 @@ class Server:
         self.process.kill()
         return self.wait()
 
+    def memory(self):
+        """Resident bytes."""
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) << 10
+
     def metric(self, name, **labels):
         """The sum of all samples of that name that carry these labels; 0 where there is none."""
         total = 0.0

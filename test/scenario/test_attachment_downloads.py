@@ -107,7 +107,7 @@ def test_readers_that_take_nothing_cost_little_memory(own_server):
     server = own_server()
     alice = named(server, "alice")
     url = "/api/messaging/" + upload(alice, "a.png", files.png_of(files.MOST))
-    before, wires = memory_of(server), []
+    before, wires = server.memory(), []
     for number in range(50):
         wire = Wire(server)
         if number < 49:
@@ -115,14 +115,9 @@ def test_readers_that_take_nothing_cost_little_memory(own_server):
         wire.send(request("GET", url, f"Authorization: Bearer {alice.token}"))
         wires.append(wire)
     time.sleep(1)
-    assert memory_of(server) - before < 32 << 20, "of 500 MiB asked for"
+    assert server.memory() - before < 32 << 20, "of 500 MiB asked for"
     last = wires.pop()
     assert last.answer().body == files.png_of(files.MOST), "one that reads again gets it whole"
     for wire in [last, *wires]:
         wire.__exit__()
     assert eventually(lambda: server.metric("parley_connections") <= 2, describe=lambda: "still there")
-
-
-def memory_of(server):
-    with open(f"/proc/{server.process.pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) << 10

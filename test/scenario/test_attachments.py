@@ -58,11 +58,6 @@ def stored(server):
     return pathlib.Path(server.directory, "data", "attachments")
 
 
-def memory_of(server):
-    with open(f"/proc/{server.process.pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) << 10
-
-
 # --- what is taken ------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("kind", files.OF_KIND)
@@ -354,7 +349,7 @@ def test_a_damaged_file_is_an_error_and_nothing_else_suffers(server, talk):
 
 @pytest.mark.skipif(PATIENCE > 1, reason="a sanitizer keeps what is freed")
 def test_many_large_uploads_at_once_take_little_memory(server, talk):
-    before, size, failures = memory_of(server), 9 << 20, []
+    before, size, failures = server.memory(), 9 << 20, []
 
     def one(number):
         person = Person(server, f"u{number}")
@@ -370,7 +365,7 @@ def test_many_large_uploads_at_once_take_little_memory(server, talk):
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        most = max(most, memory_of(server))
+        most = max(most, server.memory())
         time.sleep(0.02)
     assert failures == []
     assert most - before < 64 << 20, f"{(most - before) >> 20} MiB for {16 * 9} MiB of uploads"

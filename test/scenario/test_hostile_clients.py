@@ -137,7 +137,7 @@ def test_a_message_that_is_never_finished_ends_its_socket(own_server):
 def test_a_flood_of_pings_that_nobody_reads_the_answers_of(own_server):
     server = own_server()
     alice = Person(server, "alice")
-    before = memory_of(server)
+    before = server.memory()
     with WireSocket(server, "/ws/messaging/", alice.token) as wire:
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         wire.socket.settimeout(3)
@@ -150,7 +150,7 @@ def test_a_flood_of_pings_that_nobody_reads_the_answers_of(own_server):
         except OSError:
             pass  # it is not read any more
         assert sent < 64 << 20, "what is not answered is not read"
-    assert memory_of(server) - before < 16 << 20
+    assert server.memory() - before < 16 << 20
 
 
 def test_floods_of_empty_frames_and_tiny_fragments(server, people):
@@ -167,8 +167,3 @@ def test_floods_of_empty_frames_and_tiny_fragments(server, people):
             assert frame is not None and frame[0] == TEXT, frame
             errors += json.loads(frame[1])["type"] == "error"
         assert errors == 200
-
-
-def memory_of(server):
-    with open(f"/proc/{server.process.pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) << 10

@@ -27,7 +27,7 @@ class AttachmentsApi {
   Task<Response> Post(RequestContext& context) {
     const Result<std::string> boundary = MultipartBoundary(context.request.Header("Content-Type"));
     if (!boundary) co_return Response::Problem(boundary.error());
-    const Result<std::optional<std::string>> key = IdempotencyKey(context.request);
+    const auto key = IdempotencyKey(context.request, services_.limits.client_id_characters);
     if (!key) co_return Response::Problem(key.error());
     if (context.body == nullptr) {  // it had no body at all
       co_return Response::Problem(Error::Field("file", "This field is required."));
@@ -80,18 +80,6 @@ class AttachmentsApi {
     if (!id) co_return Fail(id.error());
     auto finding = attachments_.Find(*id, context.caller);
     co_return co_await finding;
-  }
-
-  // Tells a repeat of an upload, as it does of a send.
-  Result<std::optional<std::string>> IdempotencyKey(const Request& request) const {
-    if (!request.HasHeader("Idempotency-Key")) return std::optional<std::string>();
-    const auto key = request.HeaderOnce("Idempotency-Key");
-    const size_t most = services_.limits.client_id_characters;
-    if (!key || key->empty() || key->size() > most) {
-      return Fail(Error::Field("Idempotency-Key",
-                               "Must be 1 to " + std::to_string(most) + " characters, once."));
-    }
-    return std::optional<std::string>(*key);
   }
 
   Services& services_;

@@ -51,17 +51,13 @@ SendMessage ParseSend(FieldReader& fields, const Limits& limits) {
 // Header Idempotency-Key is client_id, for clients that know it by that name.
 void ApplyIdempotencyKey(const Request& request, SendMessage& send, FieldReader& fields,
                          const Limits& limits) {
-  if (!request.HasHeader("Idempotency-Key")) return;
-  const auto key = request.HeaderOnce("Idempotency-Key");
-  if (!key || key->empty() || key->size() > limits.client_id_characters) {
-    return fields.Wrong(
-        "Idempotency-Key",
-        "Must be 1 to " + std::to_string(limits.client_id_characters) + " characters, once.");
-  }
-  if (send.client_id && *send.client_id != *key) {
+  Result<std::optional<std::string>> key = IdempotencyKey(request, limits.client_id_characters);
+  if (!key) return fields.Wrong(key.error().fields[0].first, key.error().fields[0].second);
+  if (!*key) return;
+  if (send.client_id && send.client_id != *key) {
     return fields.Wrong("client_id", "Differs from the Idempotency-Key header.");
   }
-  send.client_id = *key;
+  send.client_id = std::move(*key);
 }
 
 // --- the rows

@@ -1,4 +1,4 @@
-// A few threads for calls that block (files). The queue is bounded.
+// A few threads for calls that block: files, databases. The queue is bounded.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -12,18 +12,18 @@ namespace parley {
 
 class WorkerPool {
  public:
-  using Job = UniqueFunction<void()>;
+  using Job = UniqueFunction<void(size_t thread)>;  // from 0: which of them runs it
 
   WorkerPool(size_t threads, size_t max_queued);
   ~WorkerPool();
 
-  // Any thread. False: not taken, the pool is full or closed.
+  // Any thread. False: the pool is full or closed, and the job is untouched.
   bool Submit(Job& job);
   // Does what is queued, and ends the threads.
   void Close();
 
  private:
-  void Run();
+  void Run(size_t thread);
 
   const size_t max_queued_;
   std::mutex mutex_;

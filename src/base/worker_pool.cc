@@ -1,11 +1,11 @@
-#include "blob/worker_pool.h"
+#include "base/worker_pool.h"
 
 #include <utility>
 
 namespace parley {
 
 WorkerPool::WorkerPool(size_t threads, size_t max_queued) : max_queued_(max_queued) {
-  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
+  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this, i] { Run(i); });
 }
 
 WorkerPool::~WorkerPool() { Close(); }
@@ -31,7 +31,7 @@ void WorkerPool::Close() {
   }
 }
 
-void WorkerPool::Run() {
+void WorkerPool::Run(size_t thread) {
   while (true) {
     Job job;
     {
@@ -41,7 +41,7 @@ void WorkerPool::Run() {
       job = std::move(queue_.front());
       queue_.pop_front();
     }
-    job();
+    job(thread);
   }
 }
 
