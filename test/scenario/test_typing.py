@@ -88,6 +88,38 @@ def test_a_message_ends_it_before_it_is_shown(pair):
     assert signs_before_fence(alice, talk, b) == [], "it is over already"
 
 
+def test_a_message_over_rest_ends_it_on_all_tabs(pair):
+    alice, _, talk, a, b = pair
+    with alice.connect(talk) as second:
+        a.ask("typing", is_typing=True)
+        second.ask("typing", is_typing=True)
+        assert b.wait_for("typing_indicator")["data"]["is_typing"] is True
+        assert signs_before_fence(alice, talk, b) == [False], "before the message, once"
+    assert signs_before_fence(alice, talk, b) == [], "nor when a tab goes"
+
+
+def test_anothers_message_does_not_end_it(pair):
+    _, bob, talk, a, b = pair
+    a.ask("typing", is_typing=True)
+    assert b.wait_for("typing_indicator")["data"]["is_typing"] is True
+    assert signs_before_fence(bob, talk, b) == []
+    a.ask("typing", is_typing=False)
+    assert b.wait_for("typing_indicator")["data"]["is_typing"] is False
+
+
+def test_of_several_connections_the_last_that_goes_ends_it(people):
+    alice, bob = people("alice", "bob")
+    talk = alice.rest.create_group(bob)
+    with bob.connect(talk) as b:
+        with alice.connect() as last:
+            with alice.connect(talk) as first:
+                first.ask("typing", is_typing=True)
+                last.ask("typing", conversation_id=talk["id"], is_typing=True)
+                assert b.wait_for("typing_indicator")["data"]["is_typing"] is True
+            assert signs_before_fence(bob, talk, b) == [], "one of them is there still"
+        assert b.wait_for("typing_indicator", within=4)["data"]["is_typing"] is False
+
+
 def test_a_typist_whose_connection_goes_types_no_more(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
