@@ -47,11 +47,11 @@ pid_t Spawn(const std::vector<std::string>& command, const fs::path& log) {
   arguments.push_back(nullptr);
   const pid_t pid = ::fork();
   if (pid != 0) return pid;
-  ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
   const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
   ::dup2(out, 1);
   ::dup2(out, 2);
   if (user != nullptr && (::setgid(gid) != 0 || ::setuid(uid) != 0)) ::_exit(126);
+  ::prctl(PR_SET_PDEATHSIG, SIGQUIT);  // not earlier: another user id takes it away
   ::execv(arguments[0], arguments.data());
   ::_exit(127);
 }
