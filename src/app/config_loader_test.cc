@@ -194,7 +194,7 @@ TEST(ConfigLoader, DjangosOwnDeploymentNameDoesNotMatterWhereParleysIsGiven) {
               IsEmpty());
 }
 
-TEST(ConfigLoader, TheGuidesRedisIsAWarningAndItsDatabaseIsTaken) {
+TEST(ConfigLoader, TheGuidesRedisAndDatabaseAreTakenAndItsCacheIsAWarning) {
   const Environment guide = {{"DJANGO_ENV", "production"},
                              {"JWT_SECRET_KEY", kKey},
                              {"ALLOWED_HOSTS", "a.example"},
@@ -203,13 +203,18 @@ TEST(ConfigLoader, TheGuidesRedisIsAWarningAndItsDatabaseIsTaken) {
                              {"WEBSOCKET_URL", "wss://a.example"}};
   const ConfigResult result = Load({}, guide);
   EXPECT_THAT(result.errors, IsEmpty());
-  ASSERT_EQ(result.notes.size(), 3u);
-  EXPECT_THAT(result.notes, Contains(HasSubstr("REDIS_URL: redis.url: not in this version")));
-  EXPECT_THAT(result.notes, Not(Contains(HasSubstr("secret@"))));
+  ASSERT_EQ(result.notes.size(), 2u);
+  EXPECT_THAT(result.notes,
+              Contains(HasSubstr("REDIS_CACHE_URL: cache.location: not in this version")));
+  EXPECT_EQ(result.config.redis.url, "redis://:secret@redis:6379/0");
 
   Environment own = guide;
-  own["PARLEY_REDIS_URL"] = "redis://redis:6379/0";
-  EXPECT_THAT(Load({}, own).errors, ElementsAre(HasSubstr("PARLEY_REDIS_URL: redis.url: not in")));
+  own["PARLEY_CACHE_LOCATION"] = "redis://redis:6379/0";
+  EXPECT_THAT(Load({}, own).errors,
+              ElementsAre(HasSubstr("PARLEY_CACHE_LOCATION: cache.location: not in")));
+  EXPECT_THAT(Load({}, {{"REDIS_URL", "memcached://:secret@cache"}}).errors,
+              ElementsAre(AllOf(HasSubstr("redis.url"), HasSubstr("does not begin with redis://"),
+                                Not(HasSubstr("secret@")))));
   EXPECT_EQ(Load({}, {{"DATABASE_URL", "postgres://u:pw@db/x"}}).config.database.url,
             "postgres://u:pw@db/x");
 }

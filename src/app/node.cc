@@ -8,6 +8,7 @@
 #include "app/signing_key.h"
 #include "base/log.h"
 #include "blob/file_blob_store.h"
+#include "bus/redis_bus.h"
 #include "feature/apidoc/apidoc_api.h"
 #include "feature/attachments/attachments_api.h"
 #include "feature/connection/connection_api.h"
@@ -69,6 +70,11 @@ std::unique_ptr<Store> OpenStore(const Config& config, const Clock& clock) {
                           .reader_threads = readers,
                           .queue_writes = config.store.queue},
                          clock);
+}
+
+std::unique_ptr<Bus> BusOf(const Config& config, BusCounters& counters) {
+  if (config.redis.url.empty()) return nullptr;
+  return std::make_unique<RedisBus>(ParseRedisUrl(config.redis.url).value(), counters);
 }
 
 std::filesystem::path AttachmentsDirectory(const Config& config) {
@@ -157,17 +163,34 @@ Node::Node(const Config& config, const Clock& clock)
       site_(SiteOptionsOf(config)),
       rate_limiter_(RateLimitsOf(config), clock) {
   const unsigned shards = ShardCount(config);
-  const HomeOptions home{.shards = shards,
-                         .live_participants = config.limits.live_participants,
-                         .clock = &clock,
-                         .online = &online_};
   for (unsigned i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, clock, health_.counters.connections));
     health_.shards.push_back(shards_.back().get());
-    hubs_.push_back(std::make_unique<Hub>(*shards_.back(), i, *store_, health_.counters.hub, home));
-    shards_.back()->OnEveryTick([hub = hubs_.back().get()](Monotonic now) { hub->OnTick(now); });
+  }
+  // The embedded store has one process; on a database others may write too.
+  const bool shared_store = !config.database.url.empty();
+  if (shared_store || !config.redis.url.empty()) {
+    cluster_ = std::make_unique<Cluster>(
+        *shards_.front(), *store_, BusOf(config, health_.counters.bus), health_.counters.bus, clock,
+        Cluster::Options{.node = UuidGenerator(clock).Next(), .store = store_->Identity()});
+    health_.cluster = cluster_.get();
+  }
+  NodeWire* const wire = shared_store ? cluster_.get() : nullptr;
+  const HomeOptions home{.shards = shards,
+                         .live_participants = config.limits.live_participants,
+                         .clock = &clock,
+                         .online = &online_,
+                         .wire = wire};
+  for (unsigned i = 0; i < shards; ++i) {
+    hubs_.push_back(
+        std::make_unique<Hub>(*shards_[i], i, *store_, health_.counters.hub, home, wire));
+    shards_[i]->OnEveryTick([hub = hubs_.back().get()](Monotonic now) { hub->OnTick(now); });
   }
   Hub::Connect(hubs_);
+  if (cluster_) {
+    cluster_->Connect(hubs_);
+    shards_.front()->OnEveryTick([this](Monotonic now) { cluster_->OnTick(now); });
+  }
   revocation_reader_ = std::make_unique<RevocationReader>(*store_, revocations_);
   shards_.front()->OnEveryTick([this](Monotonic now) { revocation_reader_->OnTick(now); });
   attachment_keeper_ = std::make_unique<AttachmentKeeper>(*store_, *blobs_, *shards_.front(), clock,
@@ -198,6 +221,7 @@ Node::Node(const Config& config, const Clock& clock)
 }
 
 Node::~Node() {
+  if (cluster_) cluster_->Stop();
   for (const auto& shard : shards_) shard->Stop();
   for (const auto& shard : shards_) shard->Join();
   blobs_->Close();
@@ -242,6 +266,7 @@ std::unique_ptr<Connection> Node::MakeConnection(Shard& shard, StreamSocket sock
 
 void Node::Start() {
   for (const auto& shard : shards_) shard->Start();
+  if (cluster_) cluster_->Start();
   listener_->Start();
   if (admin_listener_) admin_listener_->Start();
 }
@@ -251,6 +276,7 @@ bool Node::Drain() {
   health_.draining = true;
   std::this_thread::sleep_for(config_.drain_delay);
   listener_->Stop();
+  if (cluster_) cluster_->SayGoodbye();
   TellClientsToReconnect();
   const bool all_gone = WaitForConnections(deadline);
   if (admin_listener_) admin_listener_->Stop();

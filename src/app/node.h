@@ -15,6 +15,7 @@
 #include "feature/health/health_api.h"
 #include "http/rate_limiter.h"
 #include "http/site_policy.h"
+#include "hub/cluster.h"
 #include "hub/online_users.h"
 #include "net/acceptor.h"
 #include "store/store.h"
@@ -66,6 +67,7 @@ class Node {
   RateLimiter rate_limiter_;
   OnlineUsers online_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<Cluster> cluster_;  // none: this node is alone
   std::vector<std::unique_ptr<ShardParts>> parts_;
   std::vector<std::unique_ptr<Hub>> hubs_;
   std::unique_ptr<Listener> listener_, admin_listener_;

@@ -7,6 +7,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "redis/redis_address.h"
+
 namespace parley {
 namespace {
 
@@ -84,6 +86,13 @@ std::string CheckDatabaseUrl(const OptionValue& value) {
   const auto& url = std::get<std::string>(value);
   if (url.empty() || url.starts_with("postgres://") || url.starts_with("postgresql://")) return {};
   return "is not a URL that begins with postgres:// or postgresql://";
+}
+
+std::string CheckRedisUrl(const OptionValue& value) {
+  const auto& url = std::get<std::string>(value);
+  if (url.empty()) return {};
+  const auto parsed = ParseRedisUrl(url);
+  return parsed ? std::string() : parsed.error();
 }
 
 std::string CheckSocketPath(const OptionValue& value) {

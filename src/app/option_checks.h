@@ -17,6 +17,7 @@ std::string CheckAllowedHosts(const OptionValue& value);
 std::string CheckIssuers(const OptionValue& value);
 // postgres:// or postgresql://, with a database.
 std::string CheckDatabaseUrl(const OptionValue& value);
+std::string CheckRedisUrl(const OptionValue& value);
 // What fits into sockaddr_un (unix(7)): 107 bytes.
 std::string CheckSocketPath(const OptionValue& value);
 

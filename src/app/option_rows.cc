@@ -426,12 +426,13 @@ constexpr auto kOptions = std::to_array<Option>({
      .key = "url",
      .kind = OptionKind::kText,
      .field = Bind<&Config::redis, &RedisConfig::url>(),
-     .doc = "The Redis that nodes, and Django, talk through.",
+     .doc =
+         "The Redis that nodes talk through: `redis://`, `rediss://`, `unix://`, or Sentinels as "
+         "`redis+sentinel://host:port,host:port/master`.",
      .unset = "none",
      .guide = "REDIS_URL",
      .secret = true,
-     .availability = Availability::kLater,
-     .meanwhile = "this node works alone, without other nodes and without Django's channel layer"},
+     .check = CheckRedisUrl},
 
     {.section = "channel_layer",
      .key = "backend",

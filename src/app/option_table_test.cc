@@ -41,6 +41,7 @@ std::string Sample(const Option& option) {
       if (option.key == "issuers") return "https://a.example ES256 keys.json chat";
       return "10.0.0.1,10.0.0.2";
     default:
+      if (option.section == "redis") return "redis://cache:6379/1";
       return option.section == "database" ? "postgres://db/chat" : "some.value";
   }
 }

@@ -23,7 +23,7 @@ struct RevocationReader::State {
   Inline executor;
   Revocations* revocations = nullptr;
   std::atomic<bool> reading{false};
-  std::atomic<int64_t> last_id{0};  // of those read; what this node adds itself is read again
+  std::atomic<int64_t> position{0};
   std::promise<bool> first;
   bool first_given = false;  // by the answers, one at a time
 };
@@ -48,13 +48,13 @@ void RevocationReader::OnTick(Monotonic now) {
 
 void RevocationReader::Read() {
   if (state_->reading.exchange(true)) return;
-  store_.ListRevocations(state_->last_id, state_->executor,
-                         [state = state_](const Result<std::vector<Revocation>>& read) {
+  store_.ListRevocations(state_->position, state_->executor,
+                         [state = state_](const Result<RevocationList>& read) {
                            if (read) {
-                             for (const Revocation& one : *read) {
+                             for (const Revocation& one : read->revocations) {
                                state->revocations->Add(one);
-                               state->last_id = std::max<int64_t>(state->last_id, one.id);
                              }
+                             state->position = read->position;
                            } else {
                              log::warn("revocations not read error={}", Name(read.error().code));
                            }

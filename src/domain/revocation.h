@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
@@ -14,6 +15,11 @@ struct Revocation {
   std::optional<std::string> jti;
   std::optional<UserId> user;
   Timestamp issued_before;  // with user
+};
+
+struct RevocationList {
+  std::vector<Revocation> revocations;  // oldest first
+  int64_t position = 0;                 // ask again from here
 };
 
 }  // namespace parley

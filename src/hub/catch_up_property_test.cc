@@ -1,6 +1,6 @@
 // Read since n, then live (P3-P6), against a model: hubs of one to three shards that a seeded
 // scheduler steps callback by callback, over a store whose snapshots and answers come when chance
-// has it. Readers (test/support/model_reader.h) check every frame; at the end all is delivered.
+// has it; and of several nodes, between which events are lost and overtake each other. Readers (test/support/model_reader.h) check every frame; at the end all is delivered.
 //
 // PARLEY_SEEDS=n runs n seeds, PARLEY_SEED=s only that one.
 #include <gtest/gtest.h>
@@ -12,6 +12,7 @@
 #include "hub/hub.h"
 #include "test/support/model_reader.h"
 #include "test/support/model_store.h"
+#include "test/support/model_wire.h"
 #include "test/support/step_executor.h"
 
 namespace parley {
@@ -30,19 +31,26 @@ struct Weather {
   bool unknown_outcomes = false;  // and does not always say what it did
   bool shuffled_answers = false;  // commits become known out of order
   bool retention = false;
+  size_t nodes = 1;
+  test::WireFaults wire = {};
 };
 
 class Run {
  public:
   Run(uint64_t seed, Weather weather)
-      : random_(seed), weather_(weather), store_(seed), world_{store_, random_, {}} {
+      : random_(seed),
+        weather_(weather),
+        store_(seed),
+        world_{store_, random_, {}},
+        air_(random_, weather.wire) {
     SetUpConversations();
     SetUpHubs();
     SetUpReaders();
     store_.faults = {.unavailable_one_in = weather.failures ? 12u : 0u,
                      .unknown_one_in = weather.unknown_outcomes ? 6u : 0u,
                      .shuffled_answers = weather.shuffled_answers};
-    world_.acknowledged_is_known = !weather.shuffled_answers && !weather.unknown_outcomes;
+    world_.acknowledged_is_known =
+        !weather.shuffled_answers && !weather.unknown_outcomes && weather.nodes == 1;
   }
 
   // The first promise broken; empty when all were kept.
@@ -51,18 +59,22 @@ class Run {
     for (int64_t i = 0; i < steps && world_.broken.empty(); ++i) SomeStep();
     store_.faults.unavailable_one_in = store_.faults.unknown_one_in = 0;
     Settle();
+    if (weather_.nodes > 1) LetTimePass();
     if (weather_.unknown_outcomes || (weather_.failures && weather_.shuffled_answers)) {
       // What the hub was not told of is found with the next message.
       for (const Uuid& conversation : world_.conversations) Send(*hubs_[0], conversation, "ann");
       Settle();
+      if (weather_.nodes > 1) LetTimePass();
     }
     for (ModelReader& reader : readers_) {
       if (reader.connection() != nullptr && world_.broken.empty()) reader.CheckComplete();
     }
-    CheckQuietWhenAlone();
+    if (weather_.nodes == 1) CheckQuietWhenAlone();
     return world_.broken;
   }
   const ReaderWorld& world() const { return world_; }
+  size_t lost() const { return air_.lost; }
+  uint64_t found_in_store() const { return counters_.found_in_store.value(); }
 
  private:
   void SetUpConversations() {
@@ -78,16 +90,40 @@ class Run {
   }
 
   void SetUpHubs() {
+    for (size_t i = 0; i < weather_.nodes; ++i) SetUpNode();
+  }
+
+  void SetUpNode() {
     const unsigned shards = static_cast<unsigned>(1 + random_.Below(3));
+    test::ModelWire* wire = weather_.nodes > 1 ? &air_.AddNode() : nullptr;
     const HomeOptions options{.shards = shards,
                               .live_participants = random_.OneIn(2) ? 200u : 2u,
                               .idle_conversations = 1 + random_.Below(4),
-                              .tail_bytes = random_.OneIn(2) ? 3000u : 64u * 1024 * 1024};
+                              .clock = wire == nullptr ? nullptr : &clock_,
+                              .tail_bytes = random_.OneIn(2) ? 3000u : 64u * 1024 * 1024,
+                              .wire = wire};
+    std::vector<std::unique_ptr<Hub>> hubs;
     for (unsigned i = 0; i < shards; ++i) {
       shards_.push_back(std::make_unique<StepExecutor>());
-      hubs_.push_back(std::make_unique<Hub>(*shards_[i], i, store_, counters_, options));
+      hubs.push_back(std::make_unique<Hub>(*shards_.back(), i, store_, counters_, options, wire));
     }
-    Hub::Connect(hubs_);
+    Hub::Connect(hubs);
+    for (auto& hub : hubs) {
+      if (wire != nullptr) wire->hubs.push_back(hub.get());
+      hubs_.push_back(std::move(hub));
+    }
+  }
+
+  // Long enough for whatever is done by the clock, in steps.
+  void LetTimePass() {
+    for (int i = 0; i < 8 && world_.broken.empty(); ++i) {
+      Tick(std::chrono::seconds(3));
+      Settle();
+    }
+  }
+  void Tick(Duration passed) {
+    clock_.Advance(passed);
+    for (const auto& hub : hubs_) hub->OnTick(clock_.Steady());
   }
 
   void SetUpReaders() {
@@ -112,12 +148,16 @@ class Run {
       shards_[random_.Below(shards_.size())]->Step();
     } else if (choice < 72) {
       store_.Step(random_);
+      air_.Step();
     } else if (choice < 90) {
       world_.client_acts = true;
       readers_[random_.Below(readers_.size())].Act();
       world_.client_acts = false;
     } else if (choice < 97) {
       SendSomething();
+    } else if (choice == 97 && weather_.nodes > 1) {
+      Tick(std::chrono::milliseconds(random_.Between(1, 3000)));
+      if (random_.OneIn(20)) air_.Reconnect();
     } else if (choice == 97 && weather_.retention) {
       DropSome(SomeConversation());
     } else if (choice == 98) {
@@ -184,6 +224,7 @@ class Run {
       if (!world_.broken.empty()) return;
       bool busy = shards_[random_.Below(shards_.size())]->Step();
       busy |= store_.Step(random_);
+      busy |= air_.Step();
       busy |= SettleReader(readers_[random_.Below(readers_.size())]);
       if (busy) continue;
       bool rest = true;
@@ -232,6 +273,8 @@ class Run {
   const Weather weather_;
   ModelStore store_;
   ReaderWorld world_;
+  test::ModelAir air_;
+  ManualClock clock_;
   HubCounters counters_;
   std::vector<std::unique_ptr<StepExecutor>> shards_;
   std::vector<std::unique_ptr<Hub>> hubs_;
@@ -246,6 +289,7 @@ uint64_t EnvironmentNumber(const char* name, uint64_t otherwise) {
 // What happened in all runs together, so that no promise is kept by never being asked.
 struct Seen {
   size_t events = 0, gaps = 0, resets = 0, caught_up = 0, fell_behind = 0, failed = 0;
+  size_t lost = 0, found_in_store = 0;
 };
 
 Seen PlayAll(Weather weather, uint64_t seeds_by_default) {
@@ -263,6 +307,8 @@ Seen PlayAll(Weather weather, uint64_t seeds_by_default) {
     seen.caught_up += run.world().caught_up;
     seen.fell_behind += run.world().fell_behind;
     seen.failed += run.world().failed;
+    seen.lost += run.lost();
+    seen.found_in_store += run.found_in_store();
   }
   return seen;
 }
@@ -292,6 +338,29 @@ TEST(CatchUpPropertyTest, AnUnknownOutcomeIsFoundWithTheNextMessage) {
 TEST(CatchUpPropertyTest, CommitsThatBecomeKnownOutOfOrderGoOutInOrder) {
   PlayAll({.shuffled_answers = true}, 300);
   PlayAll({.failures = true, .shuffled_answers = true, .retention = true}, 300);
+}
+
+TEST(CatchUpPropertyTest, SeveralNodesShowOneOrder) {
+  const Seen seen = PlayAll({.nodes = 3}, 300);
+  EXPECT_GT(seen.events, 0u);
+  EXPECT_EQ(seen.gaps, 0u);
+}
+
+TEST(CatchUpPropertyTest, WhatIsLostBetweenNodesIsFoundInTheStore) {
+  const Seen seen = PlayAll({.nodes = 2, .wire = {.lost_one_in = 3, .reordered = true}}, 300);
+  EXPECT_GT(seen.lost, 0u);
+  EXPECT_GT(seen.found_in_store, 0u);
+  EXPECT_EQ(seen.gaps, 0u);
+  PlayAll({.nodes = 3, .wire = {.lost_one_in = 1}}, 100);  // all of it
+}
+
+TEST(CatchUpPropertyTest, SeveralNodesSurviveAStoreThatFails) {
+  PlayAll({.failures = true,
+           .unknown_outcomes = true,
+           .retention = true,
+           .nodes = 3,
+           .wire = {.lost_one_in = 4, .reordered = true}},
+          300);
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ Home::Home(Executor& self, Store& store, HomeOutlet& outlet, HubCounters& counte
       outlet_(outlet),
       counters_(counters),
       options_(options),
-      outgoing_(options.shards) {}
+      outgoing_(options.shards),
+      wire_(options.wire) {}
 
 Home::~Home() = default;
 
@@ -76,21 +77,34 @@ void Home::OnLoaded(const Uuid& conversation, Result<ConversationHead> loaded) {
     for (Load& then : waiting) then(Fail(loaded.error()));
     return;
   }
-  if (loaded->seq < room.members_seq) {
+  if (loaded->seq < room.members_seq && room.loads_again < kLoadsAgain) {
     // Read before a change of its members that we have heard of since.
+    ++room.loads_again;
     room.waiting = std::move(waiting);
     return LoadRoom(room);
   }
-  room.loaded = true;
-  room.head = std::max(room.head, loaded->seq);
+  room.loads_again = 0;
+  room.loaded = Mirrors(room);
   room.participant_count = loaded->participant_count;
   room.participants = std::move(loaded->participants);
+  if (!std::exchange(room.head_known, room.loaded)) room.head = loaded->seq;
   for (Load& then : waiting) then(&room);
+  if (!room.loaded) return;
+  // What is known to have come since, or came while the head was being read, goes out now.
+  CatchUp(room, loaded->seq);
+  std::erase_if(room.early, [&](const auto& early) { return early.first <= room.head; });
+  if (!room.early.empty()) {
+    EventRef next = std::move(room.early.begin()->second);
+    room.early.erase(room.early.begin());
+    Offer(room, std::move(next));
+  }
 }
 
 void Home::CheckMember(Room& room, const UserId& user, UniqueFunction<void(Result<bool>)> then) {
   if (!room.participants.empty()) {
-    return then(std::ranges::find(room.participants, user) != room.participants.end());
+    const bool in = std::ranges::find(room.participants, user) != room.participants.end();
+    // Another node may have let them in just now.
+    if (in || wire_ == nullptr) return then(in);
   }
   if (room.known_members.contains(user)) return then(true);
   ++room.in_flight;
@@ -116,7 +130,9 @@ void Home::CheckMember(Room& room, const UserId& user, UniqueFunction<void(Resul
 void Home::Admit(const Uuid& conversation, const UserId& user, bool as_service, unsigned shard,
                  Resolve<Result<Admission>> done) {
   // Before anything is awaited, so that no event can slip between the answer and the listening.
-  Touch(conversation).listeners |= uint64_t{1} << shard;
+  Room& heard = Touch(conversation);
+  heard.listeners |= uint64_t{1} << shard;
+  Follow(heard);
   WithRoom(
       conversation, [this, user, as_service, done = std::move(done)](Result<Room*> room) mutable {
         if (!room) {
@@ -138,13 +154,26 @@ void Home::Admit(const Uuid& conversation, const UserId& user, bool as_service, 
 
 void Home::Unlisten(const Uuid& conversation, unsigned shard) {
   const auto found = by_id_.find(conversation);
-  if (found != by_id_.end()) found->second->listeners &= ~(uint64_t{1} << shard);
+  if (found == by_id_.end()) return;
+  Room& room = *found->second;
+  room.listeners &= ~(uint64_t{1} << shard);
+  if (room.listeners != 0 || !room.followed) return;
+  room.empty_since = Now();
+  empty_.emplace_back(conversation, room.empty_since);
+}
+
+bool Home::Mirrors(const Room& room) const { return wire_ == nullptr || room.followed; }
+
+bool Home::MayHear(const Room& room) const {
+  return room.loaded && room.participant_count <= static_cast<int64_t>(options_.live_participants);
 }
 
 // --- events
 
 void Home::Send(NewMessage message, Resolve<Result<StoredMessage>> done) {
   const Uuid id = message.conversation_id;
+  // With other nodes, memory may not know yet who came in, so only the commit refuses.
+  if (wire_ != nullptr) return Insert(Touch(id), std::move(message), std::move(done));
   WithRoom(id, [this, message = std::move(message),
                 done = std::move(done)](Result<Room*> found) mutable {
     if (!found && found.error().code == ErrorCode::not_found) {
@@ -158,15 +187,19 @@ void Home::Send(NewMessage message, Resolve<Result<StoredMessage>> done) {
     if (outsider) {
       return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
     }
-    typists_.End(room.id, message.sender_id, Now());  // before the message
-    ++room.in_flight;
-    store_.InsertMessage(std::move(message), self_,
-                         [this, conversation = room.id,
-                          done = std::move(done)](Result<StoredMessage> stored) mutable {
-                           OnStored(conversation, stored);
-                           done(std::move(stored));
-                         });
+    Insert(room, std::move(message), std::move(done));
   });
+}
+
+void Home::Insert(Room& room, NewMessage message, Resolve<Result<StoredMessage>> done) {
+  typists_.End(room.id, message.sender_id, Now());  // before the message
+  ++room.in_flight;
+  store_.InsertMessage(
+      std::move(message), self_,
+      [this, conversation = room.id, done = std::move(done)](Result<StoredMessage> stored) mutable {
+        OnStored(conversation, stored);
+        done(std::move(stored));
+      });
 }
 
 void Home::OnStored(const Uuid& conversation, Result<StoredMessage>& stored) {
@@ -179,13 +212,24 @@ void Home::OnStored(const Uuid& conversation, Result<StoredMessage>& stored) {
     return;
   }
   counters_.messages.Add();
-  Offer(room, MessageEvent(stored->message, Now()));
+  const EventRef event = MessageEvent(stored->message, Now());
+  if (wire_ != nullptr) wire_->Tell(*event, {});
+  OfferOwn(room, event);
+}
+
+void Home::OfferOwn(Room& room, EventRef event) {
+  if (room.loaded) return Offer(room, std::move(event));
+  // Whoever comes next reads how far it is.
+  if (!Mirrors(room) || (room.listeners == 0 && !room.loading)) return;
+  room.early.emplace(event->seq, std::move(event));
+  Bound(room);
 }
 
 void Home::Offer(Room& room, EventRef event) {
   if (event->seq <= room.head) return;
   if (event->seq > room.head + 1) {
     room.early.emplace(event->seq, std::move(event));
+    Bound(room);
     return FillGap(room);
   }
   Append(room, std::move(event));
@@ -210,7 +254,7 @@ void Home::FillGap(Room& room) {
   ++room.in_flight;
   counters_.store_reads.Add();
   store_.ReadChanges(room.id, room.head, static_cast<int>(kPageEvents), self_,
-                     [this, id = room.id](Result<ChangesSince> changes) {
+                     [this, id = room.id, since = room.head](Result<ChangesSince> changes) {
                        Room& found = Touch(id);
                        found.filling_gap = false;
                        --found.in_flight;
@@ -221,18 +265,39 @@ void Home::FillGap(Room& room) {
                                    Name(changes.error().code));
                          return;
                        }
-                       for (const Change& change : changes->changes)
-                         Offer(found, ChangeEvent(change));
-                       // What is still missing between head and the first early event is gone from
-                       // the store.
-                       if (!found.early.empty() && changes->changes.size() < kPageEvents) {
-                         found.head = found.early.begin()->first - 1;
-                         EventRef next = std::move(found.early.begin()->second);
-                         found.early.erase(found.early.begin());
-                         Offer(found, std::move(next));
-                       }
-                       if (!found.early.empty()) FillGap(found);
+                       OnGapRead(found, since, *changes);
                      });
+}
+
+void Home::OnGapRead(Room& room, int64_t since, const ChangesSince& changes) {
+  if (!Mirrors(room) || !room.head_known) return;  // nobody listens any more
+  for (const Change& change : changes.changes) {
+    if (change.seq <= room.head) continue;
+    const EventRef event = ChangeEvent(change);
+    if (event->subject != event->seq) ForgetInTail(room, event->subject);
+    if (change.kind == ChangeKind::kConversationUpdated) ReloadMembers(room);
+    Offer(room, event);
+  }
+  const bool whole = changes.changes.size() < kPageEvents;
+  if (whole && !room.early.empty() && room.early.begin()->first <= changes.head) {
+    // What is still missing before the first early event is gone from the store.
+    room.head = std::max(room.head, room.early.begin()->first - 1);
+    EventRef next = std::move(room.early.begin()->second);
+    room.early.erase(room.early.begin());
+    Offer(room, std::move(next));
+  } else if (whole) {
+    room.head = std::max(room.head, std::min(room.store_head, changes.head));
+  }
+  const bool behind = !room.early.empty() || room.store_head > room.head;
+  if (room.head > since) room.fills_in_vain = 0;
+  if (behind && ++room.fills_in_vain > kLoadsAgain) {
+    room.early.clear();
+    room.store_head = room.head;
+    room.fills_in_vain = 0;
+    log::warn("events that are not in the store conversation={}", room.id.ToString());
+  } else if (behind) {
+    FillGap(room);
+  }
 }
 
 void Home::LetOut(Room& room, EventRef event) {
@@ -252,12 +317,10 @@ void Home::FlushOutgoing() {
   }
 }
 
-void Home::Relay(EventRef event) {
+void Home::Relay(EventRef event, bool everywhere) {
+  if (everywhere && wire_ != nullptr) wire_->Tell(*event, {});
   const auto found = by_id_.find(event->conversation);
-  if (found == by_id_.end() || !found->second->loaded) return;
-  Room& room = *found->second;
-  if (room.participant_count > static_cast<int64_t>(options_.live_participants)) return;
-  LetOut(room, std::move(event));
+  if (found != by_id_.end() && MayHear(*found->second)) LetOut(*found->second, std::move(event));
 }
 
 // --- pages

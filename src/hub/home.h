@@ -5,9 +5,11 @@
 //
 // All calls on the home shard's thread; answers come later on it. Hub carries both across shards.
 #pragma once
+#include <deque>
 #include <list>
 #include <map>
 #include <memory>
+#include <random>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -18,21 +20,13 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "hub/feed.h"
+#include "hub/home_wire.h"
 #include "hub/online_users.h"
 #include "hub/tail.h"
 #include "hub/typists.h"
 #include "store/store.h"
 
 namespace parley {
-
-// That a user types, or does so no more, on one of the user's sockets.
-struct TypingSign {
-  Uuid conversation;
-  UserId user;
-  uint64_t tab = 0;         // the socket
-  bool as_service = false;  // who need not be a participant
-  bool is_typing = false;
-};
 
 // What a connection learns when it is let in.
 struct Admission {
@@ -45,6 +39,7 @@ struct Admission {
 struct HubCounters {
   Histogram delivery;  // from the commit to the outboxes of one shard
   Counter messages, duplicates, catch_ups, store_reads, ephemeral_dropped, resumes;
+  Counter found_in_store;  // conversations where the store was ahead of what was heard
 };
 
 // Carries events from a home shard to a listening one, in order.
@@ -61,6 +56,7 @@ struct HomeOptions {
   const Clock* clock = nullptr;          // none: no time passes
   OnlineUsers* online = nullptr;         // none (or no clock): no presence
   size_t tail_bytes = 64 * 1024 * 1024;  // of all tails of a shard
+  HomeWire* wire = nullptr;              // none: no other node writes to the store
 };
 
 class Home {
@@ -88,14 +84,28 @@ class Home {
   void Delete(const Uuid& conversation, const UserId& actor, bool as_service,
               Resolve<Result<void>> done);
 
-  // An ephemeral event, to conversations small enough to have any.
-  void Relay(EventRef event);
+  // An ephemeral event, to conversations small enough to have any; on the other nodes too, if it is
+  // not something that each tells its own.
+  void Relay(EventRef event, bool everywhere = true);
 
   // Shown to the others as Typists says, in conversations small enough; a send of the user's, and
   // their removal, end it.
   void SetTyping(const TypingSign& sign);
   // A few times a second.
   void OnTick(Monotonic now);
+
+  // --- of other nodes (home_cluster.cc)
+
+  void OnRemote(const RemoteEvent& remote);
+  void OnRemoteTyping(const TypingSign& sign) { Type(sign); }
+  void OnFollowed(const std::vector<Uuid>& conversations);
+  // What was told may not have been heard.
+  void CheckAllSoon();
+  // What the store says of who may see what: `user` has been removed, the conversation deleted.
+  void OnParted(const Uuid& conversation, const UserId& user);
+  void OnGone(const Uuid& conversation);
+  // Of those whom OnParted could not ask the store about.
+  void AskAgainWhoParted();
 
  private:
   struct Room;  // a conversation's state
@@ -106,23 +116,45 @@ class Home {
   Room& Touch(const Uuid& conversation);
   void LoadRoom(Room& room);
   void OnLoaded(const Uuid& conversation, Result<ConversationHead> loaded);
+  void Insert(Room& room, NewMessage message, Resolve<Result<StoredMessage>> done);
   void CheckMember(Room& room, const UserId& user, UniqueFunction<void(Result<bool>)> then);
   void OnStored(const Uuid& conversation, Result<StoredMessage>& stored);
   void OnApplied(const Uuid& conversation, Result<AppliedChange>& applied);
   void OnDeleted(const Uuid& conversation);
   // Memory of who is in it follows a change; it may have to be read again.
-  void UpdateMembers(Room& room, const AppliedChange& applied);
+  void UpdateMembers(Room& room, const MemberChange& change, int64_t seq);
+  void ReloadMembers(Room& room);
   void ForgetInTail(Room& room, int64_t subject);
+  // A change that this node has made.
+  void OfferOwn(Room& room, EventRef event);
   // A durable event in whatever order events come.
   void Offer(Room& room, EventRef event);
   void Append(Room& room, EventRef event);
   void FillGap(Room& room);
+  void OnGapRead(Room& room, int64_t since, const ChangesSince& changes);
   void LetOut(Room& room, EventRef event);
   void FlushOutgoing();
   void ShowTyping(const Uuid& conversation, const UserId& user, bool is_typing);
   void ReadFromStore(Room& room, int64_t since, Resolve<Result<PageRef>> done);
   void OnChanges(const Uuid& conversation, int64_t since, Result<ChangesSince> changes);
   void Evict();
+  // May memory say who is in it, and how far it is?
+  bool Mirrors(const Room& room) const;
+  // Is it small enough for typing, presence and read receipts?
+  bool MayHear(const Room& room) const;
+  bool Type(const TypingSign& sign);
+
+  void Follow(Room& room);
+  void Forget(Room& room);
+  void LeaveWhatIsEmpty(Monotonic now);
+  void CheckAt(Room& room, Monotonic at);  // or sooner, if so planned
+  void CheckHeads(Monotonic now);
+  void AskForHeads(std::vector<Uuid> asked);
+  void OnHeads(const std::vector<Uuid>& asked,
+               const Result<std::vector<UserConversationHead>>& heads);
+  // The store is as far as that.
+  void CatchUp(Room& room, int64_t head);
+  void Bound(Room& room);
   Monotonic Now() const {
     return options_.clock == nullptr ? Monotonic{} : options_.clock->Steady();
   }
@@ -137,6 +169,12 @@ class Home {
   size_t tail_bytes_ = 0;
   std::vector<std::vector<EventRef>> outgoing_;  // by shard, until the end of the batch
   bool flush_posted_ = false;
+  HomeWire* const wire_;
+  std::multimap<Monotonic, Uuid> checks_;         // of heads: when
+  size_t reads_of_heads_ = 0;                     // under way
+  std::deque<std::pair<Uuid, Monotonic>> empty_;  // followed, without listeners since
+  std::vector<std::pair<Uuid, UserId>> parted_unsure_;
+  std::minstd_rand jitter_{std::random_device{}()};
   Typists typists_{[this](const Uuid& conversation, const UserId& user, bool is_typing) {
     ShowTyping(conversation, user, is_typing);
   }};

@@ -6,19 +6,14 @@
 namespace parley {
 
 void Home::Apply(ChangeRequest request, Resolve<Result<AppliedChange>> done) {
-  const Uuid id = request.conversation;
-  WithRoom(id, [this, request = std::move(request),
-                done = std::move(done)](Result<Room*> found) mutable {
-    if (!found) return done(Fail(found.error()));
-    Room& room = **found;
-    ++room.in_flight;
-    store_.Apply(std::move(request), self_,
-                 [this, conversation = room.id,
-                  done = std::move(done)](Result<AppliedChange> applied) mutable {
-                   OnApplied(conversation, applied);
-                   done(std::move(applied));
-                 });
-  });
+  Room& room = Touch(request.conversation);
+  ++room.in_flight;
+  store_.Apply(std::move(request), self_,
+               [this, conversation = room.id,
+                done = std::move(done)](Result<AppliedChange> applied) mutable {
+                 OnApplied(conversation, applied);
+                 done(std::move(applied));
+               });
 }
 
 void Home::OnApplied(const Uuid& conversation, Result<AppliedChange>& applied) {
@@ -26,36 +21,47 @@ void Home::OnApplied(const Uuid& conversation, Result<AppliedChange>& applied) {
   --room.in_flight;
   if (!applied) return;
   const Change& change = applied->change;
-  UpdateMembers(room, *applied);
+  MemberChange members{.added = applied->added, .removed = applied->removed};
+  if (change.conversation) members.participant_count = change.conversation->participant_count;
+  UpdateMembers(room, members, change.conversation ? change.conversation->seq : 0);
   if (change.seq == 0) {
-    if (applied->removed) LetOut(room, PartingEvent(conversation, *applied->removed));
-    return;
+    if (!applied->removed) return;
+    const EventRef parting = PartingEvent(conversation, *applied->removed);
+    if (wire_ != nullptr) wire_->Tell(*parting, members);
+    return LetOut(room, parting);
   }
-  const bool of_conversation = change.kind == ChangeKind::kConversationUpdated;
-  ForgetInTail(room, of_conversation ? 0 : change.message.seq);
-  Offer(room, ChangeEvent(change, Now(), applied->removed));
+  const EventRef event = ChangeEvent(change, Now(), applied->removed);
+  if (wire_ != nullptr) wire_->Tell(*event, members);
+  ForgetInTail(room, event->subject);
+  OfferOwn(room, event);
 }
 
-void Home::UpdateMembers(Room& room, const AppliedChange& applied) {
-  if (!applied.added && !applied.removed) return;
-  room.members_seq = std::max(room.members_seq, applied.change.conversation->seq);
-  room.participant_count = applied.change.conversation->participant_count;
-  if (applied.removed) {
-    std::erase(room.participants, *applied.removed);
-    room.known_members.erase(*applied.removed);
-    typists_.End(room.id, *applied.removed, Now());
+void Home::UpdateMembers(Room& room, const MemberChange& change, int64_t seq) {
+  if (!change.added && !change.removed) return;
+  if (seq < room.members_seq) return ReloadMembers(room);  // changes of two nodes met
+  room.members_seq = seq;
+  room.participant_count = change.participant_count;
+  if (change.removed) {
+    std::erase(room.participants, *change.removed);
+    room.known_members.erase(*change.removed);
+    typists_.End(room.id, *change.removed, Now());
   }
   const bool few = room.participant_count <= static_cast<int64_t>(options_.live_participants);
   if (few && !room.participants.empty()) {
-    if (applied.added &&
-        std::ranges::find(room.participants, *applied.added) == room.participants.end()) {
-      room.participants.push_back(*applied.added);
+    if (change.added &&
+        std::ranges::find(room.participants, *change.added) == room.participants.end()) {
+      room.participants.push_back(*change.added);
     }
   } else if (few) {
-    room.loaded = false;  // few enough now to know them all: read again by who comes next
+    ReloadMembers(room);  // few enough now to know them all
   } else {
     room.participants.clear();
   }
+}
+
+void Home::ReloadMembers(Room& room) {
+  room.loaded = false;  // read again by who comes next
+  if (room.listeners != 0 && !room.loading) LoadRoom(room);
 }
 
 void Home::ForgetInTail(Room& room, int64_t subject) {
@@ -71,6 +77,7 @@ void Home::Delete(const Uuid& conversation, const UserId& actor, bool as_service
       conversation, actor, as_service, self_,
       [this, conversation, done = std::move(done)](Result<void> gone) mutable {
         --Touch(conversation).in_flight;
+        if (gone && wire_ != nullptr) wire_->Tell(*ConversationDeletedEvent(conversation), {});
         if (gone) OnDeleted(conversation);
         done(std::move(gone));
       });
@@ -86,7 +93,8 @@ void Home::OnDeleted(const Uuid& conversation) {
   room.early.clear();
   room.participant_count = 0;
   room.members_seq = 0;
-  room.loaded = false;  // whoever comes next reads that it is not there
+  room.store_head = 0;
+  room.loaded = room.head_known = false;  // whoever comes next reads that it is not there
 }
 
 }  // namespace parley

@@ -10,6 +10,8 @@ namespace parley {
 // One page of catch-up: enough to make the trip worth it, small beside an outbox.
 inline constexpr size_t kPageEvents = 128;
 inline constexpr size_t kPageBytes = 64 * 1024;
+// Then what was heard is not believed: other nodes may say what is not in the store.
+inline constexpr int kLoadsAgain = 3;
 // Ids of a large conversation's members that memory remembers.
 inline constexpr size_t kKnownMembers = 10'000;
 
@@ -24,8 +26,11 @@ struct Home::Room {
   Uuid id;
   bool loaded = false;
   bool loading = false;
+  int loads_again = 0;        // what had been read was older than what was heard
   std::vector<Load> waiting;  // for the head
   int64_t head = 0;
+  bool head_known = false;  // else it is the next to be loaded
+  int64_t store_head = 0;   // as the store was last heard to be; may be behind
   int64_t participant_count = 0;
   std::vector<UserId> participants;          // all of them, or none: see Admission
   std::unordered_set<UserId> known_members;  // some of them, where `participants` is none
@@ -35,10 +40,16 @@ struct Home::Room {
   Tail tail;
   std::map<int64_t, EventRef> early;  // came before their predecessors
   bool filling_gap = false;
+  int fills_in_vain = 0;
   std::vector<PendingRead> reads;
+  // Where there are other nodes:
+  bool followed = false;                     // their events are heard
+  Monotonic empty_since = {};                // followed, but nobody listens
+  std::optional<Monotonic> next_check = {};  // of its head
 
   bool Idle() const {
-    return listeners == 0 && in_flight == 0 && !loading && waiting.empty() && reads.empty();
+    return listeners == 0 && !followed && in_flight == 0 && !loading && waiting.empty() &&
+           reads.empty();
   }
 };
 

@@ -6,17 +6,25 @@
 namespace parley {
 
 void Home::SetTyping(const TypingSign& sign) {
+  if (Type(sign) && wire_ != nullptr) wire_->TellTyping(sign);
+}
+
+// True: it counts.
+bool Home::Type(const TypingSign& sign) {
   const auto found = by_id_.find(sign.conversation);
-  if (found == by_id_.end()) return;
-  if (!sign.is_typing) return typists_.Stop(sign.conversation, sign.user, sign.tab, Now());
+  if (found == by_id_.end()) return false;
+  if (!sign.is_typing) {
+    typists_.Stop(sign.conversation, sign.user, sign.tab, Now());
+    return true;
+  }
   const Room& room = *found->second;
-  if (!room.loaded || room.participants.empty()) return;  // too large for typing
+  if (!room.loaded || room.participants.empty()) return false;  // too large for typing
   // A removal may have been faster than the sign.
   const bool member = std::ranges::find(room.participants, sign.user) != room.participants.end();
-  if (!member && !sign.as_service) return;
-  if (!typists_.Start(sign.conversation, sign.user, sign.tab, Now())) {
-    counters_.ephemeral_dropped.Add();
-  }
+  if (!member && !sign.as_service) return false;
+  const bool taken = typists_.Start(sign.conversation, sign.user, sign.tab, Now());
+  if (!taken) counters_.ephemeral_dropped.Add();
+  return taken;
 }
 
 void Home::ShowTyping(const Uuid& conversation, const UserId& user, bool is_typing) {
@@ -24,6 +32,11 @@ void Home::ShowTyping(const Uuid& conversation, const UserId& user, bool is_typi
   if (found != by_id_.end()) LetOut(*found->second, TypingEvent(conversation, user, is_typing));
 }
 
-void Home::OnTick(Monotonic now) { typists_.OnTick(now); }
+void Home::OnTick(Monotonic now) {
+  typists_.OnTick(now);
+  if (wire_ == nullptr) return;
+  LeaveWhatIsEmpty(now);
+  CheckHeads(now);
+}
 
 }  // namespace parley

@@ -2,12 +2,14 @@
 
 namespace parley {
 
-Hub::Hub(Executor& self, unsigned shard, Store& store, HubCounters& counters, HomeOptions options)
+Hub::Hub(Executor& self, unsigned shard, Store& store, HubCounters& counters, HomeOptions options,
+         NodeWire* wire)
     : self_(self),
       store_(store),
       shard_(shard),
       counters_(counters),
       clock_(options.clock),
+      wire_(wire),
       home_(self, store, *this, counters, options) {
   if (options.online == nullptr || options.clock == nullptr) return;
   presence_.emplace(self, store, static_cast<PresenceOutlet&>(*this), *options.online,
@@ -22,7 +24,7 @@ void Hub::Connect(std::span<const std::unique_ptr<Hub>> hubs) {
 
 template <class Work>
 void Hub::AtHome(const Uuid& conversation, Work work) {
-  Hub& hub = *hubs_[std::hash<Uuid>()(conversation) / 7 % hubs_.size()];
+  Hub& hub = *hubs_[HomeOf(conversation, hubs_.size())];
   if (&hub == this) return work(home_);
   hub.self_.Post([&hub, work = std::move(work)]() mutable { work(hub.home_); });
 }
@@ -102,6 +104,7 @@ void Hub::Disconnected(const UserId& user) {
 void Hub::OnTick(Monotonic now) {
   home_.OnTick(now);
   if (presence_) presence_->OnTick(now);
+  AskAgain(now);
 }
 
 void Hub::TellUsers(std::vector<UserId> users, EventRef event) {
@@ -141,9 +144,10 @@ void Hub::Delete(const Uuid& conversation, const UserId& actor, bool as_service,
   });
 }
 
-void Hub::Relay(EventRef event) {
+void Hub::Relay(EventRef event, bool everywhere) {
   const Uuid conversation = event->conversation;
-  AtHome(conversation, [event = std::move(event)](Home& home) { home.Relay(event); });
+  AtHome(conversation,
+         [event = std::move(event), everywhere](Home& home) { home.Relay(event, everywhere); });
 }
 
 void Hub::SetTyping(TypingSign sign) {
@@ -160,6 +164,7 @@ void Hub::Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>>
 void Hub::Announce(std::vector<UserId> users, const Conversation& joined) {
   const auto shared = std::make_shared<const std::vector<UserId>>(std::move(users));
   const Joined event{ConversationCreatedEvent(joined), joined.seq};
+  if (wire_ != nullptr) wire_->TellJoined(*shared, event);
   for (Hub* hub : hubs_) {
     hub->self_.Post([hub, shared, event] { hub->OnAnnounced(*shared, event); });
   }

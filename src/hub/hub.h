@@ -9,30 +9,27 @@
 
 #include "base/executor.h"
 #include "hub/home.h"
+#include "hub/node_wire.h"
 #include "hub/presence.h"
 #include "hub/subscription_table.h"
 #include "store/store.h"
 
 namespace parley {
 
-// A conversation that a user has come into, made just now or long ago.
-struct Joined {
-  EventRef created;   // conversation_created
-  int64_t since = 0;  // its seq when they came: what follows is live
-};
-
 // A socket that follows all conversations of a user.
 class UserSink {
  public:
   virtual ~UserSink() = default;
   virtual void OnJoined(const Joined& joined) = 0;
+  virtual bool Follows(const Uuid& conversation) const = 0;
   // Somebody who shares a conversation with the user has come or gone.
   virtual void OnPresence(const Event& event) = 0;
 };
 
 class Hub final : private HomeOutlet, private PresenceOutlet {
  public:
-  Hub(Executor& self, unsigned shard, Store& store, HubCounters& counters, HomeOptions options);
+  Hub(Executor& self, unsigned shard, Store& store, HubCounters& counters, HomeOptions options,
+      NodeWire* wire = nullptr);
 
   // Introduces the hubs of all shards to each other, by shard number; before any of them runs.
   static void Connect(std::span<const std::unique_ptr<Hub>> hubs);
@@ -67,7 +64,7 @@ class Hub final : private HomeOutlet, private PresenceOutlet {
   void Delete(const Uuid& conversation, const UserId& actor, bool as_service,
               Resolve<Result<void>> done);
   // To the conversation's listeners on every shard, unless it is too large for such events.
-  void Relay(EventRef event);
+  void Relay(EventRef event, bool everywhere = true);
   void SetTyping(TypingSign sign);
   // Another for each call, on whichever shard.
   uint64_t NewTab() { return uint64_t{shard_} << 56 | ++tabs_; }
@@ -76,12 +73,24 @@ class Hub final : private HomeOutlet, private PresenceOutlet {
   // Errors: not_found, store_unavailable. No membership asked.
   void Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>> done);
 
+  // --- from other nodes (hub_cluster.cc); any thread
+
+  // To the homes of the conversations: an event of one, in the order of the list.
+  static void OnRemote(std::span<Hub* const> hubs, std::vector<RemoteEvent> events);
+  static void OnRemoteTyping(std::span<Hub* const> hubs, TypingSign sign);
+  static void OnRemoteJoined(std::span<Hub* const> hubs, std::vector<UserId> users, Joined joined);
+  static void OnRemotePresence(std::span<Hub* const> hubs, std::vector<UserId> users, bool shown);
+  static void OnFollowed(std::span<Hub* const> hubs, std::vector<Uuid> conversations);
+  static void CheckAllSoon(std::span<Hub* const> hubs);
+  static void OnAccessChange(std::span<Hub* const> hubs, const AccessChange& change);
+
   HubCounters& counters() { return counters_; }
   size_t feed_count() const { return table_.feed_count(); }
 
  private:
   void Deliver(unsigned shard, std::vector<EventRef> events) override;
-  void TellConversation(EventRef event) override { Relay(std::move(event)); }
+  void TellConversation(EventRef event) override { Relay(std::move(event), false); }
+  void TellNodes(const UserId& user, bool online) override;
   void TellUsers(std::vector<UserId> users, EventRef event) override;
   void OnEvents(std::span<const EventRef> events);
   void MeasureDelivery(std::span<const EventRef> events);
@@ -89,6 +98,12 @@ class Hub final : private HomeOutlet, private PresenceOutlet {
   void NoteDelivered(std::span<const EventRef> events);
   void NoteDelivered(const Page& page, Feed& feed);
   void OnAnnounced(std::span<const UserId> users, const Joined& joined);
+  // Those of our sockets' users who do not follow it yet, if the store says that they are in it.
+  void LetJoin(const Uuid& conversation, const std::vector<UserId>& users);
+  void AskAgain(Monotonic now);
+  static size_t HomeOf(const Uuid& conversation, size_t hubs) {
+    return std::hash<Uuid>()(conversation) / 7 % hubs;
+  }
   // Ends the listening of those whom the event parts from the conversation.
   void Part(const Event& event);
   // Runs `work(home)` on the home shard: now if that is here, else by post.
@@ -103,10 +118,13 @@ class Hub final : private HomeOutlet, private PresenceOutlet {
   const unsigned shard_;
   HubCounters& counters_;
   const Clock* const clock_;
+  NodeWire* const wire_;
   Home home_;
   std::optional<Presence> presence_;
   SubscriptionTable table_;
   std::unordered_multimap<UserId, UserSink*> users_;
+  std::vector<std::pair<Uuid, UserId>> joins_unsure_;  // the store could not say
+  Monotonic next_retry_ = {};
   std::vector<Hub*> hubs_;
   uint64_t tabs_ = 0;
 };

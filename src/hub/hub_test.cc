@@ -59,6 +59,7 @@ class Socket final : public UserSink {
  public:
   void OnPresence(const Event&) override { ++presence; }
   int presence = 0;
+  bool Follows(const Uuid&) const override { return false; }
   void OnJoined(const Joined& conversation) override {
     joined.push_back(conversation.created->conversation);
   }

@@ -7,8 +7,27 @@ namespace parley {
 void Presence::Connected(const UserId& user) {
   User& here = users_[user];
   if (++here.connections > 1) return;
-  online_.Show(user);
   store_.NoteSeen(user, clock_.Now());
+  ShowHere(user, here, true);
+}
+
+void Presence::ShowHere(const UserId& user, User& here, bool shown) {
+  if (std::exchange(here.shown_here, shown) != shown) outlet_.TellNodes(user, shown);
+  Settle(user, here);
+}
+
+void Presence::ShownElsewhere(const UserId& user, bool shown) {
+  User& here = users_[user];
+  here.elsewhere += shown ? 1 : -1;
+  Settle(user, here);
+}
+
+void Presence::Settle(const UserId& user, const User& here) {
+  if (here.shown_here || here.elsewhere > 0) {
+    online_.Show(user);
+  } else {
+    online_.Hide(user);
+  }
   Tell(user);
 }
 
@@ -31,8 +50,7 @@ void Presence::OnTick(Monotonic now) {
         found->second.gone_at != gone.at) {
       continue;
     }
-    online_.Hide(gone.user);
-    Tell(gone.user);
+    ShowHere(gone.user, found->second, false);
   }
 }
 
@@ -43,7 +61,7 @@ void Presence::Tell(const UserId& user) {
   const bool online = online_.Has(user);
   if (here.telling) return;
   if (here.told == online) {
-    if (!online && here.connections == 0) users_.erase(found);
+    if (!online && here.connections == 0 && here.elsewhere <= 0) users_.erase(found);
     return;
   }
   here.telling = true;

@@ -5,6 +5,8 @@
 //   away ──first connection──▶ told online ──last one gone──▶ leaving ──2 s──▶ told offline
 //                                   ▲────────one comes back──────┘
 //
+// A user whom another node shows is online here too; each node tells its own connections.
+//
 // One shard's thread.
 #pragma once
 #include <deque>
@@ -27,6 +29,8 @@ class PresenceOutlet {
   virtual ~PresenceOutlet() = default;
   virtual void TellConversation(EventRef event) = 0;
   virtual void TellUsers(std::vector<UserId> users, EventRef event) = 0;
+  // As far as this node's own connections go.
+  virtual void TellNodes(const UserId& user, bool online) = 0;
 };
 
 class Presence {
@@ -44,12 +48,16 @@ class Presence {
   void Connected(const UserId& user);
   void Disconnected(const UserId& user);
   void OnTick(Monotonic now);
+  // Another node shows the user, or does so no more; as many of these as of those.
+  void ShownElsewhere(const UserId& user, bool shown);
 
  private:
   struct User {
     int connections = 0;
-    bool told = false;     // what the others know: online or not
-    bool telling = false;  // the store is being asked whom to tell
+    bool shown_here = false;  // from the first connection to two seconds after the last
+    int elsewhere = 0;        // nodes that show the user
+    bool told = false;        // what the others know: online or not
+    bool telling = false;     // the store is being asked whom to tell
     Monotonic gone_at = {};
   };
   struct Departure {
@@ -57,6 +65,9 @@ class Presence {
     Monotonic at;
   };
 
+  void ShowHere(const UserId& user, User& here, bool shown);
+  // What follows from who shows the user.
+  void Settle(const UserId& user, const User& here);
   // Tells those who share a conversation what is so now, unless they know.
   void Tell(const UserId& user);
   void OnCompany(const UserId& user, bool online, const Result<Company>& company);

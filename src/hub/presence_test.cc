@@ -38,6 +38,9 @@ class PresenceTest : public testing::Test, protected PresenceOutlet {
     const bool on = TextOf(event->frame).find("user_online") != std::string_view::npos;
     told_.push_back(event->hidden_from + (on ? "+" : "-"));
   }
+  void TellNodes(const UserId& user, bool online) override {
+    to_nodes_.push_back(user + (online ? " on" : " off"));
+  }
   void TellUsers(std::vector<UserId> users, EventRef) override {
     EXPECT_EQ(users, std::vector<UserId>{"eve"});
     ++user_events_;
@@ -56,7 +59,7 @@ class PresenceTest : public testing::Test, protected PresenceOutlet {
   StepExecutor self_;
   OneRoomStore store_;
   OnlineUsers online_;
-  Told told_;
+  Told told_, to_nodes_;
   int user_events_ = 0;
   Presence presence_{self_, store_, *this, online_, clock_, 200};
 };

@@ -302,6 +302,11 @@ SharedBytes ConversationLeftFrame(const Uuid& conversation) {
   return frame.Done();
 }
 
+EventRef EventOf(Event like, std::string_view frame) {
+  if (!frame.empty()) like.frame = EncodeText(frame);
+  return std::make_shared<const Event>(std::move(like));
+}
+
 // --- answers
 
 SharedBytes AckFrame(const Ref& ref, const Message& message, bool duplicate) {

@@ -75,6 +75,9 @@ EventRef ConversationDeletedEvent(const Uuid& conversation);
 EventRef PartingEvent(const Uuid& conversation, const UserId& leaver);
 SharedBytes ConversationLeftFrame(const Uuid& conversation);
 
+// One that another node has made, from the JSON of its frame: the rest is as in `like`.
+EventRef EventOf(Event like, std::string_view frame);
+
 // --- answers to one connection
 
 // `ref` is the command's own, null when it had none.

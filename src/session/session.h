@@ -92,6 +92,7 @@ class Session final : private FeedSink, private UserSink {
   void Parted(Feed& feed, const Event& event) override;
   // UserSink
   void OnJoined(const Joined& joined) override;
+  bool Follows(const Uuid& conversation) const override { return feeds_.contains(conversation); }
   void OnPresence(const Event& event) override;
 
   void StartConversation();

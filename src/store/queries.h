@@ -183,7 +183,33 @@ inline constexpr Query kForgetRevocations{"forget_revocations",
                                           "DELETE FROM parley_revocation WHERE made_at < ?1"};
 inline constexpr Query kRevocations{
     "revocations",
-    "SELECT id, jti, user_id, issued_before FROM parley_revocation WHERE id > ?1 ORDER BY id"};
+    "SELECT id, jti, user_id, issued_before FROM parley_revocation WHERE txn >= ?1 ORDER BY id"};
+inline constexpr Query kRevocationHorizon{"revocation_horizon",
+                                          "SELECT txn FROM parley_revocation_horizon"};
+
+// --- what nodes tell each other of access
+
+inline constexpr Query kInsertAccessChange{"insert_access_change",
+                                           "INSERT INTO parley_access_log (conversation_id, kind, "
+                                           "users, made_at) VALUES (?1, ?2, ?3, ?4)"};
+inline constexpr Query kAccessChanges{
+    "access_changes",
+    "SELECT id, conversation_id, kind, users FROM parley_access_log WHERE txn >= ?1 ORDER BY id"};
+inline constexpr Query kAccessHorizon{"access_horizon",
+                                      "SELECT txn FROM parley_access_log_horizon"};
+inline constexpr Query kForgetAccessChanges{"forget_access_changes",
+                                            "DELETE FROM parley_access_log WHERE made_at < ?1"};
+#define PARLEY_EIGHT(a, b, c, d, e, f, g, h) \
+  "?" #a ", ?" #b ", ?" #c ", ?" #d ", ?" #e ", ?" #f ", ?" #g ", ?" #h
+inline constexpr int kHeadsAtOnce = 32;
+inline constexpr Query kHeads{
+    "heads",
+    "SELECT id, seq FROM messaging_conversation WHERE deleted_at IS NULL AND id IN (" PARLEY_EIGHT(
+        1, 2, 3, 4, 5, 6, 7,
+        8) ", " PARLEY_EIGHT(9, 10, 11, 12, 13, 14, 15,
+                             16) ", " PARLEY_EIGHT(17, 18, 19, 20, 21, 22, 23,
+                                                   24) ", " PARLEY_EIGHT(25, 26, 27, 28, 29, 30, 31,
+                                                                         32) ")"};
 
 // --- marks
 

@@ -209,6 +209,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
         .Run();
     if (before->participant_count == 0) SetRoleOf(session, add.user, Role::kOwner);
     Count(session, +1);
+    LogAccess(session, AccessChange::Kind::kJoined, request_.conversation, {&add.user, 1}, now);
     Outcome outcome = Updated(session, seq);
     outcome->added = add.user;
     return outcome;
@@ -227,14 +228,15 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
       outcome->removed = remove.user;
       return outcome;
     }
-    const int64_t seq =
-        TakeSeq(session, leaving ? Action::leave : Action::remove_participant, now_());
+    const Timestamp now = now_();
+    const int64_t seq = TakeSeq(session, leaving ? Action::leave : Action::remove_participant, now);
     if (seq == 0) return Fail(Error::NotFound());
     session.Prepare(queries::kRemoveParticipant)
         .Bind(1, request_.conversation)
         .Bind(2, remove.user)
         .Run();
     Count(session, -1);
+    LogAccess(session, AccessChange::Kind::kParted, request_.conversation, {&remove.user, 1}, now);
     if (role == Role::kOwner) {
       Statement& heir = session.Prepare(queries::kHeir).Bind(1, request_.conversation);
       if (heir.Step()) {

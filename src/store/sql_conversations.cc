@@ -72,6 +72,7 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
           .Bind(4, static_cast<int64_t>(role))
           .Run();
     }
+    LogAccess(session, AccessChange::Kind::kJoined, wanted_.id, wanted_.participants, now);
   }
 
   NewConversation wanted_;

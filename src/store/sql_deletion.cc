@@ -32,8 +32,10 @@ class DeletionWrite final : public WriteOf<void> {
     if (!as_service_ && !May(Action::delete_conversation, type, role)) {
       return Fail(ErrorCode::forbidden, "Only the owner deletes a conversation.");
     }
-    session.Prepare(queries::kMarkDeleted).Bind(1, conversation_).Bind(2, now_().micros).Run();
+    const Timestamp now = now_();
+    session.Prepare(queries::kMarkDeleted).Bind(1, conversation_).Bind(2, now.micros).Run();
     session.Prepare(queries::kRemoveParticipants).Bind(1, conversation_).Run();
+    LogAccess(session, AccessChange::Kind::kDeleted, conversation_, {}, now);
     return {};
   }
 

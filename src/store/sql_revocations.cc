@@ -37,20 +37,18 @@ void SqlStore::Revoke(Revocation revocation, Timestamp forget_before, Executor& 
       std::move(revocation), forget_before, on, std::move(done), [this] { return NextTime(); }));
 }
 
-void SqlStore::ListRevocations(int64_t after_id, Executor& on,
-                               Answer<std::vector<Revocation>> done) {
-  OnReader<std::vector<Revocation>>(
-      on, std::move(done), [=](SqlSession& session) -> Result<std::vector<Revocation>> {
-        std::vector<Revocation> out;
-        Statement& rows = session.Prepare(queries::kRevocations).Bind(1, after_id);
-        while (rows.Step()) {
-          Revocation one{.id = rows.Int(0), .issued_before = {rows.Int(3)}};
-          if (!rows.IsNull(1)) one.jti = std::string(rows.Text(1));
-          if (!rows.IsNull(2)) one.user = UserId(rows.Text(2));
-          out.push_back(std::move(one));
-        }
-        return out;
-      });
+void SqlStore::ListRevocations(int64_t position, Executor& on, Answer<RevocationList> done) {
+  OnReader<RevocationList>(on, std::move(done), [=](SqlSession& session) -> Result<RevocationList> {
+    RevocationList out{.position = NumberFrom(session.Prepare(queries::kRevocationHorizon))};
+    Statement& rows = session.Prepare(queries::kRevocations).Bind(1, position);
+    while (rows.Step()) {
+      Revocation one{.id = rows.Int(0), .issued_before = {rows.Int(3)}};
+      if (!rows.IsNull(1)) one.jti = std::string(rows.Text(1));
+      if (!rows.IsNull(2)) one.user = UserId(rows.Text(2));
+      out.revocations.push_back(std::move(one));
+    }
+    return out;
+  });
 }
 
 }  // namespace parley

@@ -30,6 +30,7 @@ Timestamp SqlStore::NextTime() {
 bool SqlStore::DoUpkeep(SqlSession& session) {
   const bool delivered = StampDelivered(session, deliveries_);
   const bool seen = WriteSeen(session, seen_);
+  ForgetOldAccessChanges(session);
   return RemoveDeletedRows(session) || delivered || seen;
 }
 

@@ -39,8 +39,10 @@ class SqlStore final : public Store {
   void NoteDelivered(const Uuid& conversation, int64_t first_seq, int64_t last_seq) override;
   void Revoke(Revocation revocation, Timestamp forget_before, Executor& on,
               Answer<Revocation> done) override;
-  void ListRevocations(int64_t after_id, Executor& on,
-                       Answer<std::vector<Revocation>> done) override;
+  void ListRevocations(int64_t position, Executor& on, Answer<RevocationList> done) override;
+  void ListAccessChanges(int64_t position, Executor& on, Answer<AccessChanges> done) override;
+  void ListHeads(std::vector<Uuid> conversations, Executor& on,
+                 Answer<std::vector<UserConversationHead>> done) override;
   void NoteSeen(const UserId& user, Timestamp at) override;
   void ListCompany(UserId user, size_t participants_limit, Executor& on,
                    Answer<Company> done) override;
@@ -86,12 +88,14 @@ class SqlStore final : public Store {
   template <class T, class Read>
   void OnReader(Executor& on, Answer<T> done, Read read);
   bool DoUpkeep(SqlSession& session);
+  void ForgetOldAccessChanges(SqlSession& session);
   // Strictly increasing, on the writer's thread: changed_at orders all changes of the store.
   Timestamp NextTime();
 
   std::shared_ptr<void> held_;
   const Clock& clock_;
   const Uuid identity_;
+  Monotonic next_forgetting_ = {};  // the writer's
   int64_t last_time_;  // the writer's; goes on from the last change, whatever the clock did since
   DeliveryBook deliveries_;
   SeenBook seen_;

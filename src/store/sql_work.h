@@ -54,6 +54,10 @@ void DropAttachmentsOf(SqlSession& session, const Uuid& message);
 // At most `limit` of a conversation's; false: there were none.
 bool DropAttachmentsIn(SqlSession& session, const Uuid& conversation, int64_t limit);
 
+// Tells the other nodes.
+void LogAccess(SqlSession& session, AccessChange::Kind kind, const Uuid& conversation,
+               std::span<const UserId> users, Timestamp now);
+
 // With its first 100 members.
 std::optional<Conversation> FindConversation(SqlSession& session, const Uuid& id);
 void ReadMembers(SqlSession& session, Conversation& conversation);

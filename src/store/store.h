@@ -14,6 +14,7 @@
 
 #include "base/answer.h"
 #include "base/executor.h"
+#include "domain/access_change.h"
 #include "domain/attachment.h"
 #include "domain/change.h"
 #include "domain/conversation.h"
@@ -250,9 +251,13 @@ class Store {
   // Those of `asked` who share a conversation with the reader (all of them, for a service).
   virtual void ListSeen(UserId reader, bool as_service, std::vector<UserId> asked, Executor& on,
                         Answer<std::vector<Seen>> done) = 0;
-  // Those made after that one, oldest first.
-  virtual void ListRevocations(int64_t after_id, Executor& on,
-                               Answer<std::vector<Revocation>> done) = 0;
+  // From a position that an earlier answer gave; 0: all. What had been seen may come again.
+  virtual void ListRevocations(int64_t position, Executor& on, Answer<RevocationList> done) = 0;
+  // The same of who came into conversations and left them, of the last day.
+  virtual void ListAccessChanges(int64_t position, Executor& on, Answer<AccessChanges> done) = 0;
+  // The seqs of these conversations; those that are not there are left out.
+  virtual void ListHeads(std::vector<Uuid> conversations, Executor& on,
+                         Answer<std::vector<UserConversationHead>> done) = 0;
   // Conversations of the user; with since_cursor only those changed after it.
   virtual void ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
                              Answer<UserConversations> done) = 0;

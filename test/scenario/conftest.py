@@ -49,11 +49,11 @@ def own_server(tmp_path, request):
     """Makes servers for one test: own_server("--drain-delay", 1, NAME="value")."""
     made = []
 
-    def make(*options, directory=None, **variables):
+    def make(*options, directory=None, ready=True, **variables):
         server = Server(directory or tmp_path / f"server-{len(made)}", *options, **variables)
         made.append(server)
         watch(request.node, server)
-        return server.start()
+        return server.start(ready)
 
     yield make
     for server in made:

@@ -226,6 +226,19 @@ void ModelStore::ReadChanges(Uuid conversation, int64_t since, int limit, Execut
       });
 }
 
+void ModelStore::ListHeads(std::vector<Uuid> conversations, Executor& on,
+                           Answer<std::vector<UserConversationHead>> done) {
+  using Heads = std::vector<UserConversationHead>;
+  Call<Heads>(false, on, std::move(done),
+              [this, conversations = std::move(conversations)]() -> Result<Heads> {
+                Heads out;
+                for (const Uuid& id : conversations) {
+                  if (rooms_.contains(id)) out.push_back({id, rooms_.at(id).seq});
+                }
+                return out;
+              });
+}
+
 void ModelStore::ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
                                Answer<UserConversations> done) {
   Call<UserConversations>(

@@ -66,6 +66,8 @@ class ModelStore final : public PartialStore {
   void IsParticipant(Uuid conversation, UserId user, Executor& on, Answer<bool> done) override;
   void ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
                    Answer<ChangesSince> done) override;
+  void ListHeads(std::vector<Uuid> conversations, Executor& on,
+                 Answer<std::vector<UserConversationHead>> done) override;
   void ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
                      Answer<UserConversations> done) override;
   Uuid Identity() const override { return Uuid{{0x5E}}; }

@@ -62,10 +62,12 @@ TEST_F(ConfigCommand, CheckReportsEveryErrorAndExitsWithTwo) {
 }
 
 TEST_F(ConfigCommand, CheckShowsNotesBesideOk) {
-  const Ran ran = Run({"check", "project.asgi:application"}, {{"REDIS_URL", "redis://redis"}});
+  const Ran ran =
+      Run({"check", "project.asgi:application"}, {{"REDIS_CACHE_URL", "redis://redis"}});
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.out, "ok\n");
-  EXPECT_THAT(ran.err, HasSubstr("note: REDIS_URL: redis.url: not in this version, ignored"));
+  EXPECT_THAT(ran.err,
+              HasSubstr("note: REDIS_CACHE_URL: cache.location: not in this version, ignored"));
   EXPECT_THAT(ran.err, HasSubstr("note: 'project.asgi:application' is ignored"));
 }
 

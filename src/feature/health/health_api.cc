@@ -10,6 +10,9 @@ Task<Response> Livez(RequestContext&) { co_return Response::Json(200, R"({"statu
 Response Readyz(const Store& store, const NodeHealth& health) {
   if (health.draining) return Response::Json(503, R"({"status":"draining"})");
   if (!store.Ready()) return Response::Json(503, R"({"status":"store_unavailable"})");
+  if (health.cluster != nullptr && health.cluster->store_mismatch()) {
+    return Response::Json(503, R"({"status":"store_mismatch"})");
+  }
   return Response::Json(200, R"({"status":"ready","version":")" PARLEY_VERSION R"("})");
 }
 

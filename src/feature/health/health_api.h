@@ -6,6 +6,7 @@
 
 #include "feature/services.h"
 #include "http/http_protocol.h"
+#include "hub/cluster.h"
 #include "session/ws_transport.h"
 
 namespace parley {
@@ -15,6 +16,7 @@ struct NodeCounters {
   HubCounters hub;
   WsCounters ws;
   HttpCounters http;
+  BusCounters bus;
   Gauge connections;
 };
 
@@ -22,6 +24,7 @@ struct NodeHealth {
   std::atomic<bool> draining{false};
   NodeCounters counters;
   std::vector<const Shard*> shards;
+  const Cluster* cluster = nullptr;  // none: this node is alone
 };
 
 // `open_metrics`: anybody may read /metrics; otherwise only a service token.

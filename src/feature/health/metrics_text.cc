@@ -134,6 +134,26 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
             static_cast<double>(store.queued_writes));
   out.Count("store_refused_total", "Writes refused because the queue was full.",
             store.refused_writes);
+  const BusCounters& bus = counters.bus;
+  out.Count("bus_published_total", "Messages to other nodes that Redis took.",
+            bus.published.value());
+  out.Count("bus_received_total", "Messages on the bus that came in, this node's own included.",
+            bus.received.value());
+  out.Count("bus_dropped_total", "Messages to other nodes that could not be published.",
+            bus.dropped.value());
+  out.Count("bus_unreadable_total", "Messages on the bus that were none of ours.",
+            bus.unreadable.value());
+  out.Count("bus_reconnects_total", "Times that the bus came back.", bus.reconnects.value());
+  out.Count("bus_losses_found_total",
+            "Conversations where the store was ahead of what other nodes had told.",
+            counters.hub.found_in_store.value());
+  out.Times("bus_lag_seconds", "From a commit on another node to this one's hearing of it.",
+            bus.lag);
+  out.Count("redis_commands_total", "Commands sent to Redis.", bus.commands.value());
+  out.Level("redis_memory_bytes", "Memory that Redis uses, up to ten seconds old.",
+            static_cast<double>(bus.redis_memory_bytes.load()));
+  out.Level("redis_clients", "Connections that Redis has, up to ten seconds old.",
+            static_cast<double>(bus.redis_clients.load()));
   out.Requests("http_request_seconds",
                "From a request's first byte to its answer's, by route and status.",
                counters.http.requests);

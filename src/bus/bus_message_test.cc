@@ -1,0 +1,91 @@
+#include "bus/bus_message.h"
+
+#include <gtest/gtest.h>
+
+namespace parley {
+namespace {
+
+const Uuid kNode{{0x11, 0x22}};
+
+TEST(BusMessageTest, AnEventComesBackAsItWent) {
+  const BusEvent sent{.seq = 1'234'567'890'123,
+                      .subject = 7,
+                      .at = {1'700'000'000'000'001},
+                      .parting = 1,
+                      .narrow = true,
+                      .hidden_from = "ann",
+                      .undelivered_from = "bob",
+                      .frame = std::string("{\"type\":\"message\",\"\xf0\x9f\x98\x80\0\"}", 27),
+                      .removed = "eve",
+                      .participant_count = 3};
+  const auto read = DecodeBus(EncodeBus(kNode, sent));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->node, kNode);
+  const auto& got = std::get<BusEvent>(read->message);
+  EXPECT_EQ(got.seq, sent.seq);
+  EXPECT_EQ(got.subject, sent.subject);
+  EXPECT_EQ(got.at, sent.at);
+  EXPECT_EQ(got.parting, sent.parting);
+  EXPECT_EQ(got.narrow, sent.narrow);
+  EXPECT_EQ(got.hidden_from, sent.hidden_from);
+  EXPECT_EQ(got.undelivered_from, sent.undelivered_from);
+  EXPECT_EQ(got.frame, sent.frame);
+  EXPECT_EQ(got.added, std::nullopt);
+  EXPECT_EQ(got.removed, "eve");
+  EXPECT_EQ(got.participant_count, 3);
+}
+
+TEST(BusMessageTest, EveryKindComesBackAsItself) {
+  const BusMessage all[] = {BusEvent{},
+                            BusTyping{"ann", 5, true, true},
+                            BusJoined{Uuid{{9}}, {"ann", "bob"}, 4, "{}"},
+                            BusHello{Uuid{{8}}, 3, 99},
+                            BusPresence{true, {"ann"}},
+                            BusPresenceAsk{Uuid{{7}}},
+                            BusPresenceReset{},
+                            BusGoodbye{},
+                            BusLost{}};
+  static_assert(std::size(all) == std::variant_size_v<BusMessage>);
+  for (const BusMessage& one : all) {
+    const auto read = DecodeBus(EncodeBus(kNode, one));
+    ASSERT_TRUE(read) << one.index();
+    EXPECT_EQ(read->message.index(), one.index());
+    EXPECT_EQ(EncodeBus(kNode, read->message), EncodeBus(kNode, one));
+  }
+}
+
+TEST(BusMessageTest, WhatIsCutShortIsNoMessage) {
+  const std::string whole = EncodeBus(kNode, BusJoined{Uuid{{9}}, {"ann", "bob"}, 4, "{}"});
+  for (size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_FALSE(DecodeBus(std::string_view(whole).substr(0, size))) << size;
+  }
+}
+
+TEST(BusMessageTest, LengthsThatLieAreNoMessage) {
+  std::string bytes = EncodeBus(kNode, BusPresence{true, {"ann"}});
+  for (size_t at = 19; at < bytes.size(); ++at) {
+    std::string changed = bytes;
+    changed[at] = '\xff';
+    DecodeBus(changed);  // must not read beyond it, nor take much memory
+  }
+}
+
+TEST(BusMessageTest, WhatALaterVersionAddsAtTheEndIsPassedOver) {
+  const auto read = DecodeBus(EncodeBus(kNode, BusHello{Uuid{{8}}, 3, 99}) + "more");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(std::get<BusHello>(read->message).users_digest, 99u);
+}
+
+TEST(BusMessageTest, AnotherVersionAnUnknownKindAndNoiseAreNoMessages) {
+  std::string bytes = EncodeBus(kNode, BusLost{});
+  bytes[1] = 2;
+  EXPECT_FALSE(DecodeBus(bytes));
+  bytes = EncodeBus(kNode, BusLost{});
+  bytes[2] = 100;
+  EXPECT_FALSE(DecodeBus(bytes));
+  EXPECT_FALSE(DecodeBus(""));
+  EXPECT_FALSE(DecodeBus("{\"type\":\"chat_message\"}"));
+}
+
+}  // namespace
+}  // namespace parley

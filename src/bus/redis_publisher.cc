@@ -1,0 +1,133 @@
+#include "bus/redis_publisher.h"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <charconv>
+
+namespace parley {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr milliseconds kWithin{5000};  // a write, and each answer
+constexpr milliseconds kIdle{2000};    // then Redis is asked whether it is there
+constexpr std::chrono::seconds kAskEvery{10};
+
+// The number behind `name:` in an answer to INFO.
+int64_t NumberIn(std::string_view info, std::string_view name) {
+  int64_t number = 0;
+  const size_t at = info.find(name);
+  if (at == std::string_view::npos) return 0;
+  std::from_chars(info.data() + at + name.size(), info.data() + info.size(), number);
+  return number;
+}
+
+}  // namespace
+
+RedisPublisher::RedisPublisher(boost::asio::io_context& io, const RedisAddress& address,
+                               BusCounters& counters, std::function<void(bool up)> on_connection)
+    : io_(io),
+      counters_(counters),
+      on_connection_(std::move(on_connection)),
+      link_(io, address, "publishing"),
+      sleeper_(io) {}
+
+void RedisPublisher::Publish(std::string_view channel, std::string_view bytes) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!connected_ || queued_.commands.size() + bytes.size() > kQueueBytes) {
+      return counters_.dropped.Add();
+    }
+    queued_.commands += RedisCommand({"PUBLISH", channel, bytes});
+    ++queued_.count;
+    wake = std::exchange(asleep_, false);
+  }
+  if (wake) boost::asio::post(io_, [this] { sleeper_.cancel(); });
+}
+
+RedisPublisher::Batch RedisPublisher::Take() {
+  const std::lock_guard lock(mutex_);
+  asleep_ = queued_.count == 0;
+  return std::exchange(queued_, {});
+}
+
+void RedisPublisher::DropQueued() {
+  const std::lock_guard lock(mutex_);
+  connected_ = false;
+  counters_.dropped.Add(queued_.count);
+  queued_ = {};
+}
+
+boost::asio::awaitable<void> RedisPublisher::Run() {
+  RedisLink::Work work = [this](RedisLink::Connection connection) {
+    return Work(std::move(connection));
+  };
+  co_await link_.Run(std::move(work));
+}
+
+boost::asio::awaitable<void> RedisPublisher::Work(RedisLink::Connection connection) {
+  {
+    const std::lock_guard lock(mutex_);
+    connected_ = true;
+  }
+  on_connection_(true);
+  size_t under_way = 0;
+  try {
+    for (;;) {
+      Batch batch = Take();
+      if (batch.count == 0) {
+        sleeper_.expires_after(kIdle);
+        boost::system::error_code woken;
+        auto token = boost::asio::redirect_error(boost::asio::use_awaitable, woken);
+        co_await sleeper_.async_wait(token);
+        const bool probe = std::exchange(probe_, false);
+        if (!woken || probe || connection->closed()) co_await AskAboutRedis(*connection);
+        continue;
+      }
+      under_way = batch.count;
+      co_await connection->Write(batch.commands, kWithin);
+      for (; under_way > 0; --under_way) {
+        const RedisReply reply = co_await connection->Read(kWithin);
+        if (reply->type == REDIS_REPLY_ERROR) {  // READONLY: it is the master no more
+          throw RedisFailure("Redis refuses PUBLISH: " + std::string(TextOf(*reply)));
+        }
+      }
+      counters_.published.Add(batch.count);
+      counters_.commands.Add(batch.count);
+      if (std::chrono::steady_clock::now() >= next_ask_) co_await AskAboutRedis(*connection);
+    }
+  } catch (const RedisFailure&) {
+    counters_.dropped.Add(under_way);
+    DropQueued();
+    on_connection_(false);
+    throw;
+  }
+}
+
+boost::asio::awaitable<void> RedisPublisher::AskAboutRedis(RedisConnection& connection) {
+  counters_.commands.Add();
+  if (std::chrono::steady_clock::now() < next_ask_) {
+    const std::vector<std::string_view> ping{"PING"};
+    co_await connection.Call(ping, kWithin);
+    co_return;
+  }
+  next_ask_ = std::chrono::steady_clock::now() + kAskEvery;
+  const std::vector<std::string_view> info{"INFO"};
+  const RedisReply reply = co_await connection.Call(info, kWithin);
+  if (reply->type != REDIS_REPLY_STRING) co_return;
+  counters_.redis_memory_bytes = NumberIn(TextOf(*reply), "\nused_memory:");
+  counters_.redis_clients = NumberIn(TextOf(*reply), "\nconnected_clients:");
+}
+
+void RedisPublisher::Probe() {
+  probe_ = true;
+  sleeper_.cancel();
+}
+
+void RedisPublisher::Stop() {
+  link_.Stop();
+  sleeper_.cancel();
+}
+
+}  // namespace parley

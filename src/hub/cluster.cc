@@ -1,0 +1,255 @@
+#include "hub/cluster.h"
+
+#include "base/log.h"
+
+namespace parley {
+namespace {
+
+constexpr auto kHelloEvery = std::chrono::seconds(5);
+constexpr auto kReadEvery = std::chrono::seconds(2);
+constexpr auto kAllUsersEvery = std::chrono::seconds(1);  // at most
+constexpr size_t kUsersInAMessage = 1000;
+
+}  // namespace
+
+Cluster::Cluster(Executor& self, Store& store, std::unique_ptr<Bus> bus, BusCounters& counters,
+                 const Clock& clock, Options options)
+    : self_(self),
+      store_(store),
+      bus_(std::move(bus)),
+      counters_(counters),
+      clock_(clock),
+      options_(options),
+      neighbours_(options.store, [this](std::vector<UserId> users, bool shown) {
+        Hub::OnRemotePresence(hubs_, std::move(users), shown);
+      }) {}
+
+Cluster::~Cluster() { Stop(); }
+
+void Cluster::Connect(std::span<const std::unique_ptr<Hub>> hubs) {
+  for (const auto& hub : hubs) hubs_.push_back(hub.get());
+}
+
+void Cluster::Start() {
+  if (bus_) bus_->Start(*this);
+}
+
+void Cluster::Stop() {
+  if (bus_) bus_->Stop();
+}
+
+void Cluster::SayGoodbye() {
+  self_.Post([this] {
+    leaving_ = true;
+    Say(BusGoodbye{});
+  });
+}
+
+// --- what is said
+
+void Cluster::Say(const BusMessage& message) {
+  if (up()) bus_->Publish(std::nullopt, EncodeBus(options_.node, message));
+}
+
+void Cluster::Follow(const Uuid& conversation) {
+  if (bus_) bus_->Follow(conversation);
+}
+
+void Cluster::Leave(const Uuid& conversation) {
+  if (bus_) bus_->Leave(conversation);
+}
+
+void Cluster::Tell(const Event& event, const MemberChange& members) {
+  if (!up()) return;
+  BusEvent out{.seq = event.seq,
+               .subject = event.subject,
+               .at = clock_.Now(),
+               .parting = static_cast<uint8_t>(event.parting),
+               .narrow = event.narrow,
+               .hidden_from = event.hidden_from,
+               .undelivered_from = event.undelivered_from,
+               .added = members.added,
+               .removed = members.removed,
+               .participant_count = members.participant_count};
+  if (!event.frame.empty()) out.frame = TextOf(event.frame);
+  bus_->Publish(event.conversation, EncodeBus(options_.node, out));
+}
+
+void Cluster::TellTyping(const TypingSign& sign) {
+  if (!up()) return;
+  // Tabs of several nodes must not be taken for each other.
+  const uint64_t tab = sign.tab ^ std::hash<Uuid>()(options_.node);
+  const BusTyping out{sign.user, tab, sign.as_service, sign.is_typing};
+  bus_->Publish(sign.conversation, EncodeBus(options_.node, out));
+}
+
+void Cluster::TellJoined(const std::vector<UserId>& users, const Joined& joined) {
+  if (!up()) return;
+  for (size_t at = 0; at < users.size(); at += kUsersInAMessage) {
+    const auto first = users.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto last =
+        users.begin() + static_cast<std::ptrdiff_t>(std::min(at + kUsersInAMessage, users.size()));
+    Say(BusJoined{joined.created->conversation, std::vector<UserId>(first, last), joined.since,
+                  std::string(TextOf(joined.created->frame))});
+  }
+}
+
+void Cluster::TellPresence(const UserId& user, bool online) {
+  self_.Post([this, user, online] {
+    if (online ? shown_.Add(user) : shown_.Remove(user)) to_say_.emplace_back(user, online);
+  });
+}
+
+void Cluster::SayPresence() {
+  // In their order, in runs of the same.
+  for (size_t at = 0; at < to_say_.size();) {
+    BusPresence out{.online = to_say_[at].second};
+    while (at < to_say_.size() && to_say_[at].second == out.online &&
+           out.users.size() < kUsersInAMessage) {
+      out.users.push_back(std::move(to_say_[at++].first));
+    }
+    Say(out);
+  }
+  to_say_.clear();
+}
+
+void Cluster::SayAllUsers() {
+  Say(BusPresenceReset{});
+  BusPresence out{.online = true};
+  for (const UserId& user : shown_.users()) {
+    out.users.push_back(user);
+    if (out.users.size() < kUsersInAMessage) continue;
+    Say(out);
+    out.users.clear();
+  }
+  if (!out.users.empty()) Say(out);
+  SayHello();
+}
+
+void Cluster::SayHello() { Say(BusHello{options_.store, shown_.users().size(), shown_.digest()}); }
+
+// --- what is heard
+
+void Cluster::OnDeliveries(std::vector<BusDelivery> deliveries) {
+  std::vector<RemoteEvent> batch;
+  for (const BusDelivery& delivery : deliveries) Sort(delivery, batch);
+  if (!batch.empty()) Hub::OnRemote(hubs_, std::move(batch));
+}
+
+void Cluster::Sort(const BusDelivery& delivery, std::vector<RemoteEvent>& batch) {
+  auto read = DecodeBus(delivery.bytes);
+  if (!read) return counters_.unreadable.Add();
+  if (read->node == options_.node) return;
+  if (!delivery.conversation) {
+    if (auto* joined = std::get_if<BusJoined>(&read->message)) {
+      const Event like{.conversation = joined->conversation};
+      return Hub::OnRemoteJoined(hubs_, std::move(joined->users),
+                                 {EventOf(like, joined->frame), joined->since});
+    }
+    return self_.Post([this, node = read->node, message = std::move(read->message)]() mutable {
+      OnNode(node, message);
+    });
+  }
+  if (auto* event = std::get_if<BusEvent>(&read->message)) {
+    batch.push_back(EventFrom(*delivery.conversation, *event));
+  } else if (auto* typing = std::get_if<BusTyping>(&read->message)) {
+    // Behind the events that came before it.
+    if (!batch.empty()) Hub::OnRemote(hubs_, std::exchange(batch, {}));
+    Hub::OnRemoteTyping(hubs_, {*delivery.conversation, std::move(typing->user), typing->tab,
+                                typing->as_service, typing->is_typing});
+  }
+}
+
+RemoteEvent Cluster::EventFrom(const Uuid& conversation, BusEvent& event) {
+  const Duration lag{std::max<int64_t>(0, clock_.Now().micros - event.at.micros)};
+  if (event.seq != 0) counters_.lag.Observe(lag);
+  const auto parting = std::min(event.parting, static_cast<uint8_t>(Parting::kAll));
+  Event like{.conversation = conversation,
+             .seq = event.seq,
+             .committed_at = clock_.Steady() - lag,
+             .hidden_from = std::move(event.hidden_from),
+             .subject = event.subject,
+             .parting = static_cast<Parting>(parting),
+             .narrow = event.narrow,
+             .undelivered_from = std::move(event.undelivered_from)};
+  return {EventOf(std::move(like), event.frame),
+          {std::move(event.added), std::move(event.removed), event.participant_count}};
+}
+
+void Cluster::OnFollowed(std::vector<Uuid> conversations) {
+  Hub::OnFollowed(hubs_, std::move(conversations));
+}
+
+void Cluster::OnConnection(bool up) {
+  Hub::CheckAllSoon(hubs_);
+  self_.Post([this, up] {
+    log::info("bus is {}", up ? "up" : "down");
+    if (!up) return;
+    Say(BusLost{});
+    next_hello_ = {};
+  });
+}
+
+void Cluster::OnNode(const Uuid& node, BusMessage& message) {
+  const bool is_new = neighbours_.Heard(node, clock_.Steady());
+  if (is_new) next_hello_ = {};  // so that it hears of us
+  if (const auto* hello = std::get_if<BusHello>(&message)) {
+    if (neighbours_.Hello(node, hello->store, hello->users_online, hello->users_digest)) {
+      Say(BusPresenceAsk{node});
+    }
+    if (neighbours_.AnotherStore() && !store_mismatch_.exchange(true)) {
+      log::error("another node on this Redis has another store node={} store={}", node.ToString(),
+                 hello->store.ToString());
+    }
+  } else if (const auto* presence = std::get_if<BusPresence>(&message)) {
+    neighbours_.Presence(node, presence->users, presence->online);
+  } else if (std::holds_alternative<BusPresenceReset>(message)) {
+    neighbours_.Reset(node);
+  } else if (const auto* ask = std::get_if<BusPresenceAsk>(&message)) {
+    if (ask->of != options_.node || clock_.Steady() < next_all_) return;
+    next_all_ = clock_.Steady() + kAllUsersEvery;
+    SayPresence();
+    SayAllUsers();
+  } else if (std::holds_alternative<BusGoodbye>(message)) {
+    neighbours_.Goodbye(node, clock_.Steady());
+  } else if (std::holds_alternative<BusLost>(message)) {
+    Hub::CheckAllSoon(hubs_);
+  }
+}
+
+// --- in time
+
+void Cluster::OnTick(Monotonic now) {
+  if (bus_) {
+    SayPresence();
+    if (now >= next_hello_ && !leaving_) {
+      next_hello_ = now + kHelloEvery;
+      SayHello();
+    }
+    neighbours_.OnTick(now);
+    store_mismatch_ = neighbours_.AnotherStore();
+  }
+  if (now >= next_read_) {
+    next_read_ = now + kReadEvery;
+    ReadAccessLog();
+  }
+}
+
+void Cluster::ReadAccessLog() {
+  if (std::exchange(reading_, true)) return;
+  // What is there at the start, everybody who connects reads from the store itself.
+  const int64_t from = position_ == 0 ? INT64_MAX : position_;
+  store_.ListAccessChanges(from, self_, [this](const Result<AccessChanges>& read) {
+    reading_ = false;
+    if (!read) return log::warn("access log not read error={}", Name(read.error().code));
+    std::unordered_set<int64_t> ids;
+    for (const AccessChange& change : read->changes) {
+      ids.insert(change.id);
+      if (!read_.contains(change.id)) Hub::OnAccessChange(hubs_, change);
+    }
+    read_ = std::move(ids);
+    position_ = std::max<int64_t>(1, read->position);
+  });
+}
+
+}  // namespace parley

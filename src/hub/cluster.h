@@ -1,0 +1,86 @@
+// This node among the others: says what happens here, hands what happens there to the hubs, and keeps
+// who is there (Neighbours). Without a bus, homes still follow the store by themselves.
+//
+// Wire calls come from any shard, the bus's from its own thread, the rest runs on the first shard.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "bus/bus.h"
+#include "bus/bus_message.h"
+#include "hub/hub.h"
+#include "hub/neighbours.h"
+
+namespace parley {
+
+class Cluster final : public NodeWire, private BusReceiver {
+ public:
+  struct Options {
+    Uuid node;   // another for each process
+    Uuid store;  // Store::Identity
+  };
+  // `bus`: none without Redis. `self`: the first shard.
+  Cluster(Executor& self, Store& store, std::unique_ptr<Bus> bus, BusCounters& counters,
+          const Clock& clock, Options options);
+  ~Cluster() override;
+
+  // Before the shards run.
+  void Connect(std::span<const std::unique_ptr<Hub>> hubs);
+  void Start();
+  // Tells the others that this node's users are about to come to them.
+  void SayGoodbye();
+  // Nothing is heard any more.
+  void Stop();
+  void OnTick(Monotonic now);
+
+  // A node of another store talks on the same bus. Any thread.
+  bool store_mismatch() const { return store_mismatch_; }
+  bool has_bus() const { return bus_ != nullptr; }
+
+  // --- NodeWire
+  void Follow(const Uuid& conversation) override;
+  void Leave(const Uuid& conversation) override;
+  void Tell(const Event& event, const MemberChange& members) override;
+  void TellTyping(const TypingSign& sign) override;
+  void TellJoined(const std::vector<UserId>& users, const Joined& joined) override;
+  void TellPresence(const UserId& user, bool online) override;
+  bool up() const override { return bus_ != nullptr && bus_->up(); }
+
+ private:
+  void OnDeliveries(std::vector<BusDelivery> deliveries) override;
+  void OnFollowed(std::vector<Uuid> conversations) override;
+  void OnConnection(bool up) override;
+
+  // `batch` gathers events, which go to the homes together.
+  void Sort(const BusDelivery& delivery, std::vector<RemoteEvent>& batch);
+  RemoteEvent EventFrom(const Uuid& conversation, BusEvent& event);
+  void OnNode(const Uuid& node, BusMessage& message);
+  void Say(const BusMessage& message);
+  void SayHello();
+  void SayAllUsers();
+  void SayPresence();
+  void ReadAccessLog();
+
+  Executor& self_;
+  Store& store_;
+  const std::unique_ptr<Bus> bus_;
+  BusCounters& counters_;
+  const Clock& clock_;
+  const Options options_;
+  std::vector<Hub*> hubs_;
+  std::atomic<bool> store_mismatch_{false};
+
+  // On the first shard:
+  Neighbours neighbours_;
+  ShownUsers shown_;                             // by this node's own connections
+  std::vector<std::pair<UserId, bool>> to_say_;  // of presence, since the last tick
+  Monotonic next_hello_ = {}, next_read_ = {}, next_all_ = {};
+  bool leaving_ = false;
+  bool reading_ = false;
+  int64_t position_ = 0;              // in the access log; 0: not read yet
+  std::unordered_set<int64_t> read_;  // ids at the position or later
+};
+
+}  // namespace parley

@@ -1,0 +1,45 @@
+// How homes of several nodes hear of each other. None: this node is alone, and memory is the truth's
+// mirror. With one, memory holds only what is followed, and is checked against the store, since what
+// the wire carries may be lost.
+#pragma once
+#include <optional>
+
+#include "base/ids.h"
+#include "protocol/events.h"
+
+namespace parley {
+
+// That a user types, or does so no more, on one of the user's sockets.
+struct TypingSign {
+  Uuid conversation;
+  UserId user;
+  uint64_t tab = 0;         // the socket
+  bool as_service = false;  // who need not be a participant
+  bool is_typing = false;
+};
+
+// What a change did to who is in the conversation: nothing, where neither is set.
+struct MemberChange {
+  std::optional<UserId> added, removed;
+  int64_t participant_count = 0;  // after it
+};
+
+// An event of another node's.
+struct RemoteEvent {
+  EventRef event;
+  MemberChange members;
+};
+
+class HomeWire {
+ public:
+  virtual ~HomeWire() = default;
+  // Answered by Home::OnFollowed, each time that following begins anew.
+  virtual void Follow(const Uuid& conversation) = 0;
+  virtual void Leave(const Uuid& conversation) = 0;
+  virtual void Tell(const Event& event, const MemberChange& members) = 0;
+  virtual void TellTyping(const TypingSign& sign) = 0;
+  // False: nothing is heard, so heads are asked for more often.
+  virtual bool up() const = 0;
+};
+
+}  // namespace parley

@@ -1,0 +1,88 @@
+#include "hub/neighbours.h"
+
+#include <algorithm>
+
+namespace parley {
+namespace {
+
+// FNV-1a, 64 bits: every build of every version must come to the same.
+uint64_t DigestOf(const UserId& user) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : user) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  return hash;
+}
+
+// A process that was stopped, or a machine that slept, has heard nobody: that says nothing of them.
+constexpr auto kAsleep = std::chrono::seconds(3);
+
+}  // namespace
+
+bool ShownUsers::Add(const UserId& user) {
+  if (!users_.insert(user).second) return false;
+  digest_ ^= DigestOf(user);
+  return true;
+}
+
+bool ShownUsers::Remove(const UserId& user) {
+  if (users_.erase(user) == 0) return false;
+  digest_ ^= DigestOf(user);
+  return true;
+}
+
+bool Neighbours::Heard(const Uuid& node, Monotonic now) {
+  const auto [at, added] = nodes_.try_emplace(node);
+  if (!at->second.leaving) at->second.until = now + kNodeLease;
+  return added;
+}
+
+bool Neighbours::Hello(const Uuid& node, const Uuid& store, uint64_t users, uint64_t digest) {
+  Node& here = nodes_[node];
+  here.store = store;
+  const std::vector<UserId> gone(here.doubtful.begin(), here.doubtful.end());
+  here.doubtful.clear();
+  if (!gone.empty()) Presence(node, gone, false);
+  return here.shown.users().size() != users || here.shown.digest() != digest;
+}
+
+void Neighbours::Presence(const Uuid& node, const std::vector<UserId>& users, bool online) {
+  Node& here = nodes_[node];
+  std::vector<UserId> changed;
+  for (const UserId& user : users) {
+    here.doubtful.erase(user);
+    if (online ? here.shown.Add(user) : here.shown.Remove(user)) changed.push_back(user);
+  }
+  if (!changed.empty()) show_(std::move(changed), online);
+}
+
+void Neighbours::Reset(const Uuid& node) {
+  Node& here = nodes_[node];
+  here.doubtful = here.shown.users();
+}
+
+void Neighbours::Goodbye(const Uuid& node, Monotonic now) {
+  Node& here = nodes_[node];
+  here.leaving = true;
+  here.until = now + kGoodbyeLease;
+}
+
+void Neighbours::OnTick(Monotonic now) {
+  const auto passed = now - last_tick_;
+  if (last_tick_ != Monotonic{} && passed > kAsleep) {
+    for (auto& [id, node] : nodes_) node.until += passed;
+  }
+  last_tick_ = now;
+  std::erase_if(nodes_, [&](auto& entry) {
+    if (entry.second.until > now) return false;
+    const auto& users = entry.second.shown.users();
+    if (!users.empty()) show_({users.begin(), users.end()}, false);
+    return true;
+  });
+}
+
+bool Neighbours::AnotherStore() const {
+  return std::ranges::any_of(nodes_, [&](const auto& entry) {
+    return !entry.second.store.IsNil() && entry.second.store != store_;
+  });
+}
+
+}  // namespace parley

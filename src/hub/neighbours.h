@@ -1,0 +1,65 @@
+// The other nodes, as far as this one has heard: which store they have, and which users they show.
+// One that says nothing for 15 s is taken for dead, and its users for gone (P11). No I/O and no clock.
+#pragma once
+#include <functional>
+#include <map>
+#include <unordered_set>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+
+namespace parley {
+
+inline constexpr auto kNodeLease = std::chrono::seconds(15);
+// A node that says goodbye sends its users elsewhere: they are not shown as gone meanwhile.
+inline constexpr auto kGoodbyeLease = std::chrono::seconds(3);
+
+// Users and a digest of them that does not depend on their order.
+class ShownUsers {
+ public:
+  bool Add(const UserId& user);
+  bool Remove(const UserId& user);
+  uint64_t digest() const { return digest_; }
+  const std::unordered_set<UserId>& users() const { return users_; }
+
+ private:
+  std::unordered_set<UserId> users_;
+  uint64_t digest_ = 0;
+};
+
+class Neighbours {
+ public:
+  // A node shows these users now, or does so no more.
+  using Show = std::function<void(std::vector<UserId> users, bool shown)>;
+  explicit Neighbours(Uuid store, Show show) : store_(store), show_(std::move(show)) {}
+
+  // Each message of a node's. True: it was not known before.
+  bool Heard(const Uuid& node, Monotonic now);
+  // True: what we hold of its users is not what it says.
+  bool Hello(const Uuid& node, const Uuid& store, uint64_t users, uint64_t digest);
+  void Presence(const Uuid& node, const std::vector<UserId>& users, bool online);
+  // Its users follow, all of them, and then a Hello.
+  void Reset(const Uuid& node);
+  void Goodbye(const Uuid& node, Monotonic now);
+  // A few times a second.
+  void OnTick(Monotonic now);
+
+  bool AnotherStore() const;
+  size_t size() const { return nodes_.size(); }
+
+ private:
+  struct Node {
+    Monotonic until;
+    Uuid store;  // nil: not heard yet
+    ShownUsers shown;
+    std::unordered_set<UserId> doubtful;  // shown before a Reset, and not named since
+    bool leaving = false;
+  };
+  const Uuid store_;
+  const Show show_;
+  std::map<Uuid, Node> nodes_;
+  Monotonic last_tick_ = {};
+};
+
+}  // namespace parley

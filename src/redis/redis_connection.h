@@ -1,0 +1,79 @@
+// One connection to Redis, over TCP, TLS or a Unix socket; hiredis reads and writes the protocol
+// (RESP2). Every wait has a deadline: where it passes, the connection is closed, and the call fails
+// as all do, with RedisFailure. Coroutines of one io_context; one reader and one writer at a time.
+#pragma once
+#include <hiredis/hiredis.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "redis/redis_address.h"
+
+namespace parley {
+
+class RedisFailure : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct FreeRedisReply {
+  void operator()(redisReply* reply) const { freeReplyObject(reply); }
+};
+using RedisReply = std::unique_ptr<redisReply, FreeRedisReply>;
+
+inline std::string_view TextOf(const redisReply& reply) { return {reply.str, reply.len}; }
+
+// One command, as Redis reads it.
+std::string RedisCommand(const std::vector<std::string_view>& words);
+
+class RedisConnection {
+ public:
+  using Wait = std::chrono::milliseconds;
+  static constexpr size_t kMostBuffered = 64 * 1024 * 1024;  // of a reply that is not whole
+
+  explicit RedisConnection(boost::asio::any_io_executor executor);
+  ~RedisConnection();
+
+  // Connects, through the Sentinels where there are any, logs in, and sees that it is a master.
+  boost::asio::awaitable<void> Open(const RedisAddress& address, Wait within);
+  boost::asio::awaitable<void> Write(std::string_view bytes, Wait within);
+  // The next reply, whatever it is.
+  boost::asio::awaitable<RedisReply> Read(Wait within);
+  // One that lies in the buffer already; none: it takes a Read.
+  RedisReply ReadBuffered();
+  // Writes a command and reads its answer; an error is a failure.
+  boost::asio::awaitable<RedisReply> Call(const std::vector<std::string_view>& words, Wait within);
+  // What is waited for fails.
+  void Close();
+  bool closed() const { return closed_; }
+
+  const RedisEndpoint& endpoint() const { return endpoint_; }
+
+ private:
+  using Socket = boost::asio::generic::stream_protocol::socket;
+  class Watch;
+
+  boost::asio::awaitable<void> Connect(const RedisAddress& address, const RedisEndpoint& endpoint,
+                                       Wait within);
+  boost::asio::awaitable<void> LogIn(const RedisAddress& address, Wait within);
+  boost::asio::awaitable<RedisEndpoint> FindMaster(const RedisAddress& address, Wait within);
+
+  boost::asio::any_io_executor executor_;
+  RedisEndpoint endpoint_;
+  std::unique_ptr<boost::asio::ssl::context> tls_;
+  std::unique_ptr<boost::asio::ssl::stream<Socket>> secure_;
+  std::unique_ptr<Socket> plain_;
+  std::unique_ptr<redisReader, void (*)(redisReader*)> reader_;
+  std::vector<char> buffer_;
+  bool closed_ = false;
+};
+
+}  // namespace parley

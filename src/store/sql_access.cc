@@ -1,0 +1,83 @@
+// SqlStore: what nodes tell each other through the store: who may see what, and how far conversations
+// have come.
+#include "store/sql_work.h"
+
+namespace parley {
+namespace {
+
+constexpr size_t kUsersInARow = 500;
+constexpr auto kForgetEvery = std::chrono::minutes(10);
+constexpr auto kKept = std::chrono::hours(24);
+
+std::vector<UserId> UsersIn(std::string_view text) {
+  std::vector<UserId> out;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(' '), text.size());
+    if (end > 0) out.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+}  // namespace
+
+void LogAccess(SqlSession& session, AccessChange::Kind kind, const Uuid& conversation,
+               std::span<const UserId> users, Timestamp now) {
+  do {
+    std::string text;
+    for (const UserId& user : users.first(std::min(kUsersInARow, users.size()))) {
+      if (!text.empty()) text += ' ';  // which no id holds
+      text += user;
+    }
+    session.Prepare(queries::kInsertAccessChange)
+        .Bind(1, conversation)
+        .Bind(2, static_cast<int64_t>(kind))
+        .Bind(3, text)
+        .Bind(4, now.micros)
+        .Run();
+    users = users.subspan(std::min(kUsersInARow, users.size()));
+  } while (!users.empty());
+}
+
+void SqlStore::ListAccessChanges(int64_t position, Executor& on, Answer<AccessChanges> done) {
+  OnReader<AccessChanges>(on, std::move(done), [=](SqlSession& session) -> Result<AccessChanges> {
+    AccessChanges out{.position = NumberFrom(session.Prepare(queries::kAccessHorizon))};
+    Statement& rows = session.Prepare(queries::kAccessChanges).Bind(1, position);
+    while (rows.Step()) {
+      out.changes.push_back({.id = rows.Int(0),
+                             .kind = static_cast<AccessChange::Kind>(rows.Int(2)),
+                             .conversation = rows.Id(1),
+                             .users = UsersIn(rows.Text(3))});
+    }
+    return out;
+  });
+}
+
+void SqlStore::ListHeads(std::vector<Uuid> conversations, Executor& on,
+                         Answer<std::vector<UserConversationHead>> done) {
+  OnReader<std::vector<UserConversationHead>>(
+      on, std::move(done),
+      [conversations = std::move(conversations)](
+          SqlSession& session) -> Result<std::vector<UserConversationHead>> {
+        std::vector<UserConversationHead> out;
+        for (size_t first = 0; first < conversations.size(); first += queries::kHeadsAtOnce) {
+          Statement& rows = session.Prepare(queries::kHeads);
+          for (size_t i = 0; i < queries::kHeadsAtOnce; ++i) {
+            const size_t at = std::min(first + i, conversations.size() - 1);  // the last one again
+            rows.Bind(static_cast<int>(i) + 1, conversations[at]);
+          }
+          while (rows.Step()) out.push_back({rows.Id(0), rows.Int(1)});
+        }
+        return out;
+      });
+}
+
+void SqlStore::ForgetOldAccessChanges(SqlSession& session) {
+  const Monotonic now = clock_.Steady();
+  if (now < next_forgetting_) return;
+  next_forgetting_ = now + kForgetEvery;
+  const int64_t before = clock_.Now().micros - Duration(kKept).count();
+  session.Prepare(queries::kForgetAccessChanges).Bind(1, before).Run();
+}
+
+}  // namespace parley

@@ -1,0 +1,144 @@
+"""Judges a history against what the database holds at the end: product.md's promises, as things that can be false.
+
+Every anomaly has one of these names: lost, nacked-but-stored, phantom, dup-row, ack-mismatch, seq-fork, hole, reorder,
+realtime, silent-gap, dup-delivery, stuck, stale-read, unauthorized.
+"""
+from collections import Counter, defaultdict
+
+ALLOWED_AFTER_REMOVAL = 5.0  # seconds (P9)
+
+
+class Verdict:
+    def __init__(self):
+        self.anomalies = []
+        self.figures = Counter()
+        self.longest_gap = 0.0
+
+    def add(self, name, text):
+        self.anomalies.append((name, text))
+
+    @property
+    def names(self):
+        return {name for name, _ in self.anomalies}
+
+    def __str__(self):
+        found = "\n".join(f"  {name}: {text}" for name, text in self.anomalies[:20])
+        return f"{dict(self.figures)} longest gap {self.longest_gap:.2f} s" + (f"\n{len(self.anomalies)} anomalies\n{found}" if found else "")
+
+
+def check(history, rows, heads, clients=(), reads=(), removals=(), changes=()):
+    """history: History.events. rows: (conversation, seq, id, sender, client_id, content) of all messages, from SQL.
+    heads: {conversation: seq}. clients: (name, conversation, last seq) of those connected at the end. reads: for each
+    node, {conversation: [(seq, id)]}. removals: (user, conversation, when committed).
+    changes: "conversation seq" of what is no new message."""
+    verdict = Verdict()
+    _check_rows(rows, heads, changes, verdict)
+    _check_sends(history, rows, verdict)
+    _check_deliveries(history, rows, changes, verdict)
+    for name, conversation, last in clients:
+        if last != heads[conversation]:
+            verdict.add("stuck", f"{name} is at {last} of {heads[conversation]} in {conversation}")
+    for node, read in enumerate(reads):
+        for conversation, messages in read.items():
+            stored = [(seq, id) for c, seq, id, *_ in rows if c == conversation]
+            if messages != sorted(stored):
+                verdict.add("stale-read", f"node {node} shows {len(messages)} of {len(stored)} messages of {conversation}")
+    for user, conversation, when in removals:
+        late = [e for e in history if e["what"] == "recv" and e["user"] == user and e["conversation"] == conversation
+                and e["t"] > when + ALLOWED_AFTER_REMOVAL]
+        if late:
+            verdict.add("unauthorized", f"{user} got seq {late[0]['seq']} {late[0]['t'] - when:.1f} s after the removal")
+    return verdict
+
+
+def _check_rows(rows, heads, changes, verdict):
+    by_key, by_seq = defaultdict(list), defaultdict(set)
+    for conversation, seq, id, sender, client_id, _ in rows:
+        by_seq[conversation].add(seq)
+        if client_id is not None:
+            by_key[sender, conversation, client_id].append(id)
+    for key, ids in by_key.items():
+        if len(ids) > 1:
+            verdict.add("dup-row", f"{key} is {ids}")
+    for conversation, head in heads.items():
+        missing = {seq for seq in range(1, head + 1) if seq not in by_seq[conversation] and f"{conversation} {seq}" not in changes}
+        if missing:
+            verdict.add("hole", f"{conversation} has no {sorted(missing)[:5]} of 1..{head}")
+
+
+def _check_sends(history, rows, verdict):
+    stored = {(sender, client_id): (seq, id) for _, seq, id, sender, client_id, _ in rows if client_id}
+    attempts = defaultdict(list)
+    for event in history:
+        if event["what"] in ("invoke", "ok", "fail", "info"):
+            attempts[event["user"], event["client_id"]].append(event)
+    acked_at = defaultdict(list)  # conversation: (when, seq)
+    invoked_at = defaultdict(list)
+    for key, events in attempts.items():
+        oks = {(e["seq"], e["id"]) for e in events if e["what"] == "ok"}
+        verdict.figures["sent"] += 1
+        if oks:
+            verdict.figures["acked"] += 1
+            verdict.figures["repeats acked"] += sum(e["what"] == "ok" for e in events) - 1
+            if len(oks) > 1:
+                verdict.add("ack-mismatch", f"{key} was acked as {sorted(oks)}")
+            if key not in stored:
+                verdict.add("lost", f"{key} was acked as {sorted(oks)}")
+            elif stored[key] not in oks:
+                verdict.add("ack-mismatch", f"{key} was acked as {sorted(oks)}, and {stored[key]} is stored")
+            seq = min(oks)[0]
+            acked_at[events[0]["conversation"]].append((min(e["t"] for e in events if e["what"] == "ok"), seq, key))
+            invoked_at[events[0]["conversation"]].append((min(e["t"] for e in events if e["what"] == "invoke"), seq, key))
+        elif sum(e["what"] == "invoke" for e in events) == sum(e["what"] == "fail" for e in events):
+            verdict.figures["nacked"] += 1
+            if key in stored:
+                verdict.add("nacked-but-stored", f"{key} as {stored[key]}")
+        else:
+            verdict.figures["unknown"] += 1
+    for conversation, acks in acked_at.items():
+        acks.sort()
+        highest, at = (0, None), 0
+        for when, seq, key in sorted(invoked_at[conversation]):
+            while at < len(acks) and acks[at][0] < when:
+                highest = max(highest, (acks[at][1], acks[at][2]))
+                at += 1
+            if highest[0] > seq:
+                verdict.add("realtime", f"{key} was sent after {highest[1]} was acked as {highest[0]}, and is {seq}")
+
+
+def _check_deliveries(history, rows, changes, verdict):
+    stored = {(conversation, seq): (id, content) for conversation, seq, id, _, _, content in rows}
+    owner, first_seen, connections = {}, {}, {}
+    for event in history:
+        if event["what"] == "connect":
+            connections[event["connection"]] = event["since"]
+        elif event["what"] == "gap":
+            connections[event["connection"]] = event["to"]
+            verdict.add("silent-gap", f"{event['user']} was told of a gap {event['from']}..{event['to']} that is none")
+        elif event["what"] in ("ok", "recv"):
+            place = event["conversation"], event["seq"]
+            if owner.setdefault(place, event["id"]) != event["id"]:
+                verdict.add("seq-fork", f"{place} is {owner[place]} and {event['id']}")
+            first_seen.setdefault(place, event["t"])
+        if event["what"] == "change":
+            before = connections[event["connection"]]
+            if event["seq"] != before + 1:
+                verdict.add("silent-gap", f"{event['user']} got change {event['seq']} after {before}")
+            connections[event["connection"]] = max(before, event["seq"])
+        if event["what"] != "recv":
+            continue
+        verdict.figures["delivered"] += 1
+        place, before = (event["conversation"], event["seq"]), connections[event["connection"]]
+        if event["seq"] == before:
+            verdict.add("dup-delivery", f"{event['user']} got {place} twice")
+        elif event["seq"] < before:
+            verdict.add("reorder", f"{event['user']} got {event['seq']} after {before}")
+        elif event["seq"] > before + 1:
+            verdict.add("silent-gap", f"{event['user']} got {event['seq']} after {before}")
+        connections[event["connection"]] = max(before, event["seq"])
+        if place not in stored:
+            verdict.add("phantom", f"{place} is {event['id']}, which is not stored")
+        elif stored[place] != (event["id"], event["content"]):
+            verdict.add("phantom", f"{place} is {event['id']} {event['content']!r}, and {stored[place]} is stored")
+        if not event.get("replay"):
+            verdict.longest_gap = max(verdict.longest_gap, event["t"] - first_seen[place])

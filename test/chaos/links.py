@@ -1,0 +1,97 @@
+"""A wire between two processes that a test can cut, silence in one direction or both, and slow down."""
+import random
+import socket
+import threading
+import time
+
+
+class Link:
+    """Listens on a port of its own and passes everything on to a port. All settings hold for what passes from now on."""
+
+    def __init__(self, port):
+        self.target = port
+        self.refusing = False  # new connections fail
+        self.silent_up = self.silent_down = False  # bytes vanish: what a firewall that drops does
+        self.delay = 0.0  # seconds that each piece waits, and as much again by chance
+        self.lose_commit = None  # of PostgreSQL: "answer" or "commit", once
+        self.lost_commits = 0
+        self.lock = threading.Lock()
+        self.pairs = set()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self):
+        """All connections end, as when a machine restarts."""
+        with self.lock:
+            pairs, self.pairs = self.pairs, set()
+        for pair in pairs:
+            for each in pair:
+                _shut(each)
+
+    def partition(self, up=True, down=True):
+        self.silent_up, self.silent_down = up, down
+
+    def heal(self):
+        was_silent = self.silent_up or self.silent_down
+        self.refusing = self.silent_up = self.silent_down = False
+        self.delay = 0.0
+        if was_silent:
+            self.cut()  # their bytes are gone; TCP would have reset them by now
+
+    def close(self):
+        self.listener.close()
+        self.cut()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            if self.refusing:
+                client.close()
+                continue
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+                server.settimeout(None)
+            except OSError:
+                client.close()
+                continue
+            for one in client, server:
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self.lock:
+                self.pairs.add((client, server))
+            state = {"answer_is_lost": False}
+            for one, other, up in ((client, server, True), (server, client, False)):
+                threading.Thread(target=self._pump, args=(one, other, up, (client, server), state), daemon=True).start()
+
+    def _pump(self, one, other, up, pair, state):
+        try:
+            while data := one.recv(1 << 16):
+                if self.delay:
+                    time.sleep(self.delay + random.random() * self.delay)
+                if (up and self.silent_up) or (not up and self.silent_down):
+                    continue
+                if up and self.lose_commit and b"COMMIT\0" in data:
+                    kind, self.lose_commit = self.lose_commit, None
+                    self.lost_commits += 1
+                    if kind == "commit":
+                        break
+                    state["answer_is_lost"] = True
+                elif not up and state["answer_is_lost"]:
+                    break
+                other.sendall(data)
+        except OSError:
+            pass
+        with self.lock:
+            self.pairs.discard(pair)
+        for each in pair:
+            _shut(each)
+
+
+def _shut(each):
+    try:
+        each.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass

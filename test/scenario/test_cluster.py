@@ -1,0 +1,368 @@
+"""Several nodes over one PostgreSQL and one Redis are one system."""
+import threading
+import time
+
+import pytest
+
+from client import Closed, Person, assert_problem
+from deadline import eventually, patient
+from postgres import Postgres
+from redis_server import Redis, Wire
+
+
+@pytest.fixture(scope="module")
+def database():
+    postgres = Postgres().start()
+    yield postgres
+    postgres.close()
+
+
+@pytest.fixture(scope="module")
+def redis():
+    server = Redis().start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def own_redis():
+    server = Redis().start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def wire(redis):
+    between = Wire(redis.port)
+    yield between
+    between.close()
+
+
+@pytest.fixture
+def nodes(database, redis, own_server):
+    """nodes(3), or nodes(2, redis=another.url)."""
+
+    def make(count, redis=redis.url, **variables):
+        made = [own_server("--drain-delay", "0", DATABASE_URL=database.url, REDIS_URL=redis, **variables) for _ in range(count)]
+        if redis:
+            eventually(lambda: all("bus is up" in node.log for node in made))
+        return made
+
+    return make
+
+
+def heard_by(socket, sent, within=10):
+    """Frames with a seq until that many have come."""
+    frames = []
+    while len(frames) < sent:
+        frame = socket.receive(within)
+        if frame.get("seq") is not None and frame["type"] != "ack":
+            frames.append(frame)
+    return frames
+
+
+def quiet(socket, seconds=1):
+    """Nothing comes for a while."""
+    socket.kept.clear()
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            frame = socket.receive(left)
+        except AssertionError:
+            return
+        raise AssertionError(f"{frame} came")
+
+
+def add(admin, room, person):
+    assert admin.rest.post(f"conversations/{room['id']}/add_participant/", json={"user_id": person.id}).is_success
+
+
+def remove(admin, room, person):
+    assert admin.rest.post(f"conversations/{room['id']}/remove_participant/", json={"user_id": person.id}).is_success
+
+
+def test_a_message_reaches_who_listens_on_another_node(nodes):
+    one, two = nodes(2)
+    alice, bob = Person(one, "alice"), Person(two, "bob")
+    room = alice.rest.create_group(bob)
+    with alice.connect(room) as a, bob.connect(room) as b:
+        a.send_message("hello bob", client_id="a-1")
+        assert b.wait_for("message")["data"]["content"] == "hello bob"
+        b.send_message("hello alice", client_id="b-1")
+        assert a.wait_for(lambda frame: frame.get("seq") == 2)["data"]["content"] == "hello alice"
+        sent = bob.rest.send_message(room, "by REST")
+        assert a.wait_for(lambda frame: frame.get("seq") == 3)["data"]["id"] == sent["id"]
+    assert two.metric("parley_bus_losses_found_total") == 0, "it came over the bus"
+
+
+def test_every_node_shows_one_dense_order(nodes):
+    servers = nodes(3)
+    people = [Person(server, f"user-{number}") for number, server in enumerate(servers)]
+    room = people[0].rest.create_group(*people[1:])
+    each = 60
+    sockets = [person.connect(room) for person in people]
+
+    def send(person):
+        for number in range(each):
+            person.rest.send_message(room, f"{person.id} {number}")
+
+    threads = [threading.Thread(target=send, args=(person,)) for person in people]
+    for thread in threads:
+        thread.start()
+    seen = [heard_by(socket, 3 * each, within=20) for socket in sockets]
+    for thread in threads:
+        thread.join()
+    for frames in seen:
+        assert [frame["seq"] for frame in frames] == list(range(1, 3 * each + 1))
+        assert [frame["data"]["id"] for frame in frames] == [frame["data"]["id"] for frame in seen[0]]
+    for socket in sockets:
+        socket.close()
+
+
+def test_a_repeat_on_another_node_is_the_same_message(nodes):
+    one, two = nodes(2)
+    alice, elsewhere, bob = Person(one, "alice"), Person(two, "alice"), Person(two, "bob")
+    room = alice.rest.create_group(bob)
+    with bob.connect(room) as b:
+        first = alice.rest.send_message(room, "once", client_id="c-1")
+        again = elsewhere.rest.post("messages/", json={"conversation_id": room["id"], "content": "once", "client_id": "c-1"})
+        assert again.status_code == 200 and again.json()["id"] == first["id"] and again.json()["seq"] == first["seq"]
+        alice.rest.send_message(room, "the end")
+        assert [frame["data"]["content"] for frame in heard_by(b, 2)] == ["once", "the end"]
+
+
+def test_changes_reach_other_nodes(nodes):
+    one, two = nodes(2)
+    alice, bob = Person(one, "alice"), Person(two, "bob")
+    room = alice.rest.create_group(bob)
+    with bob.connect(room) as b:
+        message = alice.rest.send_message(room, "helo")
+        alice.rest.patch(f"messages/{message['id']}/", json={"content": "hello"})
+        alice.rest.delete(f"messages/{message['id']}/")
+        alice.rest.patch(f"conversations/{room['id']}/", json={"title": "Greetings"})
+        frames = heard_by(b, 4)
+        assert [frame["type"] for frame in frames] == ["message", "message_updated", "message_deleted", "conversation_updated"]
+        assert [frame["seq"] for frame in frames] == [1, 2, 3, 4]
+        assert frames[3]["data"]["title"] == "Greetings"
+    with bob.connect(room) as b:  # from memory or the store: as it is now
+        b.send("resume", seqs={room["id"]: 0})
+        replayed = heard_by(b, 4)
+        assert replayed[0]["data"]["content"] == "" and replayed[0]["data"]["deleted_at"]
+
+
+def test_joining_and_parting_on_other_nodes(nodes):
+    one, two = nodes(2)
+    alice, bob, carol = Person(one, "alice"), Person(two, "bob"), Person(two, "carol")
+    with bob.connect() as b, carol.connect() as c:
+        room = alice.rest.create_group(bob)
+        assert b.wait_for("conversation_created")["conversation_id"] == room["id"]
+        alice.rest.send_message(room, "welcome")
+        assert b.wait_for("message")["data"]["content"] == "welcome"
+        add(alice, room, carol)
+        assert c.wait_for("conversation_created")["conversation_id"] == room["id"]
+        assert carol.rest.send_message(room, "hello all")["seq"] == 3, "let in at once, whatever this node has heard"
+        remove(alice, room, bob)
+        assert b.wait_for("conversation_left")["conversation_id"] == room["id"]
+        alice.rest.send_message(room, "bob is gone")
+        assert c.wait_for(lambda frame: frame.get("seq") == 5)["data"]["content"] == "bob is gone"
+        quiet(b)
+        assert alice.rest.delete(f"conversations/{room['id']}/").is_success
+        assert c.wait_for("conversation_deleted")["conversation_id"] == room["id"]
+
+
+def test_typing_and_receipts_reach_other_nodes(nodes):
+    one, two = nodes(2)
+    alice, bob = Person(one, "alice"), Person(two, "bob")
+    room = alice.rest.create_group(bob)
+    with alice.connect(room) as a, bob.connect(room) as b:
+        a.send("typing", is_typing=True)
+        assert b.wait_for("typing_indicator")["data"] == {"user_id": "alice", "is_typing": True}
+        a.send_message("done typing")
+        assert b.wait_for("typing_indicator")["data"]["is_typing"] is False
+        message = b.wait_for("message")
+        b.send("read", up_to_seq=message["seq"])
+        assert a.wait_for("read_receipt")["data"]["user_id"] == "bob"
+        eventually(lambda: alice.rest.history(room)["messages"][0]["delivered_at"])
+
+
+def test_presence_is_of_all_nodes(nodes):
+    one, two = nodes(2)
+    alice, bob = Person(one, "alice-p"), Person(two, "bob-p")
+    room = alice.rest.create_group(bob)
+    with alice.connect(room) as a:
+        with bob.connect(room) as b:
+            assert a.wait_for("user_online")["data"]["user_id"] == bob.id
+            if alice.id not in b.established["data"]["online"]:
+                assert b.wait_for("user_online")["data"]["user_id"] == alice.id
+            with bob.connect(room) as again:
+                assert set(again.established["data"]["online"]) == {alice.id, bob.id}
+            other_tab = Person(one, bob.id).connect()
+        quiet(a, 3)  # there still, on the other node
+        other_tab.close()
+        assert a.wait_for("user_offline", within=10)["data"]["user_id"] == bob.id
+
+
+def test_users_of_a_killed_node_are_offline_within_the_lease(nodes):
+    one, two = nodes(2)
+    alice, bob, carol = Person(one, "alice-k"), Person(two, "bob-k"), Person(two, "carol-k")
+    room = alice.rest.create_group(bob, carol)
+    with alice.connect(room) as a, bob.connect(room), carol.connect(room):
+        for _ in range(2):
+            a.wait_for("user_online")
+        two.kill()
+        with Person(one, carol.id).connect(room):  # who comes back here has never gone
+            assert a.wait_for("user_offline", within=25)["data"]["user_id"] == bob.id
+            quiet(a)
+
+
+# --- Redis is disposable (P7)
+
+
+def test_a_killed_redis_loses_nothing(nodes, own_redis):
+    one, two = nodes(2, redis=own_redis.url)
+    alice, bob, near = Person(one, "alice"), Person(two, "bob"), Person(one, "near")
+    room = alice.rest.create_group(bob, near)
+    with bob.connect(room) as b, near.connect(room) as n:
+        alice.rest.send_message(room, "before")
+        assert b.wait_for("message")["seq"] == 1
+        own_redis.kill()
+        for number in range(20):
+            alice.rest.send_message(room, f"without redis {number}")
+        assert [frame["seq"] for frame in heard_by(n, 21)] == list(range(1, 22)), "on the same node it is as ever"
+        assert [frame["seq"] for frame in heard_by(b, 20)] == list(range(2, 22)), "from the store"
+        assert one.ready() and two.ready()
+        own_redis.start()  # empty
+        eventually(lambda: own_redis.subscribers(room) == 2, within=15)
+        eventually(lambda: all(node.log.count("bus is up") > node.log.count("bus is down") for node in (one, two)))
+        found = two.metric("parley_bus_losses_found_total")
+        alice.rest.send_message(room, "after")
+        assert b.wait_for(lambda frame: frame.get("seq") == 22)["data"]["content"] == "after"
+        assert two.metric("parley_bus_losses_found_total") == found, "live again"
+
+
+def test_a_paused_redis_delays_nobody_who_sends(nodes, own_redis):
+    one, two = nodes(2, redis=own_redis.url)
+    alice, bob = Person(one, "alice"), Person(two, "bob")
+    room = alice.rest.create_group(bob)
+    with bob.connect(room) as b:
+        own_redis.pause()
+        for number in range(10):
+            alice.rest.send_message(room, f"paused {number}")
+        frames = heard_by(b, 10, within=20)
+        own_redis.resume()
+        eventually(lambda: own_redis.subscribers(room) == 1, within=15)
+        alice.rest.send_message(room, "resumed")
+        frames += heard_by(b, 1)
+        assert [frame["seq"] for frame in frames] == list(range(1, 12))
+        quiet(b)
+
+
+def test_what_is_lost_without_a_trace_is_found(nodes, redis, wire):
+    one, = nodes(1, redis=wire.url)
+    two, = nodes(1)
+    alice, bob = Person(one, "alice"), Person(two, "bob")
+    room = alice.rest.create_group(bob)
+    with bob.connect(room) as b:
+        eventually(lambda: redis.subscribers(room) == 1)
+        wire.losing = True
+        alice.rest.send_message(room, "lost")
+        alice.rest.send_message(room, "lost too")
+        wire.losing = False
+        alice.rest.send_message(room, "heard")
+        assert [frame["seq"] for frame in heard_by(b, 3)] == [1, 2, 3], "the jump is filled"
+        wire.losing = True
+        alice.rest.send_message(room, "the last, lost")
+        assert b.wait_for(lambda frame: frame.get("seq") == 4, within=15), "nothing comes after it, and still it is found"
+
+
+def test_a_node_cut_off_from_redis_hears_and_is_heard(nodes, redis, wire):
+    one, = nodes(1, redis=wire.url)
+    two, = nodes(1)
+    alice, bob = Person(one, "alice"), Person(two, "bob")
+    room = alice.rest.create_group(bob)
+    with alice.connect(room) as a, bob.connect(room) as b:
+        wire.set_cut(True)
+        eventually(lambda: "bus is down" in one.log)
+        alice.rest.send_message(room, "from the island")
+        bob.rest.send_message(room, "from the mainland")
+        assert [frame["seq"] for frame in heard_by(a, 2)] == [1, 2]
+        wire.set_cut(False)
+        assert [frame["seq"] for frame in heard_by(b, 2, within=15)] == [1, 2]
+
+
+def test_without_redis_nodes_follow_the_store(nodes):
+    one, two = nodes(2, redis=None)
+    alice, bob, carol = Person(one, "alice"), Person(two, "bob"), Person(two, "carol")
+    room = alice.rest.create_group(bob)
+    with bob.connect(room) as b, carol.connect() as c:
+        alice.rest.send_message(room, "slow and sure")
+        assert b.wait_for("message")["data"]["content"] == "slow and sure"
+        add(alice, room, carol)
+        assert c.wait_for("conversation_created")["conversation_id"] == room["id"]
+        b.wait_for("conversation_updated")
+        removed = time.monotonic()
+        remove(alice, room, bob)
+        with pytest.raises(Closed) as closed:
+            while True:
+                b.receive(10)
+        assert closed.value.code == 4003 and time.monotonic() - removed < patient(5)
+        assert alice.rest.delete(f"conversations/{room['id']}/").is_success
+        assert c.wait_for("conversation_deleted")
+
+
+def test_a_revoked_token_ends_on_every_node_without_redis(nodes):
+    one, two = nodes(2, redis=None)
+    bob = Person(two, "bob-r", jti="jti-1")
+    service = Person(one, "backend", scope="messaging:service")
+    with bob.connect() as b:
+        assert service.rest.post("revocations/", json={"jti": "jti-1"}).status_code == 201
+        with pytest.raises(Closed) as closed:
+            while True:
+                b.receive(5)
+        assert closed.value.code == 4001
+
+
+def test_a_repeat_after_a_kill_is_answered_by_another_node(nodes):
+    one, two = nodes(2)
+    alice, bob = Person(one, "alice"), Person(two, "bob")
+    room = alice.rest.create_group(bob)
+    acked = {}
+    for number in range(30):
+        acked[f"c-{number}"] = alice.rest.send_message(room, f"message {number}", client_id=f"c-{number}")["seq"]
+    one.kill()
+    moved = Person(two, "alice")
+    for client_id, seq in acked.items():
+        number = client_id.split("-")[1]
+        again = moved.rest.post("messages/", json={"conversation_id": room["id"], "content": f"message {number}", "client_id": client_id})
+        assert again.status_code == 200 and again.json()["seq"] == seq
+    assert [message["seq"] for message in bob.rest.everything_in(room)] == sorted(acked.values())
+
+
+# --- who belongs together
+
+
+def test_two_embedded_stores_do_not_pass_for_a_cluster(own_redis, own_server):
+    one = own_server(REDIS_URL=own_redis.url)
+    eventually(lambda: "bus is up" in one.log)
+    assert one.ready()
+    two = own_server(REDIS_URL=own_redis.url, ready=False)
+    for node in one, two:
+        eventually(lambda: not node.ready())
+        answer = Person(node, "alice").rest.get(f"{node.url}/readyz")
+        assert answer.status_code == 503 and answer.json()["status"] == "store_mismatch"
+    two.stop()
+    eventually(one.ready, within=30)
+
+
+def test_noise_on_the_bus_is_counted_and_passed_over(nodes, redis):
+    one, two = nodes(2)
+    alice, bob = Person(one, "alice"), Person(two, "bob")
+    room = alice.rest.create_group(bob)
+    with bob.connect(room) as b:
+        eventually(lambda: redis.subscribers(room) == 1)
+        for noise in "", "noise", "P", "P\x01\x03" + "x" * 40, "x" * 100_000:
+            redis.ask("PUBLISH", f"parley:c:{room['id']}", noise)
+            redis.ask("PUBLISH", "parley:nodes", noise)
+        alice.rest.send_message(room, "still here")
+        assert b.wait_for("message")["data"]["content"] == "still here"
+        assert two.metric("parley_bus_unreadable_total") >= 8

@@ -1,0 +1,138 @@
+"""The ways to a Redis: passwords and users, a Unix socket, TLS, and Sentinels that follow a fail-over."""
+import subprocess
+
+import pytest
+
+from client import Person
+from deadline import eventually
+from postgres import Postgres
+from redis_server import Redis
+from server import free_port, run
+
+
+@pytest.fixture(scope="module")
+def database():
+    postgres = Postgres().start()
+    yield postgres
+    postgres.close()
+
+
+@pytest.fixture
+def redis_with():
+    made = []
+
+    def make(*settings, **options):
+        server = Redis(*settings, **options)
+        made.append(server)
+        return server
+
+    yield make
+    for server in made:
+        server.close()
+
+
+@pytest.fixture
+def hears(database, own_server):
+    """Do two nodes hear each other over that URL?"""
+
+    def check(url, **variables):
+        one, two = (own_server(DATABASE_URL=database.url, REDIS_URL=url, **variables) for _ in range(2))
+        eventually(lambda: "bus is up" in one.log and "bus is up" in two.log, describe=lambda: one.log)
+        alice, bob = Person(one, "alice"), Person(two, "bob")
+        room = alice.rest.create_group(bob)
+        with bob.connect(room) as b:
+            alice.rest.send_message(room, "hello")
+            assert b.wait_for("message")["data"]["content"] == "hello"
+        assert two.metric("parley_bus_losses_found_total") == 0
+        assert two.metric("parley_bus_lag_seconds_count") == 1
+        assert one.metric("parley_redis_memory_bytes") > 0 and one.metric("parley_redis_clients") >= 1
+        for secret in "secret", "pass%40word":
+            assert secret not in one.log
+        return one, two
+
+    return check
+
+
+def test_a_password_and_a_database(redis_with, hears):
+    redis = redis_with("--requirepass", "secret word")
+    redis.password = "secret word"
+    redis.start()
+    hears(f"redis://:secret%20word@127.0.0.1:{redis.port}/5")
+
+
+def test_a_user_who_may_do_only_what_is_needed(redis_with, hears):
+    redis = redis_with().start()
+    redis.ask("ACL", "SETUSER", "parley", "on", ">pass@word", "&parley:*", "-@all", "+subscribe", "+unsubscribe", "+publish", "+ping",
+              "+info", "+client|setname", "+select")
+    redis.ask("ACL", "SETUSER", "default", "off")
+    hears(f"redis://parley:pass%40word@127.0.0.1:{redis.port}")
+
+
+def test_a_unix_socket(redis_with, hears):
+    redis = redis_with().start()
+    hears(f"unix://{redis.socket_path}?db=2")
+
+
+def test_tls_is_verified(redis_with, hears, own_server, database, tmp_path):
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=tmp_path, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-keyout", "key.pem",
+            "-out", "cert.pem", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+    port = free_port()
+    redis = redis_with("--tls-port", str(port), "--tls-cert-file", str(tmp_path / "cert.pem"), "--tls-key-file", str(tmp_path / "key.pem"),
+                       "--tls-auth-clients", "no").start()
+    assert redis
+    hears(f"rediss://localhost:{port}?ssl_ca_certs={tmp_path}/cert.pem")
+    hears(f"rediss://127.0.0.1:{port}?ssl_cert_reqs=none")
+    for unverified in f"rediss://localhost:{port}", f"rediss://127.0.0.1:{port}?ssl_ca_certs={tmp_path}/cert.pem":
+        node = own_server(DATABASE_URL=database.url, REDIS_URL=unverified)
+        eventually(lambda: "no TLS with" in node.log)
+        assert "bus is up" not in node.log and node.ready(), "it works on without"
+
+
+def test_sentinels_follow_a_fail_over(redis_with, hears):
+    master = redis_with().start()
+    replica = redis_with("--replicaof", "127.0.0.1", str(master.port)).start()
+    sentinels = []
+    for _ in range(3):
+        sentinel = redis_with(sentinel=True)
+        with open(f"{sentinel.directory}/sentinel.conf", "w") as conf:
+            conf.write(f"sentinel monitor chat 127.0.0.1 {master.port} 2\n"
+                       "sentinel down-after-milliseconds chat 1000\nsentinel failover-timeout chat 5000\n")
+        sentinels.append(sentinel.start())
+    eventually(lambda: "slave0" in sentinels[0].ask("INFO") or f":{replica.port}" in sentinels[0].ask("SENTINEL", "replicas", "chat"), within=30)
+    eventually(lambda: all("sentinels=3" in one.ask("INFO", "sentinel") for one in sentinels), within=30)
+    one, two = hears("redis+sentinel://" + ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in sentinels) + "/chat")
+    alice, bob = Person(one, "alice"), Person(two, "bob")
+    room = alice.rest.create_group(bob)
+    with bob.connect(room) as b:
+        master.pause()  # hung, as a master is from which the others are parted
+        for number in range(5):
+            alice.rest.send_message(room, f"meanwhile {number}")
+        eventually(lambda: "role:master" in replica.ask("INFO", "replication"), within=40)
+        eventually(lambda: replica.subscribers(room) == 1, within=20)
+        alice.rest.send_message(room, "over the new master")
+        assert [b.wait_for("message", within=20)["seq"] for _ in range(6)] == [1, 2, 3, 4, 5, 6]
+        # The old master is back as a replica, and nobody talks through it.
+        master.resume()
+        alice.rest.send_message(room, "and still")
+        assert b.wait_for("message")["seq"] == 7
+
+
+def test_a_bad_url_is_named_at_the_start(tmp_path):
+    done = run("serve", "--redis-url", "redis://:secret@host:99999", directory=tmp_path)
+    assert done.returncode == 2
+    assert "--redis-url: redis.url" in done.stdout and "port" in done.stdout and "secret" not in done.stdout
+
+
+def test_a_redis_that_is_not_there_stops_nothing(own_server, database):
+    node = own_server(DATABASE_URL=database.url, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    eventually(lambda: "redis failed" in node.log)
+    alice, bob = Person(node, "alice"), Person(node, "bob")
+    room = alice.rest.create_group(bob)
+    with bob.connect(room) as b:
+        alice.rest.send_message(room, "hello")
+        assert b.wait_for("message")
+    assert node.log.count("redis failed") <= 2, "said once for each connection, not for each try"
+    assert node.metric("parley_bus_dropped_total") == 0, "what is not said is not lost"

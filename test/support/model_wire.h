@@ -1,0 +1,105 @@
+// The wire between the nodes of a model: what one tells, another hears later, out of order, or never.
+// One thread.
+#pragma once
+#include <deque>
+#include <memory>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "hub/hub.h"
+#include "test/support/seeded_random.h"
+
+namespace parley::test {
+
+struct WireFaults {
+  size_t lost_one_in = 0;  // 0: none
+  bool reordered = false;
+};
+
+class ModelAir;
+
+// One node's end.
+class ModelWire final : public NodeWire {
+ public:
+  explicit ModelWire(ModelAir& air) : air_(air) {}
+  void Follow(const Uuid& conversation) override { wishes.emplace_back(conversation, true); }
+  void Leave(const Uuid& conversation) override { wishes.emplace_back(conversation, false); }
+  void Tell(const Event& event, const MemberChange& members) override;
+  void TellTyping(const TypingSign&) override {}
+  void TellJoined(const std::vector<UserId>&, const Joined&) override {}
+  void TellPresence(const UserId&, bool) override {}
+  bool up() const override { return is_up; }
+
+  bool is_up = true;
+  std::vector<Hub*> hubs;
+  std::deque<std::pair<Uuid, bool>> wishes;  // not yet so
+  std::set<Uuid> followed;
+  std::deque<RemoteEvent> inbox;
+
+ private:
+  ModelAir& air_;
+};
+
+class ModelAir {
+ public:
+  ModelAir(SeededRandom& random, WireFaults faults) : random_(random), faults_(faults) {}
+
+  ModelWire& AddNode() { return *nodes_.emplace_back(std::make_unique<ModelWire>(*this)); }
+  void Tell(const ModelWire& from, const RemoteEvent& event) {
+    for (const auto& node : nodes_) {
+      if (node.get() == &from || !node->followed.contains(event.event->conversation)) continue;
+      if (faults_.lost_one_in != 0 && random_.OneIn(faults_.lost_one_in)) {
+        ++lost;
+        continue;
+      }
+      node->inbox.push_back(event);
+    }
+  }
+  // Moves one thing on; false when nothing is under way.
+  bool Step() {
+    bool any = false;
+    for (const auto& node : nodes_) any |= StepNode(*node);
+    return any;
+  }
+  // One node loses its connection and gets it back: what it follows, it follows anew.
+  void Reconnect() {
+    ModelWire& node = *nodes_[random_.Below(nodes_.size())];
+    node.inbox.clear();
+    for (const Uuid& conversation : node.followed) node.wishes.emplace_back(conversation, true);
+    node.followed.clear();
+    Hub::CheckAllSoon(node.hubs);
+  }
+  size_t lost = 0;
+
+ private:
+  bool StepNode(ModelWire& node) {
+    if (!node.wishes.empty() && (node.inbox.empty() || random_.OneIn(2))) {
+      const auto [conversation, follow] = node.wishes.front();
+      node.wishes.pop_front();
+      if (follow) {
+        node.followed.insert(conversation);
+        Hub::OnFollowed(node.hubs, {conversation});
+      } else {
+        node.followed.erase(conversation);
+      }
+      return true;
+    }
+    if (node.inbox.empty()) return false;
+    const size_t at = faults_.reordered ? random_.Below(node.inbox.size()) : 0;
+    RemoteEvent event = node.inbox[at];
+    node.inbox.erase(node.inbox.begin() + static_cast<std::ptrdiff_t>(at));
+    Hub::OnRemote(node.hubs, {std::move(event)});
+    return true;
+  }
+
+  SeededRandom& random_;
+  const WireFaults faults_;
+  std::vector<std::unique_ptr<ModelWire>> nodes_;
+};
+
+inline void ModelWire::Tell(const Event& event, const MemberChange& members) {
+  air_.Tell(*this, {std::make_shared<const Event>(event), members});
+}
+
+}  // namespace parley::test
