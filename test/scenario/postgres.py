@@ -70,11 +70,17 @@ class Postgres:
 
     def pause(self):
         for process in self.processes():
-            os.kill(process, signal.SIGSTOP)
+            try:
+                os.kill(process, signal.SIGSTOP)
+            except ProcessLookupError:
+                pass
 
     def resume(self):
         for process in self.processes():
-            os.kill(process, signal.SIGCONT)
+            try:
+                os.kill(process, signal.SIGCONT)
+            except ProcessLookupError:
+                pass  # a connection that ended meanwhile
 
     def processes(self):
         children = subprocess.run(["pgrep", "-P", str(self.process.pid)], stdout=subprocess.PIPE, text=True).stdout.split()

@@ -12,6 +12,8 @@ constexpr const char* kHelp =
   parley serve             serve; development needs no configuration at all
   parley demo              serve with a seeded example conversation
   parley token --user U    print a token [--ttl 1h] [--scope "messaging:service"]
+  parley migrate           bring the store's schema up to date [--dry-run: only say so]; serve does it too
+  parley copy              copy the embedded store into the PostgreSQL of DATABASE_URL
   parley config check      say everything that is wrong with the configuration
   parley config print      print what is in force, and where each value comes from
   parley config docs       print the reference of all options
@@ -36,6 +38,8 @@ int RunCommand(const std::vector<std::string>& args, std::ostream& out, std::ost
   if (command == "serve") return RunServeCommand(rest, false, out, err);
   if (command == "demo") return RunServeCommand(rest, true, out, err);
   if (command == "token") return RunTokenCommand(rest, out, err);
+  if (command == "migrate") return RunMigrateCommand(rest, out, err);
+  if (command == "copy") return RunCopyCommand(rest, out, err);
   if (command == "config") return RunConfigCommand(rest, ProcessEnvironment(), out, err);
   err << "parley: there is no command '" << command << "'\n\n" << kHelp;
   return 2;

@@ -14,5 +14,7 @@ int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostrea
                     std::ostream& err);
 // token --user U [--ttl 1h] [--scope S]: prints a JWT for the configured key.
 int RunTokenCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
+int RunMigrateCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
+int RunCopyCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 
 }  // namespace parley

@@ -57,8 +57,11 @@ void PrintWhereToLook(const Node& node, const Config& config, std::ostream& out)
     out << "  chat        " << node.Url() << "/   (open it in two tabs, pick two names)\n"
         << "  a token     parley token --user ada --data-dir " << config.data_dir << "\n"
         << "  data        "
-        << (config.database.url.empty() ? config.data_dir + "   (remove it to start anew)"
-                                        : "PostgreSQL; attachments in " + config.data_dir)
+        << (config.database.url.empty()
+                ? config.data_dir + "   (remove it to start anew)"
+                : "PostgreSQL; attachments in " + (config.attachments.directory.empty()
+                                                       ? config.data_dir + "/attachments"
+                                                       : config.attachments.directory))
         << "\n";
   }
   if (!node.AdminUrl().empty()) out << "  admin       " << node.AdminUrl() << "\n";

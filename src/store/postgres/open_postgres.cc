@@ -71,9 +71,8 @@ bool IsTrue(SqlSession& session, const Query& query) {
   return is;
 }
 
-void Migrate(SqlSession& session, const Clock& clock) {
-  session.Begin();
-  session.Execute(kLock);
+// 0: there is none.
+int64_t VersionOf(SqlSession& session) {
   const bool there = IsTrue(session, kHasMeta);
   if (!there && IsTrue(session, kHasForeign)) {
     session.Rollback();
@@ -86,13 +85,20 @@ void Migrate(SqlSession& session, const Clock& clock) {
     Refuse("it was written by a newer Parley (schema " + std::to_string(version) +
            ", this one knows " + std::to_string(kVersion) + ")");
   }
+  return version;
+}
+
+void Migrate(SqlSession& session, const Clock& clock) {
+  session.Begin();
+  session.Execute(kLock);
+  const int64_t version = VersionOf(session);
   for (int64_t next = std::max(version + 1, kFirstVersion); next <= kVersion; ++next) {
     session.Execute(std::string(*kMigrations[next - kFirstVersion]));
   }
   if (version < kVersion) {
     session.Prepare(kSetMeta).Bind(1, "schema_version").Bind(2, std::to_string(kVersion)).Run();
   }
-  if (!there) {
+  if (version == 0) {
     const std::string id = UuidGenerator(clock).Next().ToString();
     session.Prepare(kSetMeta).Bind(1, "store_id").Bind(2, id).Run();
   }
@@ -113,6 +119,17 @@ std::unique_ptr<PgConnection> ConnectAtStart(const PostgresOptions& options) {
 }
 
 }  // namespace
+
+SchemaState PostgresSchema(const PostgresOptions& options) {
+  try {
+    RefuseUnsafe(*ConnectAtStart(options), options.fsync);
+    PgSession session([&] { return std::make_unique<PgConnection>(options.url, options.times); },
+                      PgSession::Mode::kReader);
+    return {.version = VersionOf(session), .wanted = kVersion};
+  } catch (const StoreFailure& failure) {
+    Refuse(failure.what());
+  }
+}
 
 std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const Clock& clock) {
   try {

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "store/postgres/pg_connection.h"
+#include "store/schema.h"
 #include "store/store.h"
 
 namespace parley {
@@ -21,5 +22,8 @@ struct PostgresOptions {
 // Connects, refuses unsafe settings, brings the schema up to date (one node at a time). Throws
 // std::runtime_error with one line, which holds no password.
 std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const Clock& clock);
+
+// Throws as above.
+SchemaState PostgresSchema(const PostgresOptions& options);
 
 }  // namespace parley

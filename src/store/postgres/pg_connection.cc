@@ -98,6 +98,27 @@ PgResult PgConnection::Run(const std::string& name, std::span<const PgValue> val
   return Collect();
 }
 
+void PgConnection::StartCopy(const std::string& command) {
+  const PgResult result = Execute(command);
+  if (::PQresultStatus(result.get()) != PGRES_COPY_IN) throw StoreFailure("it takes no copy");
+}
+
+void PgConnection::SendCopy(std::string_view lot) {
+  const Deadline deadline = SteadyClock::now() + times_.statement + kClientsPatience;
+  const int size = static_cast<int>(lot.size());
+  int taken = 0;
+  while ((taken = ::PQputCopyData(connection_.get(), lot.data(), size)) == 0) Wait(true, deadline);
+  if (taken < 0) GiveUp(LastError());
+}
+
+void PgConnection::EndCopy() {
+  const Deadline deadline = SteadyClock::now() + times_.statement + kClientsPatience;
+  int taken = 0;
+  while ((taken = ::PQputCopyEnd(connection_.get(), nullptr)) == 0) Wait(true, deadline);
+  if (taken < 0) GiveUp(LastError());
+  Collect();
+}
+
 PgResult PgConnection::Collect() {
   const Deadline deadline = SteadyClock::now() + times_.statement + kClientsPatience;
   PgResult last;
@@ -117,7 +138,8 @@ PgResult PgConnection::Collect() {
     PgResult result(::PQgetResult(connection_.get()));
     if (result == nullptr) break;
     const ExecStatusType status = ::PQresultStatus(result.get());
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY) {
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY &&
+        status != PGRES_COPY_IN) {
       const char* code = ::PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
       if (error.empty()) {
         error = OneLine(::PQresultErrorField(result.get(), PG_DIAG_MESSAGE_PRIMARY)) +
@@ -126,7 +148,7 @@ PgResult PgConnection::Collect() {
       }
     }
     last = std::move(result);
-    if (broken()) break;
+    if (broken() || status == PGRES_COPY_IN) break;
   }
   if (broken()) GiveUp(error.empty() ? LastError() : error);
   if (!error.empty()) throw StoreFailure(error, kind);

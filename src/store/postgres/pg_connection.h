@@ -50,6 +50,11 @@ class PgConnection {
   Described Prepare(const std::string& name, const std::string& sql);
   PgResult Run(const std::string& name, std::span<const PgValue> values);
 
+  // COPY … FROM STDIN: rows in its text format, in lots.
+  void StartCopy(const std::string& command);
+  void SendCopy(std::string_view lot);
+  void EndCopy();
+
   bool broken() const { return lost_ || ::PQstatus(connection_.get()) != CONNECTION_OK; }
   bool InTransaction() const { return ::PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
   int server_version() const { return ::PQserverVersion(connection_.get()); }  // 150004 for 15.4

@@ -29,6 +29,7 @@ constexpr Query kHasMeta{"has_meta", "SELECT 1 FROM sqlite_master WHERE name = '
 const std::string_view* const kMigrations[] = {
     &assets::_0001_initial_sql,     &assets::_0002_changes_sql,     &assets::_0003_presence_sql,
     &assets::_0004_revocations_sql, &assets::_0005_attachments_sql, &assets::_0006_access_log_sql};
+constexpr const char* kFile = "parley.db";
 constexpr int64_t kVersion = std::size(kMigrations);
 
 // Held as long as the store is open; the kernel lets go of it with the process.
@@ -58,19 +59,23 @@ class DirectoryLock {
   int fd_ = -1;
 };
 
-void Migrate(SqlSession& session, const Clock& clock) {
-  session.Begin();
+int64_t VersionOf(SqlSession& session) {
   int64_t version = 0;
   if (session.Prepare(kHasMeta).Step()) {
     Statement& row = session.Prepare(kSchemaVersion);
     if (row.Step()) version = std::stoll(std::string(row.Text(0)));
   }
   if (version > kVersion) {
-    session.Rollback();
     throw std::runtime_error("the store was written by a newer Parley (schema " +
                              std::to_string(version) + ", this one knows " +
                              std::to_string(kVersion) + ")");
   }
+  return version;
+}
+
+void Migrate(SqlSession& session, const Clock& clock) {
+  session.BeginRead();
+  const int64_t version = VersionOf(session);
   session.Rollback();
   if (version == kVersion) return;
   session.Begin();
@@ -87,9 +92,29 @@ void Migrate(SqlSession& session, const Clock& clock) {
 
 }  // namespace
 
+SchemaState SqliteSchema(const SqliteOptions& options) {
+  const std::filesystem::path file = options.directory / kFile;
+  if (!std::filesystem::exists(file)) return {.version = 0, .wanted = kVersion};
+  SqliteSession session(file, SqliteSession::Mode::kReader, true);
+  return {.version = VersionOf(session), .wanted = kVersion};
+}
+
+SqliteFile OpenSqliteFile(const SqliteOptions& options, const Clock& clock) {
+  const std::filesystem::path file = options.directory / kFile;
+  if (!std::filesystem::exists(file)) {
+    throw std::runtime_error("there is no store in the data directory " +
+                             options.directory.string());
+  }
+  SqliteFile opened{.lock = std::make_shared<DirectoryLock>(options.directory)};
+  auto session = std::make_unique<SqliteSession>(file, SqliteSession::Mode::kWriter, options.fsync);
+  Migrate(*session, clock);
+  opened.session = std::move(session);
+  return opened;
+}
+
 std::unique_ptr<Store> OpenSqliteStore(const SqliteOptions& options, const Clock& clock) {
   auto lock = std::make_shared<DirectoryLock>(options.directory);
-  const std::filesystem::path file = options.directory / "parley.db";
+  const std::filesystem::path file = options.directory / kFile;
   ::umask(::umask(0) | 0077);
   auto writer = std::make_unique<SqliteSession>(file, SqliteSession::Mode::kWriter, options.fsync);
   Migrate(*writer, clock);

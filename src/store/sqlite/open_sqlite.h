@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "store/schema.h"
+#include "store/sql_session.h"
 #include "store/store.h"
 
 namespace parley {
@@ -18,5 +20,15 @@ struct SqliteOptions {
 // Takes the lock, brings the schema up to date, opens the connections. Throws std::runtime_error
 // with one line that names the directory or file.
 std::unique_ptr<Store> OpenSqliteStore(const SqliteOptions& options, const Clock& clock);
+
+// The store's file alone, of the newest schema, and the lock on its directory. Throws likewise, also
+// where there is none.
+struct SqliteFile {
+  std::shared_ptr<void> lock;
+  std::unique_ptr<SqlSession> session;
+};
+SqliteFile OpenSqliteFile(const SqliteOptions& options, const Clock& clock);
+// Needs no lock: a server may be running.
+SchemaState SqliteSchema(const SqliteOptions& options);
 
 }  // namespace parley

@@ -1,0 +1,97 @@
+// parley migrate: brings the schema up to date, or says what it would do. parley copy: what the
+// embedded store holds, into the database of DATABASE_URL.
+#include <filesystem>
+
+#include "app/commands/commands.h"
+#include "app/config_loader.h"
+#include "app/config_text.h"
+#include "base/log.h"
+#include "store/postgres/copy_into_postgres.h"
+#include "store/sqlite/open_sqlite.h"
+
+namespace parley {
+namespace {
+
+SqliteOptions SqliteOf(const Config& config) {
+  return {.directory = config.data_dir, .fsync = config.store.fsync};
+}
+
+PostgresOptions PostgresOf(const Config& config) {
+  return {.url = config.database.url, .fsync = config.store.fsync, .wait = std::chrono::seconds(5)};
+}
+
+// The configuration; nothing where the call ends here.
+std::optional<Config> Load(const std::vector<std::string>& args, std::ostream& out,
+                           std::ostream& err, int& code) {
+  const ConfigResult loaded = LoadConfig({args, ProcessEnvironment(), DiskFileReader(), {}});
+  code = loaded.help ? 0 : 2;
+  if (loaded.help) out << OptionsHelp({});
+  for (const std::string& error : loaded.errors) err << "parley: " << error << "\n";
+  if (loaded.help || !loaded.ok()) return std::nullopt;
+  return loaded.config;
+}
+
+}  // namespace
+
+int RunMigrateCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
+  std::vector<std::string> rest;
+  bool dry = false;
+  for (const std::string& arg : args) {
+    if (arg == "--dry-run") {
+      dry = true;
+    } else {
+      rest.push_back(arg);
+    }
+  }
+  int code = 0;
+  const auto config = Load(rest, out, err, code);
+  if (!config) return code;
+  const SystemClock clock;
+  const bool shared = !config->database.url.empty();
+  const SchemaState state =
+      shared ? PostgresSchema(PostgresOf(*config)) : SqliteSchema(SqliteOf(*config));
+  out << (shared ? "PostgreSQL" : config->data_dir) << ": ";
+  if (state.version == state.wanted) {
+    out << "schema " << state.version << " is up to date\n";
+    return 0;
+  }
+  if (state.version == 0) {
+    out << "nothing is there";
+  } else {
+    out << "schema " << state.version;
+  }
+  out << (dry ? "; would become schema " : "; becomes schema ") << state.wanted << std::endl;
+  if (dry) return 0;
+  const auto store = shared ? OpenPostgresStore(PostgresOf(*config), clock)
+                            : OpenSqliteStore(SqliteOf(*config), clock);
+  store->Close();
+  out << "done\n";
+  return 0;
+}
+
+int RunCopyCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
+  int code = 0;
+  const auto config = Load(args, out, err, code);
+  if (!config) return code;
+  if (config->database.url.empty()) {
+    err << "parley: copy goes from the embedded store in data_dir to PostgreSQL: set "
+           "DATABASE_URL.\n";
+    return 2;
+  }
+  const SystemClock clock;
+  const SqliteFile from = OpenSqliteFile(SqliteOf(*config), clock);
+  int64_t all = 0;
+  CopyIntoPostgres(*from.session, PostgresOf(*config), clock,
+                   [&](const std::string& table, int64_t rows) {
+                     out << table << ": " << rows << " rows" << std::endl;
+                     all += rows;
+                   });
+  out << all << " rows copied. " << config->data_dir << " is as it was.\n"
+      << "Files of attachments stay where they are: serve with the same attachments.directory ("
+      << (config->attachments.directory.empty() ? config->data_dir + "/attachments"
+                                                : config->attachments.directory)
+      << ").\n";
+  return 0;
+}
+
+}  // namespace parley

@@ -1,0 +1,153 @@
+#include "store/postgres/copy_into_postgres.h"
+
+#include <array>
+#include <stdexcept>
+#include <vector>
+
+namespace parley {
+namespace {
+
+// What is copied, each table behind those that it refers to. The access log is of the last day's
+// comings and goings, for nodes that run; parley_meta is each store's own.
+constexpr std::array kTables = {"messaging_conversation",
+                                "messaging_conversation_participant",
+                                "messaging_message",
+                                "parley_change",
+                                "messaging_attachment",
+                                "parley_removed_file",
+                                "parley_seen",
+                                "parley_revocation"};
+constexpr size_t kLotBytes = 256 * 1024;
+
+struct Column {
+  std::string name, type;
+};
+
+std::vector<Column> ColumnsOf(PgConnection& connection, const std::string& table) {
+  const PgResult rows = connection.Execute(
+      "SELECT column_name, udt_name FROM information_schema.columns WHERE table_schema = "
+      "current_schema() AND table_name = '" +
+      table + "' AND column_name <> 'txn' ORDER BY ordinal_position");
+  std::vector<Column> columns;
+  for (int i = 0; i < ::PQntuples(rows.get()); ++i) {
+    columns.push_back({::PQgetvalue(rows.get(), i, 0), ::PQgetvalue(rows.get(), i, 1)});
+  }
+  return columns;
+}
+
+std::string Listed(const std::vector<Column>& columns) {
+  std::string out;
+  for (const Column& column : columns) {
+    if (!out.empty()) out += ", ";
+    out += column.name;
+  }
+  return out;
+}
+
+// The text format of COPY.
+void AppendEscaped(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    switch (c) {
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        out += c;
+    }
+  }
+}
+
+void AppendHex(std::string& out, std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  out += "\\\\x";
+  for (const char c : bytes) {
+    out += kDigits[static_cast<uint8_t>(c) >> 4];
+    out += kDigits[static_cast<uint8_t>(c) & 15];
+  }
+}
+
+void AppendField(std::string& out, const Statement& row, int at, const std::string& type) {
+  if (row.IsNull(at)) {
+    out += "\\N";
+  } else if (type == "uuid") {
+    AppendUuid(out, row.Id(at));
+  } else if (type == "timestamptz") {
+    AppendTimestamp(out, {row.Int(at)});
+  } else if (type == "bytea") {
+    AppendHex(out, row.Blob(at));
+  } else if (type.starts_with("int")) {
+    out += std::to_string(row.Int(at));
+  } else {
+    AppendEscaped(out, row.Text(at));
+  }
+}
+
+int64_t CountIn(PgConnection& connection, const std::string& table) {
+  const PgResult rows = connection.Execute("SELECT count(*) FROM " + table);
+  return std::stoll(::PQgetvalue(rows.get(), 0, 0));
+}
+
+int64_t CopyTable(SqlSession& from, PgConnection& to, const std::string& table) {
+  const std::vector<Column> columns = ColumnsOf(to, table);
+  const std::string list = Listed(columns);
+  const std::string select = "SELECT " + list + " FROM " + table;
+  const Query query{"copy", select.c_str()};
+  Statement& row = from.Prepare(query);
+  to.StartCopy("COPY " + table + " (" + list + ") FROM STDIN");
+  std::string lot;
+  int64_t rows = 0;
+  while (row.Step()) {
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (i > 0) lot += '\t';
+      AppendField(lot, row, static_cast<int>(i), columns[i].type);
+    }
+    lot += '\n';
+    ++rows;
+    if (lot.size() < kLotBytes) continue;
+    to.SendCopy(lot);
+    lot.clear();
+  }
+  to.SendCopy(lot);
+  to.EndCopy();
+  if (CountIn(to, table) != rows) throw StoreFailure(table + " has another number of rows now");
+  return rows;
+}
+
+}  // namespace
+
+void CopyIntoPostgres(SqlSession& from, const PostgresOptions& to, const Clock& clock,
+                      const CopyReport& report) {
+  OpenPostgresStore(to, clock)->Close();  // refuses what it must, and makes the schema
+  try {
+    PgTimes times = to.times;
+    times.statement = std::chrono::hours(1);
+    PgConnection connection(to.url, times);
+    connection.Execute("BEGIN");
+    for (const char* table : kTables) {
+      connection.Execute(std::string("LOCK TABLE ") + table + " IN EXCLUSIVE MODE");
+      if (CountIn(connection, table) == 0) continue;
+      throw StoreFailure(std::string("it is not empty: ") + table + " has rows");
+    }
+    from.BeginRead();
+    for (const char* table : kTables) report(table, CopyTable(from, connection, table));
+    from.Commit();
+    connection.Execute(
+        "SELECT setval(pg_get_serial_sequence('parley_revocation', 'id'), "
+        "(SELECT coalesce(max(id), 0) + 1 FROM parley_revocation), false)");
+    connection.Execute("COMMIT");
+  } catch (const StoreFailure& failure) {
+    throw std::runtime_error(std::string("cannot copy into the PostgreSQL database: ") +
+                             failure.what());
+  }
+}
+
+}  // namespace parley

@@ -1,0 +1,95 @@
+"""parley migrate and parley copy, as an operator uses them."""
+import os
+
+import pytest
+
+from client import Person
+from files import PNG
+from postgres import Postgres
+from server import run
+
+
+@pytest.fixture
+def database():
+    postgres = Postgres().start()
+    yield postgres
+    postgres.close()
+
+
+def test_migrate_says_what_it_would_do_and_does_it(tmp_path, database):
+    for variables in {}, {"DATABASE_URL": database.url}:
+        where = ["--data-dir", str(tmp_path / "data")]
+        told = run("migrate", "--dry-run", *where, directory=tmp_path, **variables)
+        assert told.returncode == 0 and "nothing is there; would become schema 6" in told.stdout
+        again = run("migrate", "--dry-run", *where, directory=tmp_path, **variables)
+        assert again.stdout == told.stdout, "telling changes nothing"
+        done = run("migrate", *where, directory=tmp_path, **variables)
+        assert done.returncode == 0 and done.stdout.endswith("becomes schema 6\ndone\n"), done.stdout
+        after = run("migrate", *where, directory=tmp_path, **variables)
+        assert after.returncode == 0 and "schema 6 is up to date" in after.stdout
+
+
+def test_migrate_refuses_what_it_does_not_know(tmp_path, database):
+    run("migrate", directory=tmp_path, DATABASE_URL=database.url)
+    database.ask("UPDATE parley_meta SET value = '99' WHERE key = 'schema_version'")
+    for arguments in ("migrate",), ("migrate", "--dry-run"):
+        newer = run(*arguments, directory=tmp_path, DATABASE_URL=database.url)
+        assert newer.returncode == 1 and "newer Parley (schema 99" in newer.stdout
+    gone = run("migrate", directory=tmp_path, DATABASE_URL="postgres://nobody:secret@127.0.0.1:1/none")
+    assert gone.returncode == 1 and "cannot use the PostgreSQL database" in gone.stdout and "secret" not in gone.stdout
+    wrong = run("migrate", "--colour", "red", directory=tmp_path)
+    assert wrong.returncode == 2 and "--colour" in wrong.stdout
+
+
+def test_a_store_moves_to_postgresql_and_goes_on(own_server, database, tmp_path):
+    old = own_server()
+    alice, bob = Person(old, "alice"), Person(old, "bob")
+    room = alice.rest.create_group(bob, title="Tea \\ \t 'quoted' \N{TEACUP WITHOUT HANDLE}")
+    upload = alice.rest.post("attachments/", files={"file": ("cat.png", PNG, "image/png")}).json()
+    for number in range(300):
+        alice.rest.send_message(room, f"line\n{number}\t\\N \\. \N{GRINNING FACE}", client_id=f"c-{number}", metadata={"n": number, "t": "a\\b"})
+    picture = alice.rest.send_message(room, "a cat", attachment_ids=[upload["id"]])
+    edited = alice.rest.send_message(room, "before")
+    alice.rest.patch(f"messages/{edited['id']}/", json={"content": "after"})
+    bob.rest.post("messages/mark_as_read/", json={"message_ids": [edited["id"]]})
+    service = Person(old, "backend", scope="messaging:service")
+    service.rest.post("revocations/", json={"jti": "gone"})
+    direct = alice.rest.post("conversations/", json={"type": "direct", "participants": ["bob"]}).json()
+
+    def seen(person):
+        return [person.rest.get("conversations/").json(), person.rest.everything_in(room),
+                person.rest.get(f"conversations/{room['id']}/changes/", params={"limit": 100, "since_seq": 250}).json(),
+                person.rest.get("messages/unread_count/").json()]
+
+    before = [seen(alice), seen(bob)]
+    data = f"{old.directory}/data"
+    busy = run("copy", "--data-dir", data, directory=tmp_path, DATABASE_URL=database.url)
+    assert busy.returncode == 1 and "another Parley is using it" in busy.stdout
+    old.stop()
+    copied = run("copy", "--data-dir", data, directory=tmp_path, DATABASE_URL=database.url)
+    assert copied.returncode == 0, copied.stdout
+    assert "messaging_message: 302 rows" in copied.stdout and f"{data}/attachments" in copied.stdout
+    again = run("copy", "--data-dir", data, directory=tmp_path, DATABASE_URL=database.url)
+    assert again.returncode == 1 and "it is not empty: messaging_conversation has rows" in again.stdout
+
+    new = own_server("--attachments-directory", f"{data}/attachments", DATABASE_URL=database.url)
+    alice, bob = Person(new, "alice"), Person(new, "bob")
+    assert [seen(alice), seen(bob)] == before
+    assert bob.rest.get(f"attachments/{picture['attachments'][0]['id']}/content/").content == PNG
+    repeat = alice.rest.post("messages/", json={
+        "conversation_id": room["id"], "content": "line\n7\t\\N \\. \N{GRINNING FACE}", "client_id": "c-7", "metadata": {"n": 7, "t": "a\\b"}})
+    assert repeat.status_code == 200 and repeat.json()["seq"] == 8, "what was sent before is known"
+    assert alice.rest.post("conversations/", json={"type": "direct", "participants": ["bob"]}).json()["id"] == direct["id"]
+    with bob.connect(room, query={"since": 300}) as b:
+        assert [frame["seq"] for frame in b.events(2)] == [301, 302]
+    refused = Person(new, "mallory", jti="gone").rest.get("conversations/")
+    assert refused.status_code == 401
+    assert Person(new, "backend", scope="messaging:service").rest.post("revocations/", json={"jti": "next"}).status_code == 201
+
+
+def test_copy_without_a_store_or_a_database_says_so(tmp_path, database):
+    nowhere = run("copy", directory=tmp_path)
+    assert nowhere.returncode == 2 and "DATABASE_URL" in nowhere.stdout
+    nothing = run("copy", "--data-dir", str(tmp_path / "none"), directory=tmp_path, DATABASE_URL=database.url)
+    assert nothing.returncode == 1 and "there is no store" in nothing.stdout
+    assert not os.path.exists(tmp_path / "none")
