@@ -56,11 +56,18 @@ std::unique_ptr<TlsContext> TlsOf(const Config& config) {
   return std::make_unique<TlsContext>(config.ssl.certfile, config.ssl.keyfile);
 }
 
+unsigned ShardCount(const Config& config) {
+  const unsigned wanted = config.shards > 0 ? static_cast<unsigned>(config.shards)
+                                            : std::max(1u, std::thread::hardware_concurrency());
+  return std::min(wanted, 64u);  // a home keeps its listening shards in 64 bits
+}
+
 std::unique_ptr<Store> OpenStore(const Config& config, const Clock& clock) {
   const auto readers = static_cast<size_t>(config.store.reader_threads);
   if (!config.database.url.empty()) {
     return OpenPostgresStore({.url = config.database.url,
                               .fsync = config.store.fsync,
+                              .writers = ShardCount(config),
                               .reader_threads = readers,
                               .queue_writes = config.store.queue},
                              clock);
@@ -80,12 +87,6 @@ std::unique_ptr<Bus> BusOf(const Config& config, BusCounters& counters) {
 std::filesystem::path AttachmentsDirectory(const Config& config) {
   if (!config.attachments.directory.empty()) return config.attachments.directory;
   return std::filesystem::path(config.data_dir) / "attachments";
-}
-
-unsigned ShardCount(const Config& config) {
-  const unsigned wanted = config.shards > 0 ? static_cast<unsigned>(config.shards)
-                                            : std::max(1u, std::thread::hardware_concurrency());
-  return std::min(wanted, 64u);  // a home keeps its listening shards in 64 bits
 }
 
 }  // namespace

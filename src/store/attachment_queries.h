@@ -29,7 +29,7 @@ inline constexpr Query kCountUnattached{
     "SELECT count(*) FROM messaging_attachment WHERE uploaded_by_id = ?1 AND message_id IS NULL"};
 inline constexpr Query kAttach{"attach",
                                "UPDATE messaging_attachment SET message_id = ?2, conversation_id = "
-                               "?3, place = ?4 WHERE id = ?1 AND message_id IS NULL"};
+                               "?3, place = ?4 WHERE id = ?1 AND message_id IS NULL RETURNING id"};
 inline constexpr Query kCountAttachments{
     "count_attachments",
     "UPDATE messaging_message SET attachment_count = ?3 WHERE conversation_id = ?1 AND seq = ?2"};

@@ -15,6 +15,9 @@ constexpr auto kUpkeepPause = std::chrono::milliseconds(20);
 constexpr int kPiecesAtClose = 50;
 // Of a write that another node's was in the way of.
 constexpr int kConflictAttempts = 5;
+// Of one whose conversation is locked; each waits for as long as the session waits for a lock.
+constexpr int kLockedAttempts = 2;
+constexpr auto kBlockedFor = std::chrono::milliseconds(1000);
 constexpr auto kUpkeepRetry = std::chrono::milliseconds(1000);
 
 Error Unavailable() { return Error::StoreUnavailable(); }
@@ -104,7 +107,7 @@ void GroupCommit::Run() {
         for (const auto& write : batch) queued_bytes_ -= write->bytes();
       }
     }
-    if (!batch.empty()) CommitBatch(batch);
+    if (!batch.empty()) CommitBatch(std::move(batch));
     // Its success will say that the store is back, without a client.
     if (!healthy_) WantUpkeep(kUpkeepRetry);
     if (upkeep) RunUpkeep();
@@ -134,39 +137,79 @@ void GroupCommit::RunUpkeep() {
   if ((more || failed) && (!upkeep_at_ || *upkeep_at_ > next)) upkeep_at_ = next;
 }
 
-void GroupCommit::CommitBatch(Batch& batch) {
-  Error failure;
-  if (TryCommit(batch, failure)) return Deliver(std::move(batch), nullptr);
-  if (failure.code == ErrorCode::outcome_unknown || batch.size() == 1) {
-    return Deliver(std::move(batch), std::make_shared<const Error>(failure));
+void GroupCommit::CommitBatch(Batch batch) {
+  RefuseBlocked(batch);
+  if (batch.empty()) return;
+  using Kind = StoreFailure::Kind;
+  const std::optional<Kind> failed = TryCommit(batch);
+  if (!failed) return Deliver(std::move(batch), nullptr);
+  if (*failed == Kind::kOutcomeUnknown) {
+    return Deliver(std::move(batch), std::make_shared<const Error>(OutcomeUnknown()));
   }
-  // One write may have spoilt the others' batch: each gets its own chance.
+  if (batch.size() == 1 || *failed == Kind::kUnreachable) {
+    if (*failed == Kind::kLocked && batch.front()->conversation()) {
+      blocked_[*batch.front()->conversation()] = std::chrono::steady_clock::now() + kBlockedFor;
+    }
+    return Deliver(std::move(batch), std::make_shared<const Error>(Unavailable()));
+  }
+  // One write may have spoilt the others' batch, or wait for a lock: the halves have their own chance.
+  const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
+  Batch rest(std::make_move_iterator(middle), std::make_move_iterator(batch.end()));
+  batch.erase(middle, batch.end());
+  CommitBatch(std::move(batch));
+  CommitBatch(std::move(rest));
+}
+
+void GroupCommit::RefuseBlocked(Batch& batch) {
+  if (blocked_.empty()) return;
+  const auto now = std::chrono::steady_clock::now();
+  std::erase_if(blocked_, [&](const auto& entry) { return entry.second <= now; });
+  Batch refused, rest;
   for (std::unique_ptr<Write>& write : batch) {
-    Batch alone;
-    alone.push_back(std::move(write));
-    const bool committed = TryCommit(alone, failure);
-    Deliver(std::move(alone), committed ? nullptr : std::make_shared<const Error>(failure));
+    const std::optional<Uuid> conversation = write->conversation();
+    const bool blocked = conversation && blocked_.contains(*conversation);
+    (blocked ? refused : rest).push_back(std::move(write));
+  }
+  batch = std::move(rest);
+  if (!refused.empty()) Deliver(std::move(refused), std::make_shared<const Error>(Unavailable()));
+}
+
+void GroupCommit::ApplyAll(std::span<const std::unique_ptr<Write>> writes) {
+  for (size_t at = 0; at < writes.size();) {
+    const void* kind = writes[at]->kind();
+    auto pipeline = kind == nullptr ? nullptr : session_->NewPipeline();
+    if (pipeline == nullptr) {
+      writes[at++]->Apply(*session_);
+      continue;
+    }
+    std::vector<Write*> together;
+    for (; at < writes.size() && writes[at]->kind() == kind; ++at) {
+      together.push_back(writes[at].get());
+    }
+    together.front()->ApplyTogether(*session_, *pipeline, together);
   }
 }
 
-bool GroupCommit::TryCommit(std::span<const std::unique_ptr<Write>> writes, Error& failure) {
+// nullopt: it is committed.
+std::optional<StoreFailure::Kind> GroupCommit::TryCommit(
+    std::span<const std::unique_ptr<Write>> writes) {
+  using Kind = StoreFailure::Kind;
   const auto since = std::chrono::steady_clock::now();
   for (int attempt = 1;; ++attempt) {
     try {
       session_->Begin();
-      for (const auto& write : writes) write->Apply(*session_);
+      ApplyAll(writes);
       session_->Commit();
       break;
     } catch (const StoreFailure& error) {
       session_->Rollback();
-      const bool conflict = error.kind() == StoreFailure::Kind::kConflict;
-      if (conflict && writes.size() == 1 && attempt < kConflictAttempts) continue;
-      const bool unknown = error.kind() == StoreFailure::Kind::kOutcomeUnknown;
-      failure = unknown ? OutcomeUnknown() : Unavailable();
-      if (conflict && writes.size() > 1) return false;  // each is tried alone
+      const bool in_the_way = error.kind() == Kind::kConflict || error.kind() == Kind::kLocked;
+      if (in_the_way && writes.size() > 1) return error.kind();
+      if (error.kind() == Kind::kConflict && attempt < kConflictAttempts) continue;
+      if (error.kind() == Kind::kLocked && attempt < kLockedAttempts) continue;
       log::error("commit failed writes={} error={}", writes.size(), error.what());
-      healthy_ = false;
-      return false;
+      if (!in_the_way) healthy_ = false;
+      return error.kind();
     }
   }
   healthy_ = true;
@@ -175,7 +218,7 @@ bool GroupCommit::TryCommit(std::span<const std::unique_ptr<Write>> writes, Erro
   stats_.committed_writes += writes.size();
   stats_.commit_seconds +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
-  return true;
+  return std::nullopt;
 }
 
 // One post for each executor, in commit order.

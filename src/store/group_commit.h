@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -30,6 +31,12 @@ class Write {
   // nullptr: committed.
   virtual void Answer(const Error* failure) = 0;
   virtual size_t bytes() const { return 256; }
+  // Whose order with others it has: those of one conversation are committed as they came.
+  virtual std::optional<Uuid> conversation() const { return std::nullopt; }
+  // Writes of one kind that follow each other may be applied together where that saves round trips:
+  // the first is asked. nullptr: of no kind.
+  virtual const void* kind() const { return nullptr; }
+  virtual void ApplyTogether(SqlSession&, SqlPipeline& /*first*/, std::span<Write* const>) {}
   Executor& on() { return on_; }
 
  private:
@@ -56,8 +63,11 @@ class GroupCommit {
  private:
   using Batch = std::vector<std::unique_ptr<Write>>;
   void Run();
-  void CommitBatch(Batch& batch);
-  bool TryCommit(std::span<const std::unique_ptr<Write>> writes, Error& failure);
+  void CommitBatch(Batch batch);
+  // Answers those whose conversation is locked by somebody who does not let go.
+  void RefuseBlocked(Batch& batch);
+  void ApplyAll(std::span<const std::unique_ptr<Write>> writes);
+  std::optional<StoreFailure::Kind> TryCommit(std::span<const std::unique_ptr<Write>> writes);
   void RunUpkeep();
   bool UpkeepIsDue() const;  // under mutex_
   static void Deliver(Batch batch, std::shared_ptr<const Error> failure);
@@ -66,10 +76,11 @@ class GroupCommit {
   const size_t max_queued_;
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
-  Batch queue_;              // guarded by mutex_
-  size_t queued_bytes_ = 0;  // guarded by mutex_
-  bool closed_ = false;      // guarded by mutex_
-  StoreStats stats_;         // guarded by mutex_
+  Batch queue_;                                                    // guarded by mutex_
+  size_t queued_bytes_ = 0;                                        // guarded by mutex_
+  bool closed_ = false;                                            // guarded by mutex_
+  StoreStats stats_;                                               // guarded by mutex_
+  std::map<Uuid, std::chrono::steady_clock::time_point> blocked_;  // until; the writer's thread
   const Upkeep upkeep_;
   std::optional<std::chrono::steady_clock::time_point> upkeep_at_;  // guarded by mutex_
   std::atomic<bool> healthy_{true};

@@ -27,6 +27,15 @@ inline constexpr Query kTakeSeqAsService{
     "take_seq_as_service",
     "UPDATE messaging_conversation SET seq = seq + 1, last_message_at = ?2, changed_at = ?2 "
     "WHERE id = ?1 AND deleted_at IS NULL RETURNING seq"};
+// Several messages together, on PostgreSQL: nobody else writes to a conversation whose row is locked,
+// so what is read behind it stays so.
+inline constexpr Query kLockConversation{"lock_conversation",
+                                         "SELECT seq FROM messaging_conversation WHERE id = ?1 AND "
+                                         "deleted_at IS NULL FOR UPDATE"};
+inline constexpr Query kSetSeq{
+    "set_seq",
+    "UPDATE messaging_conversation SET seq = ?2, last_message_at = ?3, changed_at = ?3 "
+    "WHERE id = ?1"};
 inline constexpr Query kMessageInConversation{
     "message_in_conversation",
     "SELECT seq FROM messaging_message WHERE id = ?1 AND conversation_id = ?2"};

@@ -185,12 +185,16 @@ void Attach(SqlSession& session, std::span<Attachment> attachments, const Uuid& 
             const Uuid& message, size_t place) {
   for (Attachment& attachment : attachments) {
     attachment.message_id = message;
-    session.Prepare(queries::kAttach)
-        .Bind(1, attachment.id)
-        .Bind(2, message)
-        .Bind(3, conversation)
-        .Bind(4, static_cast<int64_t>(place++))
-        .Run();
+    Statement& row = session.Prepare(queries::kAttach)
+                         .Bind(1, attachment.id)
+                         .Bind(2, message)
+                         .Bind(3, conversation)
+                         .Bind(4, static_cast<int64_t>(place++));
+    if (!row.Step()) {
+      // Another node's message took it since it was found.
+      throw StoreFailure("an attachment was taken meanwhile", StoreFailure::Kind::kConflict);
+    }
+    row.Run();
   }
 }
 

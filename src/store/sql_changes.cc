@@ -18,6 +18,8 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
     return 1024 + (edit == nullptr ? 0 : edit->content.size());
   }
 
+  std::optional<Uuid> conversation() const override { return request_.conversation; }
+
   void Apply(SqlSession& session) override {
     result_ = LookUp(session)
                   ? std::visit([&](auto& verb) { return Do(session, verb); }, request_.verb)

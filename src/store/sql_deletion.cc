@@ -18,6 +18,8 @@ class DeletionWrite final : public WriteOf<void> {
         as_service_(as_service),
         now_(std::move(now)) {}
 
+  std::optional<Uuid> conversation() const override { return conversation_; }
+
   void Apply(SqlSession& session) override { result_ = Delete(session); }
 
  private:

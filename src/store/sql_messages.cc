@@ -1,5 +1,6 @@
 // SqlStore: messages, sent and read.
 #include <algorithm>
+#include <map>
 
 #include "store/sql_work.h"
 
@@ -12,10 +13,20 @@ class MessageInsert final : public WriteOf<StoredMessage> {
       : WriteOf(on, std::move(done)), message_(std::move(message)), now_(std::move(now)) {}
 
   size_t bytes() const override { return 512 + message_.content.size() + message_.metadata.size(); }
+  std::optional<Uuid> conversation() const override { return message_.conversation_id; }
 
   void Apply(SqlSession& session) override { result_ = Insert(session); }
 
+  const void* kind() const override {
+    static constexpr char kPlain = 0;
+    return message_.reply_to || !message_.attachments.empty() ? nullptr : &kPlain;
+  }
+  void ApplyTogether(SqlSession& session, SqlPipeline& first,
+                     std::span<Write* const> writes) override;
+
  private:
+  class Together;
+
   Result<StoredMessage> Insert(SqlSession& session) {
     if (message_.client_id) {
       if (auto first = FindFirst(session)) return std::move(*first);
@@ -31,21 +42,17 @@ class MessageInsert final : public WriteOf<StoredMessage> {
     const int64_t seq = TakeSeq(session, now);
     if (seq == 0) return Fail(ErrorCode::not_participant, "You are not in this conversation.");
 
-    Statement& insert = session.Prepare(queries::kInsertMessage)
-                            .Bind(1, message_.conversation_id)
-                            .Bind(2, seq)
-                            .Bind(3, message_.id)
-                            .Bind(4, message_.sender_id)
-                            .Bind(5, message_.content)
-                            .Bind(6, message_.content_type)
-                            .Bind(7, now.micros)
-                            .Bind(8, message_.reply_to)
-                            .Bind(9, message_.metadata)
-                            .Bind(10, message_.client_id);
-    if (message_.client_id) insert.BindBlob(11, message_.request_hash);
-    insert.Bind(12, static_cast<int64_t>(attachments->size())).Run();
-    Attach(session, *attachments, message_.conversation_id, message_.id, 0);
+    StoredMessage stored = Stored(seq, now, std::move(*attachments));
+    BindTo(session.Prepare(queries::kInsertMessage), stored.message).Run();
+    Attach(session, stored.message.attachments, message_.conversation_id, message_.id, 0);
+    return stored;
+  }
 
+  void AddTo(SqlPipeline& pipeline, const StoredMessage& stored) const {
+    BindTo(pipeline.Add(queries::kInsertMessage), stored.message);
+  }
+
+  StoredMessage Stored(int64_t seq, Timestamp now, std::vector<Attachment> attachments) const {
     StoredMessage stored;
     stored.message = {.id = message_.id,
                       .conversation_id = message_.conversation_id,
@@ -57,8 +64,24 @@ class MessageInsert final : public WriteOf<StoredMessage> {
                       .reply_to = message_.reply_to,
                       .metadata = message_.metadata,
                       .client_id = message_.client_id,
-                      .attachments = std::move(*attachments)};
+                      .attachments = std::move(attachments)};
     return stored;
+  }
+
+  // Texts stay in message_.
+  Statement& BindTo(Statement& insert, const Message& stored) const {
+    insert.Bind(1, message_.conversation_id)
+        .Bind(2, stored.seq)
+        .Bind(3, message_.id)
+        .Bind(4, message_.sender_id)
+        .Bind(5, message_.content)
+        .Bind(6, message_.content_type)
+        .Bind(7, stored.sent_at.micros)
+        .Bind(8, message_.reply_to)
+        .Bind(9, message_.metadata)
+        .Bind(10, message_.client_id);
+    if (message_.client_id) insert.BindBlob(11, message_.request_hash);
+    return insert.Bind(12, static_cast<int64_t>(stored.attachments.size()));
   }
 
   // What the same client_id stored before: a repeat, or a reuse for something else.
@@ -67,6 +90,10 @@ class MessageInsert final : public WriteOf<StoredMessage> {
                          .Bind(1, message_.conversation_id)
                          .Bind(2, message_.sender_id)
                          .Bind(3, *message_.client_id);
+    return FirstFrom(session, row);
+  }
+
+  std::optional<Result<StoredMessage>> FirstFrom(SqlSession& session, Statement& row) const {
     if (!row.Step()) return std::nullopt;
     StoredMessage first{.message = MessageFrom(row), .duplicate = true};
     const std::string_view hash = row.Blob(kMessageColumns);
@@ -75,11 +102,21 @@ class MessageInsert final : public WriteOf<StoredMessage> {
     });
     row.Run();
     FillAttachments(session, {&first.message, 1});
-    if (!same) {
-      return Fail(ErrorCode::client_id_reused,
-                  "This client_id was sent before with another request.");
-    }
+    if (!same) return Reused();
     return Result<StoredMessage>(std::move(first));
+  }
+
+  // Of one that is stored in the same transaction.
+  Result<StoredMessage> RepeatOf(const MessageInsert& first) const {
+    if (first.message_.request_hash != message_.request_hash) return Reused();
+    StoredMessage repeat = *first.result_;
+    repeat.duplicate = true;
+    return repeat;
+  }
+
+  static Result<StoredMessage> Reused() {
+    return Fail(ErrorCode::client_id_reused,
+                "This client_id was sent before with another request.");
   }
 
   bool Replies(SqlSession& session) {
@@ -110,6 +147,106 @@ class MessageInsert final : public WriteOf<StoredMessage> {
   NewMessage message_;
   Now now_;
 };
+
+// Several messages in a few round trips, however many they are:
+//
+//   1  the rows of their conversations are locked, in the order of their ids, so that two nodes never
+//      wait for each other; then, in the same pipeline, who sends is checked and what a client_id
+//      stored before is read. Nobody else adds to these conversations until the commit.
+//   2  messages are inserted, and each conversation gets its last seq.
+class MessageInsert::Together {
+ public:
+  Together(SqlSession& session, std::span<Write* const> writes) : session_(session) {
+    for (Write* write : writes) messages_.push_back(static_cast<MessageInsert*>(write));
+  }
+
+  void LookUp(SqlPipeline& pipeline) {
+    for (MessageInsert* insert : messages_) heads_[insert->message_.conversation_id];
+    for (auto& [id, head] : heads_) {
+      head.row = &pipeline.Add(queries::kLockConversation).Bind(1, id);
+    }
+    for (MessageInsert* insert : messages_) {
+      const NewMessage& message = insert->message_;
+      Statement*& member = members_[{message.conversation_id, message.sender_id}];
+      if (member == nullptr && !message.as_service) {
+        member = &pipeline.Add(queries::kReadMark)
+                      .Bind(1, message.conversation_id)
+                      .Bind(2, message.sender_id);
+      }
+      Statement* repeat = nullptr;
+      if (message.client_id) {
+        repeat = &pipeline.Add(queries::kFindClientId)
+                      .Bind(1, message.conversation_id)
+                      .Bind(2, message.sender_id)
+                      .Bind(3, *message.client_id);
+      }
+      repeats_.push_back(repeat);
+    }
+    pipeline.Run();
+    for (auto& [id, head] : heads_) {
+      head.there = head.row->Step();
+      head.seq = head.there ? head.row->Int(0) : 0;
+    }
+    for (auto& [key, row] : members_) is_member_[key] = row != nullptr && row->Step();
+  }
+
+  void Add(SqlPipeline& pipeline) {
+    for (size_t i = 0; i < messages_.size(); ++i) {
+      MessageInsert& insert = *messages_[i];
+      insert.result_ = Decide(insert, repeats_[i]);
+      if (!insert.result_ || insert.result_->duplicate) continue;
+      insert.AddTo(pipeline, *insert.result_);
+    }
+    for (const auto& [id, head] : heads_) {
+      if (!head.last) continue;
+      pipeline.Add(queries::kSetSeq).Bind(1, id).Bind(2, head.seq).Bind(3, head.last->micros);
+    }
+    pipeline.Run();
+  }
+
+ private:
+  struct Head {
+    Statement* row = nullptr;
+    bool there = false;
+    int64_t seq = 0;
+    std::optional<Timestamp> last;  // of what was added
+  };
+  using Sender = std::pair<Uuid, UserId>;
+
+  Result<StoredMessage> Decide(MessageInsert& insert, Statement* repeat) {
+    const NewMessage& message = insert.message_;
+    const Sender sender{message.conversation_id, message.sender_id};
+    if (repeat != nullptr) {
+      if (auto first = insert.FirstFrom(session_, *repeat)) return std::move(*first);
+      // Or among these here.
+      const auto [earlier, is_new] = named_.try_emplace({sender, *message.client_id}, &insert);
+      if (!is_new && earlier->second->result_) return insert.RepeatOf(*earlier->second);
+      earlier->second = &insert;
+    }
+    Head& head = heads_[message.conversation_id];
+    if (!head.there || (!message.as_service && !is_member_[sender])) {
+      return Fail(ErrorCode::not_participant, "You are not in this conversation.");
+    }
+    head.last = insert.now_();
+    return insert.Stored(++head.seq, *head.last, {});
+  }
+
+  SqlSession& session_;
+  std::vector<MessageInsert*> messages_;
+  std::vector<Statement*> repeats_;  // by message
+  std::map<Uuid, Head> heads_;
+  std::map<Sender, Statement*> members_;
+  std::map<Sender, bool> is_member_;
+  std::map<std::pair<Sender, std::string>, MessageInsert*> named_;
+};
+
+void MessageInsert::ApplyTogether(SqlSession& session, SqlPipeline& first,
+                                  std::span<Write* const> writes) {
+  Together together(session, writes);
+  together.LookUp(first);
+  const auto second = session.NewPipeline();
+  together.Add(*second);
+}
 
 }  // namespace
 

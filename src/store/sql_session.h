@@ -2,6 +2,7 @@
 // below. One thread at a time.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -24,6 +25,8 @@ class StoreFailure : public std::runtime_error {
   enum class Kind {
     kFailed,          // nothing was stored
     kConflict,        // likewise; another writer was in the way, and the same may succeed now
+    kLocked,          // likewise; it was in the way for as long as we wait
+    kUnreachable,     // likewise; there is no connection, so nothing else will succeed either
     kOutcomeUnknown,  // of a commit
   };
   StoreFailure(const std::string& what, Kind kind = Kind::kFailed)
@@ -68,9 +71,21 @@ class Statement {
   }
 };
 
+// Statements that travel together, in as few round trips as the engine has; they run in their order,
+// each in a snapshot of its own. Their rows are read after Run.
+class SqlPipeline {
+ public:
+  virtual ~SqlPipeline() = default;
+  // To be bound; good as long as the pipeline.
+  virtual Statement& Add(const Query& query) = 0;
+  virtual void Run() = 0;
+};
+
 class SqlSession {
  public:
   virtual ~SqlSession() = default;
+  // nullptr: statements cost no round trip here.
+  virtual std::unique_ptr<SqlPipeline> NewPipeline() { return nullptr; }
   // Prepared once for each session and query; good until the query is asked for again.
   virtual Statement& Prepare(const Query& query) = 0;
   virtual void Execute(const std::string& script) = 0;

@@ -9,22 +9,25 @@ constexpr int kMembersShown = 100;
 
 }  // namespace
 
-SqlStore::SqlStore(std::unique_ptr<SqlSession> writer, const ReaderPool::Open& open_reader,
-                   const Uuid& identity, SqlStoreOptions options, const Clock& clock,
-                   std::shared_ptr<void> held)
+SqlStore::SqlStore(std::vector<std::unique_ptr<SqlSession>> writers,
+                   const ReaderPool::Open& open_reader, const Uuid& identity,
+                   SqlStoreOptions options, const Clock& clock, std::shared_ptr<void> held)
     : held_(std::move(held)),
       clock_(clock),
       identity_(identity),
-      last_time_(NumberFrom(writer->Prepare(queries::kLastChange))),
+      last_time_(NumberFrom(writers.front()->Prepare(queries::kLastChange))),
       readers_(open_reader, options.reader_threads, options.queue_reads),
-      commits_(std::move(writer), options.queue_writes,
+      commits_(std::move(writers), options.queue_writes,
                [this](SqlSession& session) { return DoUpkeep(session); }) {
   commits_.WantUpkeep(kUpkeepSoon);  // what an earlier process left
 }
 
 Timestamp SqlStore::NextTime() {
-  last_time_ = std::max(last_time_ + 1, clock_.Now().micros);
-  return {last_time_};
+  int64_t last = last_time_.load(), next = 0;
+  do {
+    next = std::max(last + 1, clock_.Now().micros);
+  } while (!last_time_.compare_exchange_weak(last, next));
+  return {next};
 }
 
 bool SqlStore::DoUpkeep(SqlSession& session) {

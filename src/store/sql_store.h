@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "base/log.h"
+#include "store/commit_lanes.h"
 #include "store/delivery_book.h"
-#include "store/group_commit.h"
 #include "store/reader_pool.h"
 #include "store/seen_book.h"
 #include "store/store.h"
@@ -20,9 +20,10 @@ struct SqlStoreOptions {
 
 class SqlStore final : public Store {
  public:
-  // `writer` has its schema already; `open_reader` makes one more connection for reading; `held`
+  // `writers`: at least one, whose schema is there already; each conversation is written by one of
+  // them, all else by the first. `open_reader` makes one more connection for reading; `held`
   // lives as long as the store (a lock).
-  SqlStore(std::unique_ptr<SqlSession> writer, const ReaderPool::Open& open_reader,
+  SqlStore(std::vector<std::unique_ptr<SqlSession>> writers, const ReaderPool::Open& open_reader,
            const Uuid& identity, SqlStoreOptions options, const Clock& clock,
            std::shared_ptr<void> held);
 
@@ -89,18 +90,18 @@ class SqlStore final : public Store {
   void OnReader(Executor& on, Answer<T> done, Read read);
   bool DoUpkeep(SqlSession& session);
   void ForgetOldAccessChanges(SqlSession& session);
-  // Strictly increasing, on the writer's thread: changed_at orders all changes of the store.
+  // Strictly increasing, on the writers' threads: changed_at orders all changes of the store.
   Timestamp NextTime();
 
   std::shared_ptr<void> held_;
   const Clock& clock_;
   const Uuid identity_;
   Monotonic next_forgetting_ = {};  // the writer's
-  int64_t last_time_;  // the writer's; goes on from the last change, whatever the clock did since
+  std::atomic<int64_t> last_time_;  // goes on from the last change, whatever the clock did since
   DeliveryBook deliveries_;
   SeenBook seen_;
   ReaderPool readers_;
-  GroupCommit commits_;
+  CommitLanes commits_;
 };
 
 template <class T, class Read>

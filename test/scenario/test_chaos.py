@@ -5,9 +5,13 @@ import sys
 
 import pytest
 
+from client import Person
+from deadline import eventually
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "chaos"))
 import faults  # noqa: E402
 from checker import check  # noqa: E402
+from links import Link  # noqa: E402
 from rig import Rig  # noqa: E402
 
 
@@ -25,6 +29,22 @@ def test_every_promise_is_kept(rig, fault):
     assert not verdict.anomalies, f"{verdict}\n{verdict.path}"
     assert verdict.figures["acked"] > 20
     assert rig.peak_memory < 300 << 20
+
+
+def test_a_client_that_vanished_is_noticed(own_server):
+    """F15: no FIN, no RST, just silence."""
+    node = own_server("--ping-interval", "1", "--ping-timeout", "1")
+    link = Link(node.port)
+    alice = Person(node, "alice")
+    room = alice.rest.create_group()
+    node.port, port = link.port, node.port  # by way of the link
+    socket = alice.connect(room)
+    node.port = port
+    assert node.metric("parley_websockets") == 1
+    link.partition()
+    eventually(lambda: node.metric("parley_websockets") == 0, within=10)
+    link.close()
+    assert socket.established
 
 
 # --- the checker

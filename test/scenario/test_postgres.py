@@ -186,3 +186,49 @@ def test_a_password_never_shows(tmp_path, own_server, database):
     Talk(server)
     server.stop()
     assert "s3cret-word" not in server.log
+
+
+def test_a_locked_conversation_holds_up_nobody_else(own_database, own_server):
+    talk = Talk(own_server("--shards", "1", DATABASE_URL=own_database.url))
+    others = [talk.alice.rest.create_group(talk.bob) for _ in range(20)]
+    holder = threading.Thread(target=own_database.ask, args=(
+        f"BEGIN; SELECT 1 FROM messaging_conversation WHERE id = '{talk.room['id']}' FOR UPDATE; SELECT pg_sleep(6); COMMIT",))
+    holder.start()
+    eventually(lambda: own_database.ask("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(6)%' AND wait_event = 'PgSleep'") != "0")
+    blocked = []
+    sending = threading.Thread(target=lambda: blocked.append(talk.post("held", client_id="held")))
+    sending.start()
+    taken = 0
+    while holder.is_alive():
+        for room in others:
+            assert talk.bob.rest.post("messages/", json={"conversation_id": room["id"], "content": "free"}).status_code == 201
+            taken += 1
+    sending.join()
+    assert taken > 40, "others wait for a moment at most"
+    assert_problem(blocked[0], 503, "store_unavailable")
+    assert talk.server.ready(), "the store is there"
+    assert talk.post("held", client_id="held").status_code == 201
+
+
+def test_two_nodes_send_to_many_conversations_at_once(own_database, own_server):
+    """Their batches lock the same rows, in the same order: neither waits for the other's end, and no deadlock is broken."""
+    nodes = [own_server(DATABASE_URL=own_database.url) for _ in range(2)]
+    talk = Talk(nodes[0])
+    rooms = [talk.alice.rest.create_group(talk.bob) for _ in range(12)]
+
+    def send(person, order):
+        for number in range(25):
+            for room in order:
+                sent = {"conversation_id": room["id"], "content": f"{person.id} {number}", "client_id": f"{person.id}-{number}"}
+                assert person.rest.post("messages/", json=sent).is_success
+
+    threads = [threading.Thread(target=send, args=(Person(node, name), order)) for node in nodes
+               for name, order in (("alice", rooms), ("bob", rooms[::-1]))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for room in rooms:
+        seqs = [message["seq"] for message in talk.bob.rest.everything_in(room)]
+        assert seqs == list(range(1, 51)), "each once, though two nodes sent it"
+    assert own_database.ask("SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'") == "0"

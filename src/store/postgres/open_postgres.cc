@@ -144,7 +144,12 @@ std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const C
     const auto open_reader = [connect] {
       return std::make_unique<PgSession>(connect, PgSession::Mode::kReader);
     };
-    return std::make_unique<SqlStore>(std::move(writer), open_reader, *identity,
+    std::vector<std::unique_ptr<SqlSession>> writers;
+    writers.push_back(std::move(writer));
+    while (writers.size() < options.writers) {
+      writers.push_back(std::make_unique<PgSession>(connect, PgSession::Mode::kWriter));
+    }
+    return std::make_unique<SqlStore>(std::move(writers), open_reader, *identity,
                                       SqlStoreOptions{.reader_threads = options.reader_threads,
                                                       .queue_writes = options.queue_writes},
                                       clock, nullptr);

@@ -13,7 +13,8 @@ namespace parley {
 struct PostgresOptions {
   std::string url;                // postgres://user:password@host:port/database?…
   bool fsync = true;              // false: a server that may lose what it has answered is taken too
-  size_t reader_threads = 2;      // a connection each
+  size_t writers = 1;             // a thread and a connection each
+  size_t reader_threads = 2;      // likewise
   size_t queue_writes = 10'000;   // writes that wait; more are refused
   std::chrono::seconds wait{30};  // at start, for a server that is not there yet
   PgTimes times = {};

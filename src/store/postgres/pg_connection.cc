@@ -24,7 +24,8 @@ std::string OneLine(const char* text) {
 // Another node's transaction was there first: unique_violation, serialization_failure,
 // deadlock_detected, lock_not_available.
 StoreFailure::Kind KindOf(std::string_view code) {
-  constexpr std::string_view kConflicts[] = {"23505", "40001", "40P01", "55P03"};
+  constexpr std::string_view kConflicts[] = {"23505", "40001", "40P01"};
+  if (code == "55P03") return StoreFailure::Kind::kLocked;
   return std::ranges::find(kConflicts, code) == std::end(kConflicts)
              ? StoreFailure::Kind::kFailed
              : StoreFailure::Kind::kConflict;
@@ -37,7 +38,7 @@ PgConnection::PgConnection(const std::string& url, const PgTimes& times) : times
   const auto millis = [](auto time) { return std::to_string(time.count()); };
   Execute("SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET synchronous_commit = on; " +
           ("SET statement_timeout = " + millis(times.statement)) + "; SET lock_timeout = " +
-          millis(times.lock) + "; SET idle_in_transaction_session_timeout = 60000");
+          millis(times.lock) + "; SET idle_in_transaction_session_timeout = 5000");
 }
 
 void PgConnection::Connect(const std::string& url) {
@@ -52,11 +53,12 @@ void PgConnection::Connect(const std::string& url) {
                               nullptr};
   const char* const values[] = {"parley", "5", "2", "3", "15000", url.c_str(), nullptr};
   connection_.reset(::PQconnectStartParams(keys, values, 1));
-  if (connection_ == nullptr) throw StoreFailure("connect: out of memory");
+  constexpr auto kUnreachable = StoreFailure::Kind::kUnreachable;
+  if (connection_ == nullptr) throw StoreFailure("connect: out of memory", kUnreachable);
   auto next = ::PQstatus(connection_.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED
                                                               : PGRES_POLLING_WRITING;
   while (next != PGRES_POLLING_OK) {
-    if (next == PGRES_POLLING_FAILED) throw StoreFailure("connect: " + LastError());
+    if (next == PGRES_POLLING_FAILED) throw StoreFailure("connect: " + LastError(), kUnreachable);
     Wait(next == PGRES_POLLING_WRITING, deadline);
     next = ::PQconnectPoll(connection_.get());
   }
@@ -85,6 +87,11 @@ PgConnection::Described PgConnection::Prepare(const std::string& name, const std
 }
 
 PgResult PgConnection::Run(const std::string& name, std::span<const PgValue> values) {
+  Send(name, values);
+  return Collect();
+}
+
+void PgConnection::Send(const std::string& name, std::span<const PgValue> values) {
   std::vector<const char*> data;
   std::vector<int> lengths, formats(values.size(), 1);
   for (const PgValue& value : values) {
@@ -95,7 +102,52 @@ PgResult PgConnection::Run(const std::string& name, std::span<const PgValue> val
                             data.data(), lengths.data(), formats.data(), 1) == 0) {
     GiveUp(LastError());
   }
-  return Collect();
+}
+
+std::vector<PgResult> PgConnection::RunAll(std::span<const Call> calls) {
+  const Deadline deadline = SteadyClock::now() + times_.statement + kClientsPatience;
+  if (::PQenterPipelineMode(connection_.get()) == 0) GiveUp(LastError());
+  for (const Call& call : calls) Send(*call.name, call.values);
+  if (::PQpipelineSync(connection_.get()) == 0) GiveUp(LastError());
+  FlushAll(deadline);
+  std::vector<PgResult> results;
+  std::string error;
+  auto kind = StoreFailure::Kind::kFailed;
+  while (true) {
+    PgResult result = NextResult(deadline);
+    if (result == nullptr) continue;  // the end of one call's
+    const ExecStatusType status = ::PQresultStatus(result.get());
+    if (status == PGRES_PIPELINE_SYNC) break;
+    if (status == PGRES_FATAL_ERROR && error.empty()) {
+      const char* code = ::PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
+      error = OneLine(::PQresultErrorField(result.get(), PG_DIAG_MESSAGE_PRIMARY)) +
+              " sqlstate=" + (code == nullptr ? "none" : code);
+      kind = KindOf(code == nullptr ? "" : code);
+    }
+    if (broken()) GiveUp(error.empty() ? LastError() : error);
+    results.push_back(std::move(result));
+  }
+  if (::PQexitPipelineMode(connection_.get()) == 0) GiveUp(LastError());
+  if (!error.empty()) throw StoreFailure(error, kind);
+  if (results.size() != calls.size()) GiveUp("another number of results than of statements");
+  return results;
+}
+
+void PgConnection::FlushAll(Deadline deadline) {
+  int unsent = ::PQflush(connection_.get());
+  while (unsent == 1) {
+    Wait(true, deadline);
+    unsent = ::PQflush(connection_.get());
+  }
+  if (unsent < 0) GiveUp(LastError());
+}
+
+PgResult PgConnection::NextResult(Deadline deadline) {
+  while (::PQisBusy(connection_.get()) != 0) {
+    Wait(false, deadline);
+    if (::PQconsumeInput(connection_.get()) == 0) GiveUp(LastError());
+  }
+  return PgResult(::PQgetResult(connection_.get()));
 }
 
 void PgConnection::StartCopy(const std::string& command) {
@@ -125,17 +177,8 @@ PgResult PgConnection::Collect() {
   std::string error;
   auto kind = StoreFailure::Kind::kFailed;
   while (true) {
-    int unsent = ::PQflush(connection_.get());
-    while (unsent == 1) {
-      Wait(true, deadline);
-      unsent = ::PQflush(connection_.get());
-    }
-    if (unsent < 0) GiveUp(LastError());
-    while (::PQisBusy(connection_.get()) != 0) {
-      Wait(false, deadline);
-      if (::PQconsumeInput(connection_.get()) == 0) GiveUp(LastError());
-    }
-    PgResult result(::PQgetResult(connection_.get()));
+    FlushAll(deadline);
+    PgResult result = NextResult(deadline);
     if (result == nullptr) break;
     const ExecStatusType status = ::PQresultStatus(result.get());
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY &&
@@ -177,7 +220,7 @@ void PgConnection::GiveUp(const std::string& what) {
   // Only the socket goes: libpq's own close would say farewell to a server that may not listen.
   if (::PQsocket(connection_.get()) >= 0) ::shutdown(::PQsocket(connection_.get()), SHUT_RDWR);
   lost_ = true;
-  throw StoreFailure("postgres: " + what);
+  throw StoreFailure("postgres: " + what, StoreFailure::Kind::kUnreachable);
 }
 
 std::string PgConnection::LastError() const { return OneLine(::PQerrorMessage(connection_.get())); }

@@ -23,8 +23,8 @@ using PgResult = std::unique_ptr<PGresult, FreePgResult>;
 
 struct PgTimes {
   std::chrono::milliseconds connect{3'000};
-  std::chrono::milliseconds statement{10'000};  // the server's; the client waits a second longer
-  std::chrono::milliseconds lock{3'000};
+  std::chrono::milliseconds statement{5'000};  // the server's; the client waits a second longer
+  std::chrono::milliseconds lock{500};
 };
 
 // One parameter as it travels: binary, or absent for NULL.
@@ -49,6 +49,13 @@ class PgConnection {
   };
   Described Prepare(const std::string& name, const std::string& sql);
   PgResult Run(const std::string& name, std::span<const PgValue> values);
+  // Several at once (libpq's pipeline mode); the first one that is refused is thrown when all that
+  // came back is read, and those behind it have not run.
+  struct Call {
+    const std::string* name;
+    std::span<const PgValue> values;
+  };
+  std::vector<PgResult> RunAll(std::span<const Call> calls);
 
   // COPY … FROM STDIN: rows in its text format, in lots.
   void StartCopy(const std::string& command);
@@ -64,6 +71,9 @@ class PgConnection {
   using Deadline = std::chrono::steady_clock::time_point;
   void Connect(const std::string& url);
   void Wait(bool to_write, Deadline deadline);
+  void Send(const std::string& name, std::span<const PgValue> values);
+  void FlushAll(Deadline deadline);
+  PgResult NextResult(Deadline deadline);
   // The results of what was sent, up to the last; the first error is thrown when all are read.
   PgResult Collect();
   [[noreturn]] void GiveUp(const std::string& what);

@@ -28,18 +28,29 @@ std::string WithDollars(const char* sql) {
 
 }  // namespace
 
+struct PgSession::Plan {
+  const char* query;  // its name
+  std::string name;   // the server's for it
+  PgConnection::Described types;
+};
+
 class PgSession::Prepared final : public Statement {
  public:
-  Prepared(PgSession& session, const Query& query, std::string name)
-      : session_(session), query_(query), name_(std::move(name)) {
-    types_ = session.connection().Prepare(name_, WithDollars(query.sql));
-    values_.resize(types_.parameters.size());
-  }
+  Prepared(PgSession& session, const Plan& plan)
+      : session_(session), plan_(plan), values_(plan.types.parameters.size()) {}
 
   void Reset() {
     for (PgValue& value : values_) value = {};
     result_.reset();
     texts_.clear();
+  }
+
+  // In a pipeline:
+  PgConnection::Call call() const { return {&plan_.name, values_}; }
+  void Give(PgResult result) {
+    result_ = std::move(result);
+    row_ = -1;
+    given_ = true;
   }
 
   using Statement::Bind;
@@ -62,10 +73,11 @@ class PgSession::Prepared final : public Statement {
   bool Step() override {
     texts_.clear();
     if (result_ == nullptr) {
+      if (given_) return false;
       try {
-        result_ = session_.connection().Run(name_, values_);
+        result_ = session_.connection().Run(plan_.name, values_);
       } catch (const StoreFailure& failure) {
-        throw StoreFailure(std::string(query_.name) + ": " + failure.what(), failure.kind());
+        throw StoreFailure(std::string(plan_.query) + ": " + failure.what(), failure.kind());
       }
       row_ = -1;
     }
@@ -94,21 +106,44 @@ class PgSession::Prepared final : public Statement {
   }
 
  private:
-  Oid TypeAt(int at) const { return types_.parameters.at(static_cast<size_t>(at) - 1); }
-  Oid ColumnAt(int at) const { return types_.columns.at(static_cast<size_t>(at)); }
+  Oid TypeAt(int at) const { return plan_.types.parameters.at(static_cast<size_t>(at) - 1); }
+  Oid ColumnAt(int at) const { return plan_.types.columns.at(static_cast<size_t>(at)); }
   Statement& Set(int at, std::string bytes) {
     values_.at(static_cast<size_t>(at) - 1) = {false, std::move(bytes)};
     return *this;
   }
 
   PgSession& session_;
-  const Query& query_;
-  const std::string name_;
-  PgConnection::Described types_;
+  const Plan& plan_;
   std::vector<PgValue> values_;
   PgResult result_;
+  bool given_ = false;  // by a pipeline, which does not run it again
   int row_ = -1;
   mutable std::deque<std::string> texts_;  // of this row, where they are not the bytes as they came
+};
+
+class PgSession::Pipeline final : public SqlPipeline {
+ public:
+  explicit Pipeline(PgSession& session) : session_(session) {}
+  Statement& Add(const Query& query) override {
+    return statements_.emplace_back(session_, session_.PlanOf(query));
+  }
+  void Run() override {
+    if (statements_.empty()) return;
+    std::vector<PgConnection::Call> calls;
+    for (const Prepared& statement : statements_) calls.push_back(statement.call());
+    std::vector<PgResult> results;
+    try {
+      results = session_.connection().RunAll(calls);
+    } catch (const StoreFailure& failure) {
+      throw StoreFailure(std::string("pipeline: ") + failure.what(), failure.kind());
+    }
+    for (size_t i = 0; i < results.size(); ++i) statements_[i].Give(std::move(results[i]));
+  }
+
+ private:
+  PgSession& session_;
+  std::deque<Prepared> statements_;
 };
 
 PgSession::PgSession(Connect connect, Mode mode) : connect_(std::move(connect)), mode_(mode) {}
@@ -118,9 +153,12 @@ PgSession::~PgSession() = default;
 PgConnection& PgSession::connection() {
   if (connection_ != nullptr && !connection_->broken()) return *connection_;
   prepared_.clear();
+  plans_.clear();
   connection_.reset();
   const auto now = SteadyClock::now();
-  if (now < next_attempt_) throw StoreFailure("postgres: not connected");
+  if (now < next_attempt_) {
+    throw StoreFailure("postgres: not connected", StoreFailure::Kind::kUnreachable);
+  }
   try {
     connection_ = connect_();
     backoff_ = 0ms;
@@ -132,21 +170,32 @@ PgConnection& PgSession::connection() {
   return *connection_;
 }
 
+const PgSession::Plan& PgSession::PlanOf(const Query& query) {
+  PgConnection& here = connection();
+  std::unique_ptr<Plan>& plan = plans_[query.sql];
+  if (plan != nullptr) return *plan;
+  const std::string name = "p" + std::to_string(plans_.size());
+  try {
+    plan = std::make_unique<Plan>(query.name, name, here.Prepare(name, WithDollars(query.sql)));
+  } catch (const StoreFailure& failure) {
+    plans_.erase(query.sql);
+    throw StoreFailure(std::string(query.name) + ": " + failure.what(), failure.kind());
+  }
+  return *plan;
+}
+
 Statement& PgSession::Prepare(const Query& query) {
-  connection();
+  const Plan& plan = PlanOf(query);
   std::unique_ptr<Prepared>& prepared = prepared_[query.sql];
   if (prepared == nullptr) {
-    try {
-      prepared = std::make_unique<Prepared>(*this, query, "p" + std::to_string(prepared_.size()));
-    } catch (const StoreFailure& failure) {
-      prepared_.erase(query.sql);
-      throw StoreFailure(std::string(query.name) + ": " + failure.what());
-    }
+    prepared = std::make_unique<Prepared>(*this, plan);
   } else {
     prepared->Reset();
   }
   return *prepared;
 }
+
+std::unique_ptr<SqlPipeline> PgSession::NewPipeline() { return std::make_unique<Pipeline>(*this); }
 
 void PgSession::Execute(const std::string& script) { connection().Execute(script); }
 
@@ -162,7 +211,9 @@ void PgSession::BeginRead() {
 }
 
 void PgSession::Commit() {
-  if (connection_ == nullptr || connection_->broken()) throw StoreFailure("commit: not connected");
+  if (connection_ == nullptr || connection_->broken()) {
+    throw StoreFailure("commit: not connected", StoreFailure::Kind::kUnreachable);
+  }
   try {
     const PgResult result = connection_->Execute("COMMIT");
     // A transaction that has failed answers COMMIT with ROLLBACK.
@@ -185,7 +236,9 @@ void PgSession::Settle(const std::string& transaction, const std::string& lost) 
           connection().Execute("SELECT pg_xact_status('" + transaction + "'::xid8)");
       const std::string_view status(::PQgetvalue(result.get(), 0, 0));
       if (status == "committed") return;
-      if (status == "aborted") throw StoreFailure("commit: " + lost);
+      if (status == "aborted") {
+        throw StoreFailure("commit: " + lost, StoreFailure::Kind::kUnreachable);
+      }
       if (status.empty()) break;  // too long ago to be known
     } catch (const StoreFailure& failure) {
       if (connection_ != nullptr && !connection_->broken()) throw;

@@ -18,6 +18,7 @@ class PgSession final : public SqlSession {
   ~PgSession() override;
 
   Statement& Prepare(const Query& query) override;
+  std::unique_ptr<SqlPipeline> NewPipeline() override;
   void Execute(const std::string& script) override;
   void Begin() override;
   void BeginRead() override;
@@ -27,14 +28,18 @@ class PgSession final : public SqlSession {
   void Rollback() noexcept override;
 
  private:
+  struct Plan;  // of a query, as this connection's server has it
   class Prepared;
+  class Pipeline;
+  const Plan& PlanOf(const Query& query);
   PgConnection& connection();
   void Settle(const std::string& transaction, const std::string& lost);
 
   const Connect connect_;
   const Mode mode_;
   std::unique_ptr<PgConnection> connection_;
-  std::unordered_map<const char*, std::unique_ptr<Prepared>> prepared_;  // by the query's text
+  std::unordered_map<const char*, std::unique_ptr<Plan>> plans_;         // by the query's text
+  std::unordered_map<const char*, std::unique_ptr<Prepared>> prepared_;  // likewise
   std::string transaction_;  // the id of the one under way; empty where it only reads
   std::chrono::steady_clock::time_point next_attempt_{};
   std::chrono::milliseconds backoff_{0};

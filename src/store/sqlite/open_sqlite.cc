@@ -125,7 +125,9 @@ std::unique_ptr<Store> OpenSqliteStore(const SqliteOptions& options, const Clock
   const auto open_reader = [file] {
     return std::make_unique<SqliteSession>(file, SqliteSession::Mode::kReader, true);
   };
-  return std::make_unique<SqlStore>(std::move(writer), open_reader, *identity,
+  std::vector<std::unique_ptr<SqlSession>> writers;
+  writers.push_back(std::move(writer));
+  return std::make_unique<SqlStore>(std::move(writers), open_reader, *identity,
                                     SqlStoreOptions{.reader_threads = options.reader_threads,
                                                     .queue_writes = options.queue_writes},
                                     clock, lock);
