@@ -61,3 +61,12 @@ struct std::hash<parley::Uuid> {
     return static_cast<size_t>((b ^ (a >> 7)) * 0x9E3779B97F4A7C15ull);
   }
 };
+
+namespace parley {
+
+// Which of so many shards a conversation belongs to: its home, and the lane that commits it.
+inline size_t ShardOf(const Uuid& conversation, size_t shards) {
+  return std::hash<Uuid>()(conversation) / 7 % shards;
+}
+
+}  // namespace parley

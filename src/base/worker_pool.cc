@@ -14,6 +14,7 @@ bool WorkerPool::Submit(Job& job) {
   {
     const std::lock_guard lock(mutex_);
     if (closed_ || queue_.size() >= max_queued_) return false;
+    if (queue_.size() >= idle_) waited_.Add();
     queue_.push_back(std::move(job));
   }
   arrived_.notify_one();
@@ -36,7 +37,9 @@ void WorkerPool::Run(size_t thread) {
     Job job;
     {
       std::unique_lock lock(mutex_);
+      ++idle_;
       arrived_.wait(lock, [this] { return closed_ || !queue_.empty(); });
+      --idle_;
       if (queue_.empty()) return;
       job = std::move(queue_.front());
       queue_.pop_front();

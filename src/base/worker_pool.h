@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/metrics.h"
 #include "base/unique_function.h"
 
 namespace parley {
@@ -21,6 +22,8 @@ class WorkerPool {
   bool Submit(Job& job);
   // Does what is queued, and ends the threads.
   void Close();
+  // Jobs that found every thread busy.
+  uint64_t waited() const { return waited_.value(); }
 
  private:
   void Run(size_t thread);
@@ -30,6 +33,8 @@ class WorkerPool {
   std::condition_variable arrived_;
   std::deque<Job> queue_;  // guarded by mutex_
   bool closed_ = false;    // guarded by mutex_
+  size_t idle_ = 0;        // threads that wait for a job; guarded by mutex_
+  Counter waited_;
   std::vector<std::thread> threads_;
 };
 

@@ -24,7 +24,7 @@ void Hub::Connect(std::span<const std::unique_ptr<Hub>> hubs) {
 
 template <class Work>
 void Hub::AtHome(const Uuid& conversation, Work work) {
-  Hub& hub = *hubs_[HomeOf(conversation, hubs_.size())];
+  Hub& hub = *hubs_[ShardOf(conversation, hubs_.size())];
   if (&hub == this) return work(home_);
   hub.self_.Post([&hub, work = std::move(work)]() mutable { work(hub.home_); });
 }

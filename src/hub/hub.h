@@ -101,9 +101,6 @@ class Hub final : private HomeOutlet, private PresenceOutlet {
   // Those of our sockets' users who do not follow it yet, if the store says that they are in it.
   void LetJoin(const Uuid& conversation, const std::vector<UserId>& users);
   void AskAgain(Monotonic now);
-  static size_t HomeOf(const Uuid& conversation, size_t hubs) {
-    return std::hash<Uuid>()(conversation) / 7 % hubs;
-  }
   // Ends the listening of those whom the event parts from the conversation.
   void Part(const Event& event);
   // Runs `work(home)` on the home shard: now if that is here, else by post.

@@ -22,7 +22,7 @@ void Scatter(std::span<Hub* const> hubs, std::vector<Item> items, Place place, W
 void Hub::OnRemote(std::span<Hub* const> hubs, std::vector<RemoteEvent> events) {
   Scatter(
       hubs, std::move(events),
-      [&](const RemoteEvent& one) { return HomeOf(one.event->conversation, hubs.size()); },
+      [&](const RemoteEvent& one) { return ShardOf(one.event->conversation, hubs.size()); },
       [](Hub& hub, std::vector<RemoteEvent> part) {
         hub.self_.Post([&hub, part = std::move(part)] {
           for (const RemoteEvent& one : part) hub.home_.OnRemote(one);
@@ -31,7 +31,7 @@ void Hub::OnRemote(std::span<Hub* const> hubs, std::vector<RemoteEvent> events) 
 }
 
 void Hub::OnRemoteTyping(std::span<Hub* const> hubs, TypingSign sign) {
-  Hub& hub = *hubs[HomeOf(sign.conversation, hubs.size())];
+  Hub& hub = *hubs[ShardOf(sign.conversation, hubs.size())];
   hub.self_.Post([&hub, sign = std::move(sign)] { hub.home_.OnRemoteTyping(sign); });
 }
 
@@ -57,7 +57,7 @@ void Hub::OnRemotePresence(std::span<Hub* const> hubs, std::vector<UserId> users
 void Hub::OnFollowed(std::span<Hub* const> hubs, std::vector<Uuid> conversations) {
   Scatter(
       hubs, std::move(conversations),
-      [&](const Uuid& conversation) { return HomeOf(conversation, hubs.size()); },
+      [&](const Uuid& conversation) { return ShardOf(conversation, hubs.size()); },
       [](Hub& hub, std::vector<Uuid> part) {
         hub.self_.Post([&hub, part = std::move(part)] { hub.home_.OnFollowed(part); });
       });
@@ -70,7 +70,7 @@ void Hub::CheckAllSoon(std::span<Hub* const> hubs) {
 }
 
 void Hub::OnAccessChange(std::span<Hub* const> hubs, const AccessChange& change) {
-  Hub& home = *hubs[HomeOf(change.conversation, hubs.size())];
+  Hub& home = *hubs[ShardOf(change.conversation, hubs.size())];
   switch (change.kind) {
     case AccessChange::Kind::kJoined:
       for (Hub* hub : hubs) {

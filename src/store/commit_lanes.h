@@ -22,8 +22,7 @@ class CommitLanes {
 
   void Submit(std::unique_ptr<Write> write) {
     const std::optional<Uuid> conversation = write->conversation();
-    const size_t lane = conversation ? std::hash<Uuid>()(*conversation) / 3 % lanes_.size() : 0;
-    lanes_[lane]->Submit(std::move(write));
+    lanes_[conversation ? ShardOf(*conversation, lanes_.size()) : 0]->Submit(std::move(write));
   }
   void WantUpkeep(std::chrono::milliseconds within) { lanes_.front()->WantUpkeep(within); }
   void Close() {

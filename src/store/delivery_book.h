@@ -1,12 +1,14 @@
 // Messages that were shown to somebody and whose rows do not say so yet. Filled by shards, emptied by
 // the writer in the background; it is bounded, and forgets what it cannot hold: such a message says
-// that it was delivered once it is read. Thread-safe.
+// that it was delivered once it is read. What was taken comes back where it could not be written.
+// Thread-safe.
 #pragma once
 #include <algorithm>
 #include <cstdint>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -53,7 +55,19 @@ class DeliveryBook {
     const auto first = runs_.end() - static_cast<std::ptrdiff_t>(std::min(most, runs_.size()));
     std::vector<Run> taken(first, runs_.end());
     runs_.erase(first, runs_.end());
+    taken_ = taken;
     return taken;
+  }
+
+  // After each Take: it is written, or must be written again.
+  void Settle(bool written) {
+    const std::lock_guard lock(mutex_);
+    const std::vector<Run> taken = std::exchange(taken_, {});
+    if (written) return;
+    const size_t room = kMaxRuns - std::min(kMaxRuns, runs_.size());
+    dropped_ += taken.size() - std::min(room, taken.size());
+    runs_.insert(runs_.end(), taken.begin(),
+                 taken.begin() + static_cast<std::ptrdiff_t>(std::min(room, taken.size())));
   }
 
   uint64_t dropped() const {
@@ -64,6 +78,7 @@ class DeliveryBook {
  private:
   mutable std::mutex mutex_;
   std::vector<Run> runs_;                    // guarded by mutex_
+  std::vector<Run> taken_;                   // and not settled yet; guarded by mutex_
   std::unordered_map<Uuid, size_t> latest_;  // a conversation's newest run; guarded by mutex_
   uint64_t dropped_ = 0;                     // guarded by mutex_
 };

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
+
+#include "store/queries.h"
 
 namespace parley {
 namespace {
@@ -122,7 +125,7 @@ void GroupCommit::RunUpkeep() {
   bool more = false, failed = false;
   try {
     session_->Begin();
-    more = upkeep_ && upkeep_(*session_);
+    more = upkeep_.piece && upkeep_.piece(*session_);
     session_->Commit();
     healthy_ = true;
   } catch (const StoreFailure& error) {
@@ -131,6 +134,7 @@ void GroupCommit::RunUpkeep() {
     failed = true;
     healthy_ = false;
   }
+  if (upkeep_.settle) upkeep_.settle(!failed);
   const std::lock_guard lock(mutex_);
   if (failed && closed_) return;
   const auto next = std::chrono::steady_clock::now() + (failed ? kUpkeepRetry : kUpkeepPause);
@@ -175,6 +179,10 @@ void GroupCommit::RefuseBlocked(Batch& batch) {
 }
 
 void GroupCommit::ApplyAll(std::span<const std::unique_ptr<Write>> writes) {
+  const void* first = writes.front()->kind();
+  const auto is_like_it = [&](const auto& write) { return write->kind() == first; };
+  // Writes of a kind lock what they need by themselves.
+  if (first == nullptr || !std::ranges::all_of(writes, is_like_it)) LockConversations(writes);
   for (size_t at = 0; at < writes.size();) {
     const void* kind = writes[at]->kind();
     auto pipeline = kind == nullptr ? nullptr : session_->NewPipeline();
@@ -188,6 +196,19 @@ void GroupCommit::ApplyAll(std::span<const std::unique_ptr<Write>> writes) {
     }
     together.front()->ApplyTogether(*session_, *pipeline, together);
   }
+}
+
+// Where others write to the store too: what a write reads of its conversation stays so until the
+// commit, and everybody locks in the order of the ids, so that no two batches wait for each other.
+void GroupCommit::LockConversations(std::span<const std::unique_ptr<Write>> writes) {
+  const auto pipeline = session_->NewPipeline();
+  if (pipeline == nullptr) return;
+  std::set<Uuid> conversations;
+  for (const auto& write : writes) {
+    if (const auto conversation = write->conversation()) conversations.insert(*conversation);
+  }
+  for (const Uuid& id : conversations) pipeline->Add(queries::kLockConversation).Bind(1, id);
+  pipeline->Run();
 }
 
 // nullopt: it is committed.

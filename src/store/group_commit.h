@@ -43,9 +43,12 @@ class Write {
   Executor& on_;
 };
 
-// Work that nobody waits for, a small piece in each transaction of its own. True: there is more.
-// Writer's thread. Where a piece fails it is called again a second later.
-using Upkeep = std::function<bool(SqlSession&)>;
+// Work that nobody waits for, a small piece in each transaction of its own. Writer's thread. Where a
+// piece fails there is another a second later.
+struct Upkeep {
+  std::function<bool(SqlSession&)> piece;      // true: there is more
+  std::function<void(bool committed)> settle;  // after each piece; false: it may be in or not
+};
 
 class GroupCommit {
  public:
@@ -67,6 +70,7 @@ class GroupCommit {
   // Answers those whose conversation is locked by somebody who does not let go.
   void RefuseBlocked(Batch& batch);
   void ApplyAll(std::span<const std::unique_ptr<Write>> writes);
+  void LockConversations(std::span<const std::unique_ptr<Write>> writes);
   std::optional<StoreFailure::Kind> TryCommit(std::span<const std::unique_ptr<Write>> writes);
   void RunUpkeep();
   bool UpkeepIsDue() const;  // under mutex_

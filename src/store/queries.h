@@ -20,12 +20,12 @@ inline constexpr Query kFindClientId{
 // The participant is checked in the statement that takes the seq (docs/adr/0006).
 inline constexpr Query kTakeSeq{
     "take_seq",
-    "UPDATE messaging_conversation SET seq = seq + 1, last_message_at = ?3, changed_at = ?3 "
+    "UPDATE messaging_conversation SET seq = seq + 1, last_message_at = ?3, changed = ?4 "
     "WHERE id = ?1 AND EXISTS (SELECT 1 FROM messaging_conversation_participant p "
     "WHERE p.conversation_id = ?1 AND p.user_id = ?2) RETURNING seq"};
 inline constexpr Query kTakeSeqAsService{
     "take_seq_as_service",
-    "UPDATE messaging_conversation SET seq = seq + 1, last_message_at = ?2, changed_at = ?2 "
+    "UPDATE messaging_conversation SET seq = seq + 1, last_message_at = ?2, changed = ?3 "
     "WHERE id = ?1 AND deleted_at IS NULL RETURNING seq"};
 // Several messages together, on PostgreSQL: nobody else writes to a conversation whose row is locked,
 // so what is read behind it stays so.
@@ -34,7 +34,7 @@ inline constexpr Query kLockConversation{"lock_conversation",
                                          "deleted_at IS NULL FOR UPDATE"};
 inline constexpr Query kSetSeq{
     "set_seq",
-    "UPDATE messaging_conversation SET seq = ?2, last_message_at = ?3, changed_at = ?3 "
+    "UPDATE messaging_conversation SET seq = ?2, last_message_at = ?3, changed = ?4 "
     "WHERE id = ?1"};
 inline constexpr Query kMessageInConversation{
     "message_in_conversation",
@@ -47,8 +47,8 @@ inline constexpr Query kInsertMessage{
 
 inline constexpr Query kInsertConversation{
     "insert_conversation",
-    "INSERT INTO messaging_conversation (id, type, title, created_at, metadata, changed_at, "
-    "participant_count, direct_key, task_id) VALUES (?1, ?2, ?3, ?4, ?5, ?4, ?6, ?7, ?8)"};
+    "INSERT INTO messaging_conversation (id, type, title, created_at, metadata, participant_count, "
+    "direct_key, task_id, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"};
 inline constexpr Query kInsertParticipant{
     "insert_participant",
     "INSERT INTO messaging_conversation_participant (conversation_id, user_id, joined_at, role) "
@@ -63,13 +63,13 @@ inline constexpr Query kTypeAndRole{
 // The role is asked for again in the statement that takes the seq.
 inline constexpr Query kTakeChangeSeq{
     "take_change_seq",
-    "UPDATE messaging_conversation SET seq = seq + 1, changed_at = ?2 "
+    "UPDATE messaging_conversation SET seq = seq + 1, changed = ?2 "
     "WHERE id = ?1 AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM "
     "messaging_conversation_participant p WHERE p.conversation_id = ?1 AND p.user_id = ?3 "
     "AND p.role >= ?4) RETURNING seq"};
 inline constexpr Query kTakeChangeSeqAsService{
     "take_change_seq_as_service",
-    "UPDATE messaging_conversation SET seq = seq + 1, changed_at = ?2 "
+    "UPDATE messaging_conversation SET seq = seq + 1, changed = ?2 "
     "WHERE id = ?1 AND deleted_at IS NULL RETURNING seq"};
 inline constexpr Query kInsertChange{
     "insert_change",
@@ -119,7 +119,7 @@ inline constexpr Query kHeir{
 
 inline constexpr Query kMarkDeleted{
     "mark_deleted",
-    "UPDATE messaging_conversation SET deleted_at = ?2, changed_at = ?2, direct_key = NULL, "
+    "UPDATE messaging_conversation SET deleted_at = ?2, changed = ?3, direct_key = NULL, "
     "task_id = NULL, participant_count = 0 WHERE id = ?1"};
 inline constexpr Query kRemoveParticipants{
     "remove_participants",
@@ -137,8 +137,9 @@ inline constexpr Query kRemoveChanges{
 inline constexpr Query kRemoveConversation{"remove_conversation",
                                            "DELETE FROM messaging_conversation WHERE id = ?1"};
 
-inline constexpr Query kLastChange{"last_change",
-                                   "SELECT max(changed_at) FROM messaging_conversation"};
+// Of the embedded store, where `changed` is a time. Elsewhere transactions' ids, which are long past:
+// one node's clock must not set the times of all who start after it.
+inline constexpr Query kLastTime{"last_time", "SELECT max(changed) FROM messaging_conversation"};
 inline constexpr Query kFindTask{"find_task",
                                  "SELECT id FROM messaging_conversation WHERE task_id = ?1"};
 inline constexpr Query kFindDirect{"find_direct",
@@ -281,10 +282,14 @@ inline constexpr Query kListConversationsAfter{
     "ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC LIMIT ?2"};
 inline constexpr Query kUserHeads{
     "user_heads",
-    "SELECT c.id, c.seq, c.changed_at FROM messaging_conversation_participant p "
+    "SELECT c.id, c.seq FROM messaging_conversation_participant p "
     "JOIN messaging_conversation c ON c.id = p.conversation_id "
-    "WHERE p.user_id = ?1 AND c.changed_at > ?2 "
+    "WHERE p.user_id = ?1 AND c.changed >= ?2 "
     "ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC"};
+
+// What is not visible yet will have `changed` at this or higher.
+inline constexpr Query kChangeHorizon{"change_horizon",
+                                      "SELECT position FROM parley_change_horizon"};
 
 inline constexpr Query kHistory{
     "history", "SELECT " PARLEY_MESSAGE_COLUMNS

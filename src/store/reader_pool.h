@@ -22,6 +22,8 @@ class ReaderPool {
   void Submit(Job job);
   // Does what is queued first.
   void Close() { workers_.Close(); }
+  // Jobs that found every reader busy.
+  uint64_t waited() const { return workers_.waited(); }
 
  private:
   const std::vector<std::unique_ptr<SqlSession>> sessions_;  // one for each thread

@@ -1,11 +1,13 @@
 // When users were last seen, where their rows do not say so yet. Filled by shards, emptied by the
-// writer in the background. Bounded: what it cannot hold is forgotten. Thread-safe.
+// writer in the background. Bounded: what it cannot hold is forgotten. What was taken comes back where
+// it could not be written. Thread-safe.
 #pragma once
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
-#include <vector>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/ids.h"
@@ -20,32 +22,44 @@ class SeenBook {
   bool Note(const UserId& user, Timestamp at) {
     const std::lock_guard lock(mutex_);
     const bool was_empty = users_.empty();
-    if (users_.size() >= kMaxUsers && !users_.contains(user)) return false;
-    Timestamp& last = users_[user];
-    last.micros = std::max(last.micros, at.micros);
-    return was_empty;
+    return Keep(user, at) && was_empty;
   }
 
   std::optional<Timestamp> Find(const UserId& user) const {
     const std::lock_guard lock(mutex_);
-    const auto found = users_.find(user);
-    if (found == users_.end()) return std::nullopt;
-    return found->second;
+    for (const auto* users : {&users_, &taken_}) {
+      const auto found = users->find(user);
+      if (found != users->end()) return found->second;
+    }
+    return std::nullopt;
   }
 
-  std::vector<std::pair<UserId, Timestamp>> Take(size_t most) {
+  // In the order of their ids: two nodes that write about the same users do not wait for each other.
+  std::map<UserId, Timestamp> Take(size_t most) {
     const std::lock_guard lock(mutex_);
-    std::vector<std::pair<UserId, Timestamp>> taken;
-    while (!users_.empty() && taken.size() < most) {
-      taken.emplace_back(*users_.begin());
-      users_.erase(users_.begin());
-    }
-    return taken;
+    while (!users_.empty() && taken_.size() < most) taken_.insert(users_.extract(users_.begin()));
+    return {taken_.begin(), taken_.end()};
+  }
+
+  // After each Take: it is written, or must be written again.
+  void Settle(bool written) {
+    const std::lock_guard lock(mutex_);
+    const auto taken = std::exchange(taken_, {});
+    if (written) return;
+    for (const auto& [user, at] : taken) Keep(user, at);
   }
 
  private:
+  bool Keep(const UserId& user, Timestamp at) {
+    if (users_.size() >= kMaxUsers && !users_.contains(user)) return false;
+    Timestamp& last = users_[user];
+    last.micros = std::max(last.micros, at.micros);
+    return true;
+  }
+
   mutable std::mutex mutex_;
   std::unordered_map<UserId, Timestamp> users_;  // guarded by mutex_
+  std::unordered_map<UserId, Timestamp> taken_;  // and not settled yet; guarded by mutex_
 };
 
 }  // namespace parley

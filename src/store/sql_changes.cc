@@ -319,7 +319,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
   int64_t TakeSeq(SqlSession& session, Action action, Timestamp now) {
     Statement& take = session.Prepare(request_.as_service ? queries::kTakeChangeSeqAsService
                                                           : queries::kTakeChangeSeq);
-    take.Bind(1, request_.conversation).Bind(2, now.micros);
+    take.Bind(1, request_.conversation).Bind(2, session.Position(now));
     if (!request_.as_service) {
       const Role least = LeastRole(action, type_).value_or(Role::kOwner);
       take.Bind(3, request_.actor).Bind(4, static_cast<int64_t>(least));

@@ -61,6 +61,7 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
         .Bind(6, static_cast<int64_t>(wanted_.participants.size()))
         .Bind(7, direct_key)
         .Bind(8, wanted_.task_id)
+        .Bind(9, session.Position(now))
         .Run();
     int64_t joined_at = now.micros;
     for (const UserId& user : wanted_.participants) {
@@ -190,13 +191,12 @@ void SqlStore::ListUserHeads(UserId user, std::optional<int64_t> since_cursor, E
   OnReader<UserConversations>(
       on, std::move(done), [=](SqlSession& session) -> Result<UserConversations> {
         UserConversations out;
-        out.cursor = since_cursor.value_or(0);
+        out.cursor = NumberFrom(session.Prepare(queries::kChangeHorizon));
+        // One beyond it is of another store, or of this one before it was restored.
+        const bool known = since_cursor && *since_cursor <= out.cursor;
         Statement& rows =
-            session.Prepare(queries::kUserHeads).Bind(1, user).Bind(2, since_cursor.value_or(0));
-        while (rows.Step()) {
-          out.heads.push_back({rows.Id(0), rows.Int(1)});
-          out.cursor = std::max(out.cursor, rows.Int(2));
-        }
+            session.Prepare(queries::kUserHeads).Bind(1, user).Bind(2, known ? *since_cursor : 0);
+        while (rows.Step()) out.heads.push_back({rows.Id(0), rows.Int(1)});
         return out;
       });
 }

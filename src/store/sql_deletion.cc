@@ -35,7 +35,11 @@ class DeletionWrite final : public WriteOf<void> {
       return Fail(ErrorCode::forbidden, "Only the owner deletes a conversation.");
     }
     const Timestamp now = now_();
-    session.Prepare(queries::kMarkDeleted).Bind(1, conversation_).Bind(2, now.micros).Run();
+    session.Prepare(queries::kMarkDeleted)
+        .Bind(1, conversation_)
+        .Bind(2, now.micros)
+        .Bind(3, session.Position(now))
+        .Run();
     session.Prepare(queries::kRemoveParticipants).Bind(1, conversation_).Run();
     LogAccess(session, AccessChange::Kind::kDeleted, conversation_, {}, now);
     return {};

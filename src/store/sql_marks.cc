@@ -139,7 +139,10 @@ void SqlStore::NoteDelivered(const Uuid& conversation, int64_t first_seq, int64_
 
 bool StampDelivered(SqlSession& session, DeliveryBook& book) {
   constexpr size_t kRunsAtOnce = 500;
-  const std::vector<DeliveryBook::Run> runs = book.Take(kRunsAtOnce);
+  std::vector<DeliveryBook::Run> runs = book.Take(kRunsAtOnce);
+  // Nodes that showed the same messages do not wait for each other.
+  std::ranges::sort(runs, {},
+                    [](const auto& run) { return std::pair(run.conversation, run.first); });
   for (const DeliveryBook::Run& run : runs) {
     session.Prepare(queries::kStampDelivered)
         .Bind(1, run.conversation)

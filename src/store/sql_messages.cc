@@ -133,10 +133,11 @@ class MessageInsert final : public WriteOf<StoredMessage> {
     Statement& take =
         session.Prepare(message_.as_service ? queries::kTakeSeqAsService : queries::kTakeSeq);
     take.Bind(1, message_.conversation_id);
+    const int64_t changed = session.Position(now);
     if (message_.as_service) {
-      take.Bind(2, now.micros);
+      take.Bind(2, now.micros).Bind(3, changed);
     } else {
-      take.Bind(2, message_.sender_id).Bind(3, now.micros);
+      take.Bind(2, message_.sender_id).Bind(3, now.micros).Bind(4, changed);
     }
     if (!take.Step()) return 0;
     const int64_t seq = take.Int(0);
@@ -199,7 +200,11 @@ class MessageInsert::Together {
     }
     for (const auto& [id, head] : heads_) {
       if (!head.last) continue;
-      pipeline.Add(queries::kSetSeq).Bind(1, id).Bind(2, head.seq).Bind(3, head.last->micros);
+      pipeline.Add(queries::kSetSeq)
+          .Bind(1, id)
+          .Bind(2, head.seq)
+          .Bind(3, head.last->micros)
+          .Bind(4, session_.Position(*head.last));
     }
     pipeline.Run();
   }

@@ -9,7 +9,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/ids.h"
+#include "base/metrics.h"
 
 namespace parley {
 
@@ -91,9 +93,23 @@ class SqlSession {
   virtual void Execute(const std::string& script) = 0;
   virtual void Begin() = 0;      // to write
   virtual void BeginRead() = 0;  // one snapshot for several queries; ends with Commit or Rollback
+  // Of the transaction under way, among all that write to the store, for the column `changed`: what a
+  // reader does not see yet gets at least the horizon that it reads. `now` is another each time.
+  virtual int64_t Position(Timestamp now) const { return now.micros; }
   // Returns when it is on disk.
   virtual void Commit() = 0;
   virtual void Rollback() noexcept = 0;
+
+  // Where its statements are counted from now on; it must live as long.
+  void CountOn(Counter& statements) { statements_ = &statements; }
+
+ protected:
+  void CountStatement() {
+    if (statements_ != nullptr) statements_->Add();
+  }
+
+ private:
+  Counter* statements_ = nullptr;
 };
 
 }  // namespace parley

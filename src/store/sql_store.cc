@@ -7,6 +7,12 @@ namespace {
 
 constexpr int kMembersShown = 100;
 
+std::vector<std::unique_ptr<SqlSession>> Counted(std::vector<std::unique_ptr<SqlSession>> sessions,
+                                                 Counter& statements) {
+  for (const auto& session : sessions) session->CountOn(statements);
+  return sessions;
+}
+
 }  // namespace
 
 SqlStore::SqlStore(std::vector<std::unique_ptr<SqlSession>> writers,
@@ -15,10 +21,17 @@ SqlStore::SqlStore(std::vector<std::unique_ptr<SqlSession>> writers,
     : held_(std::move(held)),
       clock_(clock),
       identity_(identity),
-      last_time_(NumberFrom(writers.front()->Prepare(queries::kLastChange))),
-      readers_(open_reader, options.reader_threads, options.queue_reads),
-      commits_(std::move(writers), options.queue_writes,
-               [this](SqlSession& session) { return DoUpkeep(session); }) {
+      last_time_(NumberFrom(writers.front()->Prepare(queries::kLastTime))),
+      readers_(
+          [&] {
+            auto session = open_reader();
+            session->CountOn(statements_);
+            return session;
+          },
+          options.reader_threads, options.queue_reads),
+      commits_(Counted(std::move(writers), statements_), options.queue_writes,
+               {.piece = [this](SqlSession& session) { return DoUpkeep(session); },
+                .settle = [this](bool committed) { SettleUpkeep(committed); }}) {
   commits_.WantUpkeep(kUpkeepSoon);  // what an earlier process left
 }
 
@@ -35,6 +48,18 @@ bool SqlStore::DoUpkeep(SqlSession& session) {
   const bool seen = WriteSeen(session, seen_);
   ForgetOldAccessChanges(session);
   return RemoveDeletedRows(session) || delivered || seen;
+}
+
+void SqlStore::SettleUpkeep(bool committed) {
+  deliveries_.Settle(committed);
+  seen_.Settle(committed);
+}
+
+StoreStats SqlStore::Stats() const {
+  StoreStats stats = commits_.stats();
+  stats.statements = statements_.value();
+  stats.reads_that_waited = readers_.waited();
+  return stats;
 }
 
 void SqlStore::Close() {

@@ -81,7 +81,7 @@ class SqlStore final : public Store {
 
   Uuid Identity() const override { return identity_; }
   bool Ready() const override { return commits_.healthy(); }
-  StoreStats Stats() const override { return commits_.stats(); }
+  StoreStats Stats() const override;
   void Close() override;
 
  private:
@@ -89,8 +89,9 @@ class SqlStore final : public Store {
   template <class T, class Read>
   void OnReader(Executor& on, Answer<T> done, Read read);
   bool DoUpkeep(SqlSession& session);
+  void SettleUpkeep(bool committed);
   void ForgetOldAccessChanges(SqlSession& session);
-  // Strictly increasing, on the writers' threads: changed_at orders all changes of the store.
+  // Strictly increasing, on the writers' threads.
   Timestamp NextTime();
 
   std::shared_ptr<void> held_;
@@ -98,6 +99,7 @@ class SqlStore final : public Store {
   const Uuid identity_;
   Monotonic next_forgetting_ = {};  // the writer's
   std::atomic<int64_t> last_time_;  // goes on from the last change, whatever the clock did since
+  Counter statements_;
   DeliveryBook deliveries_;
   SeenBook seen_;
   ReaderPool readers_;

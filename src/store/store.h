@@ -132,7 +132,7 @@ struct UserConversationHead {
 
 struct UserConversations {
   std::vector<UserConversationHead> heads;  // newest activity first
-  // Grows with every change of any conversation: pass it back to hear only of what changed since.
+  // Pass it back to hear of what changed since, and perhaps of some that did so shortly before.
   int64_t cursor = 0;
 };
 
@@ -143,6 +143,8 @@ struct StoreStats {
   double commit_seconds = 0;    // sum over commits, fsync included
   uint64_t queued_writes = 0;   // now
   uint64_t refused_writes = 0;  // queue full
+  uint64_t statements = 0;
+  uint64_t reads_that_waited = 0;  // for a connection
 };
 
 class Store {
@@ -258,7 +260,8 @@ class Store {
   // The seqs of these conversations; those that are not there are left out.
   virtual void ListHeads(std::vector<Uuid> conversations, Executor& on,
                          Answer<std::vector<UserConversationHead>> done) = 0;
-  // Conversations of the user; with since_cursor only those changed after it.
+  // Conversations of the user; with since_cursor only those changed since. A cursor that this store
+  // cannot have given counts as none.
   virtual void ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
                              Answer<UserConversations> done) = 0;
 

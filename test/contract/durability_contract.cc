@@ -77,6 +77,7 @@ TEST_P(StoreContract, ACursorOfHeadsMissesNothingWhenTheClockWentBackAcrossAReop
   EXPECT_EQ(heads->heads[0].conversation_id, newest);
   EXPECT_EQ(heads->heads[1].conversation_id, other);
   EXPECT_GT(heads->cursor, cursor);
+  if (GetParam().shared) return;  // one node's clock must not set the others' times
   EXPECT_EQ(IdsOf(*List("ann")), (std::vector<Uuid>{newest, other, room}));
 }
 

@@ -1,4 +1,5 @@
 """Several nodes over one PostgreSQL and one Redis are one system."""
+import glob
 import threading
 import time
 
@@ -366,3 +367,61 @@ def test_noise_on_the_bus_is_counted_and_passed_over(nodes, redis):
         alice.rest.send_message(room, "still here")
         assert b.wait_for("message")["data"]["content"] == "still here"
         assert two.metric("parley_bus_unreadable_total") >= 8
+
+
+# --- the user socket's cursor over nodes
+
+
+def listed(person, cursor):
+    """What the greeting says has changed since."""
+    with person.connect(query={"cursor": cursor}) as socket:
+        return set(socket.established["data"]["conversations"])
+
+
+def cursor_of(person):
+    with person.connect() as socket:
+        return socket.established["data"]["cursor"]
+
+
+def quiet_cursor_of(person):
+    """One behind which nothing is listed; none as long as transactions that began earlier still run."""
+    cursor = cursor_of(person)
+    return cursor if listed(person, cursor) == set() else None
+
+
+def test_a_cursor_misses_nothing_that_was_committed_late(nodes, database):
+    """A change that began before the cursor was given, and is committed after it."""
+    one, two = nodes(2)
+    alice, bob = Person(one, "alice"), Person(two, "bob")
+    late, early = alice.rest.create_group(bob), alice.rest.create_group(bob)
+    holder = threading.Thread(target=database.ask, args=(
+        f"BEGIN; SELECT 1 FROM messaging_conversation WHERE id = '{late['id']}' FOR UPDATE; SELECT pg_sleep(0.4); COMMIT",))
+    holder.start()
+    eventually(lambda: database.ask("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != "0")
+    sending = threading.Thread(target=alice.rest.send_message, args=(late, "late"))
+    sending.start()
+    eventually(lambda: database.ask("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0")
+    bob.rest.send_message(early, "early")
+    cursor = cursor_of(bob)
+    sending.join()
+    holder.join()
+    assert late["id"] in listed(bob, cursor)
+
+
+def test_a_cursor_does_not_go_by_anybodys_clock(nodes):
+    library = clock_library()
+    one, = nodes(1)
+    ahead, = nodes(1, LD_PRELOAD=library, FAKETIME="+1d", FAKETIME_DONT_FAKE_MONOTONIC="1")
+    alice, bob = Person(one, "alice-t", ttl=3 * 86400), Person(ahead, "bob-t", ttl=3 * 86400)
+    room, other = alice.rest.create_group(bob), alice.rest.create_group(bob)
+    assert bob.rest.send_message(room, "from tomorrow")["sent_at"] > alice.rest.send_message(other, "from today")["sent_at"]
+    cursor = eventually(lambda: quiet_cursor_of(alice))
+    alice.rest.send_message(other, "today still")
+    assert listed(alice, cursor) == {other["id"]}
+    assert listed(alice, "1" + cursor + "000000") == {room["id"], other["id"]}, "a cursor of another store's"
+
+
+def clock_library():
+    libraries = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+    assert libraries, "faketime is not installed: './dev test' does it"
+    return libraries[0]

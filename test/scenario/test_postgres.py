@@ -232,3 +232,63 @@ def test_two_nodes_send_to_many_conversations_at_once(own_database, own_server):
         seqs = [message["seq"] for message in talk.bob.rest.everything_in(room)]
         assert seqs == list(range(1, 51)), "each once, though two nodes sent it"
     assert own_database.ask("SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'") == "0"
+
+
+# --- changes of two nodes to one conversation
+
+
+def behind_each_other(database, room, *calls):
+    """They wait for the conversation's row, in this order, which somebody holds for a moment; then they go on."""
+    holder = threading.Thread(target=database.ask, args=(
+        f"BEGIN; SELECT 1 FROM messaging_conversation WHERE id = '{room['id']}' FOR UPDATE; SELECT pg_sleep(0.4); COMMIT",))
+    holder.start()
+    eventually(lambda: database.ask("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != "0")
+    threads = []
+    for call in calls:
+        threads.append(threading.Thread(target=call))
+        threads[-1].start()
+        eventually(lambda: not holder.is_alive() or int(database.ask("SELECT count(*) FROM pg_locks WHERE NOT granted")) >= len(threads))
+    for thread in (*threads, holder):
+        thread.join()
+
+
+@pytest.fixture
+def two_nodes(own_database, own_server):
+    servers = [own_server(DATABASE_URL=own_database.url) for _ in range(2)]
+    one, two = Person(servers[0], "alice"), Person(servers[1], "alice")
+    return own_database, one, two, one.rest.create_group(Person(servers[0], "bob"), Person(servers[0], "carol"))
+
+
+def test_a_message_that_one_node_deletes_while_another_edits_it_stays_deleted(two_nodes):
+    database, one, two, room = two_nodes
+    for _ in range(4):
+        message = one.rest.send_message(room, "a secret")
+        behind_each_other(database, room, lambda: one.rest.delete(f"messages/{message['id']}/"),
+                          lambda: two.rest.patch(f"messages/{message['id']}/", json={"content": "another secret"}))
+        assert two.rest.get(f"messages/{message['id']}/").json()["deleted_at"]
+        assert database.ask(f"SELECT content FROM messaging_message WHERE id = '{message['id']}'") == ""
+
+
+def test_two_nodes_that_remove_the_same_person_count_one(two_nodes):
+    database, one, two, room = two_nodes
+    for _ in range(4):
+        behind_each_other(database, room, *(lambda person=person: remove(person, room, "bob") for person in (one, two)))
+        now = one.rest.get(f"conversations/{room['id']}/").json()
+        assert now["participant_count"] == len(now["participants"]) == 2
+        assert one.rest.post(f"conversations/{room['id']}/add_participant/", json={"user_id": "bob"}).json()["participant_count"] == 3
+
+
+def remove(person, room, user):
+    return person.rest.post(f"conversations/{room['id']}/remove_participant/", json={"user_id": user})
+
+
+def test_what_was_delivered_is_written_when_the_database_is_back(own_database, own_server):
+    talk = Talk(own_server(DATABASE_URL=own_database.url))
+    with talk.bob.connect(talk.room) as bob:
+        sent = talk.post("seen by bob").json()
+        assert bob.wait_for("message")["data"]["id"] == sent["id"]
+        own_database.kill()  # before the mark is written, a second later
+        time.sleep(2.5)
+        own_database.start()
+        eventually(talk.server.ready, within=30)
+        assert eventually(lambda: talk.alice.rest.get(f"messages/{sent['id']}/").json().get("delivered_at"), within=15)

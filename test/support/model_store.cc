@@ -245,8 +245,9 @@ void ModelStore::ListUserHeads(UserId user, std::optional<int64_t> since_cursor,
       false, on, std::move(done),
       [this, user = std::move(user), since_cursor]() -> Result<UserConversations> {
         std::vector<const Room*> rooms;
+        const int64_t since = since_cursor.value_or(0) <= changes_ ? since_cursor.value_or(0) : 0;
         for (const Room& room : rooms_ | std::views::values) {
-          if (room.Has(user) && room.changed_at > since_cursor.value_or(0)) rooms.push_back(&room);
+          if (room.Has(user) && room.changed_at > since) rooms.push_back(&room);
         }
         std::ranges::sort(rooms, std::greater(), [](const Room* room) {
           return std::pair(Activity(room->conversation), room->conversation.id);

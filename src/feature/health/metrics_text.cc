@@ -134,6 +134,10 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
             static_cast<double>(store.queued_writes));
   out.Count("store_refused_total", "Writes refused because the queue was full.",
             store.refused_writes);
+  out.Count("store_statements_total", "SQL statements, transactions' beginnings and ends included.",
+            store.statements);
+  out.Count("store_pool_waits_total", "Reads that had to wait for a connection.",
+            store.reads_that_waited);
   const BusCounters& bus = counters.bus;
   out.Count("bus_published_total", "Messages to other nodes that Redis took.",
             bus.published.value());

@@ -126,6 +126,7 @@ class PgSession::Pipeline final : public SqlPipeline {
  public:
   explicit Pipeline(PgSession& session) : session_(session) {}
   Statement& Add(const Query& query) override {
+    session_.CountStatement();
     return statements_.emplace_back(session_, session_.PlanOf(query));
   }
   void Run() override {
@@ -185,6 +186,7 @@ const PgSession::Plan& PgSession::PlanOf(const Query& query) {
 }
 
 Statement& PgSession::Prepare(const Query& query) {
+  CountStatement();
   const Plan& plan = PlanOf(query);
   std::unique_ptr<Prepared>& prepared = prepared_[query.sql];
   if (prepared == nullptr) {
@@ -197,15 +199,20 @@ Statement& PgSession::Prepare(const Query& query) {
 
 std::unique_ptr<SqlPipeline> PgSession::NewPipeline() { return std::make_unique<Pipeline>(*this); }
 
-void PgSession::Execute(const std::string& script) { connection().Execute(script); }
+void PgSession::Execute(const std::string& script) {
+  CountStatement();
+  connection().Execute(script);
+}
 
 void PgSession::Begin() {
+  CountStatement();
   // The id is what a lost COMMIT is settled by.
   const PgResult id = connection().Execute("BEGIN; SELECT pg_current_xact_id()::text");
   transaction_ = ::PQgetvalue(id.get(), 0, 0);
 }
 
 void PgSession::BeginRead() {
+  CountStatement();
   transaction_.clear();
   connection().Execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 }
@@ -214,6 +221,7 @@ void PgSession::Commit() {
   if (connection_ == nullptr || connection_->broken()) {
     throw StoreFailure("commit: not connected", StoreFailure::Kind::kUnreachable);
   }
+  CountStatement();
   try {
     const PgResult result = connection_->Execute("COMMIT");
     // A transaction that has failed answers COMMIT with ROLLBACK.

@@ -21,6 +21,7 @@ class PgSession final : public SqlSession {
   std::unique_ptr<SqlPipeline> NewPipeline() override;
   void Execute(const std::string& script) override;
   void Begin() override;
+  int64_t Position(Timestamp /*now*/) const override { return std::stoll(transaction_); }
   void BeginRead() override;
   // Where the answer is lost, another connection asks what became of the transaction, for some
   // seconds. Throws StoreFailure; outcome_unknown where nobody could say.

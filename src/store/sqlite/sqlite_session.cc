@@ -119,6 +119,7 @@ SqliteSession::~SqliteSession() {
 }
 
 Statement& SqliteSession::Prepare(const Query& query) {
+  CountStatement();
   std::unique_ptr<Prepared>& prepared = prepared_[query.sql];
   if (prepared == nullptr) {
     prepared = std::make_unique<Prepared>(db_, query);
@@ -129,6 +130,7 @@ Statement& SqliteSession::Prepare(const Query& query) {
 }
 
 void SqliteSession::Execute(const std::string& script) {
+  CountStatement();
   if (sqlite3_exec(db_, script.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     Throw(db_, "script");
   }
@@ -138,6 +140,7 @@ void SqliteSession::Begin() { Execute("BEGIN IMMEDIATE"); }
 void SqliteSession::BeginRead() { Execute("BEGIN"); }
 
 void SqliteSession::Commit() {
+  CountStatement();
   if (sqlite3_exec(db_, "COMMIT", nullptr, nullptr, nullptr) == SQLITE_OK) return;
   // The frames were written and only the fsync failed: a crash now may bring them back.
   const bool unknown = sqlite3_extended_errcode(db_) == SQLITE_IOERR_FSYNC;
