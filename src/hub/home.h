@@ -5,6 +5,7 @@
 //
 // All calls on the home shard's thread; answers come later on it. Hub carries both across shards.
 #pragma once
+#include <array>
 #include <deque>
 #include <list>
 #include <map>
@@ -36,9 +37,14 @@ struct Admission {
       participants;  // all, or none when there are more than limits.live_participants
 };
 
+// How it ended for one conversation that a client had named.
+enum class ResumeResult : uint8_t { kComplete, kGap, kReset, kRefused };
+inline constexpr std::array kResumeResults = {"complete", "gap", "reset", "refused"};
+
 struct HubCounters {
   Histogram delivery;  // from the commit to the outboxes of one shard
-  Counter messages, duplicates, catch_ups, store_reads, ephemeral_dropped, resumes;
+  Counter messages, duplicates, catch_ups, store_reads, ephemeral_dropped;
+  std::array<Counter, kResumeResults.size()> resumes;  // by ResumeResult
   Counter found_in_store;  // conversations where the store was ahead of what was heard
 };
 

@@ -192,7 +192,7 @@ void Session::Drop(Feed& feed) {
   context_.hub.Unsubscribe(feed);
   feeds_.erase(conversation);
   std::erase_if(typing_, [&](const Typing& one) { return one.conversation == conversation; });
-  if (resuming) ResumeStepDone(conversation, std::nullopt);
+  if (resuming) NotResumed();
   FetchQueued();
 }
 
@@ -220,6 +220,9 @@ void Session::SendPassing(const Event& event) {
 }
 
 void Session::SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) {
+  if (resume_ != nullptr) {
+    resume_->gaps[conversation] = reset ? ResumeResult::kReset : ResumeResult::kGap;
+  }
   transport_.Answer(GapFrame(conversation, from, to, reset));
 }
 
@@ -258,7 +261,6 @@ void Session::OnDrained() {
 // --- resume
 
 void Session::Resume(const Ref& ref, const ConversationSeqs& seqs) {
-  context_.hub.counters().resumes.Add();
   if (resume_ == nullptr) resume_ = std::make_unique<RunningResume>();
   resume_->ref = ref;
   // One more than named, so that it cannot end before all are started.
@@ -267,6 +269,8 @@ void Session::Resume(const Ref& ref, const ConversationSeqs& seqs) {
     Feed* feed = FindFeed(conversation);
     if (feed == nullptr) {
       AnswerError(ref, conversation, Error::NotFound());
+      ++resume_->waiting;
+      NotResumed();
       continue;
     }
     if (!feed->resuming()) ++resume_->waiting;
@@ -275,15 +279,28 @@ void Session::Resume(const Ref& ref, const ConversationSeqs& seqs) {
   if (std::exchange(holding_events_, false)) {
     for (auto& [conversation, feed] : feeds_) feed.Release();
   }
-  ResumeStepDone({}, std::nullopt);
+  ResumeStepDone();
 }
 
-void Session::CaughtUp(Feed& feed) { ResumeStepDone(feed.conversation(), feed.last_seq()); }
-
-void Session::ResumeStepDone(const Uuid& conversation, std::optional<int64_t> seq) {
+void Session::CaughtUp(Feed& feed) {
   if (resume_ == nullptr) return;
-  if (seq) resume_->done.emplace_back(conversation, *seq);
-  if (--resume_->waiting > 0) return;
+  resume_->done.emplace_back(feed.conversation(), feed.last_seq());
+  const auto gap = resume_->gaps.find(feed.conversation());
+  Count(gap == resume_->gaps.end() ? ResumeResult::kComplete : gap->second);
+  ResumeStepDone();
+}
+
+void Session::NotResumed() {
+  Count(ResumeResult::kRefused);
+  ResumeStepDone();
+}
+
+void Session::Count(ResumeResult result) {
+  context_.hub.counters().resumes[static_cast<size_t>(result)].Add();
+}
+
+void Session::ResumeStepDone() {
+  if (resume_ == nullptr || --resume_->waiting > 0) return;
   const std::unique_ptr<RunningResume> finished = std::move(resume_);
   transport_.Answer(ResumedFrame(finished->ref, finished->done));
 }

@@ -107,8 +107,10 @@ class Session final : private FeedSink, private UserSink {
   void Established();
   Greeting MakeGreeting() const;
   void Subscribed(Feed& feed, const Result<Admission>& admission);
-  // A conversation named by the running resume is done, caught up or not.
-  void ResumeStepDone(const Uuid& conversation, std::optional<int64_t> seq);
+  // A conversation named by the running resume is done.
+  void NotResumed();
+  void Count(ResumeResult result);
+  void ResumeStepDone();
 
   void Dispatch(std::string_view text);
   void RunRow(CommandRow& row, Command command);
@@ -122,6 +124,7 @@ class Session final : private FeedSink, private UserSink {
     Ref ref;
     size_t waiting = 0;
     ConversationSeqs done;
+    std::unordered_map<Uuid, ResumeResult> gaps;  // kGap or kReset, as told
   };
   struct Typing {
     Uuid conversation;

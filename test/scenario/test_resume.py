@@ -1,9 +1,12 @@
 """P4, P5: resume from any point, with no hole and no repetition."""
+import contextlib
+import sqlite3
 import threading
+import uuid
 
 import pytest
 
-from client import NO_ID
+from client import NO_ID, Person
 from conftest import named
 
 
@@ -231,3 +234,22 @@ def test_old_and_new_sockets_see_each_event_once_over_a_restart(own_server):
         with bob.connect(talk, query={"since": len(seen)}) as b:
             seen += seqs_of(b.events(3))
     assert seen == list(range(1, 25))
+
+
+def test_resumes_are_counted_by_what_they_came_to(own_server):
+    server = own_server()
+    alice = Person(server, "alice")
+    whole, holed = alice.rest.create_group(), alice.rest.create_group()
+    for talk in whole, holed:
+        for number in range(3):
+            alice.rest.send_message(talk, f"message {number}")
+    server.stop()
+    with contextlib.closing(sqlite3.connect(f"{server.directory}/data/parley.db")) as store, store:
+        store.execute("DELETE FROM messaging_message WHERE seq = 2 AND conversation_id = ?", (uuid.UUID(holed["id"]).bytes,))
+    server.start()
+    with alice.connect() as socket:
+        for seqs in ({whole["id"]: 1, holed["id"]: 0, NO_ID: 1}, {whole["id"]: 9}, {whole["id"]: 3}):
+            socket.send("resume", seqs=seqs)
+            socket.wait_for("resumed")
+    counted = {result: server.metric("parley_resumes_total", result=result) for result in ("complete", "gap", "reset", "refused")}
+    assert counted == {"complete": 2, "gap": 1, "reset": 1, "refused": 1}

@@ -120,7 +120,12 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
             counters.hub.catch_ups.value());
   out.Count("catch_up_store_reads_total", "Of those pages: read from the store.",
             counters.hub.store_reads.value());
-  out.Count("resumes_total", "Times that a client said what it had.", counters.hub.resumes.value());
+  std::vector<std::pair<Families::Label, uint64_t>> resumes;
+  for (size_t i = 0; i < kResumeResults.size(); ++i) {
+    resumes.push_back({{"result", kResumeResults[i]}, counters.hub.resumes[i].value()});
+  }
+  out.Labelled("resumes_total", "Conversations that a client said how far it had, by what it got.",
+               resumes);
   out.Labelled("dropped_total", "Ephemeral events that a busy connection did not get.",
                {{{"reason", "busy"}, counters.hub.ephemeral_dropped.value()}});
   out.Times("delivery_seconds",
