@@ -1,7 +1,7 @@
 // The load generator of ./dev bench; see swarm.h. Prints "connected", "measuring", "measured" as it
 // goes, then one line of JSON.
 //
-//   parley_bench MEMBERS [key=value...]   MEMBERS: a file, "room sends slow path token" a line
+//   parley_bench MEMBERS [key=value...]   MEMBERS: a file, "room sends slow path [token [port]]" a line
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -22,7 +22,8 @@ std::vector<Member> ReadMembers(const char* path) {
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
     Member member;
-    words >> member.room >> member.sends >> member.slow >> member.path >> member.token;
+    words >> member.room >> member.sends >> member.slow >> member.path >> member.token >>
+        member.port;
     members.push_back(member);
   }
   return members;

@@ -3,141 +3,23 @@
 Server and load generator get a core each. CPU is that of all threads of the server, as the kernel
 counts it, while the load generator measures. Figures that are compared come from interleaved rounds.
 """
-import base64
 import concurrent.futures
 import contextlib
-import hashlib
-import hmac
 import http.client
 import json
 import os
 import pathlib
 import random
 import signal
-import socket
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 import uuid
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build" / "release"
-SECRET = "a-secret-for-benchmarks-of-32-bytes-or-more"
-SERVER_CORE, CLIENT_CORE = ("0", "1") if os.cpu_count() > 1 else ("0", "0")
-
-
-def token(user):
-    def part(value):
-        return base64.urlsafe_b64encode(value).rstrip(b"=")
-
-    now = int(time.time())
-    claims = {"token_type": "access", "user_id": user, "iat": now, "exp": now + 7200, "jti": user}
-    signed = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(json.dumps(claims).encode())
-    return (signed + b"." + part(hmac.digest(SECRET.encode(), signed, hashlib.sha256))).decode()
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-class Process:
-    """A server on core 0, ended with the block that it was made for."""
-
-    def __init__(self, command, port, **extra):
-        self.port = port
-        self.process = subprocess.Popen(["taskset", "-c", SERVER_CORE, *map(str, command)], **extra)
-        for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                return
-            if self.process.poll() is not None:
-                raise SystemExit(f"{command[0]} ended with {self.process.returncode}")
-            time.sleep(0.05)
-        raise SystemExit(f"{command[0]} does not listen")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-    def cpu(self):
-        """Seconds of CPU of all its threads."""
-        tasks = pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) * 1e-9
-
-    def rss(self):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) * 1024
-
-
-class Parley(Process):
-    def __init__(self, data_dir, *options, shards=1):
-        port = free_port()
-        command = [BUILD / "parley", "serve", "--port", port, "--data-dir", data_dir, "--shards", shards,
-                   "--access-log", "off", "--log-level", "warning", *options]
-        environment = {**os.environ, "JWT_SECRET_KEY": SECRET}
-        super().__init__(command, port, env=environment, stdout=subprocess.DEVNULL)
-
-    def call(self, method, path, user, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        headers = {"Authorization": f"Bearer {token(user)}", "Content-Type": "application/json"}
-        connection.request(method, "/api/messaging/" + path, body and json.dumps(body), headers)
-        answer = connection.getresponse()
-        text = answer.read()
-        if answer.status >= 300:
-            raise SystemExit(f"{method} {path}: {answer.status} {text[:300]}")
-        return json.loads(text)
-
-    def group(self, users):
-        body = {"type": "group", "participants": users[1:], "title": "bench"}
-        return self.call("POST", "conversations/", users[0], body)["id"]
-
-
-class Raw(Process):
-    def __init__(self, pad=0):
-        port = free_port()
-        super().__init__([BUILD / "bench" / "raw_epoll_server", port, pad], port)
-
-
-def member(room, conversation=None, user="u", sends=False, slow=False):
-    if conversation is None:
-        return f"{room} {int(sends)} 0 /"
-    path = f"/ws/messaging/conversations/{conversation}/"
-    return f"{room} {int(sends)} {int(slow)} {path} {token(user)}"
-
-
-def swarm(server, members, on_line=lambda line: None, **plan):
-    """Runs the load generator; its report, with the server's CPU and memory at each line it printed."""
-    with tempfile.NamedTemporaryFile("w", suffix=".members") as file:
-        file.write("\n".join(members) + "\n")
-        file.flush()
-        options = [f"{key}={value}" for key, value in {"port": server.port, **plan}.items()]
-        command = ["taskset", "-c", CLIENT_CORE, BUILD / "bench" / "parley_bench", file.name, *options]
-        seen = {"start": {"cpu": server.cpu(), "rss": server.rss()}}
-        with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True) as process:
-            report = {}
-            for line in process.stdout:
-                if line.startswith("{"):
-                    report = json.loads(line)
-                else:
-                    with contextlib.suppress(OSError, IndexError):  # it was killed
-                        seen[line.strip()] = {"cpu": server.cpu(), "rss": server.rss()}
-                    on_line(line.strip())
-    if not report:
-        raise SystemExit("the load generator failed")
-    if "measured" in seen:
-        report["cpu"] = seen["measured"]["cpu"] - seen["measuring"]["cpu"]
-    return {**report, "seen": seen}
-
-
-def scratch():
-    return tempfile.TemporaryDirectory(prefix="parley-bench-")
+from nodes import nodes
+from servers import Parley, Raw, member, scratch, swarm, token
 
 
 def fanout(rounds=5, seconds=3):
@@ -314,7 +196,7 @@ def fill(file, messages, conversations):
         for n in range(1, conversations + 1):
             talk = uuid.UUID(int=n).bytes
             store.execute(
-                "INSERT INTO messaging_conversation (id, type, created_at, last_message_at, seq, changed_at, "
+                "INSERT INTO messaging_conversation (id, type, created_at, last_message_at, seq, changed, "
                 "participant_count) VALUES (?, 'group', ?, ?, ?, ?, 2)", (talk, now, now + n, each, now + n))
             store.executemany(
                 "INSERT INTO messaging_conversation_participant (conversation_id, user_id, joined_at, role, "
@@ -391,7 +273,7 @@ def history(parley, talks):
     return found, holes
 
 
-NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, uploads, kill)}
+NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, uploads, kill, nodes)}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or ["help"]

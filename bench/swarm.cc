@@ -92,7 +92,7 @@ void Swarm::Open(Client& client) {
   ::setsockopt(client.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(plan_.port);
+  address.sin_port = htons(client.member.port != 0 ? client.member.port : plan_.port);
   ::inet_pton(AF_INET, plan_.host.c_str(), &address.sin_addr);
   if (::connect(client.fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     throw std::runtime_error(std::string("connect: ") + std::strerror(errno));

@@ -16,6 +16,7 @@ struct Member {
   bool slow = false;  // reads 1 KiB a second through a small receive buffer
   std::string path;
   std::string token;  // empty: none
+  uint16_t port = 0;  // 0: the plan's
 };
 
 // How the next message is let go.
