@@ -33,10 +33,12 @@ Error OutcomeUnknown() {
 
 }  // namespace
 
-GroupCommit::GroupCommit(std::unique_ptr<SqlSession> session, size_t max_queued, Upkeep upkeep)
+GroupCommit::GroupCommit(std::unique_ptr<SqlSession> session, size_t max_queued, Upkeep upkeep,
+                         std::chrono::milliseconds stuck_after)
     : session_(std::move(session)),
       max_queued_(max_queued),
       upkeep_(std::move(upkeep)),
+      stuck_after_(stuck_after),
       thread_([this] { Run(); }) {}
 
 GroupCommit::~GroupCommit() { Close(); }
@@ -44,7 +46,7 @@ GroupCommit::~GroupCommit() { Close(); }
 void GroupCommit::Submit(std::unique_ptr<Write> write) {
   {
     const std::lock_guard lock(mutex_);
-    if (!closed_ && queue_.size() < max_queued_ && queued_bytes_ < kQueuedBytes) {
+    if (!closed_ && queue_.size() < max_queued_ && queued_bytes_ < kQueuedBytes && !IsStuck()) {
       queued_bytes_ += write->bytes();
       queue_.push_back(std::move(write));
       if (queue_.size() == 1) arrived_.notify_one();
@@ -74,6 +76,11 @@ void GroupCommit::Close() {
   }
   arrived_.notify_one();
   if (thread_.joinable()) thread_.join();
+}
+
+bool GroupCommit::healthy() const {
+  const std::lock_guard lock(mutex_);
+  return healthy_ && !IsStuck();
 }
 
 StoreStats GroupCommit::stats() const {
@@ -114,6 +121,7 @@ void GroupCommit::Run() {
     // Its success will say that the store is back, without a client.
     if (!healthy_) WantUpkeep(kUpkeepRetry);
     if (upkeep) RunUpkeep();
+    RefuseQueued();
   }
 }
 
@@ -121,8 +129,32 @@ bool GroupCommit::UpkeepIsDue() const {
   return upkeep_at_ && *upkeep_at_ <= std::chrono::steady_clock::now();
 }
 
+bool GroupCommit::IsStuck() const {
+  return busy_since_ && std::chrono::steady_clock::now() - *busy_since_ > stuck_after_;
+}
+
+void GroupCommit::NoteProgress() {
+  const std::lock_guard lock(mutex_);
+  busy_since_ = std::chrono::steady_clock::now();
+}
+
+void GroupCommit::RefuseQueued() {
+  Batch refused;
+  {
+    const std::lock_guard lock(mutex_);
+    if (IsStuck() && !healthy_) {
+      refused.swap(queue_);
+      queued_bytes_ = 0;
+      stats_.refused_writes += refused.size();
+    }
+    busy_since_.reset();
+  }
+  Deliver(std::move(refused), std::make_shared<const Error>(Unavailable()));
+}
+
 void GroupCommit::RunUpkeep() {
   bool more = false, failed = false;
+  NoteProgress();
   try {
     session_->Begin();
     more = upkeep_.piece && upkeep_.piece(*session_);
@@ -217,6 +249,7 @@ std::optional<StoreFailure::Kind> GroupCommit::TryCommit(
   using Kind = StoreFailure::Kind;
   const auto since = std::chrono::steady_clock::now();
   for (int attempt = 1;; ++attempt) {
+    NoteProgress();
     try {
       session_->Begin();
       ApplyAll(writes);

@@ -52,18 +52,22 @@ struct Upkeep {
 
 class GroupCommit {
  public:
-  GroupCommit(std::unique_ptr<SqlSession> session, size_t max_queued, Upkeep upkeep = {});
+  // `stuck_after`: a transaction that takes so long stands before a store that does not answer.
+  GroupCommit(std::unique_ptr<SqlSession> session, size_t max_queued, Upkeep upkeep = {},
+              std::chrono::milliseconds stuck_after = std::chrono::seconds(3));
   ~GroupCommit();
 
-  // Any thread. Answers store_unavailable at once (by post) where the queue is full or closed.
+  // Any thread. Answers store_unavailable at once (by post) where the queue is full or closed, or
+  // would wait behind a transaction that is stuck.
   void Submit(std::unique_ptr<Write> write);
   // Has upkeep run within that time, between two batches. Any thread.
   void WantUpkeep(std::chrono::milliseconds within);
   void Close();
-  bool healthy() const { return healthy_; }
+  bool healthy() const;
   StoreStats stats() const;
 
  private:
+  using SteadyTime = std::chrono::steady_clock::time_point;
   using Batch = std::vector<std::unique_ptr<Write>>;
   void Run();
   void CommitBatch(Batch batch);
@@ -74,20 +78,26 @@ class GroupCommit {
   std::optional<StoreFailure::Kind> TryCommit(std::span<const std::unique_ptr<Write>> writes);
   void RunUpkeep();
   bool UpkeepIsDue() const;  // under mutex_
+  bool IsStuck() const;      // under mutex_
+  void NoteProgress();       // a transaction begins
+  // Those who waited behind a transaction that was stuck and has failed.
+  void RefuseQueued();
   static void Deliver(Batch batch, std::shared_ptr<const Error> failure);
 
   std::unique_ptr<SqlSession> session_;
   const size_t max_queued_;
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
-  Batch queue_;                                                    // guarded by mutex_
-  size_t queued_bytes_ = 0;                                        // guarded by mutex_
-  bool closed_ = false;                                            // guarded by mutex_
-  StoreStats stats_;                                               // guarded by mutex_
-  std::map<Uuid, std::chrono::steady_clock::time_point> blocked_;  // until; the writer's thread
+  Batch queue_;                           // guarded by mutex_
+  size_t queued_bytes_ = 0;               // guarded by mutex_
+  bool closed_ = false;                   // guarded by mutex_
+  std::optional<SteadyTime> busy_since_;  // guarded by mutex_
+  StoreStats stats_;                      // guarded by mutex_
+  std::map<Uuid, SteadyTime> blocked_;    // until; the writer's thread
   const Upkeep upkeep_;
-  std::optional<std::chrono::steady_clock::time_point> upkeep_at_;  // guarded by mutex_
-  std::atomic<bool> healthy_{true};
+  const std::chrono::milliseconds stuck_after_;
+  std::optional<SteadyTime> upkeep_at_;  // guarded by mutex_
+  std::atomic<bool> healthy_{true};      // the last transaction was committed
   std::thread thread_;
 };
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -221,6 +222,37 @@ TEST_F(GroupCommitTest, AFullQueueRefusesByPostAndGoesOnAfterwards) {
   Submit("late");
   Await(13);
   EXPECT_EQ(Outcomes().back(), "late");
+}
+
+TEST_F(GroupCommitTest, BehindAStoreThatDoesNotAnswerNobodyWaits) {
+  constexpr auto kStuckAfter = std::chrono::milliseconds(200);
+  commits_ = std::make_unique<GroupCommit>(std::make_unique<FakeSession>(journal_), 1000, Upkeep(),
+                                           kStuckAfter);
+  HoldTheWriter();
+  Submit("early");
+  for (int i = 0; outcomes_.empty(); ++i) {
+    ASSERT_LT(i, 500) << "nobody is refused";
+    Submit("late");
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    on_.RunWaiting();
+  }
+  EXPECT_EQ(Outcomes().front(), "late:store_unavailable");
+  EXPECT_FALSE(commits_->healthy()) << "nor is it ready";
+  const size_t refused = outcomes_.size();
+  journal_.fail_commit = [](const auto&) {
+    throw StoreFailure("no answer", StoreFailure::Kind::kUnreachable);
+  };
+  journal_.commits.Open();
+  Await(refused + 2);
+  EXPECT_EQ(Outcomes()[refused], "first:store_unavailable");
+  EXPECT_EQ(Outcomes()[refused + 1], "early:store_unavailable") << "without a try of its own";
+  EXPECT_EQ(journal_.rollbacks, 1);
+  journal_.fail_commit = nullptr;
+  const size_t before = outcomes_.size();
+  Submit("again");
+  Await(before + 1);
+  EXPECT_EQ(Outcomes().back(), "again");
+  EXPECT_TRUE(commits_->healthy());
 }
 
 TEST_F(GroupCommitTest, CloseCommitsWhatIsQueuedAndRefusesWhatComesLater) {

@@ -86,12 +86,19 @@ def test_a_database_that_stops_answering_is_503_within_its_deadline(own_database
     assert talk.post("before").status_code == 201
     own_database.pause()
     began = time.monotonic()
+    waiting = threading.Thread(target=talk.post, args=("w",), kwargs={"client_id": "w"}, daemon=True)
+    waiting.start()
+    assert eventually(lambda: not talk.server.ready()), "it says so before anything has failed"
+    assert_problem(talk.post("too late", client_id="late"), 503, "store_unavailable")
+    assert waiting.is_alive() and time.monotonic() - began < patient(6), "nobody waits behind those who wait"
     answer = talk.alice.rest.post("messages/", json={"conversation_id": talk.room["id"], "content": "x", "client_id": "x"}, timeout=patient(60))
     assert answer.status_code == 503 and answer.json()["code"] in ("store_unavailable", "outcome_unknown")
     assert time.monotonic() - began < patient(40)
     own_database.resume()
     assert eventually(lambda: talk.post("x", client_id="x").status_code in (200, 201), within=40)
-    assert talk.contents() == ["before", "x"]
+    waiting.join()
+    assert talk.post("w", client_id="w").is_success
+    assert set(talk.contents()) == {"before", "x", "w"} and len(talk.contents()) == 3
 
 
 @pytest.mark.parametrize("lost, status", [("answer", 201), ("commit", 503)])

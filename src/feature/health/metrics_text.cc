@@ -137,7 +137,8 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
           static_cast<double>(store.committed_writes));
   out.Level("store_queue", "Writes that wait for their commit.",
             static_cast<double>(store.queued_writes));
-  out.Count("store_refused_total", "Writes refused because the queue was full.",
+  out.Count("store_refused_total",
+            "Writes refused at once: the queue was full, or the store did not answer.",
             store.refused_writes);
   out.Count("store_statements_total", "SQL statements, transactions' beginnings and ends included.",
             store.statements);
