@@ -54,7 +54,7 @@ class FeedSink {
   virtual void SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) = 0;
   // Ask the home shard for a page since feed.last_seq(); it comes back through OnPage.
   virtual void Fetch(Feed& feed) = 0;
-  // The store could not give the page: end the connection, the client comes again.
+  // The store could not give the page: ask again in a while.
   virtual void FetchFailed(Feed& feed) = 0;
   // The page asked for has come (or not), and the feed has taken of it what it could.
   virtual void Fetched(Feed& feed) = 0;

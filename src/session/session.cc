@@ -250,9 +250,7 @@ void Session::FetchQueued() {
   }
 }
 
-void Session::FetchFailed(Feed&) {
-  transport_.Close(CloseCode::kRestarting, "The store is unavailable.");
-}
+void Session::FetchFailed(Feed& feed) { fetch_again_.push_back(feed.conversation()); }
 
 void Session::OnDrained() {
   for (auto& [conversation, feed] : feeds_) feed.OnDrained();
@@ -343,6 +341,11 @@ void Session::OnTick() {
   }
   const Monotonic now = context_.clock.Steady();
   std::erase_if(typing_, [&](const Typing& one) { return one.until <= now; });
+  for (const Uuid& conversation : std::exchange(fetch_again_, {})) {
+    Feed* feed = FindFeed(conversation);
+    const bool waits = feed != nullptr && feed->state() == Feed::State::kFetching;
+    if (waits && feed->pages_under_way == 0) Fetch(*feed);
+  }
 }
 
 void Session::AnswerError(const Ref& ref, const std::optional<Uuid>& conversation,

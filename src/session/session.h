@@ -139,6 +139,7 @@ class Session final : private FeedSink, private UserSink {
   std::unordered_map<Uuid, Feed> feeds_;
   size_t fetching_ = 0;
   std::deque<Uuid> fetch_queue_;
+  std::vector<Uuid> fetch_again_;  // at the next tick: the store was not there
   std::unique_ptr<RunningResume> resume_;
   std::vector<Typing> typing_;  // to be ended with the session
   uint64_t tab_ = 0;

@@ -94,7 +94,7 @@ void GroupCommit::Run() {
   int last_pieces = kPiecesAtClose;
   while (true) {
     Batch batch;
-    bool upkeep = false;
+    bool upkeep = false, closed = false;
     {
       std::unique_lock lock(mutex_);
       while (!closed_ && queue_.empty() && !UpkeepIsDue()) {
@@ -107,6 +107,7 @@ void GroupCommit::Run() {
       upkeep = UpkeepIsDue() || (closed_ && queue_.empty() && upkeep_at_ && last_pieces-- > 0);
       if (upkeep) upkeep_at_.reset();
       if (queue_.empty() && !upkeep) return;
+      closed = closed_;
       if (queue_.size() <= kBatchWrites) {
         batch.swap(queue_);
         queued_bytes_ = 0;
@@ -119,7 +120,7 @@ void GroupCommit::Run() {
     }
     if (!batch.empty()) CommitBatch(std::move(batch));
     // Its success will say that the store is back, without a client.
-    if (!healthy_) WantUpkeep(kUpkeepRetry);
+    if (!healthy_ && !closed) WantUpkeep(kUpkeepRetry);
     if (upkeep) RunUpkeep();
     RefuseQueued();
   }

@@ -19,7 +19,7 @@ def programs():
 
 
 class Postgres:
-    def __init__(self, *settings):
+    def __init__(self, *settings, data_of=None):
         self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None  # it refuses to run as root
         self.directory = tempfile.mkdtemp(prefix="parley-pg-")
         if self.user:
@@ -29,8 +29,12 @@ class Postgres:
             self.port = probe.getsockname()[1]
         self.settings = settings
         self.process = None
-        self.run("initdb", f"--pgdata={self.directory}/data", "--username=parley", "--auth=trust", "--encoding=UTF8",
-                 "--locale=C.UTF-8", "--no-sync")
+        if data_of:
+            self.run("pg_basebackup", "-D", f"{self.directory}/data", "-R", "-X", "stream", "-c", "fast", "-h", "127.0.0.1",
+                     "-p", str(data_of.port), "-U", "parley")
+        else:
+            self.run("initdb", f"--pgdata={self.directory}/data", "--username=parley", "--auth=trust", "--encoding=UTF8",
+                     "--locale=C.UTF-8", "--no-sync")
 
     def run(self, program, *arguments, **options):
         done = subprocess.run([f"{programs()}/{program}", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -62,6 +66,11 @@ class Postgres:
     def ask(self, sql):
         """What psql prints: rows, tuples only."""
         return self.run("psql", "-X", "-q", "-t", "-A", "-h", "127.0.0.1", "-p", str(self.port), "-U", "parley", "postgres", "-c", sql).strip()
+
+    def standby(self):
+        """A server that follows this one, and may lag behind it."""
+        made = Postgres(*self.settings, data_of=self)
+        return made.start()
 
     def kill(self):
         """All at once, as when the machine stops."""

@@ -1,7 +1,9 @@
 """PostgreSQL as the store: the promises of the embedded one, and what a database at the end of a wire can do."""
+import contextlib
 import threading
 import time
 
+import httpx
 import pytest
 
 from client import Person, assert_problem
@@ -299,3 +301,68 @@ def test_what_was_delivered_is_written_when_the_database_is_back(own_database, o
         own_database.start()
         eventually(talk.server.ready, within=30)
         assert eventually(lambda: talk.alice.rest.get(f"messages/{sent['id']}/").json().get("delivered_at"), within=15)
+
+
+def test_a_live_socket_that_must_catch_up_waits_for_the_database(own_database, own_server):
+    talk = Talk(own_server(DATABASE_URL=own_database.url))
+    for number in range(3):
+        assert talk.post(f"message {number}").status_code == 201
+    talk.server.kill()
+    talk.server.start()  # which knows nothing of them yet
+    with talk.bob.connect(talk.room) as bob:
+        own_database.kill()
+        bob.send("resume", seqs={talk.room["id"]: 0}, ref="r")
+        assert bob.ask("typing", is_typing=True)["type"] == "ack", "it lives on"
+        eventually(lambda: not talk.server.ready())
+        own_database.start()
+        assert [frame["seq"] for frame in bob.events(3)] == [1, 2, 3]
+        assert bob.wait_for("resumed")["data"]["conversations"] == {talk.room["id"]: 3}
+        eventually(talk.server.ready, within=30)
+        assert talk.post("live again").status_code == 201
+        assert bob.events(1)[0]["seq"] == 4
+
+
+def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(own_database, own_server):
+    server = own_server("--timeout-graceful-shutdown", "2", DATABASE_URL=own_database.url)
+    talk = Talk(server)
+    own_database.pause()
+
+    def send():
+        with contextlib.suppress(httpx.TransportError):  # its connection is cut off
+            talk.post("on its way")
+
+    threading.Thread(target=send, daemon=True).start()
+    began = time.monotonic()
+    assert eventually(lambda: not server.ready())
+    assert server.stop() == 1
+    assert time.monotonic() - began < patient(9) and "cut off" in server.log
+
+
+def test_what_a_fail_over_may_have_lost_is_not_called_stored(own_database, own_server):
+    """The COMMIT was taken by a server that is gone, and another one, which never heard of it, takes its place."""
+    standby = own_database.standby()
+    proxy = Proxy(own_database.port)
+    talk = Talk(own_server("--shards", "1", DATABASE_URL=f"postgres://parley@127.0.0.1:{proxy.port}/postgres"))
+    assert talk.post("before").status_code == 201
+    eventually(lambda: standby.ask("SELECT count(*) FROM messaging_message") == "1")
+    standby.ask("ALTER SYSTEM SET primary_conninfo = ''")
+    standby.ask("SELECT pg_reload_conf()")
+    eventually(lambda: standby.ask("SELECT count(*) FROM pg_stat_wal_receiver") == "0")
+    proxy.target = standby.port  # from the next connection on
+    proxy.lose = "answer"
+    answers = []
+    sending = threading.Thread(target=lambda: answers.append(talk.post("the one", client_id="one")))
+    sending.start()
+    eventually(lambda: own_database.ask("SELECT count(*) FROM messaging_message") == "2")
+    own_database.kill()
+    assert standby.ask("SELECT pg_promote()") == "t"
+    standby.ask("CREATE PROCEDURE spend() LANGUAGE plpgsql AS $$ BEGIN FOR i IN 1..50 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
+    standby.ask("CALL spend()")  # ids that the lost server had given already
+    sending.join()
+    assert_problem(answers[0], 503, "outcome_unknown")
+    eventually(talk.server.ready, within=30)
+    assert talk.post("the one", client_id="one").status_code == 201
+    assert talk.contents() == ["before", "the one"]
+    assert talk.server.stop() == 0
+    proxy.close()
+    standby.close()

@@ -1,7 +1,10 @@
 #include <pthread.h>
 
+#include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <ostream>
+#include <thread>
 
 #include "app/commands/commands.h"
 #include "app/config_loader.h"
@@ -13,6 +16,9 @@
 
 namespace parley {
 namespace {
+
+// Of a drain that has cut off its connections and must end by itself.
+constexpr auto kBeyondTheDrain = std::chrono::milliseconds(500);
 
 spdlog::level::level_enum SpdlogLevel(LogLevel level) {
   switch (level) {
@@ -49,6 +55,16 @@ void WaitForSignal(const sigset_t& signals) {
   log::info("stopping signal={}", signal);
   // A second one ends at once what the first began in good order.
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+// A database that does not answer must not keep the process: what waits for it then is unanswered,
+// which clients take for unknown.
+void EndAtTheLatest(Duration from_now) {
+  std::thread([from_now] {
+    std::this_thread::sleep_for(from_now);
+    log::error("cut off: the store has not let go in time");
+    std::_Exit(1);
+  }).detach();
 }
 
 void PrintWhereToLook(const Node& node, const Config& config, std::ostream& out) {
@@ -94,6 +110,7 @@ int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostrea
   node.Start();
   PrintWhereToLook(node, loaded.config, out);
   WaitForSignal(signals);
+  EndAtTheLatest(loaded.config.timeout_graceful_shutdown + kBeyondTheDrain);
   return node.Drain() ? 0 : 1;
 }
 

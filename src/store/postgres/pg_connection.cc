@@ -13,6 +13,10 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kClientsPatience = std::chrono::seconds(1);  // beyond the server's own deadline
 
+constexpr const char* kTimeline =
+    "SELECT CASE WHEN pg_is_in_recovery() THEN '' "
+    "ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END";
+
 // One line, and short: it is logged.
 std::string OneLine(const char* text) {
   std::string line(text == nullptr ? "" : text);
@@ -36,9 +40,12 @@ StoreFailure::Kind KindOf(std::string_view code) {
 PgConnection::PgConnection(const std::string& url, const PgTimes& times) : times_(times) {
   Connect(url);
   const auto millis = [](auto time) { return std::to_string(time.count()); };
-  Execute("SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET synchronous_commit = on; " +
-          ("SET statement_timeout = " + millis(times.statement)) + "; SET lock_timeout = " +
-          millis(times.lock) + "; SET idle_in_transaction_session_timeout = 5000");
+  const PgResult result =
+      Execute("SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET synchronous_commit = on; " +
+              ("SET statement_timeout = " + millis(times.statement)) +
+              "; SET lock_timeout = " + millis(times.lock) +
+              "; SET idle_in_transaction_session_timeout = 5000; " + kTimeline);
+  timeline_ = ::PQgetvalue(result.get(), 0, 0);
 }
 
 void PgConnection::Connect(const std::string& url) {

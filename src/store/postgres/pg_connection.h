@@ -64,6 +64,9 @@ class PgConnection {
 
   bool broken() const { return lost_ || ::PQstatus(connection_.get()) != CONNECTION_OK; }
   bool InTransaction() const { return ::PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
+  // Of the server's history: another one follows a fail-over, which may have lost transactions. Empty
+  // for a standby.
+  const std::string& timeline() const { return timeline_; }
   int server_version() const { return ::PQserverVersion(connection_.get()); }  // 150004 for 15.4
   std::string Setting(const char* name) const;  // one that the server reports by itself
 
@@ -81,6 +84,7 @@ class PgConnection {
 
   const PgTimes times_;
   std::unique_ptr<PGconn, FreePgConnection> connection_;
+  std::string timeline_;
   bool lost_ = false;  // given up by us
 };
 

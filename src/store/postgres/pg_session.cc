@@ -18,6 +18,8 @@ constexpr auto kLongestBackoff = 2000ms;
 // How long the outcome of a commit whose answer was lost is asked for.
 constexpr auto kSettleFor = 8s;
 constexpr auto kSettlePause = 200ms;
+// A first call that fails sooner is tried again on another connection.
+constexpr auto kFirstTry = 1s;
 
 // "?1" to "$1": queries are written for SQLite's numbered parameters, and hold no other "?".
 std::string WithDollars(const char* sql) {
@@ -162,6 +164,10 @@ PgConnection& PgSession::connection() {
   }
   try {
     connection_ = connect_();
+    if (connection_->timeline().empty()) {
+      connection_.reset();
+      throw StoreFailure("postgres: it is a standby", StoreFailure::Kind::kUnreachable);
+    }
     backoff_ = 0ms;
   } catch (const StoreFailure&) {
     backoff_ = std::clamp<std::chrono::milliseconds>(backoff_ * 2, kFirstBackoff, kLongestBackoff);
@@ -204,17 +210,28 @@ void PgSession::Execute(const std::string& script) {
   connection().Execute(script);
 }
 
-void PgSession::Begin() {
+PgResult PgSession::BeginWith(const char* script) {
   CountStatement();
+  const auto since = SteadyClock::now();
+  try {
+    return connection().Execute(script);
+  } catch (const StoreFailure&) {
+    // A connection that was idle may have been dead for long; nothing has been done on it yet.
+    if (!connection_ || !connection_->broken() || SteadyClock::now() > since + kFirstTry) throw;
+  }
+  return connection().Execute(script);
+}
+
+void PgSession::Begin() {
   // The id is what a lost COMMIT is settled by.
-  const PgResult id = connection().Execute("BEGIN; SELECT pg_current_xact_id()::text");
+  const PgResult id = BeginWith("BEGIN; SELECT pg_current_xact_id()::text");
   transaction_ = ::PQgetvalue(id.get(), 0, 0);
+  timeline_ = connection().timeline();
 }
 
 void PgSession::BeginRead() {
-  CountStatement();
   transaction_.clear();
-  connection().Execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  BeginWith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 }
 
 void PgSession::Commit() {
@@ -230,30 +247,33 @@ void PgSession::Commit() {
     }
   } catch (const StoreFailure& failure) {
     if (!connection_->broken() || mode_ == Mode::kReader || transaction_.empty()) throw;
-    Settle(transaction_, failure.what());
+    Settle(failure.what());
   }
 }
 
-void PgSession::Settle(const std::string& transaction, const std::string& lost) {
+void PgSession::Settle(const std::string& lost) {
   const auto deadline = SteadyClock::now() + kSettleFor;
   log::warn("commit's answer was lost, asking what became of it error={}", lost);
-  while (SteadyClock::now() < deadline) {
+  bool aborted = false;
+  while (!aborted && SteadyClock::now() < deadline) {
     try {
       next_attempt_ = {};
+      // Another timeline is a standby that was promoted: it gives ids that it has not heard of to
+      // others.
+      if (connection().timeline() != timeline_) break;
       const PgResult result =
-          connection().Execute("SELECT pg_xact_status('" + transaction + "'::xid8)");
+          connection().Execute("SELECT pg_xact_status('" + transaction_ + "'::xid8)");
       const std::string_view status(::PQgetvalue(result.get(), 0, 0));
       if (status == "committed") return;
-      if (status == "aborted") {
-        throw StoreFailure("commit: " + lost, StoreFailure::Kind::kUnreachable);
-      }
       if (status.empty()) break;  // too long ago to be known
-    } catch (const StoreFailure& failure) {
-      if (connection_ != nullptr && !connection_->broken()) throw;
+      aborted = status == "aborted";
+    } catch (const StoreFailure&) {
+      // It is not there yet.
     }
-    std::this_thread::sleep_for(kSettlePause);
+    if (!aborted) std::this_thread::sleep_for(kSettlePause);
   }
-  throw StoreFailure("commit: " + lost, StoreFailure::Kind::kOutcomeUnknown);
+  throw StoreFailure("commit: " + lost, aborted ? StoreFailure::Kind::kUnreachable
+                                                : StoreFailure::Kind::kOutcomeUnknown);
 }
 
 void PgSession::Rollback() noexcept {

@@ -34,7 +34,8 @@ class PgSession final : public SqlSession {
   class Pipeline;
   const Plan& PlanOf(const Query& query);
   PgConnection& connection();
-  void Settle(const std::string& transaction, const std::string& lost);
+  PgResult BeginWith(const char* script);
+  void Settle(const std::string& lost);
 
   const Connect connect_;
   const Mode mode_;
@@ -42,6 +43,7 @@ class PgSession final : public SqlSession {
   std::unordered_map<const char*, std::unique_ptr<Plan>> plans_;         // by the query's text
   std::unordered_map<const char*, std::unique_ptr<Prepared>> prepared_;  // likewise
   std::string transaction_;  // the id of the one under way; empty where it only reads
+  std::string timeline_;     // where that id counts
   std::chrono::steady_clock::time_point next_attempt_{};
   std::chrono::milliseconds backoff_{0};
 };
