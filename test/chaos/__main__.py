@@ -9,7 +9,23 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scenario"))
 
 import faults  # noqa: E402
+from checker import Verdict  # noqa: E402
 from rig import Rig  # noqa: E402
+from totals import HEADER, Totals, row  # noqa: E402
+
+
+def played(rig, fault, seed, nodes):
+    """By that rig, or one of its own where the fault needs it. What did not even come to a verdict is one: `failed`."""
+    own = Rig(nodes, **fault.rig) if hasattr(fault, "rig") else None
+    try:
+        return (own or rig).play(fault, seed)
+    except AssertionError as failure:
+        verdict = Verdict()
+        verdict.add("failed", str(failure))
+        return verdict
+    finally:
+        if own:
+            own.close()
 
 
 def main():
@@ -24,34 +40,27 @@ def main():
     print(f"seed {chosen.seed}", flush=True)
     everything = [*faults.ALL, *[faults.several_at_once] * 4]
     if chosen.fault:
-        everything = [fault for fault in everything if fault.__name__ in chosen.fault] or [getattr(faults, chosen.fault[0])]
+        everything = [getattr(faults, name) for name in chosen.fault]
     rig = Rig(chosen.nodes, **faults.clocks_that_jump())
-    bad, totals = [], {}
-    print(f"{'fault':50} {'acked':>6} {'lost':>5} {'doubled':>7} {'unknown':>7} {'nacked':>6} {'delivered':>9} {'longest gap':>11}  verdict")
+    bad, totals = [], Totals()
+    print(HEADER)
     try:
-        end, runs = time.monotonic() + 60 * chosen.minutes, 0
-        while time.monotonic() < end or runs == 0:
+        end = time.monotonic() + 60 * chosen.minutes
+        while time.monotonic() < end or not totals.runs:
             number.shuffle(everything)
             for fault in everything:
-                if time.monotonic() >= end and runs:
+                if time.monotonic() >= end and totals.runs:
                     break
-                runs += 1
                 seed = number.randrange(10 ** 6)
-                verdict = rig.play(fault, seed)
-                named = [name for name, _ in verdict.anomalies]
-                figures = verdict.figures
-                for name in ("acked", "delivered"):
-                    totals[name] = totals.get(name, 0) + figures[name]
-                print(f"{fault.__name__ + ' ' + str(seed):50} {figures['acked']:6} {named.count('lost'):5} "
-                      f"{named.count('dup-row') + named.count('dup-delivery'):7} {figures['unknown']:7} {figures['nacked']:6} "
-                      f"{figures['delivered']:9} {verdict.longest_gap:10.2f}s  {'ok' if not named else ' '.join(sorted(set(named)))}", flush=True)
-                if named:
+                verdict = played(rig, fault, seed, chosen.nodes)
+                totals.add(fault.__name__, verdict)
+                print(row(f"{fault.__name__} {seed}", [verdict]), flush=True)
+                if verdict.anomalies:
                     bad.append((fault.__name__, seed))
                     print(verdict, f"history: {verdict.path}", sep="\n", flush=True)
     finally:
         rig.close()
-    print(f"{runs} runs, {totals.get('acked', 0)} messages acked, {totals.get('delivered', 0)} deliveries, "
-          f"most memory of a node {rig.peak_memory >> 20} MiB")
+    print(totals)
     print("verdict: " + ("every promise was kept" if not bad else f"BROKEN in {bad}"))
     return 1 if bad else 0
 

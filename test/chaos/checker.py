@@ -1,18 +1,33 @@
 """Judges a history against what the database holds at the end: product.md's promises, as things that can be false.
 
 Every anomaly has one of these names: lost, nacked-but-stored, phantom, dup-row, ack-mismatch, seq-fork, hole, reorder,
-realtime, silent-gap, dup-delivery, stuck, stale-read, unauthorized.
+realtime, silent-gap, dup-delivery, stuck, late (here); stale-read, mark-went-back, bad-resume (session_checks.py); unauthorized,
+presence-stuck, mem-unbounded, fd-leak (end_checks.py).
 """
 from collections import Counter, defaultdict
 
-ALLOWED_AFTER_REMOVAL = 5.0  # seconds (P9)
+import end_checks
+import session_checks
+from deadline import patient
+
+LIVE = patient(1.0)  # seconds in which everybody has what is sent while nothing is broken
 
 
 class Verdict:
     def __init__(self):
         self.anomalies = []
         self.figures = Counter()
-        self.longest_gap = 0.0
+        self.path = None  # of the history, where something was found
+        self.lags = []  # seconds, of all deliveries that are not replayed
+
+    @property
+    def longest_gap(self):
+        """The longest that somebody was without what somebody else had: the greatest lag."""
+        return max(self.lags, default=0.0)
+
+    def lag(self, share):
+        """That share of the deliveries had at most this lag."""
+        return sorted(self.lags)[int(share * (len(self.lags) - 1))] if self.lags else 0.0
 
     def add(self, name, text):
         self.anomalies.append((name, text))
@@ -23,31 +38,32 @@ class Verdict:
 
     def __str__(self):
         found = "\n".join(f"  {name}: {text}" for name, text in self.anomalies[:20])
-        return f"{dict(self.figures)} longest gap {self.longest_gap:.2f} s" + (f"\n{len(self.anomalies)} anomalies\n{found}" if found else "")
+        lags = f"lag p50 {self.lag(0.5):.3f} s, p99 {self.lag(0.99):.2f} s, longest gap {self.longest_gap:.2f} s"
+        return f"{dict(self.figures)} {lags}" + (f"\n{len(self.anomalies)} anomalies\n{found}" if found else "")
 
 
-def check(history, rows, heads, clients=(), reads=(), removals=(), changes=()):
+def check(history, rows, heads, clients=(), reads=(), removals=(), changes=(), fences=(), marks=None, presence=(), online=(), offline=(),
+          memory=(), files=()):
     """history: History.events. rows: (conversation, seq, id, sender, client_id, content) of all messages, from SQL.
     heads: {conversation: seq}. clients: (name, conversation, last seq) of those connected at the end. reads: for each
-    node, {conversation: [(seq, id)]}. removals: (user, conversation, when committed).
-    changes: "conversation seq" of what is no new message."""
+    node, {conversation: [(seq, id)]}. removals: (user, conversation, when) of whose access had ended by then.
+    changes: "conversation seq" of what is no new message. fences: (conversation, seq) of what was sent last, to see whether
+    all is live again. marks: {(user, conversation): last_read_seq}, from SQL. presence: for each node, {user: online};
+    online, offline: who is. memory: (node, most bytes). files: (node, open now, open when idle), connections not counted."""
     verdict = Verdict()
+    removed = {(user, conversation) for user, conversation, _ in removals}
     _check_rows(rows, heads, changes, verdict)
     _check_sends(history, rows, verdict)
-    _check_deliveries(history, rows, changes, verdict)
+    _check_deliveries(history, rows, fences, verdict)
     for name, conversation, last in clients:
         if last != heads[conversation]:
             verdict.add("stuck", f"{name} is at {last} of {heads[conversation]} in {conversation}")
-    for node, read in enumerate(reads):
-        for conversation, messages in read.items():
-            stored = [(seq, id) for c, seq, id, *_ in rows if c == conversation]
-            if messages != sorted(stored):
-                verdict.add("stale-read", f"node {node} shows {len(messages)} of {len(stored)} messages of {conversation}")
-    for user, conversation, when in removals:
-        late = [e for e in history if e["what"] == "recv" and e["user"] == user and e["conversation"] == conversation
-                and e["t"] > when + ALLOWED_AFTER_REMOVAL]
-        if late:
-            verdict.add("unauthorized", f"{user} got seq {late[0]['seq']} {late[0]['t'] - when:.1f} s after the removal")
+    session_checks.check_reads(history, rows, reads, removed, verdict)
+    session_checks.check_marks(history, marks, heads, removed, verdict)
+    session_checks.check_resumes(history, verdict)
+    end_checks.check_access(history, removals, verdict)
+    end_checks.check_presence(presence, online, offline, verdict)
+    end_checks.check_resources(memory, files, verdict)
     return verdict
 
 
@@ -106,7 +122,7 @@ def _check_sends(history, rows, verdict):
                 verdict.add("realtime", f"{key} was sent after {highest[1]} was acked as {highest[0]}, and is {seq}")
 
 
-def _check_deliveries(history, rows, changes, verdict):
+def _check_deliveries(history, rows, fences, verdict):
     stored = {(conversation, seq): (id, content) for conversation, seq, id, _, _, content in rows}
     owner, first_seen, connections = {}, {}, {}
     for event in history:
@@ -140,5 +156,8 @@ def _check_deliveries(history, rows, changes, verdict):
             verdict.add("phantom", f"{place} is {event['id']}, which is not stored")
         elif stored[place] != (event["id"], event["content"]):
             verdict.add("phantom", f"{place} is {event['id']} {event['content']!r}, and {stored[place]} is stored")
+        lag = event["t"] - first_seen[place]
         if not event.get("replay"):
-            verdict.longest_gap = max(verdict.longest_gap, event["t"] - first_seen[place])
+            verdict.lags.append(lag)
+        if place in fences and lag > LIVE and not event.get("replay"):
+            verdict.add("late", f"{event['user']} got {place} {lag:.1f} s after others, though everything works again")

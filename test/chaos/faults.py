@@ -1,12 +1,25 @@
 """What goes wrong: functions of (rig, random, longer, swarm). Each leaves the mending to Rig.heal, and takes some seconds,
-`longer` times as many where a run has the time."""
+`longer` times as many where a run has the time. One may name the rig that it needs."""
 import glob
 import signal
-import threading
 import time
 
-from client import Person
+from client_faults import (  # noqa: F401
+    f21_members_are_removed,
+    f21b_tokens_are_revoked,
+    f22_everything_is_sent_twice,
+    f23_clients_resume_from_everywhere,
+)
 from deadline import eventually
+from network_faults import (  # noqa: F401
+    f10_the_network_is_slow,
+    f8_commits_and_their_answers_are_lost,
+    f9_a_node_is_parted_from_redis,
+    f9b_a_node_is_parted_from_the_database,
+    f9c_the_wire_to_redis_stalls,
+    f9c_the_wire_to_the_database_stalls,
+    f9d_clients_are_parted_from_a_node,
+)
 
 
 def clocks_that_jump():
@@ -60,6 +73,20 @@ def f4b_redis_is_flushed_and_its_clients_thrown_out(rig, random, longer, swarm):
         time.sleep(1)
 
 
+def f5_sentinels_promote_a_replica_that_lags(rig, random, longer, swarm):
+    """Of nodes that follow Sentinels. What the old master took since the replica was stopped is lost, or comes late."""
+    master, replica = rig.redis.master(), rig.redis.replica()
+    replica.pause()
+    time.sleep(0.7 * longer)
+    random.choice([master.pause, master.kill])()
+    replica.resume()
+    eventually(lambda: rig.redis.master() is replica, within=40)
+    time.sleep(1)
+
+
+f5_sentinels_promote_a_replica_that_lags.rig = {"sentinels": True}
+
+
 def f6_the_database_is_killed(rig, random, longer, swarm):
     rig.database.kill()
     time.sleep(2 * longer)
@@ -72,38 +99,6 @@ def f7_the_database_is_paused(rig, random, longer, swarm):
     time.sleep(8 * longer)
     rig.database.resume()
     time.sleep(2)
-
-
-def f8_commits_and_their_answers_are_lost(rig, random, longer, swarm):
-    for _ in range(int(4 * longer)):
-        for kind in "answer", "commit":
-            random.choice(rig.nodes).database.lose_commit = kind
-            time.sleep(0.7)
-
-
-def f9_a_node_is_parted_from_redis(rig, random, longer, swarm):
-    node = random.choice(rig.nodes)
-    up, down = random.choice([(True, True), (True, False), (False, True)])
-    node.redis.partition(up, down)
-    time.sleep(8 * longer)
-    node.redis.heal()
-    time.sleep(2)
-
-
-def f9b_a_node_is_parted_from_the_database(rig, random, longer, swarm):
-    node = random.choice(rig.nodes)
-    up, down = random.choice([(True, True), (True, False), (False, True)])
-    node.database.partition(up, down)
-    time.sleep(7 * longer)
-    node.database.heal()
-    time.sleep(2)
-
-
-def f10_the_network_is_slow(rig, random, longer, swarm):
-    for node in rig.nodes:
-        node.redis.delay = random.uniform(0.05, 0.3)
-        node.database.delay = random.uniform(0.005, 0.03)
-    time.sleep(6 * longer)
 
 
 def f13_clocks_jump(rig, random, longer, swarm):
@@ -121,43 +116,6 @@ def f14_a_node_is_stopped(rig, random, longer, swarm):
     time.sleep(3)
 
 
-def f21_members_are_removed(rig, random, longer, swarm):
-    """The last of each conversation, while its node may not hear of it over Redis."""
-    parted = random.choice(rig.nodes)
-    parted.redis.partition()
-    for conversation, people in swarm.users.items():
-        admin = Person(random.choice([node for node in rig.nodes if node is not parted]).server, people[0].id)
-        answer = admin.rest.post(f"conversations/{conversation}/remove_participant/", json={"user_id": people[-1].id})
-        assert answer.is_success, answer.text
-        swarm.removals.append((people[-1].id, conversation, time.monotonic()))
-        time.sleep(0.3)
-    eventually(lambda: all(client.out for client in swarm.clients if client.user in [user for user, *_ in swarm.removals]), within=15)
-    time.sleep(2)
-
-
-def f22_everything_is_sent_twice(rig, random, longer, swarm):
-    """Beside what the swarm does anyway: each message of one more user goes to every node at the same time."""
-    for conversation, people in swarm.users.items():
-        for number in range(int(8 * longer)):
-            client_id = f"{people[0].id}-everywhere-{number}"
-            fields = {"user": people[0].id, "conversation": conversation, "client_id": client_id}
-
-            def send(node):
-                swarm.history.note("invoke", **fields)
-                answer = Person(node.server, people[0].id).rest.post(
-                    "messages/", json={"conversation_id": conversation, "content": client_id, "client_id": client_id})
-                if answer.is_success:
-                    swarm.history.note("ok", **fields, seq=answer.json()["seq"], id=answer.json()["id"])
-                else:
-                    swarm.history.note("info", **fields)
-
-            threads = [threading.Thread(target=send, args=(node,)) for node in rig.nodes]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-
-
 def f24_nodes_are_restarted_one_by_one(rig, random, longer, swarm):
     for node in rig.nodes:
         assert node.server.stop() == 0, node.server.log[-2000:]
@@ -169,7 +127,8 @@ def several_at_once(rig, random, longer, swarm):
     """Whatever comes, one on top of the other."""
     for _ in range(int(3 * longer)):
         node = random.choice(rig.nodes)
-        what = random.choice(["kill node", "stop node", "kill redis", "pause redis", "kill database", "part redis", "part database", "lose"])
+        what = random.choice(["kill node", "stop node", "kill redis", "pause redis", "kill database", "part redis", "part database", "lose",
+                              "stall redis", "stall database", "part clients"])
         swarm.history.note("fault", name=what)
         if what == "kill node":
             node.server.kill()
@@ -185,6 +144,12 @@ def several_at_once(rig, random, longer, swarm):
             node.redis.partition()
         elif what == "part database":
             node.database.partition()
+        elif what == "stall redis":
+            node.redis.stall(random.random() < 0.7, random.random() < 0.7)
+        elif what == "stall database":
+            node.database.stall(random.random() < 0.7, random.random() < 0.7)
+        elif what == "part clients":
+            node.door.partition()
         elif what == "lose":
             node.database.lose_commit = random.choice(["answer", "commit"])
         time.sleep(random.uniform(0.5, 2))

@@ -10,10 +10,10 @@ class History:
         self.lock = threading.Lock()
 
     def note(self, what, **fields):
-        """invoke | ok | fail | info (of a send), connect | recv | gap | close (of a connection), fault."""
-        event = {"t": time.monotonic(), "what": what, **fields}
+        """invoke | ok | fail | info (of a send), connect | recv | change | gap | close (of a connection), read | mark | mark-seen
+        (each with `began` where it is an answer that must not be older than the question), left, resume, fault."""
         with self.lock:
-            self.events.append(event)
+            self.events.append({"t": time.monotonic(), "what": what, **fields})
 
     def write(self, path):
         with open(path, "w") as out:

@@ -1,4 +1,4 @@
-"""A wire between two processes that a test can cut, silence in one direction or both, and slow down."""
+"""A wire between two processes that a test can cut, silence or stall in one direction or both, and slow down."""
 import random
 import socket
 import threading
@@ -15,10 +15,13 @@ class Link:
         self.delay = 0.0  # seconds that each piece waits, and as much again by chance
         self.lose_commit = None  # of PostgreSQL: "answer" or "commit", once
         self.lost_commits = 0
+        self.flows = {True: threading.Event(), False: threading.Event()}  # up, down: what is held back passes once it is set
+        self.stall_at = None
         self.lock = threading.Lock()
         self.pairs = set()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = self.listener.getsockname()[1]
+        self.flow()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self):
@@ -32,7 +35,24 @@ class Link:
     def partition(self, up=True, down=True):
         self.silent_up, self.silent_down = up, down
 
+    def stall(self, up=True, down=True, at=None):
+        """Nothing passes, and nothing is lost: until flow() it is held back, and then all of it arrives, late and in
+        order, though whoever sent it may have given up long ago. So TCP does where a partition ends in time. With `at`
+        it begins with the first piece from the client that has these bytes."""
+        if at:
+            self.stall_at = (at, up, down)
+            return
+        for stalled, flows in (up, self.flows[True]), (down, self.flows[False]):
+            if stalled:
+                flows.clear()
+
+    def flow(self):
+        self.stall_at = None
+        for flows in self.flows.values():
+            flows.set()
+
     def heal(self):
+        self.flow()
         was_silent = self.silent_up or self.silent_down
         self.refusing = self.silent_up = self.silent_down = False
         self.delay = 0.0
@@ -41,6 +61,7 @@ class Link:
 
     def close(self):
         self.listener.close()
+        self.flow()
         self.cut()
 
     def _accept(self):
@@ -73,6 +94,11 @@ class Link:
                     time.sleep(self.delay + random.random() * self.delay)
                 if (up and self.silent_up) or (not up and self.silent_down):
                     continue
+                if up and self.stall_at and self.stall_at[0] in data:
+                    _, stall_up, stall_down = self.stall_at
+                    self.stall_at = None
+                    self.stall(stall_up, stall_down)
+                self.flows[up].wait()
                 if up and self.lose_commit and b"COMMIT\0" in data:
                     kind, self.lose_commit = self.lose_commit, None
                     self.lost_commits += 1

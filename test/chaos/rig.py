@@ -1,24 +1,24 @@
 """Three nodes over one PostgreSQL and one Redis, with a wire of their own to each, and what a run of clients comes to."""
-import json
 import os
 import random
 import shutil
+import signal
 import tempfile
 import time
 
-from checker import check
 from client import Person
 from deadline import eventually
 from history import History
+from judge import Judge
 from links import Link
 from postgres import Postgres
-from redis_server import Redis
+from redis_server import Redis, SentinelGroup
+from resources import Sampler
 from server import Server
 from swarm import Swarm
 
 # Short, so that a fault and its end fit into seconds.
 OPTIONS = ("--drain-delay", "1", "--ping-interval", "2", "--ping-timeout", "3", "--timeout-graceful-shutdown", "10")
-CATCH_UP = 15  # seconds after the last fault in which everybody has everything: ten, and a reconnect
 
 
 class Node:
@@ -28,9 +28,9 @@ class Node:
         self.set_clock(0)
         self.server = Server(f"{rig.directory}/node-{number}", *OPTIONS,
                              DATABASE_URL=f"postgres://parley@127.0.0.1:{self.database.port}/postgres",
-                             REDIS_URL=f"redis://127.0.0.1:{self.redis.port}/0",
+                             REDIS_URL=rig.redis.url_by(self.redis.port),
                              FAKETIME_TIMESTAMP_FILE=self.clock, **rig.variables)
-        self.open = True  # clients try it
+        self.door = Link(self.server.port)  # by which clients come
 
     @property
     def address(self):
@@ -43,33 +43,31 @@ class Node:
 
     def heal(self):
         self.set_clock(0)
-        self.database.heal()
-        self.redis.heal()
+        for link in self.database, self.redis, self.door:
+            link.heal()
 
     def close(self):
         self.server.close()
-        self.database.close()
-        self.redis.close()
+        for link in self.database, self.redis, self.door:
+            link.close()
 
 
 class Rig:
-    def __init__(self, count=3, **variables):
+    def __init__(self, count=3, sentinels=False, **variables):
         self.directory = tempfile.mkdtemp(prefix="parley-chaos-")
         self.variables = variables
-        self.database, self.redis = Postgres().start(), Redis().start()
+        self.database, self.redis = Postgres().start(), (SentinelGroup() if sentinels else Redis()).start()
         self.nodes = [Node(self, number) for number in range(count)]
         for node in self.nodes:
             node.server.start()
-        self.peak_memory = 0
+        self.resources = Sampler(self.nodes)
 
     def heal(self):
         """Everything works again, whatever a fault has left."""
         if self.database.process.poll() is not None:
             self.database.start()
         self.database.resume()
-        if self.redis.process.poll() is not None:
-            self.redis.start()
-        self.redis.resume()
+        self.redis.heal()
         for node in self.nodes:
             node.heal()
             if node.server.process.poll() is not None:
@@ -80,86 +78,60 @@ class Rig:
     def doors(self):
         return [node.address for node in self.nodes]
 
-    def measure(self):
-        for node in self.nodes:
-            if node.server.process.poll() is None:
-                self.peak_memory = max(self.peak_memory, node.server.memory())
+    def doors_by_link(self):
+        return [f"127.0.0.1:{node.door.port}" for node in self.nodes]
 
-    def play(self, fault, seed, conversations=3, members=4, pause=0.25, doors=None, longer=1.0, watch=None):
-        """Clients talk while fault(rig, random, longer) happens; then everything heals, and the verdict is given."""
+    def play(self, fault, seed, conversations=3, members=4, pause=0.25, doors=None, longer=1.0):
+        """Clients talk while fault(rig, random, longer, swarm) happens; then everything heals, and the verdict is given. In
+        each conversation one more, who only reads, leaves for good before the fault or while it lasts."""
         self.heal()
+        self.resources.begin()
         number = random.Random(f"{seed}")
         name = f"{fault.__name__[:12]}-{seed}-{time.time_ns() % 10 ** 9}"
         history = History()
-        swarm = Swarm(doors or self.doors, history, seed, pause)
-        users = {}
+        swarm = Swarm(doors or self.doors_by_link, history, seed, pause)
         for room in range(conversations):
             people = [Person(self.nodes[0].server, f"{name}-{room}-{member}") for member in range(members)]
-            conversation = people[0].rest.create_group(*people[1:])["id"]
-            users[conversation] = people
+            leaver = Person(self.nodes[0].server, f"{name}-{room}-leaver")
+            conversation = people[0].rest.create_group(*people[1:], leaver)["id"]
+            swarm.users[conversation] = people
             for at, person in enumerate(people):
                 swarm.add(person.id, conversation, sends=at < members - 1)
-        removals = []
-        swarm.removals = removals
-        swarm.users = users
-        if watch:
-            watch(swarm)
+            swarm.add(leaver.id, conversation, sends=False, stays=number.uniform(0, 4))
         swarm.start()
+        path = f"{os.environ.get('PARLEY_CHAOS_HISTORIES', tempfile.gettempdir())}/parley-{name}.jsonl"
+        try:
+            verdict = self._verdict(fault, number, longer, swarm)
+        except AssertionError as failure:
+            history.write(path)
+            raise AssertionError(f"{failure}\nhistory: {path}") from failure
+        finally:
+            swarm.stop()
+        verdict.swarm, verdict.history = swarm, history
+        if verdict.anomalies:
+            verdict.path = path
+            history.write(path)
+        return verdict
+
+    def _verdict(self, fault, number, longer, swarm):
         eventually(lambda: all(client.socket for client in swarm.clients), within=20)
+        swarm.begin_leaving()
         time.sleep(0.5)
-        history.note("fault", name=fault.__name__)
+        swarm.history.note("fault", name=fault.__name__)
         fault(self, number, longer, swarm)
-        history.note("fault", name="healing")
+        swarm.finish_leaving()
+        swarm.history.note("fault", name="healing")
         self.heal()
         swarm.stop_sending()
         eventually(lambda: swarm.sent_all, within=30, describe=lambda: "sends are never acked")
-        verdict = self._judge(history, swarm, users, removals)
-        verdict.swarm, verdict.history = swarm, history
-        swarm.stop()
-        if verdict.anomalies:
-            kept = os.environ.get("PARLEY_CHAOS_HISTORIES", tempfile.gettempdir())
-            verdict.path = f"{kept}/parley-{name}.jsonl"
-            history.write(verdict.path)
-        return verdict
-
-    def _judge(self, history, swarm, users, removals):
-        inside = [client for client in swarm.clients if not client.out]
-
-        def heads():
-            return {line.split("|")[0]: int(line.split("|")[1]) for line in self.database.ask(
-                "SELECT id, seq FROM messaging_conversation WHERE id IN (" + ", ".join(f"'{id}'" for id in users) + ")").splitlines()}
-
-        def everybody_has_everything():
-            now = heads()
-            return all(client.socket is not None and client.last_seq == now[client.conversation] for client in inside)
-
-        try:
-            eventually(everybody_has_everything, within=CATCH_UP)
-        except AssertionError:
-            pass  # the checker says who and where
-        self.measure()
-        rows = [json.loads(line) for line in self.database.ask(
-            "SELECT json_build_array(conversation_id, seq, id, sender_id, client_id, content) FROM messaging_message WHERE conversation_id IN ("
-            + ", ".join(f"'{id}'" for id in users) + ")").splitlines()]
-        changed = {line for line in self.database.ask(
-            "SELECT conversation_id || ' ' || seq FROM parley_change WHERE conversation_id IN (" + ", ".join(f"'{id}'" for id in users) + ")").splitlines()}
-        rows = [tuple(row) for row in rows]
-        reads = []
-        for node in self.nodes:
-            read = {}
-            for conversation, people in users.items():
-                reader = Person(node.server, people[0].id)
-                read[conversation] = [(m["seq"], m["id"]) for m in reader.rest.everything_in({"id": conversation})]
-            reads.append(read)
-        last = [(client.user, client.conversation, client.last_seq) for client in inside]
-        return check(history.events, rows, heads(), last, reads, removals, changed)
+        return Judge(self, swarm.history, swarm, swarm.users).verdict()
 
     def close(self):
+        self.resources.close()
         for node in self.nodes:
-            try:
-                node.server.process.send_signal(18)  # SIGCONT: it may be stopped
-            except (OSError, AttributeError):
-                pass
+            node.server.process.send_signal(signal.SIGCONT)
+            node.server.terminate()  # all at once
+        for node in self.nodes:
             node.close()
         self.redis.close()
         self.database.close()

@@ -59,14 +59,87 @@ class Redis:
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
 
+    def heal(self):
+        """Works again, whatever was done to it."""
+        if self.process.poll() is not None:
+            self.start()
+        self.resume()
+
     def subscribers(self, conversation):
         return int(self.ask("PUBSUB", "NUMSUB", f"parley:c:{conversation['id']}").split()[-1])
+
+    def url_by(self, port):
+        """By way of that port, which somebody has put in between."""
+        return f"redis://127.0.0.1:{port}/0"
 
     def close(self):
         if self.process and self.process.poll() is None:
             self.resume()
             self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class SentinelGroup:
+    """Two Redis servers, of which one is the replica of the other, and three Sentinels that agree on who is the master."""
+
+    name = "chat"
+
+    def __init__(self):
+        self.servers, self.sentinels = [], []
+
+    @property
+    def port(self):
+        """Of a Sentinel."""
+        return self.sentinels[0].port
+
+    @property
+    def url(self):
+        return self.url_by(self.port)
+
+    def url_by(self, port):
+        """With that port in place of the first Sentinel's."""
+        ports = [port, *(sentinel.port for sentinel in self.sentinels[1:])]
+        return "redis+sentinel://" + ",".join(f"127.0.0.1:{port}" for port in ports) + f"/{self.name}"
+
+    def start(self):
+        at_once = ("--repl-diskless-sync-delay", "0")
+        self.servers.append(Redis(*at_once).start())
+        self.servers.append(Redis(*at_once, "--replicaof", "127.0.0.1", str(self.servers[0].port)).start())
+        for _ in range(3):
+            sentinel = Redis(sentinel=True)
+            with open(f"{sentinel.directory}/sentinel.conf", "w") as conf:
+                conf.write(f"sentinel monitor {self.name} 127.0.0.1 {self.servers[0].port} 2\n"
+                           f"sentinel down-after-milliseconds {self.name} 1000\nsentinel failover-timeout {self.name} 5000\n")
+            self.sentinels.append(sentinel.start())
+        eventually(lambda: all("sentinels=3" in one.ask("INFO", "sentinel") for one in self.sentinels), within=30)
+        eventually(self.is_whole, within=30)
+        return self
+
+    def master(self):
+        """Who the Sentinels say it is."""
+        said = {sentinel.ask("SENTINEL", "get-master-addr-by-name", self.name).split()[-1] for sentinel in self.sentinels}
+        return next((server for server in self.servers if {str(server.port)} == said), None)
+
+    def replica(self):
+        master = self.master()
+        return next(server for server in self.servers if server is not master)
+
+    def is_whole(self):
+        """One master, with a replica that follows it, as every Sentinel knows."""
+        master = self.master()
+        if not master or "state=online" not in master.ask("INFO", "replication", fails=True):
+            return False
+        known = [sentinel.ask("SENTINEL", "replicas", self.name) for sentinel in self.sentinels]
+        return all(f":{self.replica().port}" in replicas and "s_down" not in replicas and "disconnected" not in replicas for replicas in known)
+
+    def heal(self):
+        for server in self.servers:
+            server.heal()
+        eventually(self.is_whole, within=40)
+
+    def close(self):
+        for server in *self.sentinels, *self.servers:
+            server.close()
 
 
 class Wire:

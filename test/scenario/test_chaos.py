@@ -1,25 +1,39 @@
 """Faults on three nodes, each for some seconds, judged by a checker that is itself put to the test. Longer:
 ./dev chaos --minutes 30."""
 import os
+import socket
 import sys
 
 import pytest
 
 from client import Person
 from deadline import eventually
+from server import ROOT
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "chaos"))
 import faults  # noqa: E402
 from checker import check  # noqa: E402
 from links import Link  # noqa: E402
+from mutants import MUTANTS  # noqa: E402
+from resources import Sampler  # noqa: E402
 from rig import Rig  # noqa: E402
+from session_checks import wrong_in_resume  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def rig():
+def common_rig():
     made = Rig(3, **faults.clocks_that_jump())
     yield made
     made.close()
+
+
+@pytest.fixture
+def rig(fault, common_rig):
+    """Shared by most; a fault may need one of its own."""
+    made = Rig(3, **fault.rig) if hasattr(fault, "rig") else common_rig
+    yield made
+    if made is not common_rig:
+        made.close()
 
 
 @pytest.mark.parametrize("fault", [*faults.ALL, faults.several_at_once], ids=lambda fault: fault.__name__)
@@ -28,7 +42,10 @@ def test_every_promise_is_kept(rig, fault):
     print(verdict)
     assert not verdict.anomalies, f"{verdict}\n{verdict.path}"
     assert verdict.figures["acked"] > 20
-    assert rig.peak_memory < 300 << 20
+    assert verdict.figures["reads"] and verdict.figures["marks acked"] and verdict.figures["marks read"], "the sessions were put to the test"
+    assert 0 < verdict.figures["MiB"] < 300
+    assert all(client.left for client in verdict.swarm.clients if client.stays is not None)
+    assert verdict.figures["resumes"] > 50 or fault is not faults.f23_clients_resume_from_everywhere
 
 
 def test_a_client_that_vanished_is_noticed(own_server):
@@ -45,6 +62,49 @@ def test_a_client_that_vanished_is_noticed(own_server):
     eventually(lambda: node.metric("parley_websockets") == 0, within=10)
     link.close()
     assert socket.established
+
+
+def test_a_wire_that_stalls_loses_nothing_and_hurries_nothing():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        link = Link(listener.getsockname()[1])
+        with socket.create_connection(("127.0.0.1", link.port)) as client:
+            server, _ = listener.accept()
+            server.settimeout(0.3)
+            client.sendall(b"one ")
+            assert server.recv(100) == b"one "
+            link.stall(up=True, down=False, at=b"COMMIT")
+            client.sendall(b"two ")
+            assert server.recv(100) == b"two ", "it begins with the COMMIT"
+            client.sendall(b"COMMIT ")
+            client.sendall(b"more")
+            with pytest.raises(TimeoutError):
+                server.recv(100)
+            server.sendall(b"the other way")
+            assert client.recv(100) == b"the other way"
+            client.close()  # who sent it has given up
+            link.flow()
+            server.settimeout(5)
+            with server, server.makefile("rb") as late:
+                assert late.read() == b"COMMIT more"
+        link.close()
+
+
+def test_open_files_are_told_from_connections():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        class Node:
+            server = type("Server", (), {"port": listener.getsockname()[1], "process": type("Process", (), {"pid": os.getpid()})})
+        sampler = Sampler([Node])
+        sampler.begin()
+        with socket.create_connection(listener.getsockname()):
+            accepted, _ = listener.accept()
+            (_, held, idle), = sampler.held()
+            assert held == idle + 1, "the end that asked is a file of this process too, and no connection to its port"
+        eventually(lambda: sampler.held()[0][1] == idle + 1, within=5, describe=lambda: "a connection whose client went is a leak")
+        accepted.close()
+        assert sampler.held()[0][1] == idle
+        sampler.look()
+        assert sampler.memory[0] > 1 << 20 and sampler.files[0] >= idle
+        sampler.close()
 
 
 # --- the checker
@@ -157,3 +217,160 @@ def test_the_checker_finds_an_order_that_time_contradicts():
             event["id"] = f"id-{event['seq']}"
     rows = [(ROOM, row[1], row[2], "ann", f"ann-{6 - row[1]}", row[5]) for row in ROWS]
     assert "realtime" in judged(events, rows)
+
+
+# --- sessions: reads, marks, resumes
+
+PAGE = [[row[1], row[2], row[5]] for row in ROWS]
+EVERYTHING = {"what": "read", "user": "bob", "conversation": ROOM, "t": 100, "began": 99, "status": 200, "page": PAGE}
+ONE = {"what": "read", "user": "ann", "conversation": ROOM, "t": 100, "began": 99, "status": 200, "page": PAGE[2:3], "message": "id-3", "wanted": 3}
+MARK = {"what": "mark", "user": "bob", "conversation": ROOM, "t": 100, "outcome": "ok", "up_to": 4, "reached": 4}
+SEEN = {"what": "mark-seen", "user": "bob", "conversation": ROOM, "t": 102, "began": 101, "marks": [4]}
+
+
+def test_the_checker_finds_nothing_in_sessions_where_nothing_is():
+    before = {**EVERYTHING, "user": "ann", "began": 1.5, "t": 200, "page": PAGE[:1]}  # asked before the others were acked
+    back = {**MARK, "t": 101, "up_to": 1, "reached": 4}
+    early = {**SEEN, "began": 99, "marks": [0]}  # asked before the mark was acked
+    events = story() + [EVERYTHING, ONE, MARK, back, SEEN, early, {**ONE, "status": 503, "page": []}, before]
+    verdict = check(events, ROWS, {ROOM: 5}, marks={("bob", ROOM): 4, ("ann", ROOM): 0})
+    assert not verdict.anomalies, str(verdict)
+    assert verdict.figures["reads"] == 3 and verdict.figures["marks acked"] == 2 and verdict.figures["marks read"] == 2
+
+
+@pytest.mark.parametrize("read", [
+    {**EVERYTHING, "page": PAGE[:4]},
+    {**EVERYTHING, "page": []},
+    {**EVERYTHING, "status": 404, "page": []},
+    {**EVERYTHING, "user": "ann", "page": PAGE[:4]},
+    {**EVERYTHING, "user": "ann", "page": PAGE[:2] + PAGE[3:]},
+    {**ONE, "status": 404, "page": []},
+    {**ONE, "page": [[4, "id-3", "ann-3"]]},
+], ids=["less than was delivered", "nothing", "not there", "without its own last", "without one of its own", "its own is not there", "another seq"])
+def test_the_checker_finds_a_read_that_is_behind(read):
+    assert "stale-read" in judged(story() + [read])
+
+
+def test_the_checker_finds_reads_that_go_back():
+    stranger = {**EVERYTHING, "user": "cho"}  # has seen nothing but what it read
+    assert judged(story() + [stranger, {**stranger, "began": 101, "t": 102}]) == set()
+    assert judged(story() + [stranger, {**stranger, "began": 101, "t": 102, "page": PAGE[:4]}]) == {"stale-read"}
+    assert judged(story() + [stranger, {**stranger, "began": 99.5, "t": 102, "page": PAGE[:4]}]) == set(), "they overlap"
+
+
+def test_one_who_was_removed_may_be_told_that_nothing_is_there():
+    assert judged(story() + [{**EVERYTHING, "status": 404, "page": []}], removals=[("bob", ROOM, 98)]) == set()
+
+
+def test_the_checker_finds_a_read_of_what_is_not_stored():
+    assert judged(story() + [{**EVERYTHING, "page": PAGE[:4] + [[5, "id-5", "else"]]}]) == {"phantom"}
+
+
+@pytest.mark.parametrize("events, marks", [
+    ([MARK], {("bob", ROOM): 3}),
+    ([MARK], {("bob", ROOM): 6}),
+    ([MARK], {}),
+    ([MARK, {**SEEN, "marks": [3]}], {("bob", ROOM): 4}),
+    ([MARK, {**SEEN, "marks": []}], {("bob", ROOM): 4}),
+    ([{**MARK, "reached": 3}], {("bob", ROOM): 4}),
+    ([{**SEEN, "marks": [4]}], {("bob", ROOM): 3}),
+    ([SEEN, {**SEEN, "began": 103, "t": 104, "marks": [3]}], {("bob", ROOM): 4}),
+], ids=["behind what was acked", "beyond the head", "gone", "read behind", "read as none", "acked behind", "read and lost", "read, then less"])
+def test_the_checker_finds_a_mark_that_went_back(events, marks):
+    assert judged(story() + events, marks=marks) == {"mark-went-back"}
+
+
+def test_marks_that_were_refused_or_are_unknown_bind_nobody():
+    events = [{**MARK, "outcome": "fail"}, {**MARK, "outcome": "info"}]
+    assert judged(story() + events, marks={("bob", ROOM): 0}) == set()
+    assert judged(story() + [MARK], marks={}, removals=[("bob", ROOM, 99)]) == set(), "whose row is gone"
+
+
+EVENTS = [("event", 6), ("event", 7)]
+RESUMES = {  # asked, head when connected, frames
+    "at the head": (5, 5, [("resumed", 5), *EVENTS]),
+    "behind": (3, 5, [("event", 4), ("event", 5), ("resumed", 5), *EVENTS]),
+    "behind a head that moves": (3, 4, [("event", 4), ("event", 5), ("resumed", 5), *EVENTS]),
+    "beyond": (9, 5, [("gap", 6, 9, True), ("resumed", 5), *EVENTS]),
+    "no longer beyond": (9, 5, [("event", 10), ("resumed", 10), ("event", 11)]),
+    "negative": (-1, 5, [("error", "bad_since"), *EVENTS]),
+    "negative on many": (-1, 5, [("error", "bad_since"), ("resumed", None), *EVENTS]),
+    "too big": (2 ** 63, 5, [("error", "bad_since"), *EVENTS]),
+    "too big, as a gap": (2 ** 63, 5, [("gap", 6, 2 ** 63, True), ("resumed", 5), *EVENTS]),
+    "foreign": ("foreign", 5, [("error", "not_found"), ("resumed", 5), *EVENTS]),
+}
+
+
+@pytest.mark.parametrize("resume", RESUMES.values(), ids=RESUMES)
+def test_an_answer_to_a_resume_that_is_right(resume):
+    assert not list(wrong_in_resume(*resume))
+
+
+@pytest.mark.parametrize("asked, head, frames", [
+    (5, 5, [("event", 5), ("resumed", 5), *EVENTS]),
+    (5, 5, [("resumed", 5), ("event", 7)]),
+    (5, 5, [("resumed", 5), ("event", 6), ("event", 6)]),
+    (5, 5, EVENTS),
+    (3, 5, [("event", 5), ("resumed", 5), *EVENTS]),
+    (3, 5, [("event", 4), ("resumed", 5), *EVENTS]),
+    (3, 5, [("resumed", 5), ("event", 4), ("event", 5), *EVENTS]),
+    (3, 5, [("gap", 4, 5, False), ("resumed", 5), *EVENTS]),
+    (9, 5, [("resumed", 5), *EVENTS]),
+    (9, 5, [("gap", 6, 9, False), ("resumed", 5), *EVENTS]),
+    (9, 5, [("gap", 6, 9, True), ("resumed", 9), ("event", 10)]),
+    (9, 5, [("gap", 6, 9, True), ("resumed", 5), ("event", 7)]),
+    (9, 5, [("gap", 4, 9, True), ("resumed", 3), ("event", 4)]),
+    (9, 5, [("event", 6), ("gap", 6, 9, True), ("resumed", 5)]),
+    (9, 5, [("error", "bad_since"), *EVENTS]),
+    (-1, 5, EVENTS),
+    (-1, 5, [("error", "not_found"), *EVENTS]),
+    (-1, 5, [("error", "bad_since"), ("resumed", 5), *EVENTS]),
+    (-1, 5, [("error", "bad_since"), ("event", 1), ("event", 2)]),
+    (2 ** 63, 5, EVENTS),
+    ("foreign", 5, [("resumed", 5), *EVENTS]),
+    ("foreign", 5, [("error", "not_found"), *EVENTS]),
+    (5, 5, [("resumed", 5), ("nothing more",)]),
+], ids=str)
+def test_an_answer_to_a_resume_that_is_wrong(asked, head, frames):
+    assert list(wrong_in_resume(asked, head, frames))
+    resume = {"what": "resume", "t": 99, "user": "bob", "conversation": ROOM, "node": 0, "by": "since", "asked": asked, "head": head}
+    assert judged(story() + [{**resume, "frames": frames}]) == {"bad-resume"}
+
+
+# --- the end: presence, resources, and whether all is live again
+
+
+@pytest.mark.parametrize("said", [{"bob": True, "cho": True}, {"bob": False, "cho": False}, {}], ids=str)
+def test_the_checker_finds_a_node_that_shows_what_is_not(said):
+    right = {"bob": True, "cho": False}
+    assert judged(story(), presence=[right, right], online={"bob"}, offline={"cho", "gone"}) == set()
+    assert judged(story(), presence=[right, said], online={"bob"}, offline={"cho", "gone"}) == {"presence-stuck"}
+
+
+def test_the_checker_finds_what_nodes_hold_too_much():
+    assert judged(story(), memory=[(0, 300 << 20)], files=[(0, 40, 24)]) == set()
+    assert judged(story(), memory=[(0, (300 << 20) + 1)]) == {"mem-unbounded"}
+    assert judged(story(), files=[(0, 41, 24)]) == {"fd-leak"}
+
+
+def test_the_checker_finds_what_is_late_though_all_is_well():
+    assert judged(story(), fences={(ROOM, 5)}) == set()
+    events = story()
+    events[first(events, "recv", 5)]["t"] += 0.1
+    assert judged(events, fences={(ROOM, 5)}) == {"late"}
+    assert judged(events, fences={(ROOM, 4)}) == set(), "what was sent while something was broken may be"
+
+
+def test_lags_are_of_what_is_not_replayed():
+    events = story()
+    events[first(events, "recv", 3)]["t"] += 7  # acked a second earlier
+    events[first(events, "recv", 4)].update(t=events[first(events, "recv", 4)]["t"] + 99, replay=True)
+    verdict = check(events, ROWS, {ROOM: 5})
+    assert sorted(verdict.lags) == [1, 1, 1, 8]
+    assert verdict.longest_gap == 8 and verdict.lag(0.5) == 1
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_the_place_that_a_mutant_changes_is_there(mutant):
+    with open(os.path.join(ROOT, mutant.file)) as file:
+        assert file.read().count(mutant.old) == 1, "./dev mutants could not build it"

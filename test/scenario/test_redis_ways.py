@@ -6,7 +6,7 @@ import pytest
 from client import Person
 from deadline import eventually
 from postgres import Postgres
-from redis_server import Redis
+from redis_server import Redis, SentinelGroup
 from server import free_port, run
 
 
@@ -91,19 +91,16 @@ def test_tls_is_verified(redis_with, hears, own_server, database, tmp_path):
         assert "bus is up" not in node.log and node.ready(), "it works on without"
 
 
-def test_sentinels_follow_a_fail_over(redis_with, hears):
-    master = redis_with().start()
-    replica = redis_with("--replicaof", "127.0.0.1", str(master.port)).start()
-    sentinels = []
-    for _ in range(3):
-        sentinel = redis_with(sentinel=True)
-        with open(f"{sentinel.directory}/sentinel.conf", "w") as conf:
-            conf.write(f"sentinel monitor chat 127.0.0.1 {master.port} 2\n"
-                       "sentinel down-after-milliseconds chat 1000\nsentinel failover-timeout chat 5000\n")
-        sentinels.append(sentinel.start())
-    eventually(lambda: "slave0" in sentinels[0].ask("INFO") or f":{replica.port}" in sentinels[0].ask("SENTINEL", "replicas", "chat"), within=30)
-    eventually(lambda: all("sentinels=3" in one.ask("INFO", "sentinel") for one in sentinels), within=30)
-    one, two = hears("redis+sentinel://" + ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in sentinels) + "/chat")
+@pytest.fixture
+def group():
+    made = SentinelGroup().start()
+    yield made
+    made.close()
+
+
+def test_sentinels_follow_a_fail_over(group, hears):
+    master, replica = group.master(), group.replica()
+    one, two = hears(group.url)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     room = alice.rest.create_group(bob)
     with bob.connect(room) as b:

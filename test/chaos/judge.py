@@ -1,0 +1,111 @@
+"""What is asked of the nodes and the store once everything works again, for the checker."""
+import itertools
+import json
+import time
+
+from checker import LIVE, check
+from client import Person
+from deadline import eventually
+from end_checks import SPARE_FILES, wrong_in_presence
+
+CATCH_UP = 15  # seconds after the last fault in which everybody has everything, and live: ten, and a reconnect
+PRESENCE = 25  # seconds in which presence is the truth: the lease, the debounce, and two reconnects
+FENCES = 3  # rounds of messages that show that all is live
+CLOSED = 10  # seconds in which nodes give back what nobody needs
+
+
+class Judge:
+    def __init__(self, rig, history, swarm, users):
+        self.rig, self.history, self.swarm, self.users = rig, history, swarm, users
+        self.inside = [client for client in swarm.clients if not client.out]
+        self.asking = {conversation: [Person(node.server, people[0].id) for node in rig.nodes] for conversation, people in users.items()}
+        self.ids = ", ".join(f"'{id}'" for id in users)
+        self.numbers = itertools.count(1)
+
+    def verdict(self):
+        end = time.monotonic() + CATCH_UP
+        _wait(self._everybody_has_everything, CATCH_UP)
+        fences = self._fences(end)
+        _wait(self._presence_is_the_truth, PRESENCE)
+        presence = self._presence()
+        _wait(lambda: all(now <= idle + SPARE_FILES for _, now, idle in self.rig.resources.held()), CLOSED)
+        rows = [tuple(row) for row in self._json("conversation_id, seq, id, sender_id, client_id, content", "messaging_message")]
+        marks = {(user, id): mark for id, user, mark in self._json("conversation_id, user_id, last_read_seq", "messaging_conversation_participant")}
+        changes = {f"{id} {seq}" for id, seq in self._json("conversation_id, seq", "parley_change")}
+        reads = [{id: [(m["seq"], m["id"]) for m in asking[node].rest.everything_in({"id": id})] for id, asking in self.asking.items()}
+                 for node in range(len(self.rig.nodes))]
+        return check(
+            self.history.events, rows, self._heads(), [(client.user, client.conversation, client.last_seq) for client in self.inside], reads,
+            self.swarm.removals, changes, fences, marks, presence, *self._online_and_offline(), self.rig.resources.memory.items(),
+            self.rig.resources.held())
+
+    def _json(self, columns, table, column="conversation_id"):
+        return [json.loads(line) for line in self.rig.database.ask(
+            f"SELECT json_build_array({columns}) FROM {table} WHERE {column} IN ({self.ids})").splitlines()]
+
+    def _heads(self):
+        return dict(self._json("id, seq", "messaging_conversation", "id"))
+
+    def _everybody_has_everything(self):
+        heads = self._heads()
+        return all(client.socket is not None and client.last_seq == heads[client.conversation] for client in self.inside)
+
+    def _fences(self, end):
+        """One more message by each node in each conversation, until all of them reach everybody at once, some times in a
+        row: nodes that only look into the store now and then would manage once."""
+        rounds = []
+        while len(rounds) < FENCES:
+            fences = [(id, self._send(id, person)) for id, asking in self.asking.items() for person in asking]
+            rounds.append(fences)
+            if not self._reach_everybody(fences):
+                if time.monotonic() > end:
+                    break
+                rounds.clear()
+        return {fence for fences in rounds for fence in fences}
+
+    def _reach_everybody(self, fences):
+        sent = time.monotonic()
+        while time.monotonic() < sent + LIVE:
+            if all(client.last_seq >= (seq or float("inf")) for id, seq in fences for client in self.inside if client.conversation == id):
+                return True
+            time.sleep(0.02)
+        return False
+
+    def _send(self, conversation, person):
+        client_id = f"{person.id}-fence-{next(self.numbers)}"
+        fields = {"user": person.id, "conversation": conversation, "client_id": client_id}
+        self.history.note("invoke", **fields)
+        answer = person.rest.post("messages/", json={"conversation_id": conversation, "content": client_id, "client_id": client_id})
+        if not answer.is_success:
+            self.history.note("info", **fields)
+            return None
+        self.history.note("ok", **fields, seq=answer.json()["seq"], id=answer.json()["id"])
+        return answer.json()["seq"]
+
+    def _presence(self):
+        """For each node, whom it shows as online and whom as not; nobody where it does not answer."""
+        shown = []
+        for node in range(len(self.rig.nodes)):
+            said = {}
+            for id, asking in self.asking.items():
+                asked = [client.user for client in self.swarm.clients if client.conversation == id]
+                answer = asking[node].rest.post("presence/", json={"user_ids": asked})
+                if answer.is_success:
+                    said.update({user: one["online"] for user, one in answer.json().items()})
+            shown.append(said)
+        return shown
+
+    def _online_and_offline(self):
+        online = {client.user for client in self.swarm.clients if client.socket is not None}
+        return online, {client.user for client in self.swarm.clients if client.out}
+
+    def _presence_is_the_truth(self):
+        online, offline = self._online_and_offline()
+        return all(not wrong_in_presence(said, online, offline) for said in self._presence())
+
+
+def _wait(condition, within):
+    try:
+        eventually(condition, within=within)
+    except AssertionError:
+        pass  # the checker says who and where

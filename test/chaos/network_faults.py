@@ -1,0 +1,66 @@
+"""What goes wrong on the wires: a node's to the database and to Redis, and its clients' to it. As in faults.py."""
+import time
+
+from deadline import eventually
+
+
+def f8_commits_and_their_answers_are_lost(rig, random, longer, swarm):
+    for _ in range(int(4 * longer)):
+        for kind in "answer", "commit":
+            random.choice(rig.nodes).database.lose_commit = kind
+            time.sleep(0.7)
+
+
+def f9_a_node_is_parted_from_redis(rig, random, longer, swarm):
+    node = random.choice(rig.nodes)
+    up, down = random.choice([(True, True), (True, False), (False, True)])
+    node.redis.partition(up, down)
+    time.sleep(8 * longer)
+    node.redis.heal()
+    time.sleep(2)
+
+
+def f9b_a_node_is_parted_from_the_database(rig, random, longer, swarm):
+    node = random.choice(rig.nodes)
+    up, down = random.choice([(True, True), (True, False), (False, True)])
+    node.database.partition(up, down)
+    time.sleep(7 * longer)
+    node.database.heal()
+    time.sleep(2)
+
+
+def f9c_the_wire_to_the_database_stalls(rig, random, longer, swarm):
+    """Longer than both ends wait, and then what was said arrives: COMMITs too, whoever has given up on them."""
+    _stall(random.choice(rig.nodes).database, random, random.choice([None, b"COMMIT\0"]), longer)
+
+
+def f9c_the_wire_to_redis_stalls(rig, random, longer, swarm):
+    """And then all that was published meanwhile arrives, who was online then included."""
+    _stall(random.choice(rig.nodes).redis, random, None, longer)
+
+
+def _stall(link, random, at, longer):
+    up, down = random.choice([(True, True), (True, False), (False, True)])
+    link.stall(up, down, at)
+    time.sleep(7.5 * longer)
+    link.flow()
+    time.sleep(2)
+
+
+def f9d_clients_are_parted_from_a_node(rig, random, longer, swarm):
+    """F15 as well: no FIN, no RST, just silence. The node lets go of them, and they go elsewhere."""
+    node = random.choice(rig.nodes)
+    up, down = random.choice([(True, True), (True, False), (False, True)])
+    eventually(lambda: node.server.metric("parley_websockets") > 0)
+    node.door.partition(up, down)
+    eventually(lambda: node.server.metric("parley_websockets") == 0, within=12, describe=lambda: "the node holds on to who is gone")
+    eventually(lambda: all(client.socket is not None or client.out for client in swarm.clients), within=15,
+               describe=lambda: "clients do not get in elsewhere")
+    time.sleep(2 * longer)
+
+
+def f10_the_network_is_slow(rig, random, longer, swarm):
+    for node in rig.nodes:
+        node.redis.delay = random.uniform(0.05, 0.3)
+        node.database.delay = random.uniform(0.005, 0.03)
+    time.sleep(6 * longer)

@@ -1,0 +1,155 @@
+"""What one client was promised of its own session: it reads what it wrote, never less than it saw, its read mark does not go
+back (G12), and it may resume from anywhere (G8)."""
+from bisect import bisect_left
+from collections import defaultdict
+
+
+class Known:
+    """The highest of what was known before a moment."""
+
+    def __init__(self):
+        self.times, self.highest = [], []
+
+    def add(self, when, value):  # in the order of time
+        self.times.append(when)
+        self.highest.append(max(value, self.highest[-1]) if self.highest else value)
+
+    def before(self, when):
+        at = bisect_left(self.times, when)
+        return self.highest[at - 1] if at else 0
+
+
+def check_reads(history, rows, reads, removed, verdict):
+    stored = defaultdict(dict)
+    for conversation, seq, id, _, _, content in rows:
+        stored[conversation][seq] = (id, content)
+    known, acked = defaultdict(Known), defaultdict(list)
+    for event in history:
+        place = event.get("user"), event.get("conversation")
+        if event["what"] == "ok":
+            acked[place].append((event["seq"], event["t"]))
+        if event["what"] in ("ok", "recv"):
+            known[place].add(event["t"], event["seq"])
+        elif event["what"] == "read" and event["page"] and "wanted" not in event:
+            known[place].add(event["t"], max(seq for seq, *_ in event["page"]))
+    for event in history:
+        if event["what"] == "read":
+            place = event["user"], event["conversation"]
+            _check_read(event, place in removed, known[place], acked[place], stored[event["conversation"]], verdict)
+    for node, read in enumerate(reads):
+        for conversation, messages in read.items():
+            held = sorted((seq, id) for seq, (id, _) in stored[conversation].items())
+            if messages != held:
+                verdict.add("stale-read", f"node {node} shows {len(messages)} of {len(held)} messages of {conversation}")
+
+
+def _check_read(event, removed, known, acked, stored, verdict):
+    who, page = event["user"], event["page"]
+    if event["status"] == 404 and not removed:
+        verdict.add("stale-read", f"{who} was told that {event.get('message', event['conversation'])} is not there")
+    if event["status"] != 200:
+        return
+    verdict.figures["reads"] += 1
+    for seq, id, content in page:
+        if stored.get(seq) != (id, content):
+            verdict.add("phantom", f"{who} read {seq} as {id} {content!r}, and {stored.get(seq)} is stored")
+    seqs = {seq for seq, *_ in page}
+    if "wanted" in event:
+        if seqs != {event["wanted"]}:
+            verdict.add("stale-read", f"{who} read {event['message']} with {seqs}, and it was acked as {event['wanted']}")
+        return
+    highest = known.before(event["began"])
+    if max(seqs, default=0) < highest:
+        verdict.add("stale-read", f"{who} read up to {max(seqs, default=0)} and knew {highest} before")
+    own = {seq for seq, when in acked if when < event["began"] and seqs and seq >= min(seqs)}
+    if own - seqs:
+        verdict.add("stale-read", f"{who} does not find its own {sorted(own - seqs)} between {min(seqs)} and {max(seqs)}")
+
+
+def check_marks(history, marks, heads, removed, verdict):
+    """marks: what the store holds at the end; None where nobody looked."""
+    known = defaultdict(Known)
+    for event in history:
+        if event["what"] == "mark" and event["outcome"] == "ok":
+            verdict.figures["marks acked"] += 1
+            known[event["user"], event["conversation"]].add(event["t"], event["up_to"])
+            if event["reached"] < event["up_to"]:
+                verdict.add("mark-went-back", f"{event['user']} asked for {event['up_to']} and was answered {event['reached']}")
+            known[event["user"], event["conversation"]].add(event["t"], event["reached"])
+        elif event["what"] == "mark-seen":
+            place = event["user"], event["conversation"]
+            verdict.figures["marks read"] += 1
+            expected = known[place].before(event["began"])
+            if event["marks"] and event["marks"][0] < expected:
+                verdict.add("mark-went-back", f"{place} saw its mark at {event['marks'][0]}, and it was at {expected} before")
+            elif not event["marks"] and place not in removed:
+                verdict.add("mark-went-back", f"{place} has no mark")
+            known[place].add(event["t"], max(event["marks"], default=0))
+    if marks is None:
+        return
+    for place, acks in known.items():
+        if place not in marks:
+            if place not in removed:
+                verdict.add("mark-went-back", f"{place} has no mark in the store, and was acked up to {acks.highest[-1]}")
+        elif marks[place] < acks.highest[-1]:
+            verdict.add("mark-went-back", f"{place} is at {marks[place]} in the store, and was acked up to {acks.highest[-1]}")
+    for (user, conversation), mark in marks.items():
+        if mark > heads[conversation]:
+            verdict.add("mark-went-back", f"{user} has read {mark} of {heads[conversation]} in {conversation}")
+
+
+def check_resumes(history, verdict):
+    for event in history:
+        if event["what"] == "resume":
+            verdict.figures["resumes"] += 1
+            for wrong in wrong_in_resume(event["asked"], event["head"], event["frames"]):
+                verdict.add("bad-resume", f"{event['user']} on node {event['node']} by {event['by']} from {event['asked']} "
+                                          f"(head {event['head']}): {wrong}; {event['frames'][:12]}")
+
+
+def wrong_in_resume(asked, head, frames):
+    """What product.md §4 forbids in the answer to a resume from `asked`. head: what the connection was told on connecting;
+    frames: (type, ...) from then on, with a seq each ("event", seq), ("gap", from, to, reset), ("resumed", seq or None),
+    ("error", code). "foreign" asks for a conversation that one is not in, beside one's own from its head."""
+    kinds = [frame[0] for frame in frames]
+    seqs = [frame[1] for frame in frames if frame[0] == "event"]
+    ends = [frame[1] for frame in frames if frame[0] == "resumed"]
+    errors = [frame[1] for frame in frames if frame[0] == "error"]
+    gaps = [frame for frame in frames if frame[0] == "gap"]
+    if "nothing more" in kinds:
+        yield "nothing came live, though others sent"
+    if asked == "foreign":
+        if errors != ["not_found"]:
+            yield f"not_found is due once, and {errors} came"
+        asked, errors = head, []
+    refused = isinstance(asked, int) and (asked < 0 or (asked >= 2 ** 63 and errors))
+    if refused:
+        if errors != ["bad_since"]:
+            yield f"bad_since is due once, and {errors} came"
+        if gaps:
+            yield "a gap was told where nothing could be asked for"
+        if [end for end in ends if end is not None]:
+            yield "it is named as resumed"
+        start = head
+    else:
+        if errors:
+            yield f"{errors} came"
+        if len(ends) != 1 or ends[0] is None:
+            yield f"it is due to be named as resumed once, and was {ends}"
+            return
+        start, end, at = asked, ends[0], kinds.index("resumed")
+        if gaps:
+            _, first, to, reset = gaps[0]
+            start = first - 1
+            told = to == asked or (asked >= 2 ** 63 and to > end)  # the latter is no number of a seq
+            if len(gaps) > 1 or not reset or not told or start >= asked or start < head or start != end:
+                yield f"the gap is {gaps}, and resumed says {end}"
+            if "event" in kinds[:kinds.index("gap")]:
+                yield "events came before the gap"
+        elif end < asked:
+            yield f"{asked} is beyond the head, and no gap was told"
+        before = [frame[1] for frame in frames[:at] if frame[0] == "event"]
+        if (before[-1] if before else start) != end:
+            yield f"resumed says {end}, after {before[-1:] or start}"
+    if seqs != list(range(start + 1, start + 1 + len(seqs))):
+        yield f"after {start} came {seqs[:12]}"

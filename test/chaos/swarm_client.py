@@ -1,0 +1,176 @@
+"""A client that behaves as the contract tells it to: it reconnects anywhere, resumes from the last seq it has, and sends again
+with the same client_id what was not acked. Everything it sees goes into a History."""
+import asyncio
+import itertools
+import json
+import random
+import time
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from sessions import FAILURES, read_back, read_page
+from tokens import mint
+
+ACK_WITHIN = 4.0
+UNKNOWN = ("outcome_unknown", None)
+SHUT_OUT = (4001, 4003)  # revoked, removed
+
+
+class Client:
+    """One user in one conversation, on one socket at a time."""
+
+    numbers = itertools.count(1)
+
+    def __init__(self, swarm, user, conversation, sends, stays):
+        self.swarm, self.user, self.conversation, self.sends = swarm, user, conversation, sends
+        self.stays = stays  # seconds after which it leaves, or None
+        self.token = mint(user, ttl=86400)
+        self.last_seq = 0
+        self.highest = 0  # what is before it has been seen once
+        self.socket = None
+        self.waiting = {}
+        self.random = random.Random(f"{swarm.seed} {user}")
+        self.sent = 0
+        self.reconnects = []  # seconds without a socket
+        self.out = False  # comes no more: removed, revoked, or left by itself
+        self.left = False
+
+    async def stay_connected(self):
+        lost_at, pause, refused_by = None, 0.05, None
+        loop = asyncio.get_running_loop()
+        while not self.swarm.ending and not self.out:
+            doors = self.swarm.doors()
+            node = self.random.choice([door for door in doors if door != refused_by] or doors)
+            connection = next(self.numbers)
+            since = self.last_seq
+            if self.random.random() < 0.1:  # a client that was installed anew, or lost its last page
+                since = self.random.choice((0, max(0, since - 1), max(0, since - 5)))
+            delay = None
+            try:
+                async with connect(f"ws://{node}/ws/messaging/conversations/{self.conversation}/?since={since}",
+                                   additional_headers={"Authorization": f"Bearer {self.token}"}, open_timeout=3, close_timeout=1,
+                                   ping_interval=2, ping_timeout=4, max_size=None, compression=None, proxy=None) as socket:
+                    self.note("connect", connection=connection, since=since)
+                    self.swarm.taken.add(connection)
+                    self.last_seq = since
+                    if lost_at is not None:
+                        self.reconnects.append(loop.time() - lost_at)
+                    lost_at, pause, refused_by = None, 0.05, None
+                    if self.out:
+                        break
+                    self.socket = socket
+                    async for text in socket:
+                        frame = json.loads(text)
+                        if frame["type"] == "disconnect":
+                            delay = frame["data"]["delay_ms"] / 1000
+                            self.out = self.out or frame["data"]["code"] in SHUT_OUT
+                        self._take(frame, connection)
+            except (OSError, WebSocketException, asyncio.TimeoutError) as error:
+                if connection not in self.swarm.taken:
+                    self.swarm.refused[type(error).__name__] += 1
+                    refused_by = node
+            self.socket = None
+            for answer in self.waiting.values():
+                if not answer.done():
+                    answer.set_result(None)
+            self.note("close", connection=connection)
+            if lost_at is None:
+                lost_at = loop.time()
+            await asyncio.sleep(delay if delay is not None else self.random.uniform(0, pause))
+            pause = min(pause * 2, 0.8)
+
+    def _take(self, frame, connection):
+        if "ref" in frame and frame["ref"] in self.waiting:
+            answer = self.waiting[frame["ref"]]
+            if not answer.done():
+                answer.set_result(frame)
+        elif frame["type"] == "gap":
+            self.note("gap", connection=connection, **{"from": frame["data"]["from"], "to": frame["data"]["to"]})
+        elif "seq" in frame and frame["type"] in ("conversation_updated", "message_updated", "message_deleted"):
+            self.note("change", connection=connection, seq=frame["seq"])
+            self.last_seq = frame["seq"]
+            self.highest = max(self.highest, self.last_seq)
+        elif frame["type"] == "message" and "seq" in frame:
+            data = frame["data"]
+            self.last_seq = frame["seq"]
+            self.note("recv", connection=connection, seq=frame["seq"], id=data["id"], content=data["content"],
+                      replay=frame["seq"] <= self.highest)
+            self.highest = max(self.highest, self.last_seq)
+
+    async def leave_in_time(self):
+        """For good: with a goodbye, or as a program that is killed."""
+        while self.swarm.leaving_since is None or time.monotonic() < self.swarm.leaving_since + self.stays:
+            await asyncio.sleep(0.05)
+        self.out = True
+        socket, self.socket = self.socket, None
+        if socket is not None:
+            if self.random.random() < 0.5:
+                await socket.close()
+            else:
+                socket.transport.abort()
+        self.note("left")
+        self.left = True
+
+    def note(self, what, **fields):
+        self.swarm.history.note(what, user=self.user, conversation=self.conversation, **fields)
+
+    async def send_for_ever(self):
+        while not self.swarm.quiet:
+            await asyncio.sleep(self.random.uniform(0.5, 1.5) * self.swarm.pause)
+            self.sent += 1
+            client_id = f"{self.user}-{self.sent}"
+            once = self.random.random() < 0.2  # does not try again
+            twice = self.random.random() < 0.2  # on two ways at once
+            acks = await asyncio.gather(*(self._send(client_id, once, by_rest) for by_rest in ((True, False) if twice else (False,))))
+            if acks[0] and self.random.random() < 0.3:
+                await (read_back(self, acks[0]["seq"], acks[0]["id"]) if self.random.random() < 0.5 else read_page(self))
+
+    async def _send(self, client_id, once, by_rest):
+        """What was acked, or None."""
+        while not self.swarm.ending and not self.out:
+            self.note("invoke", client_id=client_id)
+            send = self._by_rest if by_rest or self.socket is None else self._by_socket
+            try:
+                outcome, details = await send(client_id)
+            except FAILURES:
+                outcome, details = "info", {}
+            self.note(outcome, client_id=client_id, **details)
+            if outcome == "ok":
+                return details
+            if once:
+                return None
+            await asyncio.sleep(self.random.uniform(0.05, 0.5))
+        return None
+
+    async def command(self, type, **fields):
+        """The frame that answers it; None where the connection ended before."""
+        socket, ref = self.socket, f"{self.user}-{next(self.numbers)}"
+        self.waiting[ref] = asyncio.get_running_loop().create_future()
+        try:
+            await socket.send(json.dumps({"type": type, "ref": ref, **fields}))
+            return await asyncio.wait_for(self.waiting[ref], ACK_WITHIN)
+        finally:
+            del self.waiting[ref]
+
+    async def ask(self, method, path, body=None):
+        """By REST, through any door."""
+        return await self.swarm.http.request(method, f"http://{self.random.choice(self.swarm.doors())}/api/messaging/{path}", json=body,
+                                             headers={"Authorization": f"Bearer {self.token}"}, timeout=ACK_WITHIN)
+
+    async def _by_socket(self, client_id):
+        frame = await self.command("message", content=client_id, client_id=client_id)
+        if frame is None:
+            return "info", {}
+        if frame["type"] == "ack":
+            return "ok", {"seq": frame["data"]["seq"], "id": frame["data"]["id"]}
+        code = frame["data"]["code"]
+        return ("info" if code in UNKNOWN else "fail"), {"code": code}
+
+    async def _by_rest(self, client_id):
+        answer = await self.ask("POST", "messages/", {"conversation_id": self.conversation, "content": client_id, "client_id": client_id})
+        body = answer.json() if answer.headers.get("content-type", "").startswith("application/") else {}
+        if answer.is_success:
+            return "ok", {"seq": body["seq"], "id": body["id"]}
+        code = body.get("code")
+        return ("info" if code in UNKNOWN else "fail"), {"code": code}
