@@ -74,8 +74,7 @@ constexpr auto kOptions = std::to_array<Option>({
     {.key = "proxy_headers",
      .kind = OptionKind::kSwitch,
      .field = Bind<&Config::proxy_headers>(),
-     .doc = "Believe `X-Forwarded-For` and `X-Forwarded-Proto` of the proxies in "
-            "`forwarded_allow_ips`."},
+     .doc = "Believe `X-Forwarded-Proto` of the proxies in `forwarded_allow_ips`."},
     {.key = "forwarded_allow_ips",
      .kind = OptionKind::kList,
      .field = Bind<&Config::forwarded_allow_ips>(),

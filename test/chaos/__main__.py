@@ -10,13 +10,14 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 import faults  # noqa: E402
 from checker import Verdict  # noqa: E402
+from network import PRIVATE, Network, start_in_private  # noqa: E402
 from rig import Rig  # noqa: E402
 from totals import HEADER, Totals, row  # noqa: E402
 
 
 def played(rig, fault, seed, nodes):
     """By that rig, or one of its own where the fault needs it. What did not even come to a verdict is one: `failed`."""
-    own = Rig(nodes, **fault.rig) if hasattr(fault, "rig") else None
+    own = Rig(nodes, **fault.rig) if hasattr(fault, "rig") and fault not in faults.ON_A_NETWORK else None
     try:
         return (own or rig).play(fault, seed)
     except AssertionError as failure:
@@ -32,16 +33,20 @@ def main():
     options = argparse.ArgumentParser(prog="./dev chaos", description=__doc__)
     options.add_argument("--minutes", type=float, default=5)
     options.add_argument("--seed", type=int, default=int(time.time()))
-    options.add_argument("--fault", action="append", choices=[fault.__name__ for fault in (*faults.ALL, faults.several_at_once, faults.nothing)],
+    options.add_argument("--fault", action="append", choices=sorted({fault.__name__ for fault in (*faults.ALL, *faults.ON_A_NETWORK, faults.several_at_once, faults.nothing)}),
                          help="only this one; may be given several times")
     options.add_argument("--nodes", type=int, default=3)
+    options.add_argument("--network", action="store_true",
+                         help="each node in a network namespace of its own, where packets are dropped for real; as root")
     chosen = options.parse_args()
+    if chosen.network and PRIVATE not in os.environ:
+        start_in_private(sys.argv)
     number = random.Random(chosen.seed)
     print(f"seed {chosen.seed}", flush=True)
-    everything = [*faults.ALL, *[faults.several_at_once] * 4]
+    everything = [*(faults.ON_A_NETWORK if chosen.network else faults.ALL), *[faults.several_at_once] * 4]
     if chosen.fault:
         everything = [getattr(faults, name) for name in chosen.fault]
-    rig = Rig(chosen.nodes, **faults.clocks_that_jump())
+    rig = Rig(chosen.nodes, network=Network() if chosen.network else None, **faults.clocks_that_jump())
     bad, totals = [], Totals()
     print(HEADER)
     try:

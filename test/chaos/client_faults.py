@@ -57,18 +57,8 @@ def f22_everything_is_sent_twice(rig, random, longer, swarm):
     for conversation, people in swarm.users.items():
         for number in range(int(8 * longer)):
             client_id = f"{people[0].id}-everywhere-{number}"
-            fields = {"user": people[0].id, "conversation": conversation, "client_id": client_id}
-
-            def send(node):
-                swarm.history.note("invoke", **fields)
-                answer = Person(node.server, people[0].id).rest.post(
-                    "messages/", json={"conversation_id": conversation, "content": client_id, "client_id": client_id})
-                if answer.is_success:
-                    swarm.history.note("ok", **fields, seq=answer.json()["seq"], id=answer.json()["id"])
-                else:
-                    swarm.history.note("info", **fields)
-
-            threads = [threading.Thread(target=send, args=(node,)) for node in rig.nodes]
+            threads = [threading.Thread(target=swarm.say, args=(Person(node.server, people[0].id), conversation, client_id))
+                       for node in rig.nodes]
             for thread in threads:
                 thread.start()
             for thread in threads:

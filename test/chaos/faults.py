@@ -12,6 +12,7 @@ from client_faults import (  # noqa: F401
 )
 from deadline import eventually
 from network_faults import (  # noqa: F401
+    f4c_the_last_word_is_lost_on_its_way,
     f10_the_network_is_slow,
     f8_commits_and_their_answers_are_lost,
     f9_a_node_is_parted_from_redis,
@@ -19,6 +20,7 @@ from network_faults import (  # noqa: F401
     f9c_the_wire_to_redis_stalls,
     f9c_the_wire_to_the_database_stalls,
     f9d_clients_are_parted_from_a_node,
+    packets_are_lost,
 )
 
 
@@ -161,3 +163,6 @@ def several_at_once(rig, random, longer, swarm):
 
 
 ALL = [fault for name, fault in sorted(globals().items()) if name.startswith("f") and callable(fault) and name[1].isdigit()]
+# network.py: where packets are dropped for real.
+ON_A_NETWORK = [f1_a_node_is_killed, f9_a_node_is_parted_from_redis, f9b_a_node_is_parted_from_the_database,
+                f9d_clients_are_parted_from_a_node, f14_a_node_is_stopped, packets_are_lost]

@@ -72,15 +72,7 @@ class Judge:
         return False
 
     def _send(self, conversation, person):
-        client_id = f"{person.id}-fence-{next(self.numbers)}"
-        fields = {"user": person.id, "conversation": conversation, "client_id": client_id}
-        self.history.note("invoke", **fields)
-        answer = person.rest.post("messages/", json={"conversation_id": conversation, "content": client_id, "client_id": client_id})
-        if not answer.is_success:
-            self.history.note("info", **fields)
-            return None
-        self.history.note("ok", **fields, seq=answer.json()["seq"], id=answer.json()["id"])
-        return answer.json()["seq"]
+        return self.swarm.say(person, conversation, f"{person.id}-fence-{next(self.numbers)}")
 
     def _presence(self):
         """For each node, whom it shows as online and whom as not; nobody where it does not answer."""

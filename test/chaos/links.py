@@ -4,6 +4,34 @@ import socket
 import threading
 import time
 
+from server import Server
+
+
+class Loopback:
+    """Where nodes are as a rule: on this machine, each behind wires of its own (network.py has another place)."""
+
+    database_settings = redis_settings = ()
+
+    def place(self, number):
+        return self
+
+    def admit(self, database):
+        pass
+
+    def link(self, port):
+        """The way to a server of that port."""
+        return Link(port)
+
+    def door(self, server):
+        """The clients' way to a node."""
+        return Link(server.port)
+
+    def serve(self, directory, *options, **variables):
+        return Server(directory, *options, **variables)
+
+    def close(self):
+        pass
+
 
 class Link:
     """Listens on a port of its own and passes everything on to a port. All settings hold for what passes from now on."""
@@ -15,12 +43,14 @@ class Link:
         self.delay = 0.0  # seconds that each piece waits, and as much again by chance
         self.lose_commit = None  # of PostgreSQL: "answer" or "commit", once
         self.lost_commits = 0
+        self.lose_publish = False  # of Redis: it answers as if all were well
         self.flows = {True: threading.Event(), False: threading.Event()}  # up, down: what is held back passes once it is set
         self.stall_at = None
         self.lock = threading.Lock()
         self.pairs = set()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = self.listener.getsockname()[1]
+        self.address = f"127.0.0.1:{self.port}"
         self.flow()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -54,7 +84,7 @@ class Link:
     def heal(self):
         self.flow()
         was_silent = self.silent_up or self.silent_down
-        self.refusing = self.silent_up = self.silent_down = False
+        self.refusing = self.silent_up = self.silent_down = self.lose_publish = False
         self.delay = 0.0
         if was_silent:
             self.cut()  # their bytes are gone; TCP would have reset them by now
@@ -99,6 +129,9 @@ class Link:
                     self.stall_at = None
                     self.stall(stall_up, stall_down)
                 self.flows[up].wait()
+                if up and self.lose_publish:
+                    # One that is cut in two by the buffer would pass.
+                    data = data.replace(b"PUBLISH\r\n$45\r\nparley:c:", b"PUBLISH\r\n$45\r\nparley:x:")
                 if up and self.lose_commit and b"COMMIT\0" in data:
                     kind, self.lose_commit = self.lose_commit, None
                     self.lost_commits += 1

@@ -9,61 +9,68 @@ import faults
 @dataclass(frozen=True)
 class Mutant:
     name: str
-    file: str
-    old: str  # stands there once
-    new: str
+    changes: tuple  # (file, what stands there once, what shall): several where a promise has more than one guard
     fault: object
     anomalies: tuple  # one of them must be found
 
 
+def one(file, old, new):
+    return ((file, old, new),)
+
+
 MUTANTS = (
-    Mutant("acks before the database has flushed", "src/store/postgres/pg_connection.cc",
-           "SET synchronous_commit = on", "SET synchronous_commit = off",
+    Mutant("acks before the database has flushed",
+           one("src/store/postgres/pg_connection.cc", "SET synchronous_commit = on", "SET synchronous_commit = off"),
            faults.f6_the_database_is_killed, ("lost", "hole", "seq-fork")),
-    Mutant("acks what was not committed", "src/store/group_commit.cc",
-           "if (!failed) return Deliver", "if (!failed || *failed == Kind::kUnreachable) return Deliver",
-           faults.f6_the_database_is_killed, ("lost", "phantom", "seq-fork")),
-    Mutant("takes a lost COMMIT for one that failed", "src/store/postgres/pg_session.cc",
-           'if (status == "committed") return;',
-           'if (status == "committed") { aborted = true; continue; }',
+    Mutant("acks what was not committed",
+           one("src/store/group_commit.cc", "if (!failed) return Deliver", "if (!failed || *failed == Kind::kUnreachable) return Deliver"),
+           faults.f8_commits_and_their_answers_are_lost, ("lost", "phantom", "seq-fork")),
+    Mutant("takes a lost COMMIT for one that failed",
+           one("src/store/postgres/pg_session.cc", 'if (status == "committed") return;', 'if (status == "committed") { aborted = true; continue; }'),
            faults.f8_commits_and_their_answers_are_lost, ("nacked-but-stored", "lost")),
-    Mutant("shows a message before its commit", "src/hub/home.cc",
-           "  store_.InsertMessage(\n", """  Message early{.id = message.id, .conversation_id = room.id, .seq = room.head + 1, .sender_id = message.sender_id,
+    Mutant("shows a message before its commit",
+           one("src/hub/home.cc", "  store_.InsertMessage(\n",
+               """  Message early{.id = message.id, .conversation_id = room.id, .seq = room.head + 1, .sender_id = message.sender_id,
                 .content = message.content, .client_id = message.client_id};
   if (room.loaded) Offer(room, MessageEvent(early, Now()));
   store_.InsertMessage(
-""",
+"""),
            faults.f6_the_database_is_killed, ("phantom", "seq-fork")),
-    Mutant("leaves holes in seq", "src/store/sql_messages.cc",
-           "insert.Stored(++head.seq,", "insert.Stored(head.seq += 1 + (head.seq % 7 == 0),",
+    Mutant("leaves holes in seq",
+           one("src/store/sql_messages.cc", "insert.Stored(++head.seq,", "insert.Stored(head.seq += 1 + (head.seq % 7 == 0),"),
            faults.nothing, ("hole", "silent-gap")),
-    Mutant("keeps no client_id", "src/store/sql_messages.cc",
-           ".Bind(10, message_.client_id);", ".Bind(10, std::optional<std::string>());",
+    Mutant("keeps no client_id",
+           one("src/store/sql_messages.cc", ".Bind(10, message_.client_id);", ".Bind(10, std::optional<std::string>());"),
            faults.f22_everything_is_sent_twice, ("ack-mismatch", "lost")),
-    Mutant("believes that nothing is lost on the way", "src/hub/home.cc",
-           "  if (event->seq > room.head + 1) {\n", "  if (false) {\n",
+    Mutant("believes that nothing is lost on the way",
+           one("src/hub/home.cc", "  if (event->seq > room.head + 1) {\n", "  if (false) {\n")
+           + one("src/hub/feed.h", "    if (event.seq != last_seq_ + 1) return StartFetch();\n", ""),
            faults.f4b_redis_is_flushed_and_its_clients_thrown_out, ("silent-gap", "stuck")),
-    Mutant("never asks the store how far it is", "src/hub/home_cluster.cc",
-           "if (room.loaded && room.store_head > room.head)", "if (false)",
-           faults.f3_redis_is_killed, ("stuck",)),
-    Mutant("does not subscribe again", "src/bus/redis_subscriber.cc",
-           "for (const Uuid& conversation : followed_) unsaid_[conversation] = true;", "",
+    Mutant("never asks the store how far it is",
+           one("src/hub/home_cluster.cc", "if (room.loaded && room.store_head > room.head)", "if (false)"),
+           faults.f4c_the_last_word_is_lost_on_its_way, ("failed", "stuck")),
+    Mutant("does not subscribe again",
+           one("src/bus/redis_subscriber.cc", "for (const Uuid& conversation : followed_) unsaid_[conversation] = true;", ""),
            faults.f3_redis_is_killed, ("late",)),
-    Mutant("sends a page and what came meanwhile twice", "src/hub/feed.cc",
-           "if (event->seq <= last_seq_) continue;", "",
-           faults.f1_a_node_is_killed, ("dup-delivery", "reorder")),
-    Mutant("resumes one too far", "src/hub/feed.cc",
-           "  last_seq_ = seq;\n  resuming_ = true;", "  last_seq_ = seq + 1;\n  resuming_ = true;",
+    Mutant("sends a page and what came meanwhile twice",
+           one("src/hub/feed.h", "if (event.seq <= last_seq_ || state_ != State::kLive) return;", "if (event.seq <= last_seq_) return;")
+           + one("src/hub/feed.cc", "if (state_ != State::kFetching || page.since != last_seq_) return;", "if (state_ != State::kFetching) return;")
+           + one("src/hub/feed.cc", "    if (event->seq <= last_seq_) continue;\n", ""),
+           faults.f23_clients_resume_from_everywhere, ("dup-delivery", "reorder", "bad-resume")),
+    Mutant("resumes one too far",
+           one("src/hub/feed.cc", "  last_seq_ = seq;\n  resuming_ = true;", "  last_seq_ = seq + 1;\n  resuming_ = true;"),
            faults.f24_nodes_are_restarted_one_by_one, ("silent-gap", "stuck")),
-    Mutant("lets a read mark go back", "src/store/queries.h",
-           'SET last_read_seq = ?3, last_read_at = ?4 "\n    "WHERE conversation_id = ?1 AND user_id = ?2 AND last_read_seq < ?3"',
-           'SET last_read_seq = CASE WHEN last_read_seq % 3 = 0 THEN last_read_seq / 2 ELSE ?3 END, last_read_at = ?4 "\n'
-           '    "WHERE conversation_id = ?1 AND user_id = ?2 AND last_read_seq < ?3"',
+    Mutant("lets a read mark go back",
+           one("src/store/queries.h",
+               'SET last_read_seq = ?3, last_read_at = ?4 "\n    "WHERE conversation_id = ?1 AND user_id = ?2 AND last_read_seq < ?3"',
+               'SET last_read_seq = CASE WHEN last_read_seq % 3 = 0 THEN last_read_seq / 2 ELSE ?3 END, last_read_at = ?4 "\n'
+               '    "WHERE conversation_id = ?1 AND user_id = ?2 AND last_read_seq < ?3"'),
            faults.nothing, ("mark-went-back",)),
-    Mutant("forgets who was removed where Redis did not tell", "src/hub/hub_cluster.cc",
-           "for (const UserId& user : change.users) home.home_.OnParted(change.conversation, user);", "",
-           faults.f21_members_are_removed, ("unauthorized", "stuck")),
-    Mutant("never takes a node for dead", "src/hub/neighbours.cc",
-           "if (entry.second.until > now) return false;", "if (entry.second.until > now || !entry.second.leaving) return false;",
+    Mutant("forgets who was removed where Redis did not tell",
+           one("src/hub/hub_cluster.cc", "for (const UserId& user : change.users) home.home_.OnParted(change.conversation, user);", ""),
+           faults.f21_members_are_removed, ("unauthorized", "stuck", "failed")),
+    Mutant("never takes a node for dead",
+           one("src/hub/neighbours.cc", "if (entry.second.until > now) return false;",
+               "if (entry.second.until > now || !entry.second.leaving) return false;"),
            faults.f1_a_node_is_killed, ("presence-stuck",)),
 )

@@ -19,7 +19,7 @@ def connections_of(pid, port):
     """Sockets that the process holds of clients who are there still: established, on the port that it listens on. What it
     has not closed after a client that went (CLOSE_WAIT) is none."""
     inodes = set()
-    with open("/proc/net/tcp") as table:
+    with open(f"/proc/{pid}/net/tcp") as table:
         for line in list(table)[1:]:
             _, local, _, state, *rest = line.split()
             if state == ESTABLISHED and int(local.split(":")[1], 16) == port:

@@ -10,11 +10,10 @@ from client import Person
 from deadline import eventually
 from history import History
 from judge import Judge
-from links import Link
+from links import Loopback
 from postgres import Postgres
 from redis_server import Redis, SentinelGroup
 from resources import Sampler
-from server import Server
 from swarm import Swarm
 
 # Short, so that a fault and its end fit into seconds.
@@ -23,14 +22,15 @@ OPTIONS = ("--drain-delay", "1", "--ping-interval", "2", "--ping-timeout", "3", 
 
 class Node:
     def __init__(self, rig, number):
-        self.database, self.redis = Link(rig.database.port), Link(rig.redis.port)
+        place = rig.network.place(number)
+        self.database, self.redis = place.link(rig.database.port), place.link(rig.redis.port)
         self.clock = f"{rig.directory}/clock-{number}"
         self.set_clock(0)
-        self.server = Server(f"{rig.directory}/node-{number}", *OPTIONS,
-                             DATABASE_URL=f"postgres://parley@127.0.0.1:{self.database.port}/postgres",
-                             REDIS_URL=rig.redis.url_by(self.redis.port),
-                             FAKETIME_TIMESTAMP_FILE=self.clock, **rig.variables)
-        self.door = Link(self.server.port)  # by which clients come
+        self.server = place.serve(f"{rig.directory}/node-{number}", *OPTIONS,
+                                  DATABASE_URL=f"postgres://parley@{self.database.address}/postgres",
+                                  REDIS_URL=rig.redis.url_by(self.redis.address),
+                                  FAKETIME_TIMESTAMP_FILE=self.clock, **rig.variables)
+        self.door = place.door(self.server)  # by which clients come
 
     @property
     def address(self):
@@ -53,10 +53,14 @@ class Node:
 
 
 class Rig:
-    def __init__(self, count=3, sentinels=False, **variables):
+    def __init__(self, count=3, sentinels=False, network=None, **variables):
         self.directory = tempfile.mkdtemp(prefix="parley-chaos-")
         self.variables = variables
-        self.database, self.redis = Postgres().start(), (SentinelGroup() if sentinels else Redis()).start()
+        self.network = network or Loopback()
+        self.database = Postgres(*self.network.database_settings)
+        self.network.admit(self.database)
+        self.database.start()
+        self.redis = (SentinelGroup() if sentinels else Redis(*self.network.redis_settings)).start()
         self.nodes = [Node(self, number) for number in range(count)]
         for node in self.nodes:
             node.server.start()
@@ -79,7 +83,7 @@ class Rig:
         return [node.address for node in self.nodes]
 
     def doors_by_link(self):
-        return [f"127.0.0.1:{node.door.port}" for node in self.nodes]
+        return [node.door.address for node in self.nodes]
 
     def play(self, fault, seed, conversations=3, members=4, pause=0.25, doors=None, longer=1.0):
         """Clients talk while fault(rig, random, longer, swarm) happens; then everything heals, and the verdict is given. In
@@ -135,4 +139,5 @@ class Rig:
             node.close()
         self.redis.close()
         self.database.close()
+        self.network.close()
         shutil.rmtree(self.directory, ignore_errors=True)

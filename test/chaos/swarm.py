@@ -20,7 +20,7 @@ class Swarm:
         self.users = {}  # {conversation: [Person]}
         self.removals = []  # (user, conversation, when its access had ended)
         self.leaving_since = None
-        self.quiet = self.ending = False
+        self.quiet = self.ending = self.hushed = False
         self.refused = Counter()  # connects that were not taken, by error
         self.taken = set()
 
@@ -61,6 +61,26 @@ class Swarm:
         """Whoever was to leave has left."""
         self.leaving_since -= 3600
         eventually(lambda: all(client.left for client in self.clients if client.stays is not None), within=10)
+
+    def say(self, person, conversation, client_id):
+        """One message by REST. Its seq, or None."""
+        fields = {"user": person.id, "conversation": conversation, "client_id": client_id}
+        self.history.note("invoke", **fields)
+        answer = person.rest.post("messages/", json={"conversation_id": conversation, "content": client_id, "client_id": client_id})
+        if not answer.is_success:
+            self.history.note("info", **fields)
+            return None
+        self.history.note("ok", **fields, seq=answer.json()["seq"], id=answer.json()["id"])
+        return answer.json()["seq"]
+
+    def hush(self):
+        """Nobody says anything more until hushed is False; what was said has arrived."""
+        self.hushed = True
+        eventually(lambda: not any(client.sending for client in self.clients), within=20)
+
+    def have_heard(self, said):
+        """Whether everybody has what was said: (conversation, seq)."""
+        return all(client.last_seq >= seq for id, seq in said for client in self.clients if client.conversation == id and not client.left)
 
     def stop_sending(self):
         """Whoever sends goes on until what is under way is acked."""

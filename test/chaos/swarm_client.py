@@ -32,6 +32,7 @@ class Client:
         self.waiting = {}
         self.random = random.Random(f"{swarm.seed} {user}")
         self.sent = 0
+        self.sending = False
         self.reconnects = []  # seconds without a socket
         self.out = False  # comes no more: removed, revoked, or left by itself
         self.left = False
@@ -118,11 +119,15 @@ class Client:
     async def send_for_ever(self):
         while not self.swarm.quiet:
             await asyncio.sleep(self.random.uniform(0.5, 1.5) * self.swarm.pause)
+            if self.swarm.hushed:
+                continue
+            self.sending = True
             self.sent += 1
             client_id = f"{self.user}-{self.sent}"
             once = self.random.random() < 0.2  # does not try again
             twice = self.random.random() < 0.2  # on two ways at once
             acks = await asyncio.gather(*(self._send(client_id, once, by_rest) for by_rest in ((True, False) if twice else (False,))))
+            self.sending = False
             if acks[0] and self.random.random() < 0.3:
                 await (read_back(self, acks[0]["seq"], acks[0]["id"]) if self.random.random() < 0.5 else read_page(self))
 

@@ -62,10 +62,11 @@ def main():
     from mutants import MUTANTS
     survivors = []
     for mutant in [one for one in MUTANTS if chosen.only in one.name]:
-        file = TREE / mutant.file
-        text = file.read_text()
-        assert text.count(mutant.old) == 1, f"{mutant.name}: its place is not in {mutant.file}"
-        file.write_text(text.replace(mutant.old, mutant.new))
+        before = {TREE / name: (TREE / name).read_text() for name, *_ in mutant.changes}
+        for name, old, new in mutant.changes:
+            text = (TREE / name).read_text()
+            assert text.count(old) == 1, f"{mutant.name}: its place is not in {name}"
+            (TREE / name).write_text(text.replace(old, new))
         began = time.monotonic()
         try:
             build()
@@ -79,7 +80,8 @@ def main():
             print(f"{mutant.name:50} {mutant.fault.__name__:45} {named} ({tries} run{'s' * (tries > 1)}, {time.monotonic() - began:.0f} s)"
                   f"{'  NOT FOUND OUT' if mutant.name in survivors else ''}", flush=True)
         finally:
-            file.write_text(text)
+            for file, text in before.items():
+                file.write_text(text)
     print("verdict: " + ("every mutant was found out" if not survivors else f"NOT FOUND OUT: {survivors}"))
     return 1 if survivors else 0
 

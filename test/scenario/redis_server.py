@@ -68,9 +68,9 @@ class Redis:
     def subscribers(self, conversation):
         return int(self.ask("PUBSUB", "NUMSUB", f"parley:c:{conversation['id']}").split()[-1])
 
-    def url_by(self, port):
-        """By way of that port, which somebody has put in between."""
-        return f"redis://127.0.0.1:{port}/0"
+    def url_by(self, address):
+        """By way of that host and port, which somebody has put in between."""
+        return f"redis://{address}/0"
 
     def close(self):
         if self.process and self.process.poll() is None:
@@ -94,12 +94,12 @@ class SentinelGroup:
 
     @property
     def url(self):
-        return self.url_by(self.port)
+        return self.url_by(f"127.0.0.1:{self.port}")
 
-    def url_by(self, port):
-        """With that port in place of the first Sentinel's."""
-        ports = [port, *(sentinel.port for sentinel in self.sentinels[1:])]
-        return "redis+sentinel://" + ",".join(f"127.0.0.1:{port}" for port in ports) + f"/{self.name}"
+    def url_by(self, address):
+        """With that one in place of the first Sentinel's."""
+        addresses = [address, *(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels[1:])]
+        return "redis+sentinel://" + ",".join(addresses) + f"/{self.name}"
 
     def start(self):
         at_once = ("--repl-diskless-sync-delay", "0")
