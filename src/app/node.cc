@@ -38,6 +38,15 @@ SiteOptions SiteOptionsOf(const Config& config) {
           .allow_plain_http = config.allow_plain_http};
 }
 
+// For whoever watches the server, by whatever name and without TLS; the port is not for the public.
+SiteOptions AdminSiteOptionsOf(const Config& config) {
+  SiteOptions options = SiteOptionsOf(config);
+  if (!config.production()) return options;
+  options.allowed_hosts.clear();
+  options.allow_plain_http = true;
+  return options;
+}
+
 RateLimits RateLimitsOf(const Config& config) {
   return {.on = config.rate_limits,
           .sends_per_second = static_cast<double>(config.rate_limit.sends_per_second),
@@ -95,7 +104,8 @@ std::filesystem::path AttachmentsDirectory(const Config& config) {
 struct ShardParts {
   ShardParts(Node& node, const Config& config, const Clock& clock, Shard& shard, Hub& hub,
              Store& store, const TokenVerifier& verifier, const SitePolicy& site,
-             RateLimiter& limiter, OnlineUsers& online, NodeCounters& counters)
+             const SitePolicy& admin_site, RateLimiter& limiter, OnlineUsers& online,
+             NodeCounters& counters)
       : owner(node),
         ids(clock),
         json(config.limits.json_depth),
@@ -115,9 +125,16 @@ struct ShardParts {
              config.limits,
              config.limit_concurrency,
              config.access_log},
-        admin_http{
-            admin_router,         verifier,      site, limiter,          endpoint, counters.http,
-            counters.connections, config.limits, 0,    config.access_log} {}
+        admin_http{admin_router,
+                   verifier,
+                   admin_site,
+                   limiter,
+                   endpoint,
+                   counters.http,
+                   counters.connections,
+                   config.limits,
+                   0,
+                   config.access_log} {}
 
   Node& owner;
   UuidGenerator ids;
@@ -162,7 +179,9 @@ Node::Node(const Config& config, const Clock& clock)
                                                                            : SigningKey(config)),
       verifier_(VerifierOf(config, key_, clock, revocations_, key_refresher_)),
       site_(SiteOptionsOf(config)),
+      admin_site_(AdminSiteOptionsOf(config)),
       rate_limiter_(RateLimitsOf(config), clock) {
+  health_.limiter = &rate_limiter_;
   const unsigned shards = ShardCount(config);
   for (unsigned i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, clock, health_.counters.connections));
@@ -199,8 +218,8 @@ Node::Node(const Config& config, const Clock& clock)
   shards_.front()->OnEveryTick([this](Monotonic now) { attachment_keeper_->OnTick(now); });
   for (unsigned i = 0; i < shards; ++i) {
     parts_.push_back(std::make_unique<ShardParts>(*this, config_, clock_, *shards_[i], *hubs_[i],
-                                                  *store_, *verifier_, site_, rate_limiter_,
-                                                  online_, health_.counters));
+                                                  *store_, *verifier_, site_, admin_site_,
+                                                  rate_limiter_, online_, health_.counters));
     RegisterFeatures(*parts_.back());
   }
   const auto make = [this](bool admin) {

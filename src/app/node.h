@@ -63,7 +63,7 @@ class Node {
   std::unique_ptr<AttachmentKeeper> attachment_keeper_;
   std::unique_ptr<KeyRefresher> key_refresher_;
   std::unique_ptr<TokenVerifier> verifier_;
-  SitePolicy site_;
+  SitePolicy site_, admin_site_;
   RateLimiter rate_limiter_;
   OnlineUsers online_;
   std::vector<std::unique_ptr<Shard>> shards_;

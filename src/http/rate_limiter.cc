@@ -26,6 +26,7 @@ std::optional<std::chrono::milliseconds> RateLimiter::TakeSend(const UserId& use
     bucket.tokens -= 1;
     return std::nullopt;
   }
+  refused_.Add();
   const double wait = (1 - bucket.tokens) / limits_.sends_per_second * 1000;
   return std::chrono::milliseconds(static_cast<int64_t>(std::ceil(wait)));
 }

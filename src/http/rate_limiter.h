@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/metrics.h"
 
 namespace parley {
 
@@ -23,6 +24,7 @@ class RateLimiter {
 
   // Takes one send from the user's bucket; when it is empty: how long until there is one.
   std::optional<std::chrono::milliseconds> TakeSend(const UserId& user);
+  uint64_t refused() const { return refused_.value(); }
 
  private:
   static constexpr size_t kStripes = 16;
@@ -41,6 +43,7 @@ class RateLimiter {
   const RateLimits limits_;
   const Clock& clock_;
   std::array<Stripe, kStripes> stripes_;
+  Counter refused_;
 };
 
 }  // namespace parley

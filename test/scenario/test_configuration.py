@@ -3,7 +3,8 @@ import httpx
 import pytest
 
 from client import Closed, Person, assert_closes_with
-from server import KEY, free_port, run
+from deadline import eventually
+from server import KEY, Server, free_port, run
 
 LONG_KEY = "k" * 32
 
@@ -104,6 +105,27 @@ def test_metrics_are_not_open_in_production(own_server):
     assert answer.status_code == 200
 
 
+def test_metrics_are_open_on_the_admin_port_in_production(tmp_path):
+    """By whatever name: a scraper knows an address."""
+    port = free_port()
+    server = Server(tmp_path, "--admin-port", port, "--drain-delay", "0", DJANGO_ENV="production", ALLOWED_HOSTS="chat.example.com")
+    server.start(ready=False)
+    try:
+        answer = eventually(lambda: metrics_at(port, "10.1.2.3:9100"))
+        assert answer.status_code == 200 and "parley_build_info" in answer.text
+        refused = httpx.get(f"{server.url}/metrics", headers={"Host": "10.1.2.3:9100"})
+        assert refused.status_code in (400, 404)
+    finally:
+        server.close()
+
+
+def metrics_at(port, host):
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/metrics", headers={"Host": host})
+    except httpx.TransportError:
+        return None
+
+
 def test_a_port_that_is_taken_is_said_and_ends_the_start(tmp_path, server):
     ended = run("serve", "--host", "127.0.0.1", "--port", str(server.port), "--data-dir", "data",
                 directory=tmp_path)
@@ -135,6 +157,7 @@ def test_too_many_sends_are_429_when_limits_are_on(own_server):
         assert refused and refused[0]["data"]["code"] == "rate_limited"
         assert refused[0]["data"]["retry_after_ms"] > 0
     assert bob.rest.send_message(talk, "others go on")
+    assert server.metric("parley_rate_limited_total", verb="send") == statuses.count(429) + len(refused)
 
 
 def test_a_socket_that_goes_on_sending_over_the_limit_is_closed_with_4009(own_server):

@@ -6,6 +6,7 @@
 
 #include "feature/services.h"
 #include "http/http_protocol.h"
+#include "http/rate_limiter.h"
 #include "hub/cluster.h"
 #include "session/ws_transport.h"
 
@@ -25,6 +26,7 @@ struct NodeHealth {
   NodeCounters counters;
   std::vector<const Shard*> shards;
   const Cluster* cluster = nullptr;  // none: this node is alone
+  const RateLimiter* limiter = nullptr;
 };
 
 // `open_metrics`: anybody may read /metrics; otherwise only a service token.

@@ -128,6 +128,8 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
                resumes);
   out.Labelled("dropped_total", "Ephemeral events that a busy connection did not get.",
                {{{"reason", "busy"}, counters.hub.ephemeral_dropped.value()}});
+  out.Labelled("rate_limited_total", "Commands and requests refused because a user sent too many.",
+               {{{"verb", "send"}, health.limiter == nullptr ? 0 : health.limiter->refused()}});
   out.Times("delivery_seconds",
             "From an event's commit to the outboxes of its listeners, once for each shard.",
             counters.hub.delivery);
