@@ -4,7 +4,8 @@
 
 namespace parley {
 
-WorkerPool::WorkerPool(size_t threads, size_t max_queued) : max_queued_(max_queued) {
+WorkerPool::WorkerPool(size_t threads, size_t max_queued)
+    : max_queued_(max_queued), idle_(threads) {
   for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this, i] { Run(i); });
 }
 
@@ -19,6 +20,11 @@ bool WorkerPool::Submit(Job& job) {
   }
   arrived_.notify_one();
   return true;
+}
+
+size_t WorkerPool::queued() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
 }
 
 void WorkerPool::Close() {
@@ -37,14 +43,15 @@ void WorkerPool::Run(size_t thread) {
     Job job;
     {
       std::unique_lock lock(mutex_);
-      ++idle_;
       arrived_.wait(lock, [this] { return closed_ || !queue_.empty(); });
-      --idle_;
       if (queue_.empty()) return;
       job = std::move(queue_.front());
       queue_.pop_front();
+      --idle_;
     }
     job(thread);
+    const std::lock_guard lock(mutex_);
+    ++idle_;
   }
 }
 

@@ -24,16 +24,17 @@ class WorkerPool {
   void Close();
   // Jobs that found every thread busy.
   uint64_t waited() const { return waited_.value(); }
+  size_t queued() const;  // now
 
  private:
   void Run(size_t thread);
 
   const size_t max_queued_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<Job> queue_;  // guarded by mutex_
   bool closed_ = false;    // guarded by mutex_
-  size_t idle_ = 0;        // threads that wait for a job; guarded by mutex_
+  size_t idle_;            // threads without a job; guarded by mutex_
   Counter waited_;
   std::vector<std::thread> threads_;
 };

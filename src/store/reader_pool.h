@@ -24,6 +24,7 @@ class ReaderPool {
   void Close() { workers_.Close(); }
   // Jobs that found every reader busy.
   uint64_t waited() const { return workers_.waited(); }
+  size_t queued() const { return workers_.queued(); }  // now
 
  private:
   const std::vector<std::unique_ptr<SqlSession>> sessions_;  // one for each thread

@@ -56,9 +56,12 @@ TEST(ReaderPoolTest, AFullQueueHandsTheJobBackAtOnce) {
   }
   EXPECT_EQ(refused, 1);
   EXPECT_EQ(run, 0);
+  EXPECT_EQ(pool.queued(), 2u);
+  EXPECT_EQ(pool.waited(), 2u) << "the first found a reader that was free, the last was not taken";
   go.set_value();
   pool.Close();
   EXPECT_EQ(run, 2) << "close runs what is queued";
+  EXPECT_EQ(pool.queued(), 0u);
 }
 
 TEST(ReaderPoolTest, AClosedPoolHandsEveryJobBack) {

@@ -59,6 +59,7 @@ StoreStats SqlStore::Stats() const {
   StoreStats stats = commits_.stats();
   stats.statements = statements_.value();
   stats.reads_that_waited = readers_.waited();
+  stats.queued_reads = readers_.queued();
   return stats;
 }
 

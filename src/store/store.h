@@ -145,6 +145,7 @@ struct StoreStats {
   uint64_t refused_writes = 0;  // queue full
   uint64_t statements = 0;
   uint64_t reads_that_waited = 0;  // for a connection
+  uint64_t queued_reads = 0;       // now
 };
 
 class Store {

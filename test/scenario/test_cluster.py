@@ -425,3 +425,24 @@ def clock_library():
     libraries = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
     assert libraries, "faketime is not installed: './dev test' does it"
     return libraries[0]
+
+
+def test_metrics_tell_what_nodes_say_and_what_it_costs(nodes, own_redis):
+    one, two = nodes(2, redis=own_redis.url)
+    alice, bob = Person(one, "alice"), Person(two, "bob")
+    room = alice.rest.create_group(bob)
+    names = ("bus_published_total", "redis_commands_total", "store_statements_total")
+    with bob.connect(room) as b:
+        eventually(lambda: own_redis.subscribers(room) == 1)
+        before = {name: one.metric(f"parley_{name}") for name in names}
+        heard = two.metric("parley_bus_received_total")
+        for number in range(20):
+            alice.rest.send_message(room, f"message {number}")
+        b.events(20)
+        spent = {name: one.metric(f"parley_{name}") - value for name, value in before.items()}
+        assert spent["bus_published_total"] >= 20 and spent["redis_commands_total"] >= 20
+        assert spent["store_statements_total"] >= 20 * 4, "a beginning, reads, an insert, an end"
+        assert two.metric("parley_bus_received_total") - heard >= 20
+        assert two.metric("parley_bus_reconnects_total") == 0
+        own_redis.ask("CLIENT", "KILL", "TYPE", "pubsub")
+        eventually(lambda: two.metric("parley_bus_reconnects_total") == 1)

@@ -142,6 +142,8 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
   out.Count("store_refused_total",
             "Writes refused at once: the queue was full, or the store did not answer.",
             store.refused_writes);
+  out.Level("store_read_queue", "Reads that wait for a connection.",
+            static_cast<double>(store.queued_reads));
   out.Count("store_statements_total", "SQL statements, transactions' beginnings and ends included.",
             store.statements);
   out.Count("store_pool_waits_total", "Reads that had to wait for a connection.",
