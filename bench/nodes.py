@@ -45,7 +45,8 @@ class Cluster:
         """Seconds of the nodes and of what they stand on, with what the nodes say of themselves."""
         return Used({"nodes": sum(node.cpu() for node in self.nodes), "postgres": sum(map(cpu_of, self.database.processes())),
                      "redis": cpu_of(self.redis.process.pid), "statements": self.metric("parley_store_statements_total"),
-                     "commits": self.metric("parley_commit_seconds_count"), "commands": self.metric("parley_redis_commands_total")})
+                     "commits": self.metric("parley_commit_seconds_count"), "commands": self.metric("parley_redis_commands_total"),
+                     "reads": self.metric("parley_catch_up_store_reads_total")})
 
     def rss(self):
         return sum(node.rss() for node in self.nodes)
@@ -92,7 +93,8 @@ def measure(cluster, members, plan, seconds):
             "ack p50": report["ack_p50_ms"], "ack p99": report["ack_p99_ms"], "p50": report["p50_ms"], "p99": report["p99_ms"],
             "nodes": 1e6 * used["nodes"] / messages, "postgres": 1e6 * used["postgres"] / messages, "redis": 1e6 * used["redis"] / messages,
             "delivery": 1e6 * used["nodes"] / (report["delivered"] or 1),
-            "statements": used["statements"] / messages, "commits": used["commits"] / messages, "commands": used["commands"] / messages}
+            "statements": used["statements"] / messages, "commits": used["commits"] / messages, "commands": used["commands"] / messages,
+            "reads": used["reads"] / messages}
 
 
 def nodes(rounds=3, seconds=5):
@@ -118,4 +120,5 @@ def nodes(rounds=3, seconds=5):
                       f" ack p50 {m['ack p50']:.2f} p99 {m['ack p99']:.2f} ms, delivery p50 {m['p50']:.2f} p99 {m['p99']:.2f} ms;"
                       f" CPU us/message: nodes {m['nodes']:.0f} postgres {m['postgres']:.0f} redis {m['redis']:.0f}"
                       f" (nodes {m['delivery']:.2f}/delivery);"
-                      f" a message: {m['statements']:.2f} SQL statements, {m['commits']:.3f} commits, {m['commands']:.2f} Redis commands", flush=True)
+                      f" a message: {m['statements']:.2f} SQL statements, {m['commits']:.3f} commits, {m['commands']:.2f} Redis commands,"
+                      f" {m['reads']:.3f} reads of what was not heard in order", flush=True)

@@ -17,19 +17,16 @@ sys.path.insert(0, str(ROOT / "test" / "scenario"))
 
 
 def lay_out():
-    """A copy of the sources; what has not changed keeps its time, so that only mutants are built again."""
+    """A copy of the sources. What has changed gets the time of now, and the rest keeps its own: that is what is built again."""
     for name in NEEDED:
         source, target = ROOT / name, TREE / name
-        if source.is_file():
-            shutil.copy2(source, target)
-            continue
         for old in [path for path in target.rglob("*") if path.is_file() and not (ROOT / path.relative_to(TREE)).exists()]:
             old.unlink()
-        for path in [path for path in source.rglob("*") if path.is_file()]:
+        for path in [source] if source.is_file() else [path for path in source.rglob("*") if path.is_file()]:
             copy = TREE / path.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             if not copy.exists() or copy.read_bytes() != path.read_bytes():
-                shutil.copy2(path, copy)
+                shutil.copyfile(path, copy)
 
 
 def build():
