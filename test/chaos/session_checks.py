@@ -102,9 +102,21 @@ def check_resumes(history, verdict):
     for event in history:
         if event["what"] == "resume":
             verdict.figures["resumes"] += 1
-            for wrong in wrong_in_resume(event["asked"], event["head"], event["frames"]):
+            for wrong in wrong_on(event["by"], event["asked"], event["head"], event["frames"]):
                 verdict.add("bad-resume", f"{event['user']} on node {event['node']} by {event['by']} from {event['asked']} "
                                           f"(head {event['head']}): {wrong}; {event['frames'][:12]}")
+
+
+def wrong_on(by, asked, head, frames):
+    """wrong_in_resume; where the resume is a frame on a socket that is live already, what came before that frame was read
+    comes before the set-back."""
+    wrong = list(wrong_in_resume(asked, head, frames))
+    for live, frame in enumerate(frames, 1):
+        if not wrong or by != "frame" or frame != ("event", head + live):
+            return wrong
+        if any(not list(wrong_in_resume(asked, start, frames[live:])) for start in (head, head + live)):
+            return []
+    return wrong
 
 
 def wrong_in_resume(asked, head, frames):

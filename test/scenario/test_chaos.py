@@ -18,7 +18,7 @@ from links import Link  # noqa: E402
 from mutants import MUTANTS  # noqa: E402
 from resources import Sampler  # noqa: E402
 from rig import Rig  # noqa: E402
-from session_checks import wrong_in_resume  # noqa: E402
+from session_checks import wrong_in_resume, wrong_on  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -350,6 +350,14 @@ def test_an_answer_to_a_resume_that_is_wrong(asked, head, frames):
     assert list(wrong_in_resume(asked, head, frames))
     resume = {"what": "resume", "t": 99, "user": "bob", "conversation": ROOM, "node": 0, "by": "since", "asked": asked, "head": head}
     assert judged(story() + [{**resume, "frames": frames}]) == {"bad-resume"}
+
+
+def test_what_came_before_a_resume_frame_was_read_comes_before_its_answer():
+    answer = [("event", 4), ("event", 5), ("event", 6), ("resumed", 6), ("event", 7), ("event", 8)]
+    assert not wrong_on("frame", 3, 5, [("event", 6), *answer])
+    assert wrong_on("frame", 3, 5, [("event", 7), *answer]), "not in order"
+    assert wrong_on("frame", 3, 5, [("event", 6), *answer[1:]]), "a hole in the answer"
+    assert wrong_on("since", 3, 5, [("event", 6), *answer]), "there was nothing live before"
 
 
 # --- the end: presence, resources, and whether all is live again
