@@ -26,21 +26,21 @@ def f4c_the_last_word_is_lost_on_its_way(rig, random, longer, swarm):
     swarm.hushed = False
 
 
+WAYS = (True, True), (True, False), (False, True)  # up and down
+
+
 def f9_a_node_is_parted_from_redis(rig, random, longer, swarm):
-    node = random.choice(rig.nodes)
-    up, down = random.choice([(True, True), (True, False), (False, True)])
-    node.redis.partition(up, down)
-    time.sleep(8 * longer)
-    node.redis.heal()
-    time.sleep(2)
+    _part(random.choice(rig.nodes).redis, random, 8 * longer)
 
 
 def f9b_a_node_is_parted_from_the_database(rig, random, longer, swarm):
-    node = random.choice(rig.nodes)
-    up, down = random.choice([(True, True), (True, False), (False, True)])
-    node.database.partition(up, down)
-    time.sleep(7 * longer)
-    node.database.heal()
+    _part(random.choice(rig.nodes).database, random, 7 * longer)
+
+
+def _part(link, random, seconds):
+    link.partition(*random.choice(WAYS))
+    time.sleep(seconds)
+    link.heal()
     time.sleep(2)
 
 
@@ -55,8 +55,7 @@ def f9c_the_wire_to_redis_stalls(rig, random, longer, swarm):
 
 
 def _stall(link, random, at, longer):
-    up, down = random.choice([(True, True), (True, False), (False, True)])
-    link.stall(up, down, at)
+    link.stall(*random.choice(WAYS), at)
     time.sleep(7.5 * longer)
     link.flow()
     time.sleep(2)
@@ -73,9 +72,8 @@ def packets_are_lost(rig, random, longer, swarm):
 def f9d_clients_are_parted_from_a_node(rig, random, longer, swarm):
     """F15 as well: no FIN, no RST, just silence. The node lets go of them, and they go elsewhere."""
     node = random.choice(rig.nodes)
-    up, down = random.choice([(True, True), (True, False), (False, True)])
     eventually(lambda: node.server.metric("parley_websockets") > 0)
-    node.door.partition(up, down)
+    node.door.partition(*random.choice(WAYS))
     if node.door.address != node.server.address:  # else we are parted from it ourselves
         eventually(lambda: node.server.metric("parley_websockets") == 0, within=12, describe=lambda: "the node holds on to who is gone")
     eventually(lambda: all(client.socket is not None or client.out for client in swarm.clients), within=15,
