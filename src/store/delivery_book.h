@@ -64,10 +64,9 @@ class DeliveryBook {
     const std::lock_guard lock(mutex_);
     const std::vector<Run> taken = std::exchange(taken_, {});
     if (written) return;
-    const size_t room = kMaxRuns - std::min(kMaxRuns, runs_.size());
-    dropped_ += taken.size() - std::min(room, taken.size());
-    runs_.insert(runs_.end(), taken.begin(),
-                 taken.begin() + static_cast<std::ptrdiff_t>(std::min(room, taken.size())));
+    const size_t back = std::min(taken.size(), kMaxRuns - std::min(kMaxRuns, runs_.size()));
+    dropped_ += taken.size() - back;
+    runs_.insert(runs_.end(), taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(back));
   }
 
   uint64_t dropped() const {

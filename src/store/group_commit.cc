@@ -150,7 +150,7 @@ void GroupCommit::RefuseQueued() {
     }
     busy_since_.reset();
   }
-  Deliver(std::move(refused), std::make_shared<const Error>(Unavailable()));
+  if (!refused.empty()) Deliver(std::move(refused), std::make_shared<const Error>(Unavailable()));
 }
 
 void GroupCommit::RunUpkeep() {

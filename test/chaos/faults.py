@@ -1,6 +1,5 @@
 """What goes wrong: functions of (rig, random, longer, swarm). Each leaves the mending to Rig.heal, and takes some seconds,
 `longer` times as many where a run has the time. One may name the rig that it needs."""
-import glob
 import signal
 import time
 
@@ -22,14 +21,15 @@ from network_faults import (  # noqa: F401
     f9d_clients_are_parted_from_a_node,
     packets_are_lost,
 )
+from server import faketime_library
 
 
 def clocks_that_jump():
     """Variables of nodes whose wall clock follows Node.set_clock; none where libfaketime is not installed."""
-    libraries = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
-    if not libraries:
+    library = faketime_library()
+    if not library:
         return {}
-    return {"LD_PRELOAD": libraries[0], "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
+    return {"LD_PRELOAD": library, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
 
 
 def nothing(rig, random, longer, swarm):

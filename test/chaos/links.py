@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 
+from redis_server import unheard
 from server import Server
 
 
@@ -130,8 +131,7 @@ class Link:
                     self.stall(stall_up, stall_down)
                 self.flows[up].wait()
                 if up and self.lose_publish:
-                    # One that is cut in two by the buffer would pass.
-                    data = data.replace(b"PUBLISH\r\n$45\r\nparley:c:", b"PUBLISH\r\n$45\r\nparley:x:")
+                    data = unheard(data)
                 if up and self.lose_commit and b"COMMIT\0" in data:
                     kind, self.lose_commit = self.lose_commit, None
                     self.lost_commits += 1

@@ -1,4 +1,5 @@
 """One parley process with its own port, data and log."""
+import glob
 import os
 import signal
 import socket
@@ -14,6 +15,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BINARY = os.path.abspath(os.environ.get("PARLEY_BINARY", f"{ROOT}/build/release/parley"))
 KEY = "the key that scenarios sign tokens with; long enough for every HS algorithm"
 SANITIZER_REPORTS = ("Sanitizer:", "runtime error:")
+
+
+def faketime_library():
+    """What lets a process have a wall clock of its own, when preloaded; None where it is not installed."""
+    return next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
 
 
 def free_port():

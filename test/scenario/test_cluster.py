@@ -1,5 +1,4 @@
 """Several nodes over one PostgreSQL and one Redis are one system."""
-import glob
 import threading
 import time
 
@@ -9,6 +8,7 @@ from client import Closed, Person, assert_problem
 from deadline import eventually, patient
 from postgres import Postgres
 from redis_server import Redis, Wire
+from server import faketime_library
 
 
 @pytest.fixture(scope="module")
@@ -409,7 +409,8 @@ def test_a_cursor_misses_nothing_that_was_committed_late(nodes, database):
 
 
 def test_a_cursor_does_not_go_by_anybodys_clock(nodes):
-    library = clock_library()
+    library = faketime_library()
+    assert library, "faketime is not installed: './dev test' does it"
     one, = nodes(1)
     ahead, = nodes(1, LD_PRELOAD=library, FAKETIME="+1d", FAKETIME_DONT_FAKE_MONOTONIC="1")
     alice, bob = Person(one, "alice-t", ttl=3 * 86400), Person(ahead, "bob-t", ttl=3 * 86400)
@@ -419,12 +420,6 @@ def test_a_cursor_does_not_go_by_anybodys_clock(nodes):
     alice.rest.send_message(other, "today still")
     assert listed(alice, cursor) == {other["id"]}
     assert listed(alice, "1" + cursor + "000000") == {room["id"], other["id"]}, "a cursor of another store's"
-
-
-def clock_library():
-    libraries = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
-    assert libraries, "faketime is not installed: './dev test' does it"
-    return libraries[0]
 
 
 def test_metrics_tell_what_nodes_say_and_what_it_costs(nodes, own_redis):
