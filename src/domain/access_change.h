@@ -24,6 +24,7 @@ struct AccessChanges {
   std::vector<AccessChange> changes;  // in the order of their ids
   // Ask again from here. What had been seen may come again; nothing is left out.
   int64_t position = 0;
+  uint64_t epoch = 0;  // of the store: a position of another epoch means nothing in this one
 };
 
 }  // namespace parley

@@ -77,6 +77,7 @@ struct AppliedChange {
   Change change;  // message or conversation set, whatever seq is
   std::optional<UserId> added;
   std::optional<UserId> removed;  // set too where they had gone before
+  uint64_t epoch = 0;             // of the store that took it: see SqlSession::Epoch
 };
 
 }  // namespace parley

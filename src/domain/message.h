@@ -48,6 +48,7 @@ struct NewMessage {
 struct StoredMessage {
   Message message;
   bool duplicate = false;
+  uint64_t epoch = 0;  // of the store that took it: see SqlSession::Epoch
 };
 
 }  // namespace parley

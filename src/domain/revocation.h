@@ -20,6 +20,7 @@ struct Revocation {
 struct RevocationList {
   std::vector<Revocation> revocations;  // oldest first
   int64_t position = 0;                 // ask again from here
+  uint64_t epoch = 0;  // of the store: a position of another epoch means nothing in this one
 };
 
 }  // namespace parley

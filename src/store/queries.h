@@ -214,12 +214,11 @@ inline constexpr Query kForgetAccessChanges{"forget_access_changes",
 inline constexpr int kHeadsAtOnce = 32;
 inline constexpr Query kHeads{
     "heads",
-    "SELECT id, seq FROM messaging_conversation WHERE deleted_at IS NULL AND id IN (" PARLEY_EIGHT(
-        1, 2, 3, 4, 5, 6, 7,
-        8) ", " PARLEY_EIGHT(9, 10, 11, 12, 13, 14, 15,
-                             16) ", " PARLEY_EIGHT(17, 18, 19, 20, 21, 22, 23,
-                                                   24) ", " PARLEY_EIGHT(25, 26, 27, 28, 29, 30, 31,
-                                                                         32) ")"};
+    "SELECT id, seq, changed FROM messaging_conversation WHERE deleted_at IS NULL AND id IN "
+    "(" PARLEY_EIGHT(1, 2, 3, 4, 5, 6, 7, 8) ", " PARLEY_EIGHT(
+        9, 10, 11, 12, 13, 14, 15, 16) ", " PARLEY_EIGHT(17, 18, 19, 20, 21, 22, 23,
+                                                         24) ", " PARLEY_EIGHT(25, 26, 27, 28, 29,
+                                                                               30, 31, 32) ")"};
 
 // --- marks
 
@@ -282,7 +281,7 @@ inline constexpr Query kListConversationsAfter{
     "ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC LIMIT ?2"};
 inline constexpr Query kUserHeads{
     "user_heads",
-    "SELECT c.id, c.seq FROM messaging_conversation_participant p "
+    "SELECT c.id, c.seq, c.changed FROM messaging_conversation_participant p "
     "JOIN messaging_conversation c ON c.id = p.conversation_id "
     "WHERE p.user_id = ?1 AND c.changed >= ?2 "
     "ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC"};

@@ -41,7 +41,8 @@ void LogAccess(SqlSession& session, AccessChange::Kind kind, const Uuid& convers
 
 void SqlStore::ListAccessChanges(int64_t position, Executor& on, Answer<AccessChanges> done) {
   OnReader<AccessChanges>(on, std::move(done), [=](SqlSession& session) -> Result<AccessChanges> {
-    AccessChanges out{.position = NumberFrom(session.Prepare(queries::kAccessHorizon))};
+    AccessChanges out{.position = NumberFrom(session.Prepare(queries::kAccessHorizon)),
+                      .epoch = session.Epoch()};
     Statement& rows = session.Prepare(queries::kAccessChanges).Bind(1, position);
     while (rows.Step()) {
       out.changes.push_back({.id = rows.Int(0),
@@ -66,7 +67,9 @@ void SqlStore::ListHeads(std::vector<Uuid> conversations, Executor& on,
             const size_t at = std::min(first + i, conversations.size() - 1);  // the last one again
             rows.Bind(static_cast<int>(i) + 1, conversations[at]);
           }
-          while (rows.Step()) out.push_back({rows.Id(0), rows.Int(1)});
+          while (rows.Step()) {
+            out.push_back({rows.Id(0), rows.Int(1), session.Epoch(), rows.Int(2)});
+          }
         }
         return out;
       });

@@ -24,6 +24,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
     result_ = LookUp(session)
                   ? std::visit([&](auto& verb) { return Do(session, verb); }, request_.verb)
                   : Result<AppliedChange>(Fail(Error::NotFound()));
+    if (result_) result_->epoch = session.Epoch();
   }
 
  private:
@@ -356,7 +357,7 @@ void SqlStore::ReadChanges(Uuid conversation, int64_t since, int limit, Executor
     auto found = FindConversation(session, conversation);
     if (!found) return Fail(Error::NotFound());
     const auto now = std::make_shared<const Conversation>(std::move(*found));
-    ChangesSince out{.head = now->seq};
+    ChangesSince out{.head = now->seq, .epoch = session.Epoch()};
     const auto read = [&](const Query& query) -> Statement& {
       return session.Prepare(query).Bind(1, conversation).Bind(2, since).Bind(3, int64_t{limit});
     };

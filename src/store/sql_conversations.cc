@@ -96,8 +96,10 @@ void SqlStore::LoadHead(Uuid conversation, size_t participants_limit, Executor& 
         if (!row.Step()) return Fail(Error::NotFound());
         const Conversation found = ConversationFrom(row);
         row.Run();
-        ConversationHead head{
-            .seq = found.seq, .type = found.type, .participant_count = found.participant_count};
+        ConversationHead head{.seq = found.seq,
+                              .epoch = session.Epoch(),
+                              .type = found.type,
+                              .participant_count = found.participant_count};
         if (found.participant_count <= static_cast<int64_t>(participants_limit)) {
           Statement& members = session.Prepare(queries::kMembers)
                                    .Bind(1, conversation)
@@ -196,7 +198,10 @@ void SqlStore::ListUserHeads(UserId user, std::optional<int64_t> since_cursor, E
         const bool known = since_cursor && *since_cursor <= out.cursor;
         Statement& rows =
             session.Prepare(queries::kUserHeads).Bind(1, user).Bind(2, known ? *since_cursor : 0);
-        while (rows.Step()) out.heads.push_back({rows.Id(0), rows.Int(1)});
+        out.epoch = session.Epoch();
+        while (rows.Step()) {
+          out.heads.push_back({rows.Id(0), rows.Int(1), out.epoch, rows.Int(2)});
+        }
         return out;
       });
 }

@@ -15,7 +15,10 @@ class MessageInsert final : public WriteOf<StoredMessage> {
   size_t bytes() const override { return 512 + message_.content.size() + message_.metadata.size(); }
   std::optional<Uuid> conversation() const override { return message_.conversation_id; }
 
-  void Apply(SqlSession& session) override { result_ = Insert(session); }
+  void Apply(SqlSession& session) override {
+    result_ = Insert(session);
+    if (result_) result_->epoch = session.Epoch();
+  }
 
   const void* kind() const override {
     static constexpr char kPlain = 0;
@@ -195,7 +198,9 @@ class MessageInsert::Together {
     for (size_t i = 0; i < messages_.size(); ++i) {
       MessageInsert& insert = *messages_[i];
       insert.result_ = Decide(insert, repeats_[i]);
-      if (!insert.result_ || insert.result_->duplicate) continue;
+      if (!insert.result_) continue;
+      insert.result_->epoch = session_.Epoch();
+      if (insert.result_->duplicate) continue;
       insert.AddTo(pipeline, *insert.result_);
     }
     for (const auto& [id, head] : heads_) {

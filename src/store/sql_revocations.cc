@@ -39,7 +39,8 @@ void SqlStore::Revoke(Revocation revocation, Timestamp forget_before, Executor& 
 
 void SqlStore::ListRevocations(int64_t position, Executor& on, Answer<RevocationList> done) {
   OnReader<RevocationList>(on, std::move(done), [=](SqlSession& session) -> Result<RevocationList> {
-    RevocationList out{.position = NumberFrom(session.Prepare(queries::kRevocationHorizon))};
+    RevocationList out{.position = NumberFrom(session.Prepare(queries::kRevocationHorizon)),
+                       .epoch = session.Epoch()};
     Statement& rows = session.Prepare(queries::kRevocations).Bind(1, position);
     while (rows.Step()) {
       Revocation one{.id = rows.Int(0), .issued_before = {rows.Int(3)}};

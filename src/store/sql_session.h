@@ -96,6 +96,10 @@ class SqlSession {
   // Of the transaction under way, among all that write to the store, for the column `changed`: what a
   // reader does not see yet gets at least the horizon that it reads. `now` is another each time.
   virtual int64_t Position(Timestamp now) const { return now.micros; }
+  // Identifies the history of the database that the transaction under way belongs to. Another value
+  // follows a fail-over, a restore or a move: transactions that had been committed may be lost. Values
+  // have no order. 0: the engine cannot change it while a process runs.
+  virtual uint64_t Epoch() const { return 0; }
   // Returns when it is on disk.
   virtual void Commit() = 0;
   virtual void Rollback() noexcept = 0;

@@ -48,6 +48,7 @@ struct ConversationView {
 // What a home shard must know of a conversation before it can serve it.
 struct ConversationHead {
   int64_t seq = 0;
+  uint64_t epoch = 0;  // of the store that said so: see SqlSession::Epoch
   ConversationType type = ConversationType::kGroup;
   int64_t participant_count = 0;
   std::vector<UserId>
@@ -122,18 +123,22 @@ struct HistoryQuery {
 struct ChangesSince {
   std::vector<Change> changes;  // ascending seq, all > since; a hole is what retention removed
   int64_t head = 0;             // of the conversation, in the same snapshot
+  uint64_t epoch = 0;           // of the store: see SqlSession::Epoch
 };
 
 // The head of one of a user's conversations.
 struct UserConversationHead {
   Uuid conversation_id;
   int64_t seq = 0;
+  uint64_t epoch = 0;   // of the store that said so: see SqlSession::Epoch
+  int64_t changed = 0;  // position of the transaction that took this seq; 0: not known
 };
 
 struct UserConversations {
   std::vector<UserConversationHead> heads;  // newest activity first
   // Pass it back to hear of what changed since, and perhaps of some that did so shortly before.
   int64_t cursor = 0;
+  uint64_t epoch = 0;  // of the store: positions of another one mean nothing here
 };
 
 // What group commit did, for /metrics. Counters only grow.

@@ -95,6 +95,45 @@ TEST_P(StoreContract, HeadsOfManyAreReadAtOnceAndTheMissingAreLeftOut) {
   }
 }
 
+TEST_P(StoreContract, EveryAnswerNamesTheSameEpochOfTheStore) {
+  const Uuid room = Room({"ann", "bob"});
+  const auto sent = Insert(Text(room, "ann"));
+  const auto repeated = Insert(Named(room, "ann", "c"));
+  const auto again = Insert(Named(room, "ann", "c"));
+  ASSERT_TRUE(sent && repeated && again);
+  const uint64_t epoch = sent->epoch;
+  EXPECT_EQ(epoch != 0, GetParam().shared);
+  EXPECT_EQ(again->epoch, epoch);
+  const auto applied = Ask<AppliedChange>([&](auto& on, auto done) {
+    store_->Apply({.conversation = room, .actor = "ann", .verb = RemoveParticipant{"bob"}}, on,
+                  std::move(done));
+  });
+  EXPECT_EQ(applied->epoch, epoch);
+  const auto head = Ask<ConversationHead>(
+      [&](auto& on, auto done) { store_->LoadHead(room, 10, on, std::move(done)); });
+  EXPECT_EQ(head->epoch, epoch);
+  const auto changes = Ask<ChangesSince>(
+      [&](auto& on, auto done) { store_->ReadChanges(room, 0, 10, on, std::move(done)); });
+  EXPECT_EQ(changes->epoch, epoch);
+  const auto heads = Ask<std::vector<UserConversationHead>>(
+      [&](auto& on, auto done) { store_->ListHeads({room}, on, std::move(done)); });
+  EXPECT_EQ(heads->front().epoch, epoch);
+  EXPECT_NE(heads->front().changed, 0);
+  const auto user = Ask<UserConversations>([&](auto& on, auto done) {
+    store_->ListUserHeads("ann", std::nullopt, on, std::move(done));
+  });
+  EXPECT_EQ(user->epoch, epoch);
+  EXPECT_EQ(user->heads.front().epoch, epoch);
+  EXPECT_EQ(user->heads.front().changed, heads->front().changed);
+  EXPECT_EQ(Ask<AccessChanges>(Log(*store_).Ask(INT64_MAX))->epoch, epoch);
+  EXPECT_EQ(Ask<RevocationList>([&](auto& on, auto done) {
+              store_->ListRevocations(0, on, std::move(done));
+            })->epoch,
+            epoch);
+  Reopen();
+  EXPECT_EQ(Insert(Text(room, "ann"))->epoch, epoch);
+}
+
 TEST_P(StoreContract, RevocationsAreReadFromAPositionOn) {
   const auto read = [this](int64_t position) {
     return Ask<RevocationList>(

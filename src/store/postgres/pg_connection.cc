@@ -13,9 +13,19 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kClientsPatience = std::chrono::seconds(1);  // beyond the server's own deadline
 
+// The timeline, and the cluster and database that it belongs to.
 constexpr const char* kTimeline =
     "SELECT CASE WHEN pg_is_in_recovery() THEN '' "
-    "ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END";
+    "ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END, "
+    "(SELECT system_identifier FROM pg_control_system())::text || ' ' || "
+    "(SELECT oid FROM pg_database WHERE datname = current_database())::text";
+
+// FNV-1a: the same on all nodes. Never 0.
+uint64_t HashOf(std::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash == 0 ? 1 : hash;
+}
 
 // One line, and short: it is logged.
 std::string OneLine(const char* text) {
@@ -46,6 +56,7 @@ PgConnection::PgConnection(const std::string& url, const PgTimes& times) : times
               "; SET lock_timeout = " + millis(times.lock) +
               "; SET idle_in_transaction_session_timeout = 5000; " + kTimeline);
   timeline_ = ::PQgetvalue(result.get(), 0, 0);
+  epoch_ = HashOf(timeline_ + ' ' + ::PQgetvalue(result.get(), 0, 1));
 }
 
 void PgConnection::Connect(const std::string& url) {

@@ -67,6 +67,8 @@ class PgConnection {
   // Of the server's history: another one follows a fail-over, which may have lost transactions. Empty
   // for a standby.
   const std::string& timeline() const { return timeline_; }
+  // Of the cluster, its timeline and the database, as they were when it connected; never 0.
+  uint64_t epoch() const { return epoch_; }
   int server_version() const { return ::PQserverVersion(connection_.get()); }  // 150004 for 15.4
   std::string Setting(const char* name) const;  // one that the server reports by itself
 
@@ -85,6 +87,7 @@ class PgConnection {
   const PgTimes times_;
   std::unique_ptr<PGconn, FreePgConnection> connection_;
   std::string timeline_;
+  uint64_t epoch_ = 0;
   bool lost_ = false;  // given up by us
 };
 
