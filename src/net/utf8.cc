@@ -55,6 +55,24 @@ bool IsUtf8(std::string_view text) {
   return text.empty() || simdjson::validate_utf8(text.data(), text.size());
 }
 
+std::string RepairUtf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 8);
+  while (!text.empty()) {
+    const auto lead = static_cast<uint8_t>(text.front());
+    const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
+    const std::string_view front = text.substr(0, length);
+    if (front.size() == length && IsUtf8(front)) {
+      out.append(front);
+      text.remove_prefix(length);
+    } else {
+      out.append("\xEF\xBF\xBD");
+      text.remove_prefix(1);
+    }
+  }
+  return out;
+}
+
 size_t CountCodePoints(std::string_view text) {
   size_t count = text.size();
   size_t at = 0;

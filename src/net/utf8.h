@@ -2,11 +2,15 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace parley {
 
 bool IsUtf8(std::string_view text);
+
+// `text` with U+FFFD in place of each byte that is part of no code point. Valid text stays as it is.
+std::string RepairUtf8(std::string_view text);
 
 // How many code points `text`, which is valid UTF-8, holds.
 size_t CountCodePoints(std::string_view text);

@@ -226,5 +226,21 @@ TEST(Utf8, CuttingNeverSplitsACodePoint) {
   EXPECT_EQ(CutUtf8("\xF0\x9F\x98\x80", 3), "");
 }
 
+TEST(RepairUtf8Test, BytesOfNoCodePointAreReplaced) {
+  EXPECT_EQ(RepairUtf8(""), "");
+  EXPECT_EQ(RepairUtf8("a\u00e4\u20ac\U0001F600z"), "a\u00e4\u20ac\U0001F600z");
+  EXPECT_EQ(RepairUtf8("\xff\xfe"), "\ufffd\ufffd");
+  EXPECT_EQ(RepairUtf8("a\xe2\x82"), "a\ufffd\ufffd");
+  EXPECT_EQ(RepairUtf8("\xc0\xafz"), "\ufffd\ufffdz");
+  for (int lead = 0; lead < 256; ++lead) {
+    for (const std::string_view rest : {"", "x", "\x80", "\x80\x80\x80", "\xbf\xbfx"}) {
+      std::string text(1, static_cast<char>(lead));
+      text += rest;
+      EXPECT_TRUE(IsUtf8(RepairUtf8(text))) << lead;
+      EXPECT_EQ(RepairUtf8(text) == text, IsUtf8(text)) << lead;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace parley

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "net/utf8.h"
+
 namespace parley {
 namespace {
 
@@ -66,6 +68,7 @@ void AppendEscape(std::string& out, char c) {
 }  // namespace
 
 void AppendJsonString(std::string& out, std::string_view text) {
+  if (!IsUtf8(text)) return AppendJsonString(out, RepairUtf8(text));
   out += '"';
   size_t at = 0;
   while (true) {
@@ -76,6 +79,15 @@ void AppendJsonString(std::string& out, std::string_view text) {
     AppendEscape(out, text[at++]);
   }
   out += '"';
+}
+
+void JsonWriter::Raw(std::string_view json) {
+  Separate();
+  if (IsUtf8(json)) {
+    out_ += json;
+  } else {
+    out_ += RepairUtf8(json);
+  }
 }
 
 void JsonWriter::Value(const Uuid& id) {

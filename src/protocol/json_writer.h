@@ -1,6 +1,7 @@
 // JSON out: appends to a string, compact, allocating nothing of its own. The caller keeps the order
-// (a key before each value in an object, ends that match); commas are the writer's. Text is given
-// as valid UTF-8, which everything is that came in, and is not checked again.
+// (a key before each value in an object, ends that match); commas are the writer's. What is written
+// is valid UTF-8 whatever is given: bytes that are not become U+FFFD, so that one bad row never makes
+// a frame that a client must refuse (RFC 6455 §8.1).
 #pragma once
 #include <charconv>
 #include <concepts>
@@ -48,10 +49,7 @@ class JsonWriter {
   void Bool(bool value) { Raw(value ? "true" : "false"); }
   void Null() { Raw("null"); }
   // `json` is one whole value, taken as it is.
-  void Raw(std::string_view json) {
-    Separate();
-    out_ += json;
-  }
+  void Raw(std::string_view json);
 
   // One value of whatever type; an absent optional is null.
   void Value(std::string_view text) { String(text); }

@@ -139,10 +139,11 @@ TEST(JsonEscape, EveryByteIsEscapedWhereverItLies) {
     if (c == '\r') expected = "\\r";
     if (c == '"') expected = "\\\"";
     if (c == '\\') expected = "\\\\";
+    if (byte >= 0x80) expected = "\xEF\xBF\xBD";  // no code point by itself
     for (size_t before = 0; before < 18; ++before) {
       for (size_t after = 0; after < 10; ++after) {
         // Neighbours that a sloppy test of eight bytes at once would stumble over.
-        const std::string front(before, '\xFF'), back(after, '!');
+        const std::string front(before, '\x7F'), back(after, '!');
         ASSERT_EQ(Quoted(front + c + back), "\"" + front + expected + back + "\"")
             << byte << " at " << before;
       }
@@ -180,6 +181,17 @@ TEST(JsonEscape, RandomTextComesBackThroughAParser) {
     ASSERT_EQ(parser.parse(document)["text"].get(back), simdjson::SUCCESS) << document;
     ASSERT_EQ(back, text);
   }
+}
+
+TEST(JsonWriterTest, WhatIsWrittenIsUtf8WhateverIsGiven) {
+  std::string out;
+  JsonWriter json(out);
+  json.BeginObject();
+  json.Field("a\xff", std::string("\xc3\xa9\xff\"\xe2\x82"));
+  json.Key("raw");
+  json.Raw("{\"b\":\"\xfe\"}");
+  json.EndObject();
+  EXPECT_EQ(out, "{\"a\ufffd\":\"\u00e9\ufffd\\\"\ufffd\ufffd\",\"raw\":{\"b\":\"\ufffd\"}}");
 }
 
 }  // namespace

@@ -27,10 +27,12 @@ Message MessageFrom(const Statement& row) {
   message.read_at = TimeAt(row, 8);
   message.edited_at = TimeAt(row, 9);
   message.deleted_at = TimeAt(row, 10);
-  if (!message.deleted_at) message.content = row.Text(4);
+  if (!message.deleted_at) {
+    message.content = row.Text(4);
+    message.client_id = TextAt(row, 13);  // the row keeps it: a repeat of the send is still found
+  }
   if (!row.IsNull(11)) message.reply_to = row.Id(11);
   message.metadata = row.Text(12);
-  message.client_id = TextAt(row, 13);
   message.attachments.resize(static_cast<size_t>(row.Int(14)));
   return message;
 }

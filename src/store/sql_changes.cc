@@ -98,6 +98,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
     message->content.clear();
     message->attachments.clear();
     message->metadata = "{}";
+    message->client_id.reset();
     message->deleted_at = now;
     return Note(session, seq, ChangeKind::kMessageDeleted, std::move(*message));
   }

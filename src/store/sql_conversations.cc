@@ -7,7 +7,7 @@ namespace parley {
 namespace {
 
 std::string DirectKey(const std::vector<UserId>& two) {
-  return std::min(two[0], two[1]) + "|" + std::max(two[0], two[1]);  // no id holds a bar
+  return std::min(two[0], two[1]) + " " + std::max(two[0], two[1]);  // no id holds a space
 }
 
 void AddReaderPart(SqlSession& session, ConversationView& view, const UserId& reader,

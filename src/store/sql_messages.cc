@@ -106,6 +106,7 @@ class MessageInsert final : public WriteOf<StoredMessage> {
     row.Run();
     FillAttachments(session, {&first.message, 1});
     if (!same) return Reused();
+    first.message.client_id = message_.client_id;  // also if the message has been deleted since
     return Result<StoredMessage>(std::move(first));
   }
 

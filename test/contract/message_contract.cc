@@ -278,5 +278,20 @@ TEST_P(StoreContract, ARepeatIsKnownAfterReopening) {
   EXPECT_EQ(CodeOf(Insert(Named(room, "ann", "c-1", "other"))), ErrorCode::client_id_reused);
 }
 
+TEST_P(StoreContract, ADeletedMessageShowsNoClientIdAndItsRepeatIsStillKnown) {
+  const Uuid room = Room({"ann"});
+  const auto first = Insert(Named(room, "ann", "c-1"));
+  ASSERT_TRUE(Apply(room, "ann", DeleteMessage{first->message.id}));
+  const Message deleted = *Read(first->message.id, "ann");
+  EXPECT_TRUE(deleted.deleted_at);
+  EXPECT_EQ(deleted.client_id, std::nullopt);
+  const auto again = Insert(Named(room, "ann", "c-1"));
+  EXPECT_TRUE(again->duplicate);
+  EXPECT_EQ(again->message.id, first->message.id);
+  EXPECT_EQ(again->message.seq, 1);
+  EXPECT_EQ(again->message.client_id, "c-1") << "its sender gave it, and the ack repeats it";
+  EXPECT_EQ(CodeOf(Insert(Named(room, "ann", "c-1", "other"))), ErrorCode::client_id_reused);
+}
+
 }  // namespace
 }  // namespace parley::test

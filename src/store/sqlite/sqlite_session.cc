@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include "net/utf8.h"
+
 namespace parley {
 namespace {
 
@@ -10,6 +12,37 @@ constexpr int kBusyMillis = 5000;
 
 [[noreturn]] void Throw(sqlite3* db, const char* what) {
   throw StoreFailure(std::string(what) + ": " + sqlite3_errmsg(db));
+}
+
+std::string_view TextOf(sqlite3_value* value) {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(value));
+  if (text == nullptr) return {};
+  return {text, static_cast<size_t>(sqlite3_value_bytes(value))};
+}
+
+// parley_text(t): t as what every store can hold, valid UTF-8 without U+0000; U+FFFD is in place of
+// the rest. Null is null.
+void RepairedText(sqlite3_context* context, int, sqlite3_value** arguments) {
+  if (sqlite3_value_type(arguments[0]) == SQLITE_NULL) return sqlite3_result_null(context);
+  const std::string_view text = TextOf(arguments[0]);
+  if (IsUtf8(text) && text.find('\0') == std::string_view::npos) {
+    return sqlite3_result_value(context, arguments[0]);
+  }
+  std::string repaired = RepairUtf8(text);
+  for (size_t at = 0; (at = repaired.find('\0', at)) != std::string::npos;) {
+    repaired.replace(at, 1, "\xEF\xBF\xBD");
+  }
+  sqlite3_result_text(context, repaired.data(), static_cast<int>(repaired.size()),
+                      SQLITE_TRANSIENT);
+}
+
+// parley_user(id): a user id in the form of a UUID in lower case, any other as it is.
+void FoldedUser(sqlite3_context* context, int, sqlite3_value** arguments) {
+  const std::string_view text = TextOf(arguments[0]);
+  const auto uuid = text.size() == 36 ? Uuid::Parse(text) : std::nullopt;
+  if (!uuid) return sqlite3_result_value(context, arguments[0]);
+  const std::string folded = uuid->ToString();
+  sqlite3_result_text(context, folded.data(), static_cast<int>(folded.size()), SQLITE_TRANSIENT);
 }
 
 }  // namespace
@@ -108,6 +141,10 @@ void SqliteSession::SetUp(Mode mode, bool fsync) {
     Execute("PRAGMA query_only = ON; PRAGMA cache_size = -8192;");
     return;
   }
+  // For migrations.
+  constexpr int kPure = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
+  sqlite3_create_function(db_, "parley_text", 1, kPure, nullptr, RepairedText, nullptr, nullptr);
+  sqlite3_create_function(db_, "parley_user", 1, kPure, nullptr, FoldedUser, nullptr, nullptr);
   Execute(
       "PRAGMA journal_mode = WAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;");
   Execute(fsync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF");
