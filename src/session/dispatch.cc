@@ -4,8 +4,9 @@
 namespace parley {
 namespace {
 
-// Sends of one socket that may wait for their commit at once.
-constexpr size_t kPipelineDepth = 256;
+// Beyond so many unanswered commands of a connection, or bytes of them, it is not read (P6).
+constexpr size_t kUnansweredCommands = 256;
+constexpr size_t kUnansweredBytes = 1 << 20;
 // Refusals in a row after which a client that does not slow down is closed.
 constexpr uint32_t kRefusalsBeforeClose = 200;
 
@@ -61,26 +62,29 @@ void Session::Dispatch(std::string_view text) {
     }
     refused_in_a_row_ = 0;
   }
-  RunRow(*row, std::move(command));
+  RunRow(*row, std::move(command), text.size());
 }
 
-void Session::RunRow(CommandRow& row, Command command) {
+void Session::RunRow(CommandRow& row, Command command, size_t bytes) {
   ++in_flight_;
+  in_flight_bytes_ += bytes;
   if (row.order == Order::kInTurn) in_turn_running_ = true;
-  Execute(self_, row, std::move(command)).Detach();
+  Execute(self_, row, std::move(command), bytes).Detach();
   if (in_flight_ > 0) UpdateHold();
 }
 
-Task<void> Session::Execute(std::shared_ptr<Session*> self, CommandRow& row, Command command) {
+Task<void> Session::Execute(std::shared_ptr<Session*> self, CommandRow& row, Command command,
+                            size_t bytes) {
   const Ref ref = command.ref;
   const Uuid conversation = command.conversation;
   const Result<SharedBytes> answer = co_await row.handler(std::move(command));
-  if (*self != nullptr) (*self)->Finished(row, ref, conversation, answer);
+  if (*self != nullptr) (*self)->Finished(row, ref, conversation, answer, bytes);
 }
 
 void Session::Finished(const CommandRow& row, const Ref& ref, const Uuid& conversation,
-                       const Result<SharedBytes>& answer) {
+                       const Result<SharedBytes>& answer, size_t bytes) {
   --in_flight_;
+  in_flight_bytes_ -= bytes;
   if (row.order == Order::kInTurn) in_turn_running_ = false;
   if (!answer) {
     const std::optional<Uuid> named =
@@ -100,7 +104,8 @@ void Session::Finished(const CommandRow& row, const Ref& ref, const Uuid& conver
 
 void Session::UpdateHold() {
   transport_.HoldCommands(!established_ || deferred_ != nullptr || in_turn_running_ ||
-                          in_flight_ >= kPipelineDepth);
+                          in_flight_ >= kUnansweredCommands ||
+                          in_flight_bytes_ >= kUnansweredBytes);
 }
 
 }  // namespace parley

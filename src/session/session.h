@@ -113,10 +113,12 @@ class Session final : private FeedSink, private UserSink {
   void ResumeStepDone();
 
   void Dispatch(std::string_view text);
-  void RunRow(CommandRow& row, Command command);
-  static Task<void> Execute(std::shared_ptr<Session*> self, CommandRow& row, Command command);
+  // `bytes`: of the command's text.
+  void RunRow(CommandRow& row, Command command, size_t bytes);
+  static Task<void> Execute(std::shared_ptr<Session*> self, CommandRow& row, Command command,
+                            size_t bytes);
   void Finished(const CommandRow& row, const Ref& ref, const Uuid& conversation,
-                const Result<SharedBytes>& answer);
+                const Result<SharedBytes>& answer, size_t bytes);
   void UpdateHold();
   void SignTyping(const Uuid& conversation, bool is_typing);
 
@@ -145,7 +147,8 @@ class Session final : private FeedSink, private UserSink {
   uint64_t tab_ = 0;
   std::vector<Joined> joined_early_;  // conversations come into while the greeting was prepared
   std::unique_ptr<std::string> deferred_;  // a command that waits for those before it
-  size_t in_flight_ = 0;
+  size_t in_flight_ = 0;                   // commands without an answer yet
+  size_t in_flight_bytes_ = 0;             // of their texts
   uint64_t revocations_seen_ = 0;
   uint32_t refused_in_a_row_ = 0;
   bool in_turn_running_ = false;
