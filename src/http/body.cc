@@ -1,18 +1,76 @@
 #include "http/body.h"
 
-#include <boost/beast/core/string.hpp>
-#include <charconv>
+#include "http/http_syntax.h"
+#include "http/multipart.h"
+#include "net/utf8.h"
 
 namespace parley {
 
-Result<simdjson::dom::object> JsonBody(const Request& request, JsonReader& json) {
+namespace {
+
+constexpr size_t kMostFormParts = 2048;
+
+bool HasMediaType(const Request& request, std::string_view wanted) {
   std::string_view type = request.Header("Content-Type");
   type = type.substr(0, type.find(';'));
-  while (type.ends_with(' ')) type.remove_suffix(1);
-  if (!boost::beast::iequals({type.data(), type.size()}, "application/json")) {
+  while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
+  return SameIgnoringCase(type, wanted);
+}
+
+// Fields without a file name; the others are passed over.
+Result<NamesAndValues> MultipartFields(const Request& request) {
+  const auto boundary = MultipartBoundary(request.Header("Content-Type"));
+  if (!boundary) return Fail(boundary.error());
+  MultipartParser parser(*boundary, kMostFormParts);
+  NamesAndValues fields;
+  std::string_view rest = request.body();
+  bool is_field = false;
+  for (MultipartEvent event;
+       event = parser.Next(rest), event.kind != MultipartEvent::Kind::kNeedMore;) {
+    switch (event.kind) {
+      case MultipartEvent::Kind::kPart:
+        is_field = !parser.header().filename.has_value();
+        if (is_field) fields.emplace_back(parser.header().name, "");
+        break;
+      case MultipartEvent::Kind::kData:
+        if (is_field) fields.back().second.append(event.payload);
+        break;
+      case MultipartEvent::Kind::kError:
+        return Fail(ErrorCode::bad_request, std::string(event.payload));
+      default:
+        break;
+    }
+  }
+  if (!parser.complete()) return Fail(ErrorCode::bad_request, "The body was cut short.");
+  for (const auto& [name, value] : fields) {
+    if (!IsPlainText(name) || !IsPlainText(value)) {
+      return Fail(ErrorCode::bad_request, "The form is not UTF-8, or holds U+0000.");
+    }
+  }
+  return fields;
+}
+
+}  // namespace
+
+Result<JsonObject> JsonBody(const Request& request, JsonReader& json) {
+  if (!HasMediaType(request, "application/json")) {
     return Fail(ErrorCode::unsupported_media_type, "The body must be application/json.");
   }
-  return json.ParseObject(request.body());
+  return json.ParseObject(request.body(), JsonSource::kRest);
+}
+
+Result<JsonObject> JsonOrFormBody(const Request& request, JsonReader& json) {
+  if (HasMediaType(request, "application/json")) return JsonBody(request, json);
+  const bool encoded = HasMediaType(request, "application/x-www-form-urlencoded");
+  if (!encoded && !HasMediaType(request, "multipart/form-data")) {
+    return Fail(ErrorCode::unsupported_media_type,
+                "The body must be application/json, application/x-www-form-urlencoded or "
+                "multipart/form-data.");
+  }
+  const Result<NamesAndValues> fields =
+      encoded ? ParseUrlEncoded(request.body()) : MultipartFields(request);
+  if (!fields) return Fail(fields.error());
+  return json.ParseForm(*fields);
 }
 
 Result<Uuid> IdParam(const Request& request, std::string_view name) {
@@ -25,28 +83,27 @@ Result<int64_t> NumberQuery(const Request& request, std::string_view name, int64
                             int64_t most, int64_t otherwise) {
   const auto text = request.Query(name);
   if (!text) return otherwise;
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc() || end != text->data() + text->size() || value < least || value > most) {
+  const auto value = WholeNumberFrom(*text);
+  if (!value || *value < least || *value > most) {
     return Fail(Error::Field(std::string(name), "Must be a whole number from " +
                                                     std::to_string(least) + " to " +
                                                     std::to_string(most) + "."));
   }
-  return value;
+  return *value;
 }
 
 Result<bool> FlagQuery(const Request& request, std::string_view name) {
   const auto text = request.Query(name);
-  if (!text || *text == "0" || *text == "false" || text->empty()) return false;
-  if (*text == "1" || *text == "true") return true;
-  return Fail(Error::Field(std::string(name), "Must be 1 or 0."));
+  if (!text || *text == "0" || SameIgnoringCase(*text, "false")) return false;
+  if (*text == "1" || SameIgnoringCase(*text, "true")) return true;
+  return Fail(Error::Field(std::string(name), "Must be true or false."));
 }
 
 Result<std::optional<std::string>> IdempotencyKey(const Request& request, size_t most_characters) {
   constexpr const char* kHeader = "Idempotency-Key";
   if (!request.HasHeader(kHeader)) return std::optional<std::string>();
   const auto key = request.HeaderOnce(kHeader);
-  if (!key || key->empty() || key->size() > most_characters) {
+  if (!key || key->empty() || CountCodePoints(*key) > most_characters) {
     return Fail(Error::Field(
         kHeader, "Must be 1 to " + std::to_string(most_characters) + " characters, once."));
   }

@@ -1,11 +1,9 @@
 #include "http/http_protocol.h"
 
 #include <algorithm>
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/core/string.hpp>
-#include <boost/beast/http/error.hpp>
 
 #include "base/log.h"
+#include "http/http_syntax.h"
 
 namespace parley {
 namespace {
@@ -13,40 +11,36 @@ namespace {
 namespace http = boost::beast::http;
 using namespace std::chrono_literals;
 
+// From the connection's begin to its first byte, a TLS handshake included.
+constexpr auto kFirstByteDeadline = 10s;
 // A request that dribbles in is cut off (slow-header attacks); an idle connection is let go.
 constexpr auto kHeaderDeadline = 10s;
 constexpr auto kBodyDeadline = 60s;
 constexpr auto kIdleDeadline = 75s;
 // A streamed body has that much longer for every so many bytes of it.
-constexpr int64_t kLeastBytesPerSecond = 8 * 1024;
-// A download whose reader takes nothing for so long is cut off.
-constexpr auto kDownloadDeadline = 60s;
+constexpr uint64_t kLeastBytesPerSecond = 8 * 1024;
+// An answer whose reader takes nothing for so long is cut off.
+constexpr auto kAnswerDeadline = 60s;
 // Of a download, queued at most (and a piece).
 constexpr size_t kDownloadAhead = 64 * 1024;
 // After an answer that ends the connection: how long unread bytes are thrown away.
 constexpr auto kLinger = 1s;
+// The body of a refused request that is read and thrown away, so that the connection can be used on.
+constexpr uint64_t kDiscarded = 64 * 1024;
 
-bool SameText(std::string_view a, std::string_view b) {
-  return boost::beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
+Response TooLarge(uint64_t limit) {
+  return Response::Problem(
+      {.code = ErrorCode::too_large,
+       .detail = "The body is too large: at most " + std::to_string(limit) + " bytes."});
 }
 
-// Beast takes a header that goes on in the next line; RFC 9112 §5.2 lets a server refuse it, and
-// two readers of one request must not differ.
-bool HasFoldedLine(std::string_view bytes) {
-  const std::string_view head = bytes.substr(0, bytes.find("\r\n\r\n"));
-  return head.find("\n ") != std::string_view::npos || head.find("\n\t") != std::string_view::npos;
+bool IsMultipart(const Request& request) {
+  constexpr std::string_view kType = "multipart/";
+  return SameIgnoringCase(request.Header("Content-Type").substr(0, kType.size()), kType);
 }
 
-// RFC 9112 §6: where two readers could see two lengths, the request is refused (faults.md H1).
-bool LengthIsPlain(const BeastRequest& message) {
-  const auto length = message[http::field::content_length];
-  const bool digits = std::ranges::all_of(length, [](char c) { return c >= '0' && c <= '9'; });
-  if (message.count(http::field::content_length) > 1 || !digits) return false;
-  const auto coding = message.equal_range(http::field::transfer_encoding);
-  if (coding.first == coding.second) return true;
-  const std::string_view value(coding.first->value().data(), coding.first->value().size());
-  return std::next(coding.first) == coding.second && SameText(value, "chunked") &&
-         message.count(http::field::content_length) == 0;
+bool IsStreamed(const Request& request, const Route& route) {
+  return route.streamed_bytes > 0 && IsMultipart(request);
 }
 
 }  // namespace
@@ -55,7 +49,7 @@ Result<std::optional<std::string_view>> BearerToken(const Request& request) {
   if (!request.HasHeader("Authorization")) return std::optional<std::string_view>();
   const auto header = request.HeaderOnce("Authorization");
   const size_t space = header ? header->find(' ') : std::string_view::npos;
-  if (space == std::string_view::npos || !SameText(header->substr(0, space), "Bearer")) {
+  if (space == std::string_view::npos || !SameIgnoringCase(header->substr(0, space), "Bearer")) {
     return Fail(ErrorCode::not_authenticated, "The Authorization header must be: Bearer <token>.");
   }
   std::string_view token = header->substr(space + 1);
@@ -64,103 +58,216 @@ Result<std::optional<std::string_view>> BearerToken(const Request& request) {
 }
 
 size_t HttpProtocol::OnBytes(Connection& connection, std::span<char> bytes) {
-  if (stream_parser_ != nullptr) return OnBody(connection, bytes);
-  if (busy_) return 0;
-  if (parser_ == nullptr) StartRequest(connection.shard().clock().Steady());
-  if (!parser_->is_header_done() && HasFoldedLine({bytes.data(), bytes.size()})) {
-    OnParseError(connection, http::error::bad_value);
-    return bytes.size();
+  std::string_view rest(bytes.data(), bytes.size());
+  while (!connection.reading_paused() && !connection.closing()) {
+    if (stage_ == Stage::kHeader && !reader_.in_request()) {
+      if (!connection.HasRoom()) {  // until answers are out: OnDrained
+        connection.PauseReading();
+        break;
+      }
+      request_since_ = connection.shard().clock().Steady();
+      response_context_ = {};
+    }
+    const RequestReader::Event event = reader_.Next(rest);
+    switch (event.kind) {
+      case RequestReader::Kind::kNeedMore:
+        return bytes.size() - rest.size();
+      case RequestReader::Kind::kHeader:
+        if (OnHeader(connection)) return bytes.size() - rest.size();
+        break;
+      case RequestReader::Kind::kBody:
+        OnBody(connection, event.body);
+        break;
+      case RequestReader::Kind::kEnd:
+        OnEnd(connection);
+        break;
+      case RequestReader::Kind::kError:
+        OnFault(connection);
+        break;
+    }
   }
-  boost::beast::error_code error;
-  const bool had_header = parser_->is_header_done();
-  const size_t consumed = parser_->put(boost::asio::buffer(bytes.data(), bytes.size()), error);
-  if (error && error != http::error::need_more) {
-    OnParseError(connection, error);
-    return bytes.size();
-  }
-  if (parser_->is_done()) {
-    const std::unique_ptr<Parser> parser = std::move(parser_);
-    OnRequest(connection, parser->release());
-  } else if (parser_->is_header_done() && !had_header) {
-    OnHeader(connection);
-  }
-  return consumed;
+  return bytes.size() - rest.size();
 }
 
-void HttpProtocol::OnHeader(Connection& connection) {
-  const BeastRequest& message = parser_->get();
-  const Route* route = nullptr;
-  if (boost::beast::iequals(message[http::field::content_type].substr(0, 10), "multipart/")) {
-    const auto request = Request::From(BeastRequest(message.base()), connection.peer());
-    if (request) route = context_.router.Find(request->method(), request->path()).route;
+bool HttpProtocol::OnHeader(Connection& connection) {
+  spoken_ = true;
+  BeastRequest message = reader_.TakeHeader();
+  keep_alive_ = response_context_.keep_alive = message.keep_alive();
+  response_context_.http_1_0 = message.version() < 11;
+  response_context_.head_only = message.method() == http::verb::head;
+  // RFC 9112 §3.2, for probes too, which are asked under whatever name.
+  if (!response_context_.http_1_0 && message.count(http::field::host) != 1) {
+    Refuse(connection, {.code = ErrorCode::bad_host, .detail = "There must be one Host."});
+    return false;
   }
-  const bool streamed = route != nullptr && route->streamed_bytes > 0;
-  const uint64_t limit = streamed ? route->streamed_bytes : context_.limits.body_bytes;
-  if (parser_->content_length().value_or(0) > limit) {
-    return OnParseError(connection, http::error::body_limit);
+  Result<Request> request = Request::From(std::move(message), connection.peer());
+  if (!request) {
+    Refuse(connection, request.error());
+    return false;
   }
-  const bool expects = boost::beast::iequals(message[http::field::expect], "100-continue");
-  if (!streamed) {
-    parser_->body_limit(limit);
-    parser_->eager(true);
-  } else {
-    BeastRequest head(message.base());
-    const auto resume = [&shard = connection.shard(), id = connection.id()] {
-      if (Connection* found = shard.Find(id)) found->ResumeReading();
-    };
-    auto body = std::make_shared<BodyStream>(connection.shard(), resume);
-    stream_parser_ = std::make_unique<StreamParser>(std::move(*parser_), std::move(body));
-    stream_parser_->body_limit(limit);
-    stream_parser_->eager(true);
-    parser_.reset();
-    body_bytes_ = 0;
-    OnRequest(connection, std::move(head));
-    if (!busy_) return stream_parser_.reset();  // refused
-    connection.ResumeReading();
+  if (const auto error = RefusalOfConnection(connection, *request)) {
+    Refuse(connection, *error);
+    return false;
   }
-  if (expects) connection.Answer(SharedBytes("HTTP/1.1 100 Continue\r\n\r\n"));
+  if (context_.upgrade.Serves(*request)) {
+    const bool has_body = request->has_body();
+    const auto refusal = context_.upgrade.Upgrade(connection, std::move(*request));
+    if (!refusal) return true;
+    RefuseUnread(connection, *refusal, has_body);
+    return false;
+  }
+  Caller caller;
+  const bool expects =
+      !response_context_.http_1_0 && SameIgnoringCase(request->Header("Expect"), "100-continue");
+  if (const auto refusal = Refusal(*request, caller)) {
+    RefuseUnread(connection, *refusal, expects);
+    return false;
+  }
+  if (expects && request->has_body()) {
+    connection.Answer(SharedBytes("HTTP/1.1 100 Continue\r\n\r\n"));
+  }
+  Accept(connection, std::move(*request), std::move(caller));
+  return false;
 }
 
-size_t HttpProtocol::OnBody(Connection& connection, std::span<char> bytes) {
-  const std::shared_ptr<BodyStream> body = stream_parser_->get().body();
-  boost::beast::error_code error;
-  const size_t consumed =
-      stream_parser_->put(boost::asio::buffer(bytes.data(), bytes.size()), error);
-  body_bytes_ += static_cast<int64_t>(consumed);
-  if (error && error != http::error::need_more) {
-    const bool large = error == http::error::body_limit;
-    body->Fail({.code = large ? ErrorCode::too_large : ErrorCode::bad_request,
-                .detail = large ? "The body is too large." : "This is not valid HTTP/1.1."});
-    connection.PauseReading();
-    return bytes.size();
+std::optional<Error> HttpProtocol::RefusalOfConnection(const Connection&,
+                                                       const Request& request) const {
+  if (context_.connection_limit > 0 &&
+      context_.connections.value() > static_cast<int64_t>(context_.connection_limit)) {
+    return Error{.code = ErrorCode::overloaded,
+                 .detail = "The server is at its connection limit.",
+                 .retry_after = 1s};
   }
-  if (stream_parser_->is_done()) {
-    stream_parser_.reset();
-    body->End();
-    connection.PauseReading();
-  } else if (body->full()) {
-    connection.PauseReading();
-  }
-  return consumed;
+  return context_.site.CheckRequest(request);
 }
 
-void HttpProtocol::StartRequest(Monotonic now) {
-  parser_ = std::make_unique<Parser>();
-  parser_->header_limit(static_cast<uint32_t>(context_.limits.header_bytes));
-  parser_->body_limit(boost::none);  // OnHeader knows it
-  request_since_ = now;
-  response_context_ = {};
+std::optional<Response> HttpProtocol::Refusal(Request& request, Caller& caller) {
+  if (auto refusal = FindRoute(request)) return refusal;
+  Result<Caller> identified = Identify(request, *route_);
+  if (!identified) return Response::Problem(identified.error());
+  caller = std::move(*identified);
+  if (auto refusal = RefusalOfBody(request)) return refusal;
+  if (route_->limit == Limit::kSend && !caller.service) {
+    if (const auto wait = context_.rate_limiter.TakeSend(caller.user)) {
+      return Response::Problem(
+          {.code = ErrorCode::rate_limited, .detail = "Too many messages.", .retry_after = *wait});
+    }
+  }
+  return std::nullopt;
 }
 
-void HttpProtocol::OnParseError(Connection& connection, const boost::beast::error_code& error) {
-  if (error == http::error::header_limit) {
-    return Refuse(connection, {.code = ErrorCode::headers_too_large,
-                               .detail = "The header section is too large."});
+std::optional<Response> HttpProtocol::FindRoute(Request& request) {
+  Router::Match match = context_.router.Find(request.method(), request.segments());
+  if (match.route == nullptr && match.allow.empty()) {
+    return Response::Problem(Error::NotFound());
   }
-  if (error == http::error::body_limit || error == http::error::buffer_overflow) {
-    return Refuse(connection, {.code = ErrorCode::too_large, .detail = "The body is too large."});
+  if (match.route == nullptr) {
+    Response refusal = Response::Problem(
+        {.code = ErrorCode::method_not_allowed, .detail = "Method not allowed here."});
+    refusal.headers.emplace_back("Allow", match.allow);
+    return refusal;
   }
-  Refuse(connection, {.code = ErrorCode::bad_request, .detail = "This is not valid HTTP/1.1."});
+  route_ = match.route;
+  request.set_params(std::move(match.params));
+  return std::nullopt;
+}
+
+std::optional<Response> HttpProtocol::RefusalOfBody(const Request& request) const {
+  if (!request.has_body()) return std::nullopt;
+  // RFC 9110 §12.5.3: a 415 for its coding says in Accept-Encoding which ones are accepted.
+  for (const std::string_view coding : request.HeaderList("Content-Encoding")) {
+    if (SameIgnoringCase(coding, "identity")) continue;
+    Response refusal =
+        Response::Problem({.code = ErrorCode::unsupported_media_type,
+                           .detail = "A body must have no Content-Encoding but identity."});
+    refusal.headers.emplace_back("Accept-Encoding", "identity");
+    return refusal;
+  }
+  const uint64_t limit = BodyLimit(request);
+  if (reader_.body_left().value_or(0) > limit) return TooLarge(limit);
+  return std::nullopt;
+}
+
+uint64_t HttpProtocol::BodyLimit(const Request& request) const {
+  return IsStreamed(request, *route_) ? route_->streamed_bytes : context_.limits.body_bytes;
+}
+
+void HttpProtocol::Accept(Connection& connection, Request request, Caller caller) {
+  body_bytes_ = 0;
+  body_limit_ = BodyLimit(request);
+  auto pending =
+      std::make_unique<RequestContext>(RequestContext{std::move(request), std::move(caller)});
+  if (!IsStreamed(pending->request, *route_) || !pending->request.has_body()) {
+    pending_ = std::move(pending);
+    stage_ = Stage::kBody;
+    return;
+  }
+  stage_ = Stage::kStreaming;
+  stream_ = std::make_shared<BodyStream>(connection.shard(),
+                                         [&shard = connection.shard(), id = connection.id()] {
+                                           if (Connection* found = shard.Find(id))
+                                             found->ResumeReading();
+                                         });
+  pending->body = stream_;
+  response_context_.keep_alive = false;  // until its body is there
+  busy_ = true;
+  Run(context_, connection.shard(), connection.id(), *route_, std::move(*pending)).Detach();
+}
+
+void HttpProtocol::OnBody(Connection& connection, std::string_view bytes) {
+  body_bytes_ += bytes.size();
+  if (stage_ == Stage::kDiscarding) {
+    if (body_bytes_ <= kDiscarded || refusal_ == nullptr) return;
+    response_context_.keep_alive = false;
+    return Respond(connection, *std::exchange(refusal_, {}));
+  }
+  if (body_bytes_ > body_limit_) {
+    if (stage_ == Stage::kBody) {
+      pending_.reset();
+      body_ = {};
+      response_context_.keep_alive = false;
+      return Respond(connection, TooLarge(body_limit_));
+    }
+    FailStream({.code = ErrorCode::too_large, .detail = "The body is too large."});
+    return connection.PauseReading();
+  }
+  if (stage_ == Stage::kBody) {
+    body_.append(bytes);
+  } else if (stream_ != nullptr) {
+    stream_->Push(bytes);
+    if (stream_->full()) connection.PauseReading();
+  }
+}
+
+void HttpProtocol::OnEnd(Connection& connection) {
+  const Stage ended = std::exchange(stage_, Stage::kHeader);
+  if (ended == Stage::kStreaming && stream_ != nullptr) {
+    stream_->End();
+    stream_.reset();
+    response_context_.keep_alive = keep_alive_;
+    connection.PauseReading();  // while the handler runs
+  }
+  if (refusal_ != nullptr) Respond(connection, *std::exchange(refusal_, {}));
+  if (ended != Stage::kBody) return;
+  RequestContext request = std::move(*std::exchange(pending_, {}));
+  request.request.set_body(std::exchange(body_, {}));
+  busy_ = true;
+  connection.PauseReading();
+  Run(context_, connection.shard(), connection.id(), *route_, std::move(request)).Detach();
+}
+
+void HttpProtocol::OnFault(Connection& connection) {
+  const RequestReader::Fault& fault = reader_.fault();
+  drain_ = fault.drain;
+  if (stage_ == Stage::kStreaming) {
+    FailStream(fault.error);
+    return connection.PauseReading();  // the handler answers, and the connection ends
+  }
+  response_context_.keep_alive = false;
+  pending_.reset();
+  refusal_.reset();
+  body_ = {};
+  Respond(connection, Response::Problem(fault.error));
 }
 
 void HttpProtocol::Refuse(Connection& connection, const Error& error) {
@@ -168,63 +275,16 @@ void HttpProtocol::Refuse(Connection& connection, const Error& error) {
   Respond(connection, Response::Problem(error));
 }
 
-void HttpProtocol::OnRequest(Connection& connection, BeastRequest message) {
-  const bool streamed = stream_parser_ != nullptr;
-  response_context_.keep_alive = message.keep_alive() && !streamed;  // until its body is there
-  response_context_.http_1_0 = message.version() < 11;
-  response_context_.head_only = message.method() == http::verb::head;
-  if (!LengthIsPlain(message)) {
-    return Refuse(connection,
-                  {.code = ErrorCode::bad_request, .detail = "The request's length is ambiguous."});
-  }
-  // RFC 9112 §3.2, for probes too, which are asked under whatever name.
-  if (!response_context_.http_1_0 && message.count(http::field::host) != 1) {
-    return Refuse(connection, {.code = ErrorCode::bad_host, .detail = "There must be one Host."});
-  }
-
-  const bool keep_alive = message.keep_alive();
-  Result<Request> parsed = Request::From(std::move(message), connection.peer());
-  if (!parsed) return Refuse(connection, parsed.error());
-  if (context_.connection_limit > 0 &&
-      context_.connections.value() > static_cast<int64_t>(context_.connection_limit)) {
-    return Refuse(connection, {.code = ErrorCode::overloaded,
-                               .detail = "The server is at its connection limit.",
-                               .retry_after = 1s});
-  }
-  if (const auto error = context_.site.CheckRequest(*parsed)) return Refuse(connection, *error);
-
-  if (context_.upgrade.Serves(parsed->path())) {
-    const auto refusal = context_.upgrade.Upgrade(connection, std::move(*parsed));
-    if (refusal) Respond(connection, *refusal);
+void HttpProtocol::RefuseUnread(Connection& connection, Response response, bool uncertain) {
+  stage_ = Stage::kDiscarding;
+  body_bytes_ = 0;
+  const bool at_once = uncertain || reader_.body_left().value_or(0) > kDiscarded;
+  if (reader_.has_body() && !at_once) {
+    refusal_ = std::make_unique<Response>(std::move(response));
     return;
   }
-  Router::Match match = context_.router.Find(parsed->method(), parsed->path());
-  if (match.route == nullptr && match.allow.empty()) {
-    return Respond(connection, Response::Problem(Error::NotFound()));
-  }
-  if (match.route == nullptr) {
-    Response refusal = Response::Problem(
-        {.code = ErrorCode::method_not_allowed, .detail = "Method not allowed here."});
-    refusal.headers.emplace_back("Allow", match.allow);
-    return Respond(connection, refusal);
-  }
-  route_ = match.route;
-  parsed->set_params(std::move(match.params));
-  Result<Caller> caller = Identify(*parsed, *match.route);
-  if (!caller) return Respond(connection, Response::Problem(caller.error()));
-  if (match.route->limit == Limit::kSend && !caller->service) {
-    if (const auto wait = context_.rate_limiter.TakeSend(caller->user)) {
-      return Respond(connection, Response::Problem({.code = ErrorCode::rate_limited,
-                                                    .detail = "Too many messages.",
-                                                    .retry_after = *wait}));
-    }
-  }
-  busy_ = true;
-  response_context_.keep_alive = keep_alive;
-  connection.PauseReading();
-  RequestContext request{std::move(*parsed), std::move(*caller)};
-  if (streamed) request.body = stream_parser_->get().body();
-  Serve(context_, connection.shard(), connection.id(), *match.route, std::move(request)).Detach();
+  if (reader_.has_body()) response_context_.keep_alive = false;
+  Respond(connection, response);
 }
 
 Result<Caller> HttpProtocol::Identify(const Request& request, const Route& route) const {
@@ -248,8 +308,8 @@ Result<Caller> HttpProtocol::Identify(const Request& request, const Route& route
   return caller;
 }
 
-Task<void> HttpProtocol::Serve(HttpContext& context, Shard& shard, ConnectionId id, Route& route,
-                               RequestContext request) {
+Task<void> HttpProtocol::Run(HttpContext& context, Shard& shard, ConnectionId id, Route& route,
+                             RequestContext request) {
   const Monotonic since = shard.clock().Steady();
   const Response response = co_await route.handler(request);
   if (context.access_log) {
@@ -261,9 +321,9 @@ Task<void> HttpProtocol::Serve(HttpContext& context, Shard& shard, ConnectionId 
   if (connection == nullptr || connection->closing()) co_return;
   // Still HTTP's: a connection whose handler runs reads nothing, so it cannot have been upgraded.
   auto& self = static_cast<HttpProtocol&>(connection->protocol());
-  if (self.stream_parser_ != nullptr) {  // answered before all of the body was there
+  if (self.stage_ == Stage::kStreaming) {  // answered before all of the body was there
     self.response_context_.keep_alive = false;
-    self.stream_parser_.reset();
+    self.stream_.reset();
   }
   if (response.source != nullptr && !self.response_context_.head_only) {
     connection->Answer(Serialize(response, self.response_context_));
@@ -301,15 +361,19 @@ Task<void> HttpProtocol::SendSource(Shard& shard, ConnectionId id, BodySource& s
 }
 
 void HttpProtocol::OnDrained(Connection& connection) {
-  if (!room_) return;
-  connection.shard().Post([room = std::exchange(room_, {})]() mutable { room(true); });
+  if (room_) {
+    connection.shard().Post([room = std::exchange(room_, {})]() mutable { room(true); });
+  } else if (!busy_ && connection.HasRoom()) {
+    connection.ResumeReading();
+  }
+}
+
+void HttpProtocol::FailStream(Error error) {
+  if (stream_ != nullptr) stream_->Fail(std::move(error));
 }
 
 void HttpProtocol::OnClosed(Connection& connection) {
-  if (stream_parser_ != nullptr) {
-    stream_parser_->get().body()->Fail(
-        {.code = ErrorCode::bad_request, .detail = "The request was cut short."});
-  }
+  FailStream({.code = ErrorCode::bad_request, .detail = "The request was cut short."});
   if (room_) {
     connection.shard().Post([room = std::exchange(room_, {})]() mutable { room(false); });
   }
@@ -325,48 +389,57 @@ void HttpProtocol::Respond(Connection& connection, const Response& response) {
   if (last_) response_context_.keep_alive = false;
   if (response.source == nullptr || response_context_.head_only) {
     connection.Answer(Serialize(response, response_context_));
+    if (!response.shared.empty() && !response_context_.head_only)
+      connection.Answer(response.shared);
   }
-  if (!response_context_.keep_alive) connection.CloseAfterFlush(kLinger);
+  if (!response_context_.keep_alive) Close(connection);
+}
+
+void HttpProtocol::Close(Connection& connection) {
+  connection.CloseAfterFlush(last_ ? Duration(kLinger) : Duration(kAnswerDeadline),
+                             drain_ ? Duration(kLinger) : Duration(0));
 }
 
 void HttpProtocol::OnShutdown(Connection& connection, Duration) {
   last_ = true;
-  if (!busy_) connection.CloseAfterFlush(kLinger);
+  if (!busy_) Close(connection);
 }
 
 void HttpProtocol::OnEndOfStream(Connection& connection) {
-  if (stream_parser_ != nullptr) {
-    stream_parser_->get().body()->Fail(
-        {.code = ErrorCode::bad_request, .detail = "The request was cut short."});
-  }
-  connection.CloseAfterFlush(kLinger);
-}
-
-void HttpProtocol::CheckBody(Connection& connection, Monotonic now) {
-  const auto allowed = kBodyDeadline + std::chrono::seconds(body_bytes_ / kLeastBytesPerSecond);
-  if (now - request_since_ <= allowed) return;
-  connection.PauseReading();
-  stream_parser_->get().body()->Fail(
-      {.code = ErrorCode::request_timeout, .detail = "The request came too slowly."});
+  FailStream({.code = ErrorCode::bad_request, .detail = "The request was cut short."});
+  Close(connection);
 }
 
 void HttpProtocol::OnTick(Connection& connection, Monotonic now) {
   if (connection.closing()) return;
-  if (room_ && now - connection.last_progress() > kDownloadDeadline) return connection.Abort();
-  if (stream_parser_ != nullptr && !connection.reading_paused()) CheckBody(connection, now);
-  if (busy_) return;
-  if (parser_ == nullptr) {
-    if (idle_since_ == Monotonic{}) idle_since_ = now;
-    if (now - idle_since_ > kIdleDeadline && connection.outbox().empty()) {
-      connection.CloseAfterFlush(kLinger);
+  if (!connection.outbox().empty() && now - connection.last_progress() > kAnswerDeadline) {
+    return connection.Abort();
+  }
+  if (stage_ == Stage::kStreaming && !connection.reading_paused()) {
+    const auto allowed = kBodyDeadline + std::chrono::seconds(body_bytes_ / kLeastBytesPerSecond);
+    if (now - request_since_ > allowed) {
+      connection.PauseReading();
+      FailStream({.code = ErrorCode::request_timeout, .detail = "The request came too slowly."});
     }
+  }
+  if (!busy_) CheckTimes(connection, now);
+}
+
+void HttpProtocol::CheckTimes(Connection& connection, Monotonic now) {
+  if (!reader_.in_request()) {
+    if (idle_since_ == Monotonic{}) idle_since_ = now;
+    const Duration allowed = spoken_ ? Duration(kIdleDeadline) : Duration(kFirstByteDeadline);
+    if (now - idle_since_ >= allowed && connection.outbox().empty()) Close(connection);
     return;
   }
-  const auto deadline = parser_->is_header_done() ? kBodyDeadline : kHeaderDeadline;
-  if (now - request_since_ > deadline) {
-    Refuse(connection,
-           {.code = ErrorCode::request_timeout, .detail = "The request came too slowly."});
+  const auto allowed = stage_ == Stage::kBody ? Duration(kBodyDeadline) : Duration(kHeaderDeadline);
+  if (now - request_since_ <= allowed) return;
+  if (refusal_ != nullptr) {
+    response_context_.keep_alive = false;
+    return Respond(connection, *std::exchange(refusal_, {}));
   }
+  Refuse(connection,
+         {.code = ErrorCode::request_timeout, .detail = "The request came too slowly."});
 }
 
 }  // namespace parley

@@ -1,18 +1,18 @@
-// HTTP/1.1 on a connection: Beast parses, the router answers, one request at a time; pipelined
-// requests wait in the connection. The shard's thread.
+// HTTP/1.1 on a connection: RequestReader parses, the router answers, one request at a time;
+// pipelined requests wait in the connection, and are not read while its outbox is full. Whether a
+// request is accepted is decided by its header section alone, before any of its body is kept.
+// The shard's thread.
 #pragma once
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <memory>
 #include <optional>
 
 #include "base/metrics.h"
 #include "domain/limits.h"
 #include "http/rate_limiter.h"
+#include "http/request_reader.h"
 #include "http/request_times.h"
 #include "http/router.h"
 #include "http/site_policy.h"
-#include "http/stream_body.h"
 #include "net/connection.h"
 
 namespace parley {
@@ -22,8 +22,8 @@ namespace parley {
 class UpgradeHandler {
  public:
   virtual ~UpgradeHandler() = default;
-  // Is the path one of a WebSocket?
-  virtual bool Serves(std::string_view path) const = 0;
+  // Is its path one of a WebSocket?
+  virtual bool Serves(const Request& request) const = 0;
   virtual std::optional<Response> Upgrade(Connection& connection, Request request) = 0;
 };
 
@@ -47,7 +47,8 @@ struct HttpContext {
 
 class HttpProtocol final : public Protocol {
  public:
-  explicit HttpProtocol(HttpContext& context) : context_(context) {}
+  explicit HttpProtocol(HttpContext& context)
+      : context_(context), reader_(context.limits.header_bytes) {}
 
   size_t OnBytes(Connection& connection, std::span<char> bytes) override;
   void OnEndOfStream(Connection& connection) override;
@@ -57,37 +58,61 @@ class HttpProtocol final : public Protocol {
   void OnClosed(Connection& connection) override;
 
  private:
-  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  // Where the present request is.
+  enum class Stage : uint8_t {
+    kHeader,     // none has begun, or its header section arrives
+    kBody,       // it is accepted, and its body is collected
+    kStreaming,  // its body goes to the handler as it arrives
+    kDiscarding  // it is refused: its body is thrown away, then comes the answer
+  };
 
-  using StreamParser = boost::beast::http::request_parser<StreamBody>;
-
-  void StartRequest(Monotonic now);
-  // The header section is there: is its body to be streamed, or too large?
-  void OnHeader(Connection& connection);
-  size_t OnBody(Connection& connection, std::span<char> bytes);
-  void CheckBody(Connection& connection, Monotonic now);  // does it come fast enough?
-  void OnParseError(Connection& connection, const boost::beast::error_code& error);
-  // `message`: with its whole body, or without one that is being streamed.
-  void OnRequest(Connection& connection, BeastRequest message);
+  // True: another protocol has taken over.
+  bool OnHeader(Connection& connection);
+  std::optional<Error> RefusalOfConnection(const Connection& connection,
+                                           const Request& request) const;
+  // What to answer instead of serving it, as the header section alone shows.
+  std::optional<Response> Refusal(Request& request, Caller& caller);
+  std::optional<Response> FindRoute(Request& request);
+  std::optional<Response> RefusalOfBody(const Request& request) const;
+  void Accept(Connection& connection, Request request, Caller caller);
+  uint64_t BodyLimit(const Request& request) const;
+  void OnBody(Connection& connection, std::string_view bytes);
+  void OnEnd(Connection& connection);
+  void OnFault(Connection& connection);
+  // Answers, and ends the connection.
   void Refuse(Connection& connection, const Error& error);
+  // Answers a request whose body has not been read. A small body is thrown away first, so that the
+  // connection can be used on; otherwise it ends. `uncertain`: whether the body comes is not known.
+  void RefuseUnread(Connection& connection, Response response, bool uncertain);
   void Respond(Connection& connection, const Response& response);
+  void Close(Connection& connection);
+  void FailStream(Error error);
+  void CheckTimes(Connection& connection, Monotonic now);
   // Who calls, as the route demands. Errors: not_authenticated, token_expired, forbidden.
   Result<Caller> Identify(const Request& request, const Route& route) const;
-  static Task<void> Serve(HttpContext& context, Shard& shard, ConnectionId id, Route& route,
-                          RequestContext request);
+  static Task<void> Run(HttpContext& context, Shard& shard, ConnectionId id, Route& route,
+                        RequestContext request);
   static Task<void> SendSource(Shard& shard, ConnectionId id, BodySource& source);
 
   HttpContext& context_;
-  std::unique_ptr<Parser> parser_;               // while a request arrives
-  std::unique_ptr<StreamParser> stream_parser_;  // while a streamed body arrives
-  int64_t body_bytes_ = 0;                       // of that body, so far
-  Resolve<bool> room_;                           // whoever waits to send on; false: closed
+  RequestReader reader_;
+  std::unique_ptr<RequestContext> pending_;  // while its body is collected
+  std::unique_ptr<Response> refusal_;        // while its body is thrown away
+  std::string body_;
+  std::shared_ptr<BodyStream> stream_;  // while a body is streamed
+  uint64_t body_bytes_ = 0;             // of the body, so far
+  uint64_t body_limit_ = 0;
+  Resolve<bool> room_;  // whoever waits to send on; false: closed
   Monotonic request_since_{};
   Monotonic idle_since_{};
   ResponseContext response_context_;
-  const Route* route_ = nullptr;  // of the request under way, once it is known
-  bool busy_ = false;             // a handler runs
-  bool last_ = false;             // the connection ends with the answer under way
+  Route* route_ = nullptr;  // of the request under way, once it is known
+  Stage stage_ = Stage::kHeader;
+  bool keep_alive_ = false;  // as the request wants it
+  bool busy_ = false;        // a handler runs
+  bool last_ = false;        // the connection ends with the answer under way
+  bool spoken_ = false;      // a header section has come
+  bool drain_ = true;        // what still comes when it ends is read and thrown away
 };
 
 // "Authorization: Bearer <token>": the token; nullopt when there is no such header.

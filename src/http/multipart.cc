@@ -4,6 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "http/percent.h"
+#include "net/utf8.h"
+
 namespace parley {
 namespace {
 
@@ -94,6 +97,17 @@ std::optional<HeaderValue> ParseHeaderValue(std::string_view text) {
   return result;
 }
 
+// UTF-8'language'percent-encoded (RFC 8187 §3.2). nullopt: another charset, or not of that form.
+std::optional<std::string> ExtendedValue(std::string_view text) {
+  constexpr std::string_view kCharset = "UTF-8'";
+  if (!EqualsIgnoringCase(text.substr(0, kCharset.size()), kCharset)) return std::nullopt;
+  const size_t quote = text.find('\'', kCharset.size());
+  if (quote == std::string_view::npos) return std::nullopt;
+  auto value = PercentDecode(text.substr(quote + 1), false);
+  if (!value || !IsUtf8(*value) || value->find('\0') != std::string::npos) return std::nullopt;
+  return value;
+}
+
 // `section`: header lines, each with its end. An empty answer: all is well.
 std::string_view ParsePartHeader(std::string_view section, PartHeader& header) {
   if (section.find('\0') != std::string_view::npos) return "a part's header holds a NUL";
@@ -119,6 +133,9 @@ std::string_view ParsePartHeader(std::string_view section, PartHeader& header) {
     if (field == nullptr) return "a part needs exactly one name";
     header.name = *field;
     if (const std::string* filename = value->Find("filename")) header.filename = *filename;
+    if (const std::string* extended = value->Find("filename*")) {
+      if (auto filename = ExtendedValue(*extended)) header.filename = std::move(*filename);
+    }
   }
   return disposition ? "" : "a part needs exactly one Content-Disposition: form-data";
 }
@@ -139,8 +156,10 @@ Result<std::string> MultipartBoundary(std::string_view content_type) {
 }
 
 // The first delimiter needs no line end before it.
-MultipartParser::MultipartParser(std::string_view boundary)
-    : delimiter_("\r\n--" + std::string(boundary)), matched_(kLineEnd.size()) {}
+MultipartParser::MultipartParser(std::string_view boundary, size_t most_parts)
+    : delimiter_("\r\n--" + std::string(boundary)),
+      matched_(kLineEnd.size()),
+      most_parts_(most_parts) {}
 
 MultipartEvent MultipartParser::Next(std::string_view& input) {
   while (!input.empty()) {
@@ -204,7 +223,7 @@ std::optional<MultipartEvent> MultipartParser::ReadDelimiterEnd(std::string_view
     if (!Trim(std::string_view(held_).substr(0, held_.size() - kLineEnd.size())).empty()) {
       return Fail("a delimiter's line holds more than the boundary");
     }
-    if (++parts_ > kMaxParts) return Fail("too many parts");
+    if (++parts_ > most_parts_) return Fail("too many parts");
     held_.clear();
     header_ = {};
     state_ = State::kHeader;

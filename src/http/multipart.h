@@ -39,8 +39,9 @@ struct MultipartEvent {
 //
 // Refused: a part with a header section over kMaxHeader bytes, without exactly one
 // `Content-Disposition: form-data` that has a name, or with a NUL or a folded line in its header;
-// more than kMaxParts parts; anything but white space between a delimiter and its line's end.
-// `filename*` is ignored, as RFC 7578 §4.2 has it.
+// more than `most_parts` parts; anything but white space between a delimiter and its line's end.
+// `filename*` (RFC 8187, UTF-8) wins over `filename`, as in Django's parser; one that is not valid is
+// ignored.
 class MultipartParser {
  public:
   static constexpr size_t kMaxHeader = 4096;
@@ -48,7 +49,7 @@ class MultipartParser {
   static constexpr size_t kMaxParts = 8;
 
   // `boundary`: as MultipartBoundary gives it.
-  explicit MultipartParser(std::string_view boundary);
+  explicit MultipartParser(std::string_view boundary, size_t most_parts = kMaxParts);
 
   // The next event of `input`, which is advanced past what was consumed and is empty when the
   // answer is kNeedMore.
@@ -72,6 +73,7 @@ class MultipartParser {
   size_t matched_ = 0;     // bytes of the delimiter that the input ended with
   std::string held_;       // of a header section or a delimiter's end
   PartHeader header_;
+  const size_t most_parts_;
   size_t parts_ = 0;
   State state_ = State::kPreamble;
 };

@@ -62,7 +62,13 @@ TEST(Multipart, FileNamesAreAsTheClientWroteThem) {
   EXPECT_EQ(name("; filename=\"\""), "");
   EXPECT_EQ(name("; filename=\"a;b=\\\"c\\\\.png\""), "a;b=\"c\\.png");
   EXPECT_EQ(name("; filename=\"C:\\dir\\a.png\""), "C:\\dir\\a.png");
-  EXPECT_EQ(name("; filename*=UTF-8''x.png"), "none");
+  EXPECT_EQ(name("; filename*=UTF-8''x.png"), "x.png");
+  EXPECT_EQ(name("; filename=\"a.png\"; filename*=utf-8'en'caf%C3%A9%20x.png"), "caf\u00e9 x.png");
+  EXPECT_EQ(name("; filename*=UTF-8''b.png; filename=a.png"), "b.png") << "whatever the order";
+  for (const char* bad : {"ISO-8859-1''%E9.png", "UTF-8''%E9.png", "UTF-8''%zz", "UTF-8'x.png",
+                          "x.png", "UTF-8''a%00.png", "''x"}) {
+    EXPECT_EQ(name("; filename=a.png; filename*=" + std::string(bad)), "a.png") << bad;
+  }
   EXPECT_EQ(name("; filename=\"open"), "refused");
   EXPECT_EQ(name(std::string("; filename=\"a\0b\"", 16)), "refused");
 }

@@ -24,7 +24,7 @@ std::string HashOfInline(std::string_view page, std::string_view tag) {
 
 Response HtmlPage(std::string_view page) {
   Response response{.content_type = "text/html; charset=utf-8"};
-  response.body = page;
+  response.shared = SharedBytes(page);
   response.headers.emplace_back(
       "Content-Security-Policy",
       "default-src 'none'; script-src " + HashOfInline(page, "script") + "; style-src " +

@@ -8,7 +8,7 @@
 namespace parley {
 
 // The page under a Content-Security-Policy that lets its own script and style run, lets it talk to
-// this server, and forbids everything else.
+// this server, and forbids everything else. Copies of it share one buffer.
 Response HtmlPage(std::string_view page);
 
 }  // namespace parley

@@ -1,7 +1,9 @@
 #include "http/request.h"
 
 #include <algorithm>
-#include <boost/beast/core/string.hpp>
+
+#include "http/http_syntax.h"
+#include "net/utf8.h"
 
 namespace parley {
 namespace {
@@ -10,32 +12,41 @@ namespace beast = boost::beast;
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 }  // namespace
 
-std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_space) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && plus_is_space) {
-      out += ' ';
-    } else if (text[i] != '%') {
-      out += text[i];
-    } else {
-      const int high = i + 2 < text.size() ? HexDigit(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? HexDigit(text[i + 2]) : -1;
-      if (high < 0 || low < 0 || (high == 0 && low == 0)) return std::nullopt;
-      out += static_cast<char>(high << 4 | low);
-      i += 2;
-    }
+bool IsPlainText(std::string_view bytes) {
+  return IsUtf8(bytes) && bytes.find('\0') == std::string_view::npos;
+}
+
+std::optional<std::vector<std::string>> PathSegments(std::string_view path) {
+  std::vector<std::string> segments;
+  path.remove_prefix(path.starts_with('/') ? 1 : 0);
+  while (!path.empty()) {
+    const std::string_view part = path.substr(0, path.find('/'));
+    path.remove_prefix(std::min(path.size(), part.size() + 1));
+    auto decoded = PercentDecode(part, false);
+    if (!decoded) return std::nullopt;
+    segments.push_back(IsPlainText(*decoded) ? std::move(*decoded) : std::string());
   }
-  return out;
+  return segments;
+}
+
+Result<NamesAndValues> ParseUrlEncoded(std::string_view text) {
+  NamesAndValues fields;
+  while (!text.empty()) {
+    const std::string_view pair = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(text.size(), pair.size() + 1));
+    if (pair.empty()) continue;
+    const size_t equals = std::min(pair.find('='), pair.size());
+    auto name = PercentDecode(pair.substr(0, equals), true);
+    auto value = PercentDecode(pair.substr(std::min(equals + 1, pair.size())), true);
+    if (!name || !value) return Fail(ErrorCode::bad_request, "Not valid percent-encoding.");
+    if (!IsPlainText(*name) || !IsPlainText(*value)) {
+      return Fail(ErrorCode::bad_request, "Not UTF-8, or with U+0000 in it.");
+    }
+    fields.emplace_back(std::move(*name), std::move(*value));
+  }
+  return fields;
 }
 
 Result<Request> Request::From(BeastRequest message, Peer peer) {
@@ -43,49 +54,71 @@ Result<Request> Request::From(BeastRequest message, Peer peer) {
   request.message_ = std::move(message);
   request.peer_ = std::move(peer);
   request.method_ = View(request.message_.method_string());
-  const std::string_view target = View(request.message_.target());
-  if (!target.starts_with('/')) {
-    return Fail(ErrorCode::bad_request, "The request target must be a path.");
+  if (const auto taken = request.TakeTarget(View(request.message_.target())); !taken) {
+    return Fail(taken.error());
   }
-  const size_t question = target.find('?');
-  auto path = PercentDecode(target.substr(0, question), false);
-  if (!path) return Fail(ErrorCode::bad_request, "The path is not valid percent-encoding.");
-  request.path_ = std::move(*path);
-  if (request.path_.size() > 1 && request.path_.ends_with('/')) request.path_.pop_back();
-
-  std::string_view rest =
-      question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
-  while (!rest.empty()) {
-    const std::string_view pair = rest.substr(0, rest.find('&'));
-    rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
-    if (pair.empty()) continue;
-    const size_t equals = pair.find('=');
-    auto name = PercentDecode(pair.substr(0, equals), true);
-    auto value = equals == std::string_view::npos ? std::optional<std::string>("")
-                                                  : PercentDecode(pair.substr(equals + 1), true);
-    if (!name || !value) {
-      return Fail(ErrorCode::bad_request, "The query is not valid percent-encoding.");
-    }
-    request.query_.emplace_back(std::move(*name), std::move(*value));
-  }
+  if (const auto good = request.CheckHeaders(); !good) return Fail(good.error());
   return request;
 }
 
-std::string_view Request::Header(std::string_view name) const {
+Result<void> Request::TakeTarget(std::string_view target) {
+  // Absolute-form: "http://host:port/path", the scheme in any case.
+  const size_t scheme = target.find("://");
+  if (scheme != std::string_view::npos && (SameIgnoringCase(target.substr(0, scheme), "http") ||
+                                           SameIgnoringCase(target.substr(0, scheme), "https"))) {
+    target.remove_prefix(scheme + 3);
+    authority_ = target.substr(0, target.find_first_of("/?"));
+    target.remove_prefix(authority_.size());
+    if (authority_.empty()) return Fail(ErrorCode::bad_request, "The request target has no host.");
+  } else if (!target.starts_with('/')) {
+    return Fail(ErrorCode::bad_request, "The request target must be a path.");
+  }
+  const size_t question = std::min(target.find('?'), target.size());
+  path_ = target.substr(0, question);
+  if (path_.empty()) path_ = "/";
+  auto segments = PathSegments(path_);
+  if (!segments) return Fail(ErrorCode::bad_request, "The path is not valid percent-encoding.");
+  segments_ = std::move(*segments);
+  if (path_.size() > 1 && path_.ends_with('/')) path_.pop_back();
+  auto query = ParseUrlEncoded(target.substr(std::min(question + 1, target.size())));
+  if (!query) return Fail(ErrorCode::bad_request, "The query: " + query.error().detail);
+  query_ = std::move(*query);
+  return {};
+}
+
+Result<void> Request::CheckHeaders() const {
+  for (const auto& line : message_) {
+    if (IsPlainText(View(line.value())) || !IsReadHeader(View(line.name_string()))) continue;
+    return Fail(Error::Field(std::string(View(line.name_string())), "Must be UTF-8."));
+  }
+  return {};
+}
+
+bool Request::has_body() const {
+  const std::string_view length = View(message_[beast::http::field::content_length]);
+  return message_.count(beast::http::field::transfer_encoding) > 0 ||
+         std::ranges::any_of(length, [](char digit) { return digit != '0'; });
+}
+
+std::string_view Request::Header(HeaderName header) const {
+  const std::string_view name = header;
   return View(message_[beast::string_view(name.data(), name.size())]);
 }
 
-std::optional<std::string_view> Request::HeaderOnce(std::string_view name) const {
+std::optional<std::string_view> Request::HeaderOnce(HeaderName header) const {
+  const std::string_view name = header;
   const auto range = message_.equal_range(beast::string_view(name.data(), name.size()));
   if (range.first == range.second || std::next(range.first) != range.second) return std::nullopt;
   return View(range.first->value());
 }
 
-bool Request::HasHeader(std::string_view name) const {
+bool Request::HasHeader(HeaderName header) const {
+  const std::string_view name = header;
   return message_.count(beast::string_view(name.data(), name.size())) > 0;
 }
 
-std::vector<std::string_view> Request::HeaderList(std::string_view name) const {
+std::vector<std::string_view> Request::HeaderList(HeaderName header) const {
+  const std::string_view name = header;
   std::vector<std::string_view> members;
   const auto range = message_.equal_range(beast::string_view(name.data(), name.size()));
   for (auto line = range.first; line != range.second; ++line) {
@@ -101,16 +134,16 @@ std::vector<std::string_view> Request::HeaderList(std::string_view name) const {
   return members;
 }
 
-bool Request::HeaderHasToken(std::string_view name, std::string_view token) const {
-  return std::ranges::any_of(HeaderList(name), [&](std::string_view member) {
-    return beast::iequals(beast::string_view(member.data(), member.size()),
-                          beast::string_view(token.data(), token.size()));
-  });
+bool Request::HeaderHasToken(HeaderName name, std::string_view token) const {
+  return std::ranges::any_of(
+      HeaderList(name), [&](std::string_view member) { return SameIgnoringCase(member, token); });
 }
 
 std::optional<std::string_view> Request::Query(std::string_view name) const {
-  for (const auto& [key, value] : query_) {
-    if (key == name) return value;
+  for (auto field = query_.rbegin(); field != query_.rend(); ++field) {
+    if (field->first != name) continue;
+    if (field->second.empty()) break;
+    return field->second;
   }
   return std::nullopt;
 }

@@ -1,4 +1,5 @@
-// A request as handlers see it: parsed by Beast, its target taken apart, its caller known.
+// A request as handlers see it: parsed by Beast, its target taken apart. Every text that a handler
+// can get from it (segments, query, headers that are read) is UTF-8 without U+0000.
 #pragma once
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -11,6 +12,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "http/percent.h"
+#include "http/read_headers.h"
 #include "net/connection.h"
 
 namespace parley {
@@ -19,26 +22,35 @@ using BeastRequest = boost::beast::http::request<boost::beast::http::string_body
 
 class Request {
  public:
-  // Errors: bad_request (a target that is no origin-form path, or bad percent-encoding).
+  // Errors: bad_request (a target in neither origin-form nor absolute-form, bad percent-encoding, a
+  // query or a header that is not UTF-8).
   static Result<Request> From(BeastRequest message, Peer peer);
 
   std::string_view method() const { return method_; }
-  // Percent-decoded, without query and without a trailing slash (except "/").
+  // As the client wrote it, percent-encoded, without query and without a trailing slash (except "/").
   const std::string& path() const { return path_; }
+  // Its parts, split at slashes and then decoded, so that %2F is data. A part that is not UTF-8, or
+  // holds U+0000, is empty, which no route matches.
+  const std::vector<std::string>& segments() const { return segments_; }
+  // The authority of an absolute-form target (RFC 9112 §3.2.2); empty otherwise.
+  const std::string& authority() const { return authority_; }
   std::string_view body() const { return message_.body(); }
+  void set_body(std::string body) { message_.body() = std::move(body); }
+  // Does its header section announce a body that is not empty?
+  bool has_body() const;
   const Peer& peer() const { return peer_; }
 
   // A header's value; empty when absent. When it is there more than once, nullopt from HeaderOnce.
-  std::string_view Header(std::string_view name) const;
-  std::optional<std::string_view> HeaderOnce(std::string_view name) const;
-  bool HasHeader(std::string_view name) const;
+  std::string_view Header(HeaderName name) const;
+  std::optional<std::string_view> HeaderOnce(HeaderName name) const;
+  bool HasHeader(HeaderName name) const;
   // The members of a comma-separated header, however many lines it is spread over (RFC 9110 §5.6.1).
-  std::vector<std::string_view> HeaderList(std::string_view name) const;
+  std::vector<std::string_view> HeaderList(HeaderName name) const;
   // True when such a list holds the token, in any case.
-  bool HeaderHasToken(std::string_view name, std::string_view token) const;
+  bool HeaderHasToken(HeaderName name, std::string_view token) const;
   unsigned http_version() const { return message_.version(); }  // 11 for HTTP/1.1
 
-  // The first value of a query parameter.
+  // The last value of a query parameter; an empty one counts as absent.
   std::optional<std::string_view> Query(std::string_view name) const;
 
   // What the route's {name} matched; empty when it has no such part.
@@ -48,15 +60,28 @@ class Request {
   }
 
  private:
+  Result<void> TakeTarget(std::string_view target);
+  Result<void> CheckHeaders() const;
+
   BeastRequest message_;
   Peer peer_;
   std::string method_;
   std::string path_;
+  std::vector<std::string> segments_;
+  std::string authority_;
   std::vector<std::pair<std::string, std::string>> query_;
   std::vector<std::pair<std::string, std::string>> params_;
 };
 
-// RFC 3986 §2.1; `plus_is_space` for queries (WHATWG form encoding). nullopt: broken, or holds NUL.
-std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_space);
+// UTF-8 without U+0000: text that every store can hold.
+bool IsPlainText(std::string_view bytes);
+
+// "/a/b%2Fc/" as {"a", "b/c"}; see Request::segments. nullopt: broken percent-encoding.
+std::optional<std::vector<std::string>> PathSegments(std::string_view path);
+
+using NamesAndValues = std::vector<std::pair<std::string, std::string>>;
+// application/x-www-form-urlencoded, as queries and form bodies have it.
+// Errors: bad_request (broken, not UTF-8, or U+0000).
+Result<NamesAndValues> ParseUrlEncoded(std::string_view text);
 
 }  // namespace parley

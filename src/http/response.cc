@@ -69,9 +69,9 @@ SharedBytes Serialize(const Response& response, const ResponseContext& context) 
   AppendHeader(head, "Date", HttpDate());
   if (!response.content_type.empty()) AppendHeader(head, "Content-Type", response.content_type);
   if (response.status != 204 && response.status != 304 && response.status >= 200) {
-    AppendHeader(head, "Content-Length",
-                 response.source ? std::to_string(response.source->size())
-                                 : std::to_string(response.body.size()));
+    const size_t size = response.source ? static_cast<size_t>(response.source->size())
+                                        : response.body.size() + response.shared.size();
+    AppendHeader(head, "Content-Length", std::to_string(size));
   }
   AppendHeader(head, "X-Content-Type-Options", "nosniff");
   AppendHeader(head, "Referrer-Policy", "no-referrer");

@@ -24,9 +24,10 @@ class BodySource {
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
-  std::string body;
+  std::string body = {};
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::shared_ptr<BodySource> source = {};  // instead of body
+  SharedBytes shared = {};                  // instead of body: one buffer for all connections
 
   static Response Json(int status, std::string body) {
     return {.status = status, .body = std::move(body)};
@@ -43,8 +44,8 @@ struct ResponseContext {
   bool http_1_0 = false;
 };
 
-// Status line, headers and body (RFC 9112); of a source nothing but its length. Header values that hold CR, LF or NUL are a bug of ours
-// and are left out.
+// Status line, headers and body (RFC 9112). The bytes of `source` and `shared` are not in it, only
+// their length. Header values that hold CR, LF or NUL are a bug of ours and are left out.
 SharedBytes Serialize(const Response& response, const ResponseContext& context);
 
 }  // namespace parley

@@ -3,6 +3,7 @@
 namespace parley {
 namespace {
 
+// Of a pattern.
 std::vector<std::string> Split(std::string_view path) {
   std::vector<std::string> parts;
   path.remove_prefix(path.starts_with('/') ? 1 : 0);
@@ -37,8 +38,7 @@ void Router::Add(std::string method, std::string pattern, Access access, Limit l
   routes_.push_back(std::move(route));
 }
 
-Router::Match Router::Find(std::string_view method, std::string_view path) {
-  const std::vector<std::string> parts = Split(path);
+Router::Match Router::Find(std::string_view method, const std::vector<std::string>& parts) {
   Match match;
   int best = -1;
   for (const auto& route : routes_) {

@@ -60,8 +60,8 @@ class Router {
     std::vector<std::pair<std::string, std::string>> params;
     std::string allow;  // when the path is known and the method is not
   };
-  // `path` as Request::path() gives it.
-  Match Find(std::string_view method, std::string_view path);
+  // `segments` as Request::segments() gives them.
+  Match Find(std::string_view method, const std::vector<std::string>& segments);
 
   const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
 

@@ -93,6 +93,19 @@ std::string_view DefaultPort(std::string_view scheme) {
   return scheme == "https" || scheme == "wss" ? "443" : "80";
 }
 
+// RFC 9112 §3.2.2: the host of an absolute-form target counts, and a Host field must not name
+// another (faults.md H1).
+std::optional<Error> CheckAuthority(const Request& request) {
+  if (request.authority().empty()) return std::nullopt;
+  const auto target = ParseHost(request.authority());
+  const auto host = ParseHost(request.Header("Host"));
+  const bool same = target && (!request.HasHeader("Host") ||
+                               (host && host->name == target->name && host->port == target->port));
+  if (same) return std::nullopt;
+  return Error{.code = ErrorCode::bad_host,
+               .detail = "The Host header must name the host of the request target."};
+}
+
 }  // namespace
 
 bool SitePolicy::HostAllowed(std::string_view name) const {
@@ -119,6 +132,7 @@ bool SitePolicy::FromTrustedProxy(const Request& request) const {
 }
 
 std::optional<Error> SitePolicy::CheckRequest(const Request& request) const {
+  if (auto error = CheckAuthority(request)) return error;
   if (IsProbe(request)) return std::nullopt;
   const auto header = request.HeaderOnce("Host");
   if (!header && (request.http_version() >= 11 || request.HasHeader("Host"))) {
@@ -129,6 +143,13 @@ std::optional<Error> SitePolicy::CheckRequest(const Request& request) const {
     if (!host || !HostAllowed(host->name)) {
       return Error{.code = ErrorCode::bad_host,
                    .detail = "This server does not answer to that Host; see allowed_hosts."};
+    }
+  }
+  if (!request.authority().empty()) {
+    const auto target = ParseHost(request.authority());
+    if (!target || !HostAllowed(target->name)) {
+      return Error{.code = ErrorCode::bad_host,
+                   .detail = "This server does not answer to that host; see allowed_hosts."};
     }
   }
   if (options_.production && !options_.allow_plain_http && !request.peer().loopback &&

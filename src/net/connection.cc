@@ -81,7 +81,10 @@ void Connection::Flush() {
     wrote = true;
   }
   if (!outbox_.empty()) {
-    if (wrote) last_progress_ = shard_.recent();
+    if (wrote) {
+      last_progress_ = shard_.recent();
+      if (closing_) close_deadline_ = last_progress_ + close_stall_;
+    }
     WaitWritable();
   } else if (closing_) {
     return FinishWriting();
@@ -197,10 +200,13 @@ void Connection::SwitchProtocol(std::unique_ptr<Protocol> next) {
 
 // --- ending
 
-void Connection::CloseAfterFlush(Duration linger) {
+void Connection::CloseAfterFlush(Duration stall, Duration drain) {
   if (closing_ || closed_) return;
   closing_ = true;
-  close_deadline_ = shard_.clock().Steady() + linger;
+  kept_.reset();
+  close_stall_ = stall;
+  close_drain_ = drain;
+  close_deadline_ = shard_.clock().Steady() + stall;
   if (!in_flush_list_) {
     in_flush_list_ = true;
     shard_.FlushSoon(*this);
@@ -219,9 +225,11 @@ void Connection::DropQueued() {
 void Connection::FinishWriting() {
   if (discarding_) return;
   discarding_ = true;
+  close_deadline_ = shard_.clock().Steady() + close_drain_;
   if (end_of_stream_) return Close();
   if (tls_ != nullptr) tls_->Finish();
   ::shutdown(socket_.native_handle(), SHUT_WR);
+  if (close_drain_ == Duration(0)) return Close();
   WaitReadable();
 }
 

@@ -99,8 +99,10 @@ class Connection {
 
   // --- ending
 
-  // Writes what is queued, then closes; what cannot be written in `linger` is given up.
-  void CloseAfterFlush(Duration linger);
+  // Writes what is queued, then closes. The rest is given up when no byte moves for `stall`. After
+  // the last byte, what the peer still sends is read and thrown away for at most `drain`, so that
+  // unread bytes do not reset the connection; with a drain of 0 it closes at once.
+  void CloseAfterFlush(Duration stall, Duration drain);
   // Forgets what is queued and not begun, and lets the kernel take the little that still comes: for
   // the last words to a reader that does not read.
   void DropQueued();
@@ -140,6 +142,7 @@ class Connection {
   std::unique_ptr<std::string> kept_;  // bytes not consumed yet
   Monotonic last_progress_;
   Monotonic close_deadline_{};
+  Duration close_stall_{0}, close_drain_{0};  // as CloseAfterFlush was told
   ConnectionId id_;
   size_t drain_mark_ = 0;      // OnDrained is due when less than that is queued
   uint8_t pending_waits_ = 0;  // handlers that still refer to this connection

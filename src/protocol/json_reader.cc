@@ -1,8 +1,12 @@
 #include "protocol/json_reader.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <map>
 
 #include "net/utf8.h"
+#include "protocol/json_writer.h"
 
 namespace parley {
 namespace {
@@ -39,9 +43,7 @@ bool HoldsNul(dom::element element) {
 // read as what JavaScript would make of them, the nearest double.
 std::string WithFractions(std::string_view text) {
   constexpr std::string_view kLargest = "9223372036854775807";
-  const auto is_digit = [&](size_t at) {
-    return at < text.size() && text[at] >= '0' && text[at] <= '9';
-  };
+  constexpr std::string_view kOfNumbers = "0123456789.eE+-";
   std::string out;
   bool in_string = false;
   for (size_t at = 0; at < text.size();) {
@@ -52,38 +54,187 @@ std::string WithFractions(std::string_view text) {
       continue;
     }
     if (c == '"') in_string = !in_string;
-    const char before = at == 0 ? ' ' : text[at - 1];
-    if (in_string || !is_digit(at) ||
-        std::string_view(".eE+").find(before) != std::string_view::npos) {
+    if (in_string || c < '0' || c > '9') {
       out += c;
       ++at;
       continue;
     }
-    size_t end = at;
-    while (is_digit(end)) ++end;
-    const std::string_view digits = text.substr(at, end - at);
-    out.append(digits);
-    const char next = end < text.size() ? text[end] : ' ';
+    const size_t end = std::min(text.find_first_not_of(kOfNumbers, at), text.size());
+    const std::string_view number = text.substr(at, end - at);
+    const bool whole = std::ranges::all_of(number, [](char d) { return d >= '0' && d <= '9'; });
     const bool fits =
-        digits.size() < kLargest.size() || (digits.size() == kLargest.size() && digits <= kLargest);
-    if (!fits && next != '.' && next != 'e' && next != 'E') out += ".0";
+        number.size() < kLargest.size() || (number.size() == kLargest.size() && number <= kLargest);
+    out.append(number);
+    if (whole && !fits) out += ".0";
     at = end;
   }
   return out;
 }
 
+simdjson::simdjson_result<dom::element> Parse(dom::parser& parser, std::string_view text) {
+  const auto root = parser.parse(text.data(), text.size());
+  return root.error() == simdjson::NUMBER_ERROR ? parser.parse(WithFractions(text)) : root;
+}
+
+bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+// A walk over JSON text that is known to be valid.
+class TextWalk {
+ public:
+  explicit TextWalk(std::string_view text) : text_(text) {}
+
+  char Peek() {
+    while (at_ < text_.size() && IsSpace(text_[at_])) ++at_;
+    return at_ < text_.size() ? text_[at_] : '\0';
+  }
+  void Skip() { ++at_; }
+  // The value that begins here.
+  std::string_view Value() {
+    Peek();
+    const size_t start = at_;
+    size_t depth = 0;
+    do {
+      const char c = text_[at_];
+      if (c == '"') {
+        SkipString();
+      } else if (c == '{' || c == '[') {
+        ++depth;
+        ++at_;
+      } else if (c == '}' || c == ']') {
+        --depth;
+        ++at_;
+      } else if (depth > 0) {
+        ++at_;
+      } else {
+        while (at_ < text_.size() && !IsSpace(text_[at_]) && text_[at_] != ',' &&
+               text_[at_] != '}' && text_[at_] != ']') {
+          ++at_;
+        }
+      }
+    } while (depth > 0 && at_ < text_.size());
+    return text_.substr(start, at_ - start);
+  }
+
+ private:
+  void SkipString() {
+    ++at_;
+    while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
+    at_ = std::min(at_ + 1, text_.size());
+  }
+
+  std::string_view text_;
+  size_t at_ = 0;
+};
+
+std::string WithoutSpace(std::string_view json) {
+  std::string out;
+  out.reserve(json.size());
+  bool in_string = false;
+  for (size_t at = 0; at < json.size(); ++at) {
+    if (!in_string && IsSpace(json[at])) continue;
+    out += json[at];
+    if (in_string && json[at] == '\\' && at + 1 < json.size()) {
+      out += json[++at];
+    } else if (json[at] == '"') {
+      in_string = !in_string;
+    }
+  }
+  return out;
+}
+
+// A number with an exponent beyond every double's. jsonb would write it out, or refuse it.
+bool HasHugeExponent(std::string_view json) {
+  constexpr int kMostDigits = 3, kLargest = 400;
+  bool in_string = false;
+  for (size_t at = 0; at < json.size(); ++at) {
+    if (in_string && json[at] == '\\') {
+      ++at;
+      continue;
+    }
+    if (json[at] == '"') in_string = !in_string;
+    if (in_string || (json[at] != 'e' && json[at] != 'E')) continue;
+    if (at == 0 || json[at - 1] < '0' || json[at - 1] > '9') continue;  // of true or false
+    size_t digit = at + 1;
+    if (digit < json.size() && (json[digit] == '+' || json[digit] == '-')) ++digit;
+    while (digit < json.size() && json[digit] == '0') ++digit;
+    int value = 0, count = 0;
+    while (digit < json.size() && json[digit] >= '0' && json[digit] <= '9') {
+      if (++count > kMostDigits) return true;
+      value = value * 10 + (json[digit++] - '0');
+    }
+    if (value > kLargest) return true;
+  }
+  return false;
+}
+
+std::optional<std::string_view> RepeatedKey(dom::object object) {
+  constexpr size_t kFew = 16;
+  std::vector<std::string_view> keys;
+  for (const dom::key_value_pair field : object) keys.push_back(field.key);
+  if (keys.size() > kFew) {
+    std::ranges::sort(keys);
+    const auto twice = std::ranges::adjacent_find(keys);
+    if (twice == keys.end()) return std::nullopt;
+    return *twice;
+  }
+  for (size_t i = 1; i < keys.size(); ++i) {
+    const auto end = keys.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::find(keys.begin(), end, keys[i]) != end) return keys[i];
+  }
+  return std::nullopt;
+}
+
+// In the element or anything in it.
+std::optional<std::string_view> RepeatedKey(dom::element element) {
+  if (element.is_array()) {
+    const dom::array array = element.get_array().value_unsafe();
+    for (const dom::element child : array) {
+      if (const auto key = RepeatedKey(child)) return key;
+    }
+  }
+  if (!element.is_object()) return std::nullopt;
+  const dom::object object = element.get_object().value_unsafe();
+  if (const auto key = RepeatedKey(object)) return key;
+  for (const dom::key_value_pair field : object) {
+    if (const auto key = RepeatedKey(field.value)) return key;
+  }
+  return std::nullopt;
+}
+
+std::optional<bool> TruthFrom(std::string_view text) {
+  const auto is = [&](std::string_view word) {
+    return std::ranges::equal(text, word, [](char a, char b) { return (a | 0x20) == b; });
+  };
+  if (text == "1" || is("true")) return true;
+  if (text == "0" || is("false")) return false;
+  return std::nullopt;
+}
+
 }  // namespace
+
+std::string_view JsonObject::Raw(std::string_view name) const {
+  TextWalk walk(text_);
+  walk.Peek();
+  walk.Skip();                                       // the brace
+  for (const dom::key_value_pair field : object_) {  // in the order of the text
+    walk.Value();
+    walk.Peek();
+    walk.Skip();  // the colon
+    const std::string_view value = walk.Value();
+    if (field.key == name) return value;
+    walk.Peek();
+    walk.Skip();  // the comma
+  }
+  return {};
+}
 
 JsonReader::JsonReader(size_t max_depth) {
   if (parser_.allocate(64 * 1024, max_depth + 1) != simdjson::SUCCESS) throw std::bad_alloc();
 }
 
-Result<dom::object> JsonReader::ParseObject(std::string_view text) {
+Result<JsonObject> JsonReader::ParseObject(std::string_view text, JsonSource source) {
   dom::element root;
-  auto error = parser_.parse(text.data(), text.size()).get(root);
-  if (error == simdjson::NUMBER_ERROR) {
-    error = parser_.parse(WithFractions(text)).get(root);
-  }
+  const auto error = Parse(parser_, text).get(root);
   if (error != simdjson::SUCCESS) {
     return Fail(ErrorCode::bad_json, "This is not valid JSON.");
   }
@@ -91,7 +242,35 @@ Result<dom::object> JsonReader::ParseObject(std::string_view text) {
   if (root.get(object) != simdjson::SUCCESS) {
     return Fail(ErrorCode::bad_json, "A JSON object is needed.");
   }
-  return object;
+  if (const auto key = RepeatedKey(root)) {
+    constexpr size_t kShownBytes = 64;
+    return Fail(ErrorCode::bad_json,
+                "The key \"" + std::string(CutUtf8(*key, kShownBytes)) + "\" appears twice.");
+  }
+  return JsonObject(object, text, source);
+}
+
+Result<JsonObject> JsonReader::ParseForm(
+    const std::vector<std::pair<std::string, std::string>>& fields) {
+  std::map<std::string_view, std::vector<std::string_view>> values;
+  for (const auto& [name, value] : fields) values[name].push_back(value);
+  form_.clear();
+  JsonWriter json(form_);
+  json.BeginObject();
+  for (const auto& [name, texts] : values) {
+    json.Key(name);
+    if (name == "metadata" && Parse(parser_, texts.back()).error() == simdjson::SUCCESS) {
+      json.Raw(texts.back());
+    } else if (texts.size() == 1) {
+      json.String(texts.front());
+    } else {
+      json.BeginArray();
+      for (const std::string_view text : texts) json.String(text);
+      json.EndArray();
+    }
+  }
+  json.EndObject();
+  return ParseObject(form_, JsonSource::kForm);
 }
 
 std::optional<dom::element> FieldReader::Find(std::string_view name) const {
@@ -105,6 +284,32 @@ std::optional<dom::element> FieldReader::Find(std::string_view name) const {
 bool FieldReader::IsNull(std::string_view name) const {
   dom::element element;
   return object_.at_key(name).get(element) == simdjson::SUCCESS && element.is_null();
+}
+
+std::optional<dom::element> FieldReader::FindScalar(std::string_view name) const {
+  auto element = Find(name);
+  if (!element || object_.source() != JsonSource::kForm) return element;
+  if (element->is_array()) {
+    const dom::array all = element->get_array().value_unsafe();
+    if (all.size() == 0) return std::nullopt;
+    element = all.at(all.size() - 1).value_unsafe();
+  }
+  return element;
+}
+
+std::optional<std::string_view> FieldReader::NumberText(std::string_view name) const {
+  const auto element = Find(name);
+  if (!element || !element->is_number()) return std::nullopt;
+  return object_.Raw(name);
+}
+
+// `raw`: of a number, as it was written.
+std::optional<std::string_view> FieldReader::TextOf(dom::element element,
+                                                    std::string_view raw) const {
+  std::string_view text;
+  if (element.get(text) == simdjson::SUCCESS) return text;
+  if (object_.source() != JsonSource::kFrame && element.is_number()) return raw;
+  return std::nullopt;
 }
 
 bool FieldReader::Has(std::string_view name) const { return Find(name).has_value(); }
@@ -121,14 +326,14 @@ std::optional<Error> FieldReader::error() const {
 }
 
 std::optional<std::string_view> FieldReader::Text(std::string_view name) {
-  const auto element = Find(name);
+  const auto element = FindScalar(name);
   if (!element) return std::nullopt;
-  std::string_view text;
-  if (element->get(text) != simdjson::SUCCESS) {
+  const auto text = TextOf(*element, element->is_number() ? object_.Raw(name) : "");
+  if (!text) {
     Wrong(name, "Must be text.");
     return std::nullopt;
   }
-  if (HoldsNul(text)) {
+  if (HoldsNul(*text)) {
     Wrong(name, "Must not hold U+0000.");
     return std::nullopt;
   }
@@ -144,9 +349,13 @@ std::optional<std::string_view> FieldReader::RequiredText(std::string_view name)
 }
 
 std::optional<int64_t> FieldReader::Integer(std::string_view name) {
-  const auto element = Find(name);
+  const auto element = FindScalar(name);
   if (!element) return std::nullopt;
-  const auto value = WholeNumberFrom(*element);
+  std::string_view text;
+  const bool of_form =
+      object_.source() == JsonSource::kForm && element->get(text) == simdjson::SUCCESS;
+  if (of_form && text.empty()) return std::nullopt;
+  const auto value = of_form ? WholeNumberFrom(text) : WholeNumberFrom(*element);
   if (!value) Wrong(name, "Must be an integer.");
   return value;
 }
@@ -161,9 +370,24 @@ std::optional<int64_t> WholeNumberFrom(dom::element element) {
   return static_cast<int64_t>(number);
 }
 
+std::optional<int64_t> WholeNumberFrom(std::string_view digits) {
+  int64_t value = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, value);
+  if (error != std::errc() || stop != end || digits.empty()) return std::nullopt;
+  return value;
+}
+
 std::optional<bool> FieldReader::Bool(std::string_view name) {
-  const auto element = Find(name);
+  const auto element = FindScalar(name);
   if (!element) return std::nullopt;
+  std::string_view text;
+  if (object_.source() == JsonSource::kForm && element->get(text) == simdjson::SUCCESS) {
+    if (text.empty()) return std::nullopt;
+    const auto truth = TruthFrom(text);
+    if (!truth) Wrong(name, "Must be true or false.");
+    return truth;
+  }
   bool value;
   if (element->get(value) != simdjson::SUCCESS) {
     Wrong(name, "Must be true or false.");
@@ -174,7 +398,7 @@ std::optional<bool> FieldReader::Bool(std::string_view name) {
 
 std::optional<Uuid> FieldReader::Id(std::string_view name) {
   const auto text = Text(name);
-  if (!text) return std::nullopt;
+  if (!text || (text->empty() && object_.source() == JsonSource::kForm)) return std::nullopt;
   const auto id = Uuid::Parse(*text);
   if (!id) Wrong(name, "Must be a UUID.");
   return id;
@@ -190,13 +414,15 @@ std::optional<Uuid> FieldReader::RequiredId(std::string_view name) {
 
 std::optional<UserId> UserIdFrom(dom::element element) {
   if (const auto number = WholeNumberFrom(element)) return std::to_string(*number);
+  uint64_t large;  // Django's PositiveBigInteger ids and others' unsigned ones
+  if (element.get(large) == simdjson::SUCCESS) return std::to_string(large);
   std::string_view text;
   if (element.get(text) == simdjson::SUCCESS && IsUserId(text)) return UserId(text);
   return std::nullopt;
 }
 
 std::optional<UserId> FieldReader::User(std::string_view name) {
-  const auto element = Find(name);
+  const auto element = FindScalar(name);
   if (!element) return std::nullopt;
   auto user = UserIdFrom(*element);
   if (!user) Wrong(name, "Must be a user id: 1 to 64 of A-Z a-z 0-9 _ . : @ -");
@@ -213,29 +439,56 @@ std::optional<std::string> FieldReader::ShortText(std::string_view name, size_t 
   return std::string(*text);
 }
 
-std::optional<std::vector<std::string_view>> FieldReader::Texts(std::string_view name,
-                                                                size_t max_count) {
+std::optional<std::vector<dom::element>> FieldReader::List(std::string_view name,
+                                                           size_t max_count) {
   const auto element = Find(name);
   if (!element) return std::nullopt;
   dom::array array;
+  if (object_.source() == JsonSource::kForm && element->is_string()) return {{*element}};
   if (element->get(array) != simdjson::SUCCESS) {
     Wrong(name, "Must be a list.");
     return std::nullopt;
   }
+  std::vector<dom::element> items;
+  for (const dom::element item : array) {
+    if (items.size() == max_count) {
+      Wrong(name, "Must hold at most " + std::to_string(max_count) + ".");
+      return std::nullopt;
+    }
+    items.push_back(item);
+  }
+  return items;
+}
+
+std::optional<std::vector<std::string_view>> FieldReader::Texts(std::string_view name,
+                                                                size_t max_count) {
+  const auto items = List(name, max_count);
+  if (!items) return std::nullopt;
   std::vector<std::string_view> texts;
-  for (dom::element item : array) {
+  for (const dom::element item : *items) {
     std::string_view text;
     if (item.get(text) != simdjson::SUCCESS) {
       Wrong(name, "Must be a list of texts.");
       return std::nullopt;
     }
-    if (texts.size() == max_count) {
-      Wrong(name, "Must hold at most " + std::to_string(max_count) + ".");
-      return std::nullopt;
-    }
     texts.push_back(text);
   }
   return texts;
+}
+
+std::optional<std::vector<UserId>> FieldReader::Users(std::string_view name, size_t max_count) {
+  const auto items = List(name, max_count);
+  if (!items) return std::nullopt;
+  std::vector<UserId> users;
+  for (const dom::element item : *items) {
+    auto user = UserIdFrom(item);
+    if (!user) {
+      Wrong(name, "Must be a list of user ids: 1 to 64 of A-Z a-z 0-9 _ . : @ -");
+      return std::nullopt;
+    }
+    users.push_back(std::move(*user));
+  }
+  return users;
 }
 
 std::optional<dom::object> FieldReader::Object(std::string_view name) {
@@ -256,7 +509,11 @@ std::string FieldReader::Metadata(std::string_view name, size_t max_bytes) {
     Wrong(name, "Must not hold U+0000.");
     return "{}";
   }
-  std::string text = simdjson::minify(*object);
+  std::string text = WithoutSpace(object_.Raw(name));
+  if (HasHugeExponent(text)) {
+    Wrong(name, "A number in it has an exponent beyond 400.");
+    return "{}";
+  }
   if (text.size() > max_bytes) {
     Wrong(name, "Must be at most " + std::to_string(max_bytes) + " bytes.");
     return "{}";

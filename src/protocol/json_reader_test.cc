@@ -214,9 +214,130 @@ TEST_F(JsonReaderTest, MetadataIsKeptAsJsonWithoutWhiteSpace) {
   EXPECT_NE(WrongOf(fields, "m"), "");
 }
 
-TEST_F(JsonReaderTest, ADuplicateKeyCountsOnce) {
-  auto fields = Fields(R"({"a":"first","a":"second"})");
-  EXPECT_EQ(fields.Text("a"), "first");
+TEST_F(JsonReaderTest, NumbersInMetadataAreKeptDigitForDigit) {
+  const std::string numbers =
+      R"({"a":123456789012345678901234567890,"b":0.1000000000000000055511151231257827021181583,)"
+      R"("c":-18446744073709551617,"d":1.10,"e":1e-7,"f":9007199254740993,"g":[1E+2,-0]})";
+  const std::string text =
+      "{ \"before\" : [ {\"m\":1}, \"}\" ], \"m\" :\n" + numbers + " , \"z\":0}";
+  auto fields = Fields(text);
+  EXPECT_EQ(fields.Metadata("m", 1000), numbers);
+  EXPECT_FALSE(fields.error());
+}
+
+TEST_F(JsonReaderTest, MetadataKeepsItsTextWhateverIsInItsStrings) {
+  const std::string text =
+      R"({"\u006d":{"k\"{}[],: e9999":"\\","l":" x\t\" y ","e":[true,false,{}],"n":{"o":"\u00e4"}}})";
+  auto fields = Fields(text);
+  EXPECT_EQ(fields.Metadata("m", 1000), text.substr(10, text.size() - 11));
+  EXPECT_FALSE(fields.error());
+}
+
+TEST_F(JsonReaderTest, ANumberInMetadataThatNoDoubleReachesIsRefused) {
+  for (const char* number : {"1e-401", "-1e-99999999999", "0e401", "0.1E-000000402"}) {
+    const std::string text = "{\"m\":{\"n\":" + std::string(number) + "}}";
+    auto fields = Fields(text);
+    fields.Metadata("m", 1000);
+    EXPECT_NE(WrongOf(fields, "m"), "") << number;
+  }
+  EXPECT_EQ(ErrorOf("{\"m\":{\"n\":1e400}}"), ErrorCode::bad_json);
+  auto fields = Fields("{\"m\":{\"n\":[1e300,1e-0400,\"1e999\"]}}");
+  EXPECT_EQ(fields.Metadata("m", 1000), "{\"n\":[1e300,1e-0400,\"1e999\"]}");
+  EXPECT_FALSE(fields.error());
+}
+
+TEST_F(JsonReaderTest, AKeyThatAppearsTwiceIsRefusedAndNamed) {
+  std::string many = "{";
+  for (int i = 0; i < 100; ++i) many += "\"k" + std::to_string(i) + "\":1,";
+  for (const std::string& text :
+       {std::string(R"({"kk":1,"a":2,"kk":3})"), R"({"a":{"kk":1,"kk":1}})" + std::string(),
+        std::string(R"({"a":[[{"kk":1,"\u006bk":2}]]})"), many + "\"kk\":1,\"kk\":2}"}) {
+    const auto object = reader_.ParseObject(text);
+    ASSERT_FALSE(object) << text;
+    EXPECT_EQ(object.error().code, ErrorCode::bad_json);
+    EXPECT_NE(object.error().detail.find("\"kk\""), std::string::npos) << object.error().detail;
+  }
+  EXPECT_TRUE(reader_.ParseObject(R"({"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]})"));
+  EXPECT_TRUE(reader_.ParseObject(many + "\"kk\":1}"));
+  const auto long_key = reader_.ParseObject("{\"" + std::string(9000, 'x') + "\":1,\"" +
+                                            std::string(9000, 'x') + "\":1}");
+  EXPECT_LT(long_key.error().detail.size(), 200u);
+}
+
+TEST_F(JsonReaderTest, InRestANumberIsItsTextWhereTextIsExpected) {
+  const std::string text = R"({"a":5,"b": 1.50 ,"c":123456789012345678901234567890,"d":true})";
+  auto of_frame = Fields(text);
+  EXPECT_FALSE(of_frame.Text("a"));
+  EXPECT_NE(WrongOf(of_frame, "a"), "");
+  FieldReader fields(*reader_.ParseObject(text, JsonSource::kRest));
+  EXPECT_EQ(fields.Text("a"), "5");
+  EXPECT_EQ(fields.ShortText("b", 10), "1.50");
+  EXPECT_EQ(fields.RequiredText("c"), "123456789012345678901234567890");
+  EXPECT_EQ(fields.NumberText("b"), "1.50");
+  EXPECT_EQ(fields.NumberText("d"), std::nullopt);
+  EXPECT_FALSE(fields.error());
+  EXPECT_FALSE(fields.Text("d"));
+  EXPECT_NE(WrongOf(fields, "d"), "");
+}
+
+TEST_F(JsonReaderTest, UserIdsReachToUnsigned64Bits) {
+  EXPECT_EQ(Fields(R"({"u":18446744073709551615})").User("u"), "18446744073709551615");
+  EXPECT_EQ(Fields(R"({"u":9007199254740993})").User("u"), "9007199254740993");
+  EXPECT_FALSE(Fields(R"({"u":18446744073709551616})").User("u"));
+  EXPECT_EQ(Fields(R"({"l":["a",7]})").Users("l", 2), (std::vector<UserId>{"a", "7"}));
+  auto fields = Fields(R"({"l":["a",7],"bad":["a b"]})");
+  EXPECT_FALSE(fields.Users("l", 1));
+  EXPECT_FALSE(fields.Users("bad", 9));
+  EXPECT_NE(WrongOf(fields, "l"), "");
+  EXPECT_NE(WrongOf(fields, "bad"), "");
+}
+
+TEST_F(JsonReaderTest, AFormIsAnObjectWhoseValuesAreTexts) {
+  const auto form = reader_.ParseForm({{"one", "a"},
+                                       {"list", "a"},
+                                       {"list", "b"},
+                                       {"number", "7"},
+                                       {"yes", "True"},
+                                       {"no", "0"},
+                                       {"empty", ""},
+                                       {"quote\"", "\n"},
+                                       {"id", "0190B8A4-7C1E-7ABC-8DEF-0123456789AB"},
+                                       {"metadata", "{\"a\": 1.0}"}});
+  ASSERT_TRUE(form);
+  FieldReader fields(*form);
+  using Texts = std::vector<std::string_view>;
+  EXPECT_EQ(fields.Text("one"), "a");
+  EXPECT_EQ(fields.Texts("one", 9), Texts{"a"});
+  EXPECT_EQ(fields.Texts("list", 9), (Texts{"a", "b"}));
+  EXPECT_EQ(fields.Text("list"), "b") << "of a repeated scalar the last counts";
+  EXPECT_EQ(fields.Users("one", 9), std::vector<UserId>{"a"});
+  EXPECT_EQ(fields.User("list"), "b");
+  EXPECT_EQ(fields.Integer("number"), 7);
+  EXPECT_EQ(fields.Bool("yes"), true);
+  EXPECT_EQ(fields.Bool("no"), false);
+  EXPECT_EQ(fields.Text("quote\""), "\n");
+  EXPECT_TRUE(fields.RequiredId("id"));
+  EXPECT_EQ(fields.Metadata("metadata", 99), "{\"a\":1.0}");
+  EXPECT_EQ(fields.Text("empty"), "");
+  EXPECT_EQ(fields.Integer("empty"), std::nullopt);
+  EXPECT_EQ(fields.Bool("empty"), std::nullopt);
+  EXPECT_EQ(fields.Id("empty"), std::nullopt);
+  EXPECT_FALSE(fields.error());
+  EXPECT_FALSE(fields.Integer("one"));
+  EXPECT_FALSE(fields.Bool("one"));
+  EXPECT_NE(WrongOf(fields, "one"), "");
+}
+
+TEST_F(JsonReaderTest, MetadataOfAFormIsJsonText) {
+  for (const char* text : {"{", "x", "[1]", "7", "{\"a\":1}}"}) {
+    const auto form = reader_.ParseForm({{"metadata", text}});
+    ASSERT_TRUE(form) << text;
+    FieldReader fields(*form);
+    EXPECT_EQ(fields.Metadata("metadata", 99), "{}");
+    EXPECT_NE(WrongOf(fields, "metadata"), "") << text;
+  }
+  EXPECT_FALSE(reader_.ParseForm({{"metadata", "{\"a\":1,\"a\":2}"}}));
+  EXPECT_TRUE(reader_.ParseForm({}));
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ enum class Order {
 struct Command {
   // Good until the handler's first co_await, as is `body`.
   Session* session;
-  simdjson::dom::object body;
+  JsonObject body;
 
   Caller caller;
   Uuid conversation;  // nil on the user socket where the command named none

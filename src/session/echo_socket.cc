@@ -56,7 +56,7 @@ void EchoSocket::Echo(Connection& connection, WsOpcode opcode, std::string_view 
 
 void EchoSocket::Close(Connection& connection, uint16_t code, std::string_view reason) {
   connection.Answer(EncodeClose(code, reason));
-  connection.CloseAfterFlush(kLinger);
+  connection.CloseAfterFlush(kLinger, kLinger);
 }
 
 void EchoSocket::OnEndOfStream(Connection& connection) { connection.Abort(); }

@@ -2,14 +2,20 @@
 
 #include <charconv>
 
+#include "http/body.h"
 #include "session/echo_socket.h"
 
 namespace parley {
 namespace {
 
-constexpr std::string_view kEchoPath = "/test/echo";
-constexpr std::string_view kUserPath = "/ws/messaging";
-constexpr std::string_view kConversationPath = "/ws/messaging/conversations/";
+using Path = std::vector<std::string>;
+
+bool IsEcho(const Path& path) { return path == Path{"test", "echo"}; }
+bool IsOfUser(const Path& path) { return path == Path{"ws", "messaging"}; }
+bool IsOfConversation(const Path& path) {
+  return path.size() == 4 && path[0] == "ws" && path[1] == "messaging" &&
+         path[2] == "conversations";
+}
 
 // RFC 6455 §4.2.1. What to answer instead, when it is no proper opening handshake.
 std::optional<Response> CheckHandshake(const Request& request) {
@@ -22,6 +28,10 @@ std::optional<Response> CheckHandshake(const Request& request) {
   const bool upgrade = request.http_version() >= 11 &&
                        request.HeaderHasToken("Upgrade", "websocket") &&
                        request.HeaderHasToken("Connection", "Upgrade");
+  if (request.HasHeader("Sec-WebSocket-Version") && !request.HeaderOnce("Sec-WebSocket-Version")) {
+    return Response::Problem({.code = ErrorCode::bad_request,
+                              .detail = "There must be one Sec-WebSocket-Version header."});
+  }
   if (!upgrade || request.Header("Sec-WebSocket-Version") != "13") {
     Response refusal = Response::Problem(
         {.code = ErrorCode::upgrade_required, .detail = "This path speaks WebSocket version 13."});
@@ -35,7 +45,7 @@ std::optional<Response> CheckHandshake(const Request& request) {
     return Response::Problem({.code = ErrorCode::bad_request,
                               .detail = "Sec-WebSocket-Key must be 16 bytes in base64."});
   }
-  if (!request.body().empty()) {
+  if (request.has_body()) {
     return Response::Problem(
         {.code = ErrorCode::bad_request, .detail = "An opening handshake has no body."});
   }
@@ -74,8 +84,9 @@ SharedBytes SwitchingProtocols(const Request& request, bool bearer,
 
 }  // namespace
 
-bool WsEndpoint::Serves(std::string_view path) const {
-  return path.starts_with("/ws/") || path == "/ws" || (options_.test_echo && path == kEchoPath);
+bool WsEndpoint::Serves(const Request& request) const {
+  const Path& path = request.segments();
+  return (!path.empty() && path.front() == "ws") || (options_.test_echo && IsEcho(path));
 }
 
 std::optional<Response> WsEndpoint::UpgradeToEcho(Connection& connection, const Request& request) {
@@ -89,14 +100,13 @@ std::optional<Response> WsEndpoint::UpgradeToEcho(Connection& connection, const 
 
 std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request request) {
   WsOpening opening;
-  const std::string& path = request.path();
-  if (path == kEchoPath) return UpgradeToEcho(connection, request);
-  if (path.starts_with(kConversationPath)) {
-    const std::string_view id = std::string_view(path).substr(kConversationPath.size());
-    if (id.find('/') != std::string_view::npos) return Response::Problem(Error::NotFound());
-    opening.session.conversation = Uuid::Parse(id).value_or(Uuid{});
-    opening.bad_conversation_id = !Uuid::Parse(id).has_value();
-  } else if (path != kUserPath) {
+  const Path& path = request.segments();
+  if (IsEcho(path)) return UpgradeToEcho(connection, request);
+  if (IsOfConversation(path)) {
+    const std::optional<Uuid> id = Uuid::Parse(path.back());
+    opening.session.conversation = id.value_or(Uuid{});
+    opening.bad_conversation_id = !id;
+  } else if (!IsOfUser(path)) {
     return Response::Problem(Error::NotFound());
   }
   if (auto refusal = CheckHandshake(request)) return refusal;
@@ -116,7 +126,7 @@ std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request requ
   if (opening.session.conversation) {
     if (const auto since = request.Query("since")) opening.session.since = std::string(*since);
   } else {
-    opening.session.hold_until_resume = request.Query("resume") == "1";
+    opening.session.hold_until_resume = FlagQuery(request, "resume").value_or(false);
     if (const auto cursor = request.Query("cursor")) {
       int64_t value = 0;
       const auto [end, error] =

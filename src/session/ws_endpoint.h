@@ -17,7 +17,7 @@ class WsEndpoint final : public UpgradeHandler {
              WsEndpointOptions options)
       : context_(context), site_(site), counters_(counters), options_(options) {}
 
-  bool Serves(std::string_view path) const override;
+  bool Serves(const Request& request) const override;
   std::optional<Response> Upgrade(Connection& connection, Request request) override;
 
  private:

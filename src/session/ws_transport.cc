@@ -115,7 +115,7 @@ void WsTransport::OnPeerClose(uint16_t code) {
   closed_ = true;
   counters_.CountClose(CloseCode::kNormal);
   connection_.Answer(EncodeClose(code == 1005 ? 1000 : code, ""));
-  connection_.CloseAfterFlush(kCloseLinger);
+  connection_.CloseAfterFlush(kCloseLinger, kCloseLinger);
 }
 
 void WsTransport::OnEndOfStream(Connection& connection) { connection.Abort(); }
@@ -202,8 +202,8 @@ void WsTransport::Close(CloseCode code, std::string_view reason) {
   connection_.Answer(
       DisconnectFrame(static_cast<uint16_t>(code), reason, MayReconnect(code), delay));
   connection_.Answer(EncodeClose(static_cast<uint16_t>(code), reason));
-  connection_.CloseAfterFlush(slow || shutting_down_ ? Duration(kShortLinger)
-                                                     : Duration(kCloseLinger));
+  const Duration linger = slow || shutting_down_ ? Duration(kShortLinger) : Duration(kCloseLinger);
+  connection_.CloseAfterFlush(linger, linger);
 }
 
 void WsTransport::OnShutdown(Connection&, Duration delay) {

@@ -2,6 +2,7 @@
 import json
 import socket
 import struct
+import threading
 import time
 
 import httpx
@@ -153,6 +154,41 @@ def test_a_flood_of_pings_that_nobody_reads_the_answers_of(own_server):
     assert server.memory() - before < 16 << 20
 
 
+def send_messages(server, alice, room, size, count, window):
+    """That many messages, at most `window` of them without an ack; the most memory that the server had meanwhile."""
+    most, room_left = 0, threading.Semaphore(window)
+    with WireSocket(server, f"/ws/messaging/conversations/{room['id']}/", alice.token) as wire:
+        def send():
+            for number in range(count):
+                room_left.acquire()
+                wire.frame(TEXT, json.dumps({"type": "message", "content": "x" * size, "client_id": str(number)}).encode())
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        acks = 0
+        while acks < count:
+            frame = wire.next_frame()
+            assert frame is not None and frame[0] != 8, frame
+            if frame[0] == TEXT and frame[1].startswith(b'{"type":"ack"'):
+                acks += 1
+                room_left.release()
+                if acks % 200 == 0:
+                    most = max(most, server.memory())
+        sender.join()
+    assert alice.rest.get(f"conversations/{room['id']}/").json()["seq"] == count
+    return most
+
+
+def test_a_fast_sender_is_read_no_faster_than_it_is_answered(own_server):
+    """256 unanswered commands, or 1 MiB of them: the rest waits with the sender, and every message is stored."""
+    server = own_server()
+    alice = Person(server, "alice")
+    before = send_messages(server, alice, alice.rest.create_group(), 30_000, 2_500, window=4)  # the store's cache is full now
+    for size, count in (4_000, 12_000), (30_000, 1_500):
+        most = send_messages(server, alice, alice.rest.create_group(), size, count, window=count)
+        assert most - before < 16 << 20
+
+
 def test_floods_of_empty_frames_and_tiny_fragments(server, people):
     alice = people("alice")
     with WireSocket(server, "/ws/messaging/", alice.token) as wire:
@@ -167,3 +203,115 @@ def test_floods_of_empty_frames_and_tiny_fragments(server, people):
             assert frame is not None and frame[0] == TEXT, frame
             errors += json.loads(frame[1])["type"] == "error"
         assert errors == 200
+
+
+# --- answers that nobody reads ------------------------------------------------------------------------------------
+
+def test_requests_whose_answers_nobody_reads_are_not_read_either(own_server):
+    server = own_server()
+    size = len(httpx.get(f"{server.url}/openapi.json").content)
+    before = server.memory()
+    with Wire(server) as wire:
+        wire.send(request("GET", "/openapi.json") * 500)
+        time.sleep(1)
+        assert server.memory() - before < 8 << 20
+        assert httpx.get(f"{server.url}/livez").status_code == 200
+        for _ in range(500):  # but all are answered once they are read
+            answer = wire.answer()
+            assert answer.status == 200 and len(answer.body) == size
+        assert wire.send(request("GET", "/livez")).answer().status == 200
+
+
+def test_static_pages_are_one_buffer_for_all_connections(own_server):
+    server = own_server()
+    httpx.get(f"{server.url}/openapi.json")
+    wires, before = [Wire(server) for _ in range(200)], server.memory()
+    for wire in wires:
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wire.send(request("GET", "/openapi.json") * 8)
+    time.sleep(1)
+    assert server.memory() - before < 16 << 20, "some 100 kB of each would be 20 MB at least"
+    for wire in wires:
+        wire.__exit__()
+
+
+def test_a_connection_that_says_nothing_is_let_go(own_server):
+    server = own_server()
+    silent, idle = Wire(server), Wire(server)
+    assert idle.send(request("GET", "/livez")).answer().status == 200
+    began = time.monotonic()
+    assert silent.at_end()
+    assert time.monotonic() - began > 8, "it has 10 s"
+    assert idle.send(request("GET", "/livez")).answer().status == 200, "after a request there is more time"
+    silent.__exit__(), idle.__exit__()
+
+
+def test_answers_that_stay_unread_end_the_connection(own_server):
+    """Whatever they are: pages, a list of the API, an answer that ends the connection."""
+    server = own_server()
+    alice = Person(server, "alice")
+    for number in range(100):
+        alice.rest.create_group(title=f"{number:4}" * 60, metadata={"text": "x" * 8000})
+    bearer = f"Authorization: Bearer {alice.token}"
+    wires = [Wire(server) for _ in range(3)]
+    for wire, one in zip(wires, (request("GET", "/openapi.json"), request("GET", "/api/messaging/conversations/", bearer),
+                                 request("GET", "/api/messaging/conversations/", bearer, "Connection: close"))):
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wire.send(one * 30)
+    eventually(lambda: server.metric("parley_connections") >= 4)
+    time.sleep(50)
+    assert server.metric("parley_connections") >= 4, "a minute is allowed"
+    eventually(lambda: server.metric("parley_connections") <= 2, within=30)
+    for wire in wires:
+        wire.__exit__()
+
+
+# --- what is not UTF-8 --------------------------------------------------------------------------------------------
+
+NOT_TEXT = [b"\xff\xfe", b"caf\xe9", b"\xc0\x80", b"\xed\xa0\x80", b"\xe2\x82"]
+
+
+def encoded(bytes):
+    return "".join(f"%{byte:02x}" for byte in bytes)
+
+
+def test_headers_that_are_not_utf8_are_refused(people, server):
+    alice, bob = people("alice", "bob")
+    talk = alice.rest.create_group(bob)
+    body = json.dumps({"conversation_id": talk["id"], "content": "x"}).encode()
+    with bob.connect() as socket:
+        for text in NOT_TEXT:
+            for header in b"Idempotency-Key", b"X-On-Behalf-Of", b"Origin", b"Content-Type", b"If-None-Match", b"X-Request-ID":
+                with Wire(server) as wire:
+                    head = request("POST", "/api/messaging/messages/", f"Authorization: Bearer {alice.token}", f"Content-Length: {len(body)}",
+                                   *(["Content-Type: application/json"] if header != b"Content-Type" else []))
+                    answer = wire.send(head[:-2] + header + b": a" + text + b"\r\n\r\n" + body).answer()
+                    assert answer.status == 400, (header, text)
+                    assert header.decode() in json.loads(answer.body)["fields"]
+        assert alice.rest.history(talk)["messages"] == []
+        alice.rest.send_message(talk, "x", client_id="caf\u00e9")
+        assert socket.wait_for("message")["data"]["client_id"] == "caf\u00e9"
+
+
+def test_a_header_that_is_not_read_may_hold_any_bytes(server):
+    with Wire(server) as wire:
+        answer = wire.send(request("GET", "/livez")[:-2] + b"User-Agent: caf\xe9\r\nCookie: a=\xff\r\nX-Other: \xfe\r\n\r\n").answer()
+        assert answer.status == 200
+
+
+def test_paths_and_queries_that_are_not_utf8_are_refused_in_every_route(people, server):
+    alice, bob = people("alice", "bob")
+    talk = alice.rest.create_group(bob)
+    message = alice.rest.send_message(talk, "x")
+    conversation, one = f"conversations/{talk['id']}/", f"messages/{message['id']}/"
+    for text in [encoded(bytes) for bytes in NOT_TEXT] + ["%00", "a%00b"]:
+        for path in (f"{conversation}participants/?cursor=1.{text}", f"conversations/?cursor={text}", f"conversations/?limit={text}",
+                     f"{conversation}messages/?before_id={text}", f"{conversation}changes/?since_seq={text}", f"{one}?{text}=1",
+                     f"messages/unread_count/?conversation_id={text}"):
+            assert alice.rest.get(path).status_code == 400, path
+        for method, path in (("GET", f"conversations/{text}/"), ("POST", f"conversations/task/{text}/status/"), ("GET", f"messages/{text}/"),
+                             ("PATCH", f"messages/{text}/"), ("DELETE", f"messages/{text}/"), ("GET", f"attachments/{text}/content/"),
+                             ("POST", f"conversations/{text}/read/"), ("GET", f"{text}/")):
+            answer = alice.rest.request(method, path, json={"status": "x"} if method == "POST" else None)
+            assert answer.status_code in (400, 404), (method, path)
+    assert httpx.get(f"{server.url}/readyz").status_code == 200

@@ -96,18 +96,18 @@ def test_what_the_server_decides_cannot_be_given(talk):
     ({"content": ""}, "content"),
     ({"content": " \n\t "}, "content"),
     ({"content": None}, "content"),
-    ({"content": 7}, "content"),
+    ({"content": True}, "content"),
     ({"content": "x" * (32 * 1024 + 1)}, "content"),
     ({"content": "é" * (16 * 1024) + "x"}, "content"),
     ({"content": "nul \x00 here"}, "content"),
     ({"content_type": "t" * 21}, "content_type"),
     ({"content_type": ""}, "content_type"),
-    ({"content_type": 7}, "content_type"),
+    ({"content_type": [7]}, "content_type"),
     ({"metadata": [1]}, "metadata"),
     ({"metadata": "text"}, "metadata"),
     ({"metadata": {"k": "x" * 8192}}, "metadata"),
     ({"client_id": "c" * 65}, "client_id"),
-    ({"client_id": 7}, "client_id"),
+    ({"client_id": {"c": 7}}, "client_id"),
     ({"reply_to": "x"}, "reply_to"),
     ({"reply_to": 7}, "reply_to"),
     ({"conversation_id": "x"}, "conversation_id"),
@@ -136,7 +136,7 @@ def test_what_just_fits_is_taken(talk, fields):
 
 
 def test_all_bad_fields_are_named_at_once(talk):
-    body = assert_problem(talk.post(7, content_type=7, metadata=7, client_id=7), 400)
+    body = assert_problem(talk.post(True, content_type=[7], metadata=7, client_id=False), 400)
     assert {"content", "content_type", "metadata", "client_id"} <= set(body["fields"])
 
 
@@ -157,7 +157,7 @@ def test_a_lone_surrogate_is_refused(talk, escape):
     assert talk.alice.rest.everything_in(talk) == []
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""])
+@pytest.mark.parametrize("content_type", ["text/plain", "application/jsonx", ""])
 def test_a_body_of_another_type_is_415(talk, content_type):
     text = f'{{"conversation_id": "{talk["id"]}", "content": "x"}}'
     assert_problem(talk.post_text(text, content_type), 415, "unsupported_media_type")

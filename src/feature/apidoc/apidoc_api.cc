@@ -10,13 +10,13 @@ namespace parley {
 
 void RegisterApiDoc(Router& routes, const std::vector<const Router*>& described,
                     const Limits& limits) {
-  auto json = std::make_shared<std::string>();
+  auto json = std::make_shared<SharedBytes>();
   routes.Add("GET", "/openapi.json", Access::kOpen, Limit::kNone,
-             [json](RequestContext&) -> Task<Response> { co_return Response::Json(200, *json); });
+             [json](RequestContext&) -> Task<Response> { co_return Response{.shared = *json}; });
   routes.Add(
       "GET", "/docs", Access::kOpen, Limit::kNone,
       [page = HtmlPage(assets::docs_html)](RequestContext&) -> Task<Response> { co_return page; });
-  *json = DescribeApi(described, limits).json;
+  *json = SharedBytes(DescribeApi(described, limits).json);
 }
 
 }  // namespace parley

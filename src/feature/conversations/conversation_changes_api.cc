@@ -9,7 +9,7 @@
 namespace parley {
 namespace {
 
-using Body = simdjson::dom::object;
+using Body = JsonObject;
 
 class ConversationChangesApi {
  public:
@@ -36,7 +36,7 @@ class ConversationChangesApi {
   }
 
   Task<Response> UpdateTitle(RequestContext& context) {
-    const Result<Body> body = JsonBody(context.request, services_.json);
+    const Result<Body> body = JsonOrFormBody(context.request, services_.json);
     if (!body) co_return Response::Problem(body.error());
     FieldReader fields(*body);
     UpdateDetails update{.set_title = true, .title = ParseTitle(fields, services_.limits)};

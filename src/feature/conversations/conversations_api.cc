@@ -10,12 +10,12 @@
 namespace parley {
 namespace {
 
-using Body = simdjson::dom::object;
+using Body = JsonObject;
 
 constexpr std::string_view kPath = "/api/messaging/conversations";
 constexpr int64_t kMostListed = 1000;
 
-CreateConversation ParseCreate(Body body, FieldReader& fields, const Limits& limits) {
+CreateConversation ParseCreate(FieldReader& fields, const Limits& limits) {
   CreateConversation wanted;
   if (fields.IsNull("type")) {
     fields.Wrong("type", "Must be direct or group.");
@@ -30,22 +30,9 @@ CreateConversation ParseCreate(Body body, FieldReader& fields, const Limits& lim
   wanted.title = ParseTitle(fields, limits);
   wanted.metadata = fields.Metadata("metadata", limits.metadata_bytes);
 
-  simdjson::dom::array users;
-  if (!fields.Has("participants")) {
-    fields.Wrong("participants", "This field is required.");
-  } else if (body.at_key("participants").get(users) != simdjson::SUCCESS) {
-    fields.Wrong("participants", "Must be a list of user ids.");
-  } else {
-    for (const simdjson::dom::element element : users) {
-      auto user = UserIdFrom(element);
-      if (!user) {
-        fields.Wrong("participants",
-                     "Must be a list of user ids: 1 to 64 of A-Z a-z 0-9 _ . : @ -");
-        break;
-      }
-      wanted.participants.push_back(std::move(*user));
-    }
-  }
+  if (!fields.Has("participants")) fields.Wrong("participants", "This field is required.");
+  wanted.participants =
+      fields.Users("participants", limits.participants).value_or(std::vector<UserId>());
   return wanted;
 }
 
@@ -75,10 +62,10 @@ class ConversationsApi {
   explicit ConversationsApi(Services& services) : services_(services), conversations_(services) {}
 
   Task<Response> Post(RequestContext& context) {
-    const Result<Body> body = JsonBody(context.request, services_.json);
+    const Result<Body> body = JsonOrFormBody(context.request, services_.json);
     if (!body) co_return Response::Problem(body.error());
     FieldReader fields(*body);
-    CreateConversation wanted = ParseCreate(*body, fields, services_.limits);
+    CreateConversation wanted = ParseCreate(fields, services_.limits);
     if (const auto error = fields.error()) co_return Response::Problem(*error);
 
     auto creating = conversations_.Create(std::move(wanted), context.caller);

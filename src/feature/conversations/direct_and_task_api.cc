@@ -12,16 +12,14 @@
 namespace parley {
 namespace {
 
-using Body = simdjson::dom::object;
+using Body = JsonObject;
 
 constexpr std::string_view kTitleBegins = "Task: ";
 constexpr size_t kTaskIdCharacters = 255;
 constexpr size_t kStatusCharacters = 255;
 
-// Text, or a whole number as the guide's backends have it.
-std::string TaskIdFrom(FieldReader& fields, Body body) {
-  int64_t number = 0;
-  if (body.at_key("task_id").get(number) == simdjson::SUCCESS) return std::to_string(number);
+// Text, or a number as the guide's backends have it.
+std::string TaskIdFrom(FieldReader& fields) {
   const auto text = fields.ShortText("task_id", kTaskIdCharacters);
   if (!fields.Has("task_id") || (text && text->empty())) {
     fields.Wrong("task_id", "This field is required.");
@@ -35,7 +33,7 @@ class DirectAndTaskApi {
       : services_(services), conversations_(services), messages_(services) {}
 
   Task<Response> Direct(RequestContext& context) {
-    const Result<Body> body = JsonBody(context.request, services_.json);
+    const Result<Body> body = JsonOrFormBody(context.request, services_.json);
     if (!body) co_return Response::Problem(body.error());
     FieldReader fields(*body);
     CreateConversation wanted{.participants = {RequiredUser(fields, "user_id")}};
@@ -48,10 +46,10 @@ class DirectAndTaskApi {
   }
 
   Task<Response> OfTask(RequestContext& context) {
-    const Result<Body> body = JsonBody(context.request, services_.json);
+    const Result<Body> body = JsonOrFormBody(context.request, services_.json);
     if (!body) co_return Response::Problem(body.error());
     FieldReader fields(*body);
-    CreateConversation wanted = ParseTask(fields, *body);
+    CreateConversation wanted = ParseTask(fields);
     if (const auto error = fields.error()) co_return Response::Problem(*error);
     const Caller& caller = context.caller;
     if (!caller.service && caller.user != wanted.participants[0] &&
@@ -89,9 +87,9 @@ class DirectAndTaskApi {
   }
 
  private:
-  CreateConversation ParseTask(FieldReader& fields, Body body) {
+  CreateConversation ParseTask(FieldReader& fields) {
     CreateConversation wanted{.type = ConversationType::kTask};
-    wanted.task_id = TaskIdFrom(fields, body);
+    wanted.task_id = TaskIdFrom(fields);
     wanted.participants = {RequiredUser(fields, "requester_id"),
                            RequiredUser(fields, "performer_id")};
     if (!fields.error() && wanted.participants[0] == wanted.participants[1]) {
@@ -105,9 +103,8 @@ class DirectAndTaskApi {
     wanted.metadata.clear();
     json.BeginObject();
     json.Key("task_id");
-    int64_t number = 0;
-    if (body.at_key("task_id").get(number) == simdjson::SUCCESS) {
-      json.Int(number);
+    if (const auto number = fields.NumberText("task_id")) {
+      json.Raw(*number);
     } else {
       json.String(*wanted.task_id);
     }

@@ -10,7 +10,7 @@
 namespace parley {
 namespace {
 
-using Body = simdjson::dom::object;
+using Body = JsonObject;
 
 constexpr int64_t kMostListed = 1000;
 
@@ -25,6 +25,7 @@ Result<std::optional<MemberCursor>> ParseCursor(const Request& request) {
     return Fail(Error::Field("cursor", "Not a cursor of this list."));
   }
   cursor.user = UserId(dot + 1, end);
+  if (!IsUserId(cursor.user)) return Fail(Error::Field("cursor", "Not a cursor of this list."));
   return std::optional<MemberCursor>(std::move(cursor));
 }
 
@@ -51,26 +52,26 @@ class ParticipantsApi {
       response.headers.emplace_back("Link", "</api/messaging/conversations/" + id->ToString() +
                                                 "/participants/?limit=" + std::to_string(*limit) +
                                                 "&cursor=" + std::to_string(last.joined_at.micros) +
-                                                "." + last.user + ">; rel=\"next\"");
+                                                "." + PercentEncode(last.user) + ">; rel=\"next\"");
     }
     co_return response;
   }
 
   Task<Response> Add(RequestContext& context) {
-    return Change(context, [this](FieldReader& fields) -> ChangeVerb {
+    return Change(context, JsonOrFormBody, [this](FieldReader& fields) -> ChangeVerb {
       return AddParticipant{.user = RequiredUser(fields, "user_id"),
                             .at_most = static_cast<int64_t>(services_.limits.participants)};
     });
   }
 
   Task<Response> Remove(RequestContext& context) {
-    return Change(context, [](FieldReader& fields) -> ChangeVerb {
+    return Change(context, JsonOrFormBody, [](FieldReader& fields) -> ChangeVerb {
       return RemoveParticipant{.user = RequiredUser(fields, "user_id")};
     });
   }
 
   Task<Response> SetRoleOf(RequestContext& context) {
-    return Change(context, [](FieldReader& fields) -> ChangeVerb {
+    return Change(context, JsonBody, [](FieldReader& fields) -> ChangeVerb {
       SetRole set{.user = RequiredUser(fields, "user_id")};
       const auto name = fields.RequiredText("role");
       const auto role = name ? ParseRole(*name) : std::nullopt;
@@ -81,11 +82,13 @@ class ParticipantsApi {
   }
 
  private:
+  using ReadBody = Result<Body> (*)(const Request&, JsonReader&);
+
   template <class Parse>
-  Task<Response> Change(RequestContext& context, Parse parse) {
+  Task<Response> Change(RequestContext& context, ReadBody read, Parse parse) {
     const Result<Uuid> id = IdParam(context.request, "id");
     if (!id) co_return Response::Problem(id.error());
-    const Result<Body> body = JsonBody(context.request, services_.json);
+    const Result<Body> body = read(context.request, services_.json);
     if (!body) co_return Response::Problem(body.error());
     FieldReader fields(*body);
     ChangeVerb verb = parse(fields);

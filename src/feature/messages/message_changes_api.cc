@@ -11,7 +11,7 @@
 namespace parley {
 namespace {
 
-using Body = simdjson::dom::object;
+using Body = JsonObject;
 
 class MessageChangesApi {
  public:

@@ -11,7 +11,7 @@
 namespace parley {
 namespace {
 
-using Body = simdjson::dom::object;
+using Body = JsonObject;
 
 // --- parsing: JSON to a checked command
 
@@ -67,7 +67,7 @@ class MessagesApi {
   explicit MessagesApi(Services& services) : services_(services), messages_(services) {}
 
   Task<Response> Post(RequestContext& context) {
-    const Result<Body> body = JsonBody(context.request, services_.json);
+    const Result<Body> body = JsonOrFormBody(context.request, services_.json);
     if (!body) co_return Response::Problem(body.error());
     FieldReader fields(*body);
     SendMessage send = ParseSend(fields, services_.limits);

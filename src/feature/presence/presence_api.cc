@@ -1,7 +1,7 @@
 #include "feature/presence/presence_api.h"
 
+#include <algorithm>
 #include <memory>
-#include <unordered_set>
 
 #include "base/task.h"
 #include "http/body.h"
@@ -10,7 +10,7 @@
 namespace parley {
 namespace {
 
-using Body = simdjson::dom::object;
+using Body = JsonObject;
 
 constexpr size_t kMostAsked = 500;
 
@@ -23,7 +23,7 @@ class PresenceApi {
     const Result<Body> body = JsonBody(context.request, services_.json);
     if (!body) co_return Response::Problem(body.error());
     FieldReader fields(*body);
-    std::vector<UserId> asked = ParseUsers(fields, *body);
+    std::vector<UserId> asked = ParseUsers(fields);
     if (const auto error = fields.error()) co_return Response::Problem(*error);
 
     Services& services = services_;
@@ -38,25 +38,12 @@ class PresenceApi {
   }
 
  private:
-  static std::vector<UserId> ParseUsers(FieldReader& fields, Body body) {
-    std::vector<UserId> users;
-    simdjson::dom::array list;
-    if (body.at_key("user_ids").get(list) != simdjson::SUCCESS) {
-      fields.Wrong("user_ids", "Must be a list of user ids.");
-      return users;
-    }
-    std::unordered_set<UserId> distinct;
-    for (const simdjson::dom::element element : list) {
-      const auto user = UserIdFrom(element);
-      if (!user) {
-        fields.Wrong("user_ids", "Must be a list of user ids: 1 to 64 of A-Z a-z 0-9 _ . : @ -");
-        break;
-      }
-      if (distinct.insert(*user).second) users.push_back(*user);
-    }
-    if (list.size() > kMostAsked) {
-      fields.Wrong("user_ids", "Must be at most " + std::to_string(kMostAsked) + ".");
-    }
+  static std::vector<UserId> ParseUsers(FieldReader& fields) {
+    if (!fields.Has("user_ids")) fields.Wrong("user_ids", "This field is required.");
+    std::vector<UserId> users =
+        fields.Users("user_ids", kMostAsked).value_or(std::vector<UserId>());
+    std::ranges::sort(users);
+    users.erase(std::ranges::unique(users).begin(), users.end());
     return users;
   }
 

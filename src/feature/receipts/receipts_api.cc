@@ -10,7 +10,7 @@
 namespace parley {
 namespace {
 
-using Body = simdjson::dom::object;
+using Body = JsonObject;
 
 constexpr size_t kMostNamed = 1000;
 
@@ -33,7 +33,7 @@ class ReceiptsApi {
   }
 
   Task<Response> MarkAsRead(RequestContext& context) {
-    const Result<Body> body = JsonBody(context.request, services_.json);
+    const Result<Body> body = JsonOrFormBody(context.request, services_.json);
     if (!body) co_return Response::Problem(body.error());
     FieldReader fields(*body);
     std::vector<Uuid> messages = ParseMessages(fields);

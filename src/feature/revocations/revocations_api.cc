@@ -9,7 +9,7 @@
 namespace parley {
 namespace {
 
-using Body = simdjson::dom::object;
+using Body = JsonObject;
 
 constexpr size_t kJtiCharacters = 255;
 
