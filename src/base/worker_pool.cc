@@ -4,9 +4,8 @@
 
 namespace parley {
 
-WorkerPool::WorkerPool(size_t threads, size_t max_queued)
-    : max_queued_(max_queued), idle_(threads) {
-  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this, i] { Run(i); });
+WorkerPool::WorkerPool(size_t threads, size_t max_queued) : max_queued_(max_queued) {
+  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 
 WorkerPool::~WorkerPool() { Close(); }
@@ -15,16 +14,10 @@ bool WorkerPool::Submit(Job& job) {
   {
     const std::lock_guard lock(mutex_);
     if (closed_ || queue_.size() >= max_queued_) return false;
-    if (queue_.size() >= idle_) waited_.Add();
     queue_.push_back(std::move(job));
   }
   arrived_.notify_one();
   return true;
-}
-
-size_t WorkerPool::queued() const {
-  const std::lock_guard lock(mutex_);
-  return queue_.size();
 }
 
 void WorkerPool::Close() {
@@ -38,7 +31,7 @@ void WorkerPool::Close() {
   }
 }
 
-void WorkerPool::Run(size_t thread) {
+void WorkerPool::Run() {
   while (true) {
     Job job;
     {
@@ -47,11 +40,8 @@ void WorkerPool::Run(size_t thread) {
       if (queue_.empty()) return;
       job = std::move(queue_.front());
       queue_.pop_front();
-      --idle_;
     }
-    job(thread);
-    const std::lock_guard lock(mutex_);
-    ++idle_;
+    job();
   }
 }
 

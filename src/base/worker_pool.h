@@ -6,14 +6,13 @@
 #include <thread>
 #include <vector>
 
-#include "base/metrics.h"
 #include "base/unique_function.h"
 
 namespace parley {
 
 class WorkerPool {
  public:
-  using Job = UniqueFunction<void(size_t thread)>;  // from 0: which of them runs it
+  using Job = UniqueFunction<void()>;
 
   WorkerPool(size_t threads, size_t max_queued);
   ~WorkerPool();
@@ -22,20 +21,15 @@ class WorkerPool {
   bool Submit(Job& job);
   // Does what is queued, and ends the threads.
   void Close();
-  // Jobs that found every thread busy.
-  uint64_t waited() const { return waited_.value(); }
-  size_t queued() const;  // now
 
  private:
-  void Run(size_t thread);
+  void Run();
 
   const size_t max_queued_;
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<Job> queue_;  // guarded by mutex_
   bool closed_ = false;    // guarded by mutex_
-  size_t idle_;            // threads without a job; guarded by mutex_
-  Counter waited_;
   std::vector<std::thread> threads_;
 };
 

@@ -72,7 +72,7 @@ void FileBlobStore::OnWorker(Executor& on, Answer<T> done, Work work) {
     }
   };
   const auto call = std::make_shared<Call>(Call{on, std::move(done), std::move(work)});
-  WorkerPool::Job job = [call](size_t) { call->Give(call->work()); };
+  WorkerPool::Job job = [call] { call->Give(call->work()); };
   if (!pool_.Submit(job)) call->Give(Fail(Error::StoreUnavailable()));
 }
 
@@ -87,7 +87,7 @@ class FileUpload final : public BlobUpload {
 
   // A call may still be with a worker: the file goes with whoever lets go of it last.
   ~FileUpload() override {
-    WorkerPool::Job drop = [file = std::move(file_)](size_t) mutable { file.reset(); };
+    WorkerPool::Job drop = [file = std::move(file_)]() mutable { file.reset(); };
     store_.pool().Submit(drop);
   }
 

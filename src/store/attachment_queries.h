@@ -20,10 +20,6 @@ inline constexpr Query kAttachmentByClientId{"attachment_by_client_id",
                                              "SELECT " PARLEY_ATTACHMENT_COLUMNS
                                              " FROM messaging_attachment a "
                                              "WHERE a.uploaded_by_id = ?1 AND a.client_id = ?2"};
-inline constexpr Query kAttachmentsOf{"attachments_of",
-                                      "SELECT " PARLEY_ATTACHMENT_COLUMNS
-                                      " FROM messaging_attachment a "
-                                      "WHERE a.message_id = ?1 ORDER BY a.place, a.id"};
 inline constexpr Query kCountUnattached{
     "count_unattached",
     "SELECT count(*) FROM messaging_attachment WHERE uploaded_by_id = ?1 AND message_id IS NULL"};

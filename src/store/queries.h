@@ -171,17 +171,11 @@ inline constexpr Query kCompanions{
     "companions",
     "SELECT DISTINCT user_id FROM messaging_conversation_participant "
     "WHERE conversation_id IN (" PARLEY_SMALL_CONVERSATIONS ") AND user_id <> ?1"};
-inline constexpr Query kShareOne{
-    "share_one",
-    "SELECT EXISTS (SELECT 1 FROM messaging_conversation_participant a "
-    "JOIN messaging_conversation_participant b ON b.conversation_id = a.conversation_id "
-    "AND b.user_id = ?2 WHERE a.user_id = ?1)"};
 inline constexpr Query kSetSeen{
     "set_seen",
     "INSERT INTO parley_seen (user_id, last_seen) VALUES (?1, ?2) "
     "ON CONFLICT (user_id) DO UPDATE SET last_seen = excluded.last_seen "
     "WHERE excluded.last_seen > parley_seen.last_seen"};
-inline constexpr Query kSeen{"seen", "SELECT last_seen FROM parley_seen WHERE user_id = ?1"};
 
 // --- revocations
 
@@ -209,16 +203,6 @@ inline constexpr Query kAccessHorizon{"access_horizon",
                                       "SELECT txn FROM parley_access_log_horizon"};
 inline constexpr Query kForgetAccessChanges{"forget_access_changes",
                                             "DELETE FROM parley_access_log WHERE made_at < ?1"};
-#define PARLEY_EIGHT(a, b, c, d, e, f, g, h) \
-  "?" #a ", ?" #b ", ?" #c ", ?" #d ", ?" #e ", ?" #f ", ?" #g ", ?" #h
-inline constexpr int kHeadsAtOnce = 32;
-inline constexpr Query kHeads{
-    "heads",
-    "SELECT id, seq, changed FROM messaging_conversation WHERE deleted_at IS NULL AND id IN "
-    "(" PARLEY_EIGHT(1, 2, 3, 4, 5, 6, 7, 8) ", " PARLEY_EIGHT(
-        9, 10, 11, 12, 13, 14, 15, 16) ", " PARLEY_EIGHT(17, 18, 19, 20, 21, 22, 23,
-                                                         24) ", " PARLEY_EIGHT(25, 26, 27, 28, 29,
-                                                                               30, 31, 32) ")"};
 
 // --- marks
 
@@ -267,15 +251,13 @@ inline constexpr Query kLastMessage{"last_message",
 inline constexpr Query kListConversations{
     "list_conversations",
     "SELECT " PARLEY_CONVERSATION_COLUMNS
-    ", p.last_read_seq "
-    "FROM messaging_conversation_participant p "
+    " FROM messaging_conversation_participant p "
     "JOIN messaging_conversation c ON c.id = p.conversation_id WHERE p.user_id = ?1 "
     "ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC LIMIT ?2"};
 inline constexpr Query kListConversationsAfter{
     "list_conversations_after",
     "SELECT " PARLEY_CONVERSATION_COLUMNS
-    ", p.last_read_seq "
-    "FROM messaging_conversation_participant p "
+    " FROM messaging_conversation_participant p "
     "JOIN messaging_conversation c ON c.id = p.conversation_id WHERE p.user_id = ?1 "
     "AND (coalesce(c.last_message_at, c.created_at), c.id) < (?3, ?4) "
     "ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC LIMIT ?2"};

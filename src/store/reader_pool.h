@@ -1,34 +1,89 @@
-// Reads: a few threads, each with a read-only connection of its own, so that history never waits
-// for the writer. The queue is bounded.
+// Reads, each on a thread with a read-only connection of its own, so that history never waits for the
+// writer.
+//
+//   kCritical      what promises depend on, for everybody on the node: the access log, revocations,
+//                  heads. One thread and connection that nothing else uses.
+//   kInteractive   what a client waits for: admissions, pages, messages.
+//   kBulk          lists, counts, exports. They run when no interactive read waits, and leave one
+//                  shared thread free for those; one in kInteractiveInARow goes first all the same.
+//
+// Each class has a queue of its own with a bound. A read is refused when its queue is full, and when
+// it has waited so long that its asker has given up: running it then only delays the others.
+//
+// Threads: any thread may submit; jobs run on the pool's threads, refused ones where it is noticed.
 #pragma once
+#include <array>
+#include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/metrics.h"
 #include "base/unique_function.h"
-#include "base/worker_pool.h"
 #include "store/sql_session.h"
+#include "store/store.h"
 
 namespace parley {
 
 class ReaderPool {
  public:
-  using Job = UniqueFunction<void(SqlSession*)>;  // nullptr: not run, the pool is full or closed
+  using Job = UniqueFunction<void(SqlSession*)>;  // nullptr: refused, not run
   using Open = std::function<std::unique_ptr<SqlSession>()>;
 
-  ReaderPool(const Open& open, size_t threads, size_t max_queued);
+  struct Options {
+    size_t shared_threads = 2;  // for kInteractive and kBulk
+    std::array<size_t, kReadClasses.size()> max_queued = {1'000, 10'000, 2'000};
+    Duration patience = std::chrono::seconds(10);  // the longest wait before a read begins
+  };
 
-  // Any thread; the job runs on a reader's thread, or here with nullptr.
-  void Submit(Job job);
-  // Does what is queued first.
-  void Close() { workers_.Close(); }
-  // Jobs that found every reader busy.
-  uint64_t waited() const { return workers_.waited(); }
-  size_t queued() const { return workers_.queued(); }  // now
+  ReaderPool(const Open& open, const Options& options, const Clock& clock);
+  ~ReaderPool();
+
+  void Submit(ReadClass kind, Job job);
+  // Runs what is queued first; later jobs are refused.
+  void Close();
+  // Jobs that found every thread of theirs busy.
+  uint64_t waited() const { return waited_.value(); }
+  ReadStats stats(ReadClass kind) const;
 
  private:
-  const std::vector<std::unique_ptr<SqlSession>> sessions_;  // one for each thread
-  WorkerPool workers_;
+  static constexpr int kInteractiveInARow = 16;
+  struct Queued {
+    Job job;
+    Monotonic since;
+  };
+  struct Queue {
+    std::deque<Queued> jobs;  // guarded by mutex_
+    Counter refused_full, refused_late;
+  };
+
+  Queue& Of(ReadClass kind) { return queues_[static_cast<size_t>(kind)]; }
+  void RunCritical(SqlSession& session);
+  void RunShared(SqlSession& session);
+  // All with mutex_ held. The class that a shared thread takes from next; none: it waits.
+  std::optional<ReadClass> NextShared();
+  bool MayRunBulk() const;
+  Queued Take(ReadClass kind);
+  void Run(ReadClass kind, Queued taken, SqlSession& session);
+
+  const Options options_;
+  const Clock& clock_;
+  const std::vector<std::unique_ptr<SqlSession>> sessions_;  // of the critical thread first
+  mutable std::mutex mutex_;
+  std::condition_variable critical_arrived_, shared_arrived_;
+  std::array<Queue, kReadClasses.size()> queues_;
+  bool closed_ = false;  // guarded by mutex_, as the following
+  bool critical_busy_ = false;
+  size_t shared_idle_;  // shared threads without a job
+  size_t bulk_running_ = 0;
+  int interactive_in_a_row_ = 0;  // while a bulk read waited
+  Counter waited_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace parley

@@ -5,10 +5,14 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <thread>
 
 namespace parley {
 namespace {
+
+using std::chrono::seconds;
 
 class NoSession final : public SqlSession {
  public:
@@ -22,13 +26,54 @@ class NoSession final : public SqlSession {
 
 std::unique_ptr<SqlSession> OpenNone() { return std::make_unique<NoSession>(); }
 
-TEST(ReaderPoolTest, JobsRunOnReadersEachWithAConnectionOfItsOwn) {
-  ReaderPool pool(OpenNone, 2, 10);
+// A job that occupies its thread until it is let go.
+class Blocker {
+ public:
+  ReaderPool::Job Job() {
+    return [this](SqlSession*) {
+      started_.set_value();
+      go_.get_future().wait();
+    };
+  }
+  void WaitUntilItRuns() { started_.get_future().wait(); }
+  void LetGo() { go_.set_value(); }
+
+ private:
+  std::promise<void> started_, go_;
+};
+
+class ReaderPoolTest : public testing::Test {
+ protected:
+  // Keeps a shared thread busy until the test ends, or LetAllGo.
+  void Block(ReaderPool& pool, ReadClass kind) {
+    blockers_.push_back(std::make_unique<Blocker>());
+    pool.Submit(kind, blockers_.back()->Job());
+    blockers_.back()->WaitUntilItRuns();
+  }
+  void LetAllGo() {
+    for (auto& blocker : blockers_) blocker->LetGo();
+    blockers_.clear();
+  }
+  ReaderPool::Job Note(std::string name) {
+    return [this, name = std::move(name)](SqlSession* session) {
+      const std::lock_guard lock(mutex_);
+      order_ += session == nullptr ? "-" + name : name;
+    };
+  }
+
+  ManualClock clock_;
+  std::vector<std::unique_ptr<Blocker>> blockers_;
+  std::mutex mutex_;
+  std::string order_;
+};
+
+TEST_F(ReaderPoolTest, JobsRunOnThreadsEachWithAConnectionOfItsOwn) {
+  ReaderPool pool(OpenNone, {.shared_threads = 2}, clock_);
   std::promise<std::pair<SqlSession*, std::thread::id>> seen[2];
   std::promise<void> both;
   const std::shared_future<void> go = both.get_future().share();
   for (auto& one : seen) {
-    pool.Submit([&one, go](SqlSession* session) {
+    pool.Submit(ReadClass::kInteractive, [&one, go](SqlSession* session) {
       one.set_value({session, std::this_thread::get_id()});
       go.wait();  // so the two need two threads
     });
@@ -42,34 +87,101 @@ TEST(ReaderPoolTest, JobsRunOnReadersEachWithAConnectionOfItsOwn) {
   EXPECT_NE(first.second, std::this_thread::get_id());
 }
 
-TEST(ReaderPoolTest, AFullQueueHandsTheJobBackAtOnce) {
-  ReaderPool pool(OpenNone, 1, 2);
-  std::promise<void> started, go;
-  pool.Submit([&](SqlSession*) {
-    started.set_value();
-    go.get_future().wait();
-  });
-  started.get_future().wait();
+TEST_F(ReaderPoolTest, CriticalReadsRunWhileAllOthersAreBlocked) {
+  ReaderPool pool(OpenNone, {.shared_threads = 1}, clock_);
+  Block(pool, ReadClass::kInteractive);
+  pool.Submit(ReadClass::kInteractive, Note("i"));
+  pool.Submit(ReadClass::kBulk, Note("b"));
+  std::promise<bool> ran;
+  pool.Submit(ReadClass::kCritical,
+              [&](SqlSession* session) { ran.set_value(session != nullptr); });
+  EXPECT_TRUE(ran.get_future().get());
+  EXPECT_EQ(pool.stats(ReadClass::kInteractive).queued, 1u);
+  EXPECT_EQ(pool.stats(ReadClass::kBulk).queued, 1u);
+  LetAllGo();
+  pool.Close();
+  EXPECT_EQ(order_, "ib");
+}
+
+TEST_F(ReaderPoolTest, InteractiveReadsGoBeforeBulkReadsThatCameFirst) {
+  ReaderPool pool(OpenNone, {.shared_threads = 1}, clock_);
+  Block(pool, ReadClass::kInteractive);
+  for (const char* name : {"x", "y"}) pool.Submit(ReadClass::kBulk, Note(name));
+  for (const char* name : {"1", "2", "3"}) pool.Submit(ReadClass::kInteractive, Note(name));
+  LetAllGo();
+  pool.Close();
+  EXPECT_EQ(order_, "123xy");
+}
+
+TEST_F(ReaderPoolTest, ABulkReadIsNotStarvedByInteractiveReads) {
+  ReaderPool pool(OpenNone, {.shared_threads = 1}, clock_);
+  Block(pool, ReadClass::kInteractive);
+  pool.Submit(ReadClass::kBulk, Note("x"));
+  for (int i = 0; i < 100; ++i) pool.Submit(ReadClass::kInteractive, Note("i"));
+  LetAllGo();
+  pool.Close();
+  ASSERT_NE(order_.find('x'), std::string::npos);
+  EXPECT_LT(order_.find('x'), 100u);
+}
+
+TEST_F(ReaderPoolTest, BulkReadsLeaveAThreadForInteractiveOnes) {
+  ReaderPool pool(OpenNone, {.shared_threads = 2}, clock_);
+  Block(pool, ReadClass::kBulk);
+  pool.Submit(ReadClass::kBulk, Note("x"));  // it could take the other thread, and does not
+  std::promise<bool> ran;
+  pool.Submit(ReadClass::kInteractive,
+              [&](SqlSession* session) { ran.set_value(session != nullptr); });
+  EXPECT_TRUE(ran.get_future().get());
+  EXPECT_EQ(pool.stats(ReadClass::kBulk).queued, 1u);
+  LetAllGo();
+  pool.Close();
+  EXPECT_EQ(order_, "x");
+}
+
+TEST_F(ReaderPoolTest, AFullQueueRefusesTheJobAtOnceAndCountsIt) {
+  ReaderPool pool(OpenNone, {.shared_threads = 1, .max_queued = {1, 2, 3}}, clock_);
+  Block(pool, ReadClass::kInteractive);
   std::atomic<int> run{0}, refused{0};
   for (int i = 0; i < 3; ++i) {
-    pool.Submit([&](SqlSession* session) { ++(session != nullptr ? run : refused); });
+    pool.Submit(ReadClass::kInteractive,
+                [&](SqlSession* session) { ++(session != nullptr ? run : refused); });
   }
   EXPECT_EQ(refused, 1);
   EXPECT_EQ(run, 0);
-  EXPECT_EQ(pool.queued(), 2u);
-  EXPECT_EQ(pool.waited(), 2u) << "the first found a reader that was free, the last was not taken";
-  go.set_value();
+  pool.Submit(ReadClass::kBulk, Note("b"));
+  EXPECT_EQ(pool.stats(ReadClass::kInteractive).queued, 2u);
+  EXPECT_EQ(pool.stats(ReadClass::kInteractive).refused_full, 1u);
+  EXPECT_EQ(pool.stats(ReadClass::kBulk).refused_full, 0u) << "each class has a queue of its own";
+  EXPECT_EQ(pool.waited(), 3u) << "the first found a thread that was free, one was refused";
+  LetAllGo();
   pool.Close();
   EXPECT_EQ(run, 2) << "close runs what is queued";
-  EXPECT_EQ(pool.queued(), 0u);
+  EXPECT_EQ(pool.stats(ReadClass::kInteractive).queued, 0u);
 }
 
-TEST(ReaderPoolTest, AClosedPoolHandsEveryJobBack) {
-  ReaderPool pool(OpenNone, 2, 10);
+TEST_F(ReaderPoolTest, AJobThatWaitedTooLongIsRefused) {
+  ReaderPool pool(OpenNone, {.shared_threads = 1, .patience = seconds(10)}, clock_);
+  Block(pool, ReadClass::kInteractive);
+  pool.Submit(ReadClass::kInteractive, Note("old"));
+  clock_.Advance(seconds(6));
+  pool.Submit(ReadClass::kInteractive, Note("new"));
+  clock_.Advance(seconds(6));
+  LetAllGo();
   pool.Close();
-  bool refused = false;
-  pool.Submit([&](SqlSession* session) { refused = session == nullptr; });
-  EXPECT_TRUE(refused);
+  EXPECT_EQ(order_, "-oldnew");
+  EXPECT_EQ(pool.stats(ReadClass::kInteractive).refused_late, 1u);
+  EXPECT_EQ(pool.stats(ReadClass::kInteractive).refused_full, 0u);
+}
+
+TEST_F(ReaderPoolTest, AClosedPoolRefusesEveryJob) {
+  ReaderPool pool(OpenNone, {}, clock_);
+  pool.Close();
+  for (size_t i = 0; i < kReadClasses.size(); ++i) {
+    bool refused = false;
+    pool.Submit(static_cast<ReadClass>(i),
+                [&](SqlSession* session) { refused = session == nullptr; });
+    EXPECT_TRUE(refused);
+  }
   pool.Close();
 }
 

@@ -13,5 +13,6 @@ Conversation ConversationFrom(const Statement& row);  // PARLEY_CONVERSATION_COL
 Member MemberFrom(const Statement& row);              // user_id, role, joined_at, last_read_*
 constexpr int kMessageColumns = 15;
 constexpr int kConversationColumns = 8;
+constexpr int kMemberColumns = 5;
 
 }  // namespace parley

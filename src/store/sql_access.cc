@@ -1,5 +1,6 @@
 // SqlStore: what nodes tell each other through the store: who may see what, and how far conversations
 // have come.
+#include "store/list_queries.h"
 #include "store/sql_work.h"
 
 namespace parley {
@@ -40,18 +41,21 @@ void LogAccess(SqlSession& session, AccessChange::Kind kind, const Uuid& convers
 }
 
 void SqlStore::ListAccessChanges(int64_t position, Executor& on, Answer<AccessChanges> done) {
-  OnReader<AccessChanges>(on, std::move(done), [=](SqlSession& session) -> Result<AccessChanges> {
-    AccessChanges out{.position = NumberFrom(session.Prepare(queries::kAccessHorizon)),
-                      .epoch = session.Epoch()};
-    Statement& rows = session.Prepare(queries::kAccessChanges).Bind(1, position);
-    while (rows.Step()) {
-      out.changes.push_back({.id = rows.Int(0),
-                             .kind = static_cast<AccessChange::Kind>(rows.Int(2)),
-                             .conversation = rows.Id(1),
-                             .users = UsersIn(rows.Text(3))});
-    }
-    return out;
-  });
+  OnReader<AccessChanges>(
+      on, std::move(done),
+      [=](SqlSession& session) -> Result<AccessChanges> {
+        AccessChanges out{.position = NumberFrom(session.Prepare(queries::kAccessHorizon)),
+                          .epoch = session.Epoch()};
+        Statement& rows = session.Prepare(queries::kAccessChanges).Bind(1, position);
+        while (rows.Step()) {
+          out.changes.push_back({.id = rows.Int(0),
+                                 .kind = static_cast<AccessChange::Kind>(rows.Int(2)),
+                                 .conversation = rows.Id(1),
+                                 .users = UsersIn(rows.Text(3))});
+        }
+        return out;
+      },
+      ReadClass::kCritical);
 }
 
 void SqlStore::ListHeads(std::vector<Uuid> conversations, Executor& on,
@@ -61,18 +65,13 @@ void SqlStore::ListHeads(std::vector<Uuid> conversations, Executor& on,
       [conversations = std::move(conversations)](
           SqlSession& session) -> Result<std::vector<UserConversationHead>> {
         std::vector<UserConversationHead> out;
-        for (size_t first = 0; first < conversations.size(); first += queries::kHeadsAtOnce) {
-          Statement& rows = session.Prepare(queries::kHeads);
-          for (size_t i = 0; i < queries::kHeadsAtOnce; ++i) {
-            const size_t at = std::min(first + i, conversations.size() - 1);  // the last one again
-            rows.Bind(static_cast<int>(i) + 1, conversations[at]);
-          }
-          while (rows.Step()) {
-            out.push_back({rows.Id(0), rows.Int(1), session.Epoch(), rows.Int(2)});
-          }
-        }
+        queries::kHeadsOfMany.Run(
+            session, std::span<const Uuid>(conversations), [&](const Statement& row) {
+              out.push_back({row.Id(0), row.Int(1), session.Epoch(), row.Int(2)});
+            });
         return out;
-      });
+      },
+      ReadClass::kCritical);
 }
 
 void SqlStore::ForgetOldAccessChanges(SqlSession& session) {

@@ -1,8 +1,9 @@
 // SqlStore: attachments. A row that goes leaves the file's id in parley_removed_file, in the same
 // transaction; whoever removes files works that list off (app/attachment_keeper.h).
 #include <algorithm>
+#include <unordered_map>
 
-#include "store/attachment_queries.h"
+#include "store/list_queries.h"
 #include "store/sql_work.h"
 
 namespace parley {
@@ -158,13 +159,29 @@ class FileForgetting final : public WriteOf<void> {
 
 // --- inside a transaction
 
-void FillAttachments(SqlSession& session, std::span<Message> messages) {
-  for (Message& message : messages) {
-    if (message.attachments.empty()) continue;
-    message.attachments.clear();
-    Statement& rows = session.Prepare(queries::kAttachmentsOf).Bind(1, message.id);
-    while (rows.Step()) message.attachments.push_back(AttachmentFrom(rows));
+void FillAttachments(SqlSession& session, std::span<Message* const> messages) {
+  // A message may be there twice: as it was sent, and as what a change is about.
+  std::unordered_multimap<Uuid, Message*> holders;
+  std::vector<Uuid> ids;
+  for (Message* message : messages) {
+    if (message->attachments.empty()) continue;
+    message->attachments.clear();
+    if (!holders.contains(message->id)) ids.push_back(message->id);
+    holders.emplace(message->id, message);
   }
+  queries::kAttachmentsOfMany.Run(session, std::span<const Uuid>(ids), [&](const Statement& row) {
+    const Attachment attachment = AttachmentFrom(row);
+    const auto [first, last] = holders.equal_range(*attachment.message_id);
+    for (auto holder = first; holder != last; ++holder) {
+      holder->second->attachments.push_back(attachment);
+    }
+  });
+}
+
+void FillAttachments(SqlSession& session, std::span<Message> messages) {
+  std::vector<Message*> pointers;
+  for (Message& message : messages) pointers.push_back(&message);
+  FillAttachments(session, std::span<Message* const>(pointers));
 }
 
 std::optional<std::vector<Attachment>> FindUnattached(SqlSession& session,
@@ -258,12 +275,14 @@ void SqlStore::ReadAttachment(Uuid attachment, UserId reader, bool as_service, E
 
 void SqlStore::ListRemovedFiles(int limit, Executor& on, Answer<std::vector<Uuid>> done) {
   OnReader<std::vector<Uuid>>(
-      on, std::move(done), [=](SqlSession& session) -> Result<std::vector<Uuid>> {
+      on, std::move(done),
+      [=](SqlSession& session) -> Result<std::vector<Uuid>> {
         std::vector<Uuid> files;
         Statement& rows = session.Prepare(queries::kRemovedFiles).Bind(1, limit);
         while (rows.Step()) files.push_back(rows.Id(0));
         return files;
-      });
+      },
+      ReadClass::kBulk);
 }
 
 }  // namespace parley

@@ -382,9 +382,11 @@ void SqlStore::ReadChanges(Uuid conversation, int64_t since, int limit, Executor
       }
       out.changes.push_back(std::move(change));
     }
-    for (Change& change : out.changes) FillAttachments(session, {&change.message, 1});
     std::ranges::inplace_merge(out.changes, out.changes.begin() + middle, {}, &Change::seq);
     if (out.changes.size() > static_cast<size_t>(limit)) out.changes.resize(limit);
+    std::vector<Message*> messages;
+    for (Change& change : out.changes) messages.push_back(&change.message);
+    FillAttachments(session, messages);
     return out;
   });
 }

@@ -1,4 +1,4 @@
-// SqlStore: conversations and who is in them.
+// SqlStore: a conversation and who is in it. Many at once: sql_lists.cc.
 #include <algorithm>
 
 #include "store/sql_work.h"
@@ -145,47 +145,24 @@ void SqlStore::FindTask(std::string task_id, UserId reader, bool as_service, Exe
 void SqlStore::ListMembers(Uuid conversation, UserId reader, bool as_service, int limit,
                            std::optional<MemberCursor> after, Executor& on,
                            Answer<PageOfMembers> done) {
-  OnReader<PageOfMembers>(on, std::move(done), [=](SqlSession& session) -> Result<PageOfMembers> {
-    const bool visible = as_service ? FindConversation(session, conversation).has_value()
-                                    : ReadMark(session, conversation, reader).has_value();
-    if (!visible) return Fail(Error::NotFound());
-    Statement& rows = session.Prepare(after ? queries::kMembersAfter : queries::kMembers);
-    rows.Bind(1, conversation).Bind(2, limit + 1);
-    if (after) rows.Bind(3, after->joined_at.micros).Bind(4, after->user);
-    PageOfMembers page;
-    while (rows.Step()) page.members.push_back(MemberFrom(rows));
-    if (page.members.size() > static_cast<size_t>(limit)) {
-      page.members.pop_back();
-      page.has_more = true;
-    }
-    return page;
-  });
-}
-
-void SqlStore::ListConversations(UserId reader, int limit, std::optional<ConversationCursor> after,
-                                 Executor& on, Answer<PageOfConversations> done) {
-  OnReader<PageOfConversations>(
-      on, std::move(done), [=](SqlSession& session) -> Result<PageOfConversations> {
-        PageOfConversations page;
-        std::vector<int64_t> marks;
-        Statement& rows =
-            session.Prepare(after ? queries::kListConversationsAfter : queries::kListConversations);
-        rows.Bind(1, reader).Bind(2, int64_t{limit == 0 ? INT64_MAX : int64_t{limit} + 1});
-        if (after) rows.Bind(3, after->activity.micros).Bind(4, after->id);
-        while (rows.Step()) {
-          page.conversations.push_back({.conversation = ConversationFrom(rows)});
-          marks.push_back(rows.Int(kConversationColumns));
-        }
-        if (limit > 0 && page.conversations.size() > static_cast<size_t>(limit)) {
-          page.conversations.pop_back();
+  OnReader<PageOfMembers>(
+      on, std::move(done),
+      [=](SqlSession& session) -> Result<PageOfMembers> {
+        const bool visible = as_service ? FindConversation(session, conversation).has_value()
+                                        : ReadMark(session, conversation, reader).has_value();
+        if (!visible) return Fail(Error::NotFound());
+        Statement& rows = session.Prepare(after ? queries::kMembersAfter : queries::kMembers);
+        rows.Bind(1, conversation).Bind(2, limit + 1);
+        if (after) rows.Bind(3, after->joined_at.micros).Bind(4, after->user);
+        PageOfMembers page;
+        while (rows.Step()) page.members.push_back(MemberFrom(rows));
+        if (page.members.size() > static_cast<size_t>(limit)) {
+          page.members.pop_back();
           page.has_more = true;
         }
-        for (size_t i = 0; i < page.conversations.size(); ++i) {
-          ReadMembers(session, page.conversations[i].conversation);
-          AddReaderPart(session, page.conversations[i], reader, marks[i]);
-        }
         return page;
-      });
+      },
+      ReadClass::kBulk);
 }
 
 void SqlStore::ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,

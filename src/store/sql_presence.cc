@@ -1,4 +1,7 @@
 // SqlStore: when users were last seen, and with whom they share conversations.
+#include <unordered_set>
+
+#include "store/list_queries.h"
 #include "store/sql_work.h"
 
 namespace parley {
@@ -24,38 +27,42 @@ bool WriteSeen(SqlSession& session, SeenBook& book) {
 
 void SqlStore::ListCompany(UserId user, size_t participants_limit, Executor& on,
                            Answer<Company> done) {
-  OnReader<Company>(on, std::move(done), [=](SqlSession& session) -> Result<Company> {
-    const auto limit = static_cast<int64_t>(participants_limit);
-    Company company;
-    Statement& conversations = session.Prepare(queries::kSmallConversations);
-    conversations.Bind(1, user).Bind(2, limit).Bind(3, kConversationsTold);
-    while (conversations.Step()) company.conversations.push_back(conversations.Id(0));
-    Statement& users = session.Prepare(queries::kCompanions);
-    users.Bind(1, user).Bind(2, limit).Bind(3, kConversationsTold);
-    while (users.Step()) company.users.emplace_back(users.Text(0));
-    return company;
-  });
+  OnReader<Company>(
+      on, std::move(done),
+      [=](SqlSession& session) -> Result<Company> {
+        const auto limit = static_cast<int64_t>(participants_limit);
+        Company company;
+        Statement& conversations = session.Prepare(queries::kSmallConversations);
+        conversations.Bind(1, user).Bind(2, limit).Bind(3, kConversationsTold);
+        while (conversations.Step()) company.conversations.push_back(conversations.Id(0));
+        Statement& users = session.Prepare(queries::kCompanions);
+        users.Bind(1, user).Bind(2, limit).Bind(3, kConversationsTold);
+        while (users.Step()) company.users.emplace_back(users.Text(0));
+        return company;
+      },
+      ReadClass::kBulk);
 }
 
 void SqlStore::ListSeen(UserId reader, bool as_service, std::vector<UserId> asked, Executor& on,
                         Answer<std::vector<Seen>> done) {
   OnReader<std::vector<Seen>>(
-      on, std::move(done), [=, this](SqlSession& session) -> Result<std::vector<Seen>> {
+      on, std::move(done),
+      [=, this](SqlSession& session) -> Result<std::vector<Seen>> {
         std::vector<Seen> out;
-        for (const UserId& user : asked) {
-          const bool known =
-              as_service || user == reader ||
-              NumberFrom(session.Prepare(queries::kShareOne).Bind(1, reader).Bind(2, user)) != 0;
-          if (!known) continue;
-          Seen seen{.user = user, .last_seen = seen_.Find(user)};
-          if (!seen.last_seen) {
-            const int64_t at = NumberFrom(session.Prepare(queries::kSeen).Bind(1, user));
-            if (at != 0) seen.last_seen = Timestamp{at};
-          }
-          out.push_back(std::move(seen));
-        }
+        std::unordered_set<UserId> given;
+        queries::kSeenOfMany.Run(
+            session, std::span<const UserId>(asked), UserId(),
+            [&](Statement& rows) { rows.Bind(1, reader).Bind(2, int64_t{as_service}); },
+            [&](const Statement& row) {
+              Seen seen{.user = UserId(row.Text(0))};
+              if (seen.user.empty() || !given.insert(seen.user).second) return;
+              seen.last_seen = seen_.Find(seen.user);
+              if (!seen.last_seen && !row.IsNull(1)) seen.last_seen = Timestamp{row.Int(1)};
+              out.push_back(std::move(seen));
+            });
         return out;
-      });
+      },
+      ReadClass::kBulk);
 }
 
 }  // namespace parley

@@ -38,18 +38,21 @@ void SqlStore::Revoke(Revocation revocation, Timestamp forget_before, Executor& 
 }
 
 void SqlStore::ListRevocations(int64_t position, Executor& on, Answer<RevocationList> done) {
-  OnReader<RevocationList>(on, std::move(done), [=](SqlSession& session) -> Result<RevocationList> {
-    RevocationList out{.position = NumberFrom(session.Prepare(queries::kRevocationHorizon)),
-                       .epoch = session.Epoch()};
-    Statement& rows = session.Prepare(queries::kRevocations).Bind(1, position);
-    while (rows.Step()) {
-      Revocation one{.id = rows.Int(0), .issued_before = {rows.Int(3)}};
-      if (!rows.IsNull(1)) one.jti = std::string(rows.Text(1));
-      if (!rows.IsNull(2)) one.user = UserId(rows.Text(2));
-      out.revocations.push_back(std::move(one));
-    }
-    return out;
-  });
+  OnReader<RevocationList>(
+      on, std::move(done),
+      [=](SqlSession& session) -> Result<RevocationList> {
+        RevocationList out{.position = NumberFrom(session.Prepare(queries::kRevocationHorizon)),
+                           .epoch = session.Epoch()};
+        Statement& rows = session.Prepare(queries::kRevocations).Bind(1, position);
+        while (rows.Step()) {
+          Revocation one{.id = rows.Int(0), .issued_before = {rows.Int(3)}};
+          if (!rows.IsNull(1)) one.jti = std::string(rows.Text(1));
+          if (!rows.IsNull(2)) one.user = UserId(rows.Text(2));
+          out.revocations.push_back(std::move(one));
+        }
+        return out;
+      },
+      ReadClass::kCritical);
 }
 
 }  // namespace parley

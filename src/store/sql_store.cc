@@ -5,8 +5,6 @@
 namespace parley {
 namespace {
 
-constexpr int kMembersShown = 100;
-
 std::vector<std::unique_ptr<SqlSession>> Counted(std::vector<std::unique_ptr<SqlSession>> sessions,
                                                  Counter& statements) {
   for (const auto& session : sessions) session->CountOn(statements);
@@ -28,7 +26,7 @@ SqlStore::SqlStore(std::vector<std::unique_ptr<SqlSession>> writers,
             session->CountOn(statements_);
             return session;
           },
-          options.reader_threads, options.queue_reads),
+          {.shared_threads = options.reader_threads}, clock),
       commits_(Counted(std::move(writers), statements_), options.queue_writes,
                {.piece = [this](SqlSession& session) { return DoUpkeep(session); },
                 .settle = [this](bool committed) { SettleUpkeep(committed); }}) {
@@ -59,7 +57,9 @@ StoreStats SqlStore::Stats() const {
   StoreStats stats = commits_.stats();
   stats.statements = statements_.value();
   stats.reads_that_waited = readers_.waited();
-  stats.queued_reads = readers_.queued();
+  for (size_t i = 0; i < kReadClasses.size(); ++i) {
+    stats.reads[i] = readers_.stats(static_cast<ReadClass>(i));
+  }
   return stats;
 }
 

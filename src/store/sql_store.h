@@ -15,7 +15,6 @@ namespace parley {
 struct SqlStoreOptions {
   size_t reader_threads = 2;
   size_t queue_writes = 10'000;
-  size_t queue_reads = 10'000;
 };
 
 class SqlStore final : public Store {
@@ -64,6 +63,8 @@ class SqlStore final : public Store {
                    Answer<PageOfMembers> done) override;
   void LoadHead(Uuid conversation, size_t participants_limit, Executor& on,
                 Answer<ConversationHead> done) override;
+  void LoadHeads(std::vector<Uuid> conversations, size_t participants_limit, Executor& on,
+                 Answer<std::vector<LoadedHead>> done) override;
   void IsParticipant(Uuid conversation, UserId user, Executor& on, Answer<bool> done) override;
   void ReadConversation(Uuid conversation, UserId reader, bool as_service, Executor& on,
                         Answer<ConversationView> done) override;
@@ -87,7 +88,7 @@ class SqlStore final : public Store {
  private:
   // Runs `read(session)`, a Result<T>, in one snapshot on a reader and posts what it gave.
   template <class T, class Read>
-  void OnReader(Executor& on, Answer<T> done, Read read);
+  void OnReader(Executor& on, Answer<T> done, Read read, ReadClass kind = ReadClass::kInteractive);
   bool DoUpkeep(SqlSession& session);
   void SettleUpkeep(bool committed);
   void ForgetOldAccessChanges(SqlSession& session);
@@ -107,9 +108,9 @@ class SqlStore final : public Store {
 };
 
 template <class T, class Read>
-void SqlStore::OnReader(Executor& on, Answer<T> done, Read read) {
+void SqlStore::OnReader(Executor& on, Answer<T> done, Read read, ReadClass kind) {
   readers_.Submit(
-      [&on, done = std::move(done), read = std::move(read)](SqlSession* session) mutable {
+      kind, [&on, done = std::move(done), read = std::move(read)](SqlSession* session) mutable {
         Result<T> result = Fail(Error::StoreUnavailable());
         if (session != nullptr) {
           try {

@@ -39,6 +39,7 @@ bool StampDelivered(SqlSession& session, DeliveryBook& book);
 
 // Reads the attachments of those messages that have any.
 void FillAttachments(SqlSession& session, std::span<Message> messages);
+void FillAttachments(SqlSession& session, std::span<Message* const> messages);
 // nullopt: one of them is not there, not this uploader's, or belongs to a message already.
 std::optional<std::vector<Attachment>> FindUnattached(SqlSession& session,
                                                       std::span<const Uuid> attachments,
@@ -58,7 +59,8 @@ bool DropAttachmentsIn(SqlSession& session, const Uuid& conversation, int64_t li
 void LogAccess(SqlSession& session, AccessChange::Kind kind, const Uuid& conversation,
                std::span<const UserId> users, Timestamp now);
 
-// With its first 100 members.
+inline constexpr int kMembersShown = 100;
+// With its first members.
 std::optional<Conversation> FindConversation(SqlSession& session, const Uuid& id);
 void ReadMembers(SqlSession& session, Conversation& conversation);
 // The reader's mark, or none for somebody who is not in it.

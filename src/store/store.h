@@ -7,6 +7,7 @@
 // Errors, of any call: `store_unavailable` (nothing was stored), `outcome_unknown` (writes: it may
 // have been), plus those named at each call.
 #pragma once
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +54,11 @@ struct ConversationHead {
   int64_t participant_count = 0;
   std::vector<UserId>
       participants;  // all of them when participant_count <= the limit asked for, else none
+};
+
+struct LoadedHead {
+  Uuid conversation;
+  ConversationHead head;
 };
 
 struct PageOfConversations {
@@ -141,6 +147,17 @@ struct UserConversations {
   uint64_t epoch = 0;  // of the store: positions of another one mean nothing here
 };
 
+// How urgent a read is (store/reader_pool.h).
+enum class ReadClass : uint8_t { kCritical, kInteractive, kBulk };
+inline constexpr std::array kReadClasses = {"critical", "interactive", "bulk"};
+
+// Of one class of reads, for /metrics.
+struct ReadStats {
+  uint64_t queued = 0;        // now
+  uint64_t refused_full = 0;  // its queue was full
+  uint64_t refused_late = 0;  // it had waited for longer than its asker does
+};
+
 // What group commit did, for /metrics. Counters only grow.
 struct StoreStats {
   uint64_t commits = 0;
@@ -149,8 +166,8 @@ struct StoreStats {
   uint64_t queued_writes = 0;   // now
   uint64_t refused_writes = 0;  // queue full
   uint64_t statements = 0;
-  uint64_t reads_that_waited = 0;  // for a connection
-  uint64_t queued_reads = 0;       // now
+  uint64_t reads_that_waited = 0;                    // for a connection
+  std::array<ReadStats, kReadClasses.size()> reads;  // by ReadClass
 };
 
 class Store {
@@ -219,6 +236,9 @@ class Store {
   // Errors: not_found.
   virtual void LoadHead(Uuid conversation, size_t participants_limit, Executor& on,
                         Answer<ConversationHead> done) = 0;
+  // The same of many, in one snapshot and a few statements; those that are not there are left out.
+  virtual void LoadHeads(std::vector<Uuid> conversations, size_t participants_limit, Executor& on,
+                         Answer<std::vector<LoadedHead>> done) = 0;
   // True when the user is in the conversation now; false too when there is none.
   virtual void IsParticipant(Uuid conversation, UserId user, Executor& on, Answer<bool> done) = 0;
   // Errors: not_found, also for a reader who is not in it (unless as_service).
@@ -231,7 +251,7 @@ class Store {
   virtual void ListMembers(Uuid conversation, UserId reader, bool as_service, int limit,
                            std::optional<MemberCursor> after, Executor& on,
                            Answer<PageOfMembers> done) = 0;
-  // Newest activity first. limit 0: all.
+  // Newest activity first; limit: at least 1.
   virtual void ListConversations(UserId reader, int limit, std::optional<ConversationCursor> after,
                                  Executor& on, Answer<PageOfConversations> done) = 0;
   // Others' undeleted messages behind the reader's marks, in one conversation or in all; stops at

@@ -72,8 +72,9 @@ RequestHash HashOf(const std::string& content) {
 }  // namespace
 
 std::string PrintToString(const Engine& engine) { return engine.name; }
+std::vector<Engine> Engines() { return {Sqlite(), Postgres()}; }
 
-INSTANTIATE_TEST_SUITE_P(Engines, StoreContract, testing::Values(Sqlite(), Postgres()),
+INSTANTIATE_TEST_SUITE_P(Engines, StoreContract, testing::ValuesIn(Engines()),
                          [](const auto& engine) { return engine.param.name; });
 
 ScratchDirectory::ScratchDirectory() {

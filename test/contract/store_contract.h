@@ -46,6 +46,7 @@ struct Engine {
   std::function<void(const Path& from, const Path& to)> take_remains;
 };
 std::string PrintToString(const Engine& engine);
+std::vector<Engine> Engines();  // all of them
 
 // The engine's store, opened in a directory of its own; the clock stands still.
 class StoreContract : public testing::TestWithParam<Engine> {
@@ -91,7 +92,7 @@ class StoreContract : public testing::TestWithParam<Engine> {
   Result<ConversationHead> Head(const Uuid& room, size_t participants_limit = 10);
   Result<bool> IsParticipant(const Uuid& room, const UserId& user);
   Result<ConversationView> View(const Uuid& room, const UserId& reader, bool as_service = false);
-  Result<PageOfConversations> List(const UserId& reader, int limit = 0,
+  Result<PageOfConversations> List(const UserId& reader, int limit = 1000,
                                    std::optional<ConversationCursor> after = std::nullopt);
   Result<int64_t> Unread(const UserId& reader, std::optional<Uuid> room = std::nullopt);
   Result<PageOfMessages> History(const HistoryQuery& query);

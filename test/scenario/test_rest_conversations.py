@@ -184,11 +184,14 @@ def test_pages_of_the_list_make_the_list(people):
         assert walked == list(reversed(made))
 
 
-def test_without_a_limit_the_list_is_whole(people):
+def test_without_a_limit_a_page_has_1000(people):
     alice, bob = people("alice", "bob")
-    for _ in range(60):
-        alice.rest.create_group(bob)
-    assert len(alice.rest.get("conversations/").json()) == 60
+    made = [alice.rest.create_group(bob)["id"] for _ in range(1003)]
+    first = alice.rest.get("conversations/")
+    assert [talk["id"] for talk in first.json()] == made[:2:-1]
+    second = alice.rest.get(first.url.join(first.links["next"]["url"]))
+    assert [talk["id"] for talk in second.json()] == made[2::-1]
+    assert "next" not in second.links
 
 
 @pytest.mark.parametrize("query", ["limit=x", "limit=-1", "limit=1&cursor=nonsense!"])

@@ -79,6 +79,7 @@ void ModelStore::Call(bool is_write, Executor& on, Answer<T> done,
                       done(std::move(result));
                     }};
   };
+  ++calls_;
   waiting_.push_back({is_write, std::move(happen)});
 }
 
@@ -179,22 +180,39 @@ void ModelStore::InsertMessage(NewMessage message, Executor& on, Answer<StoredMe
   });
 }
 
+ConversationHead ModelStore::HeadOf(const Room& room, size_t participants_limit) {
+  ConversationHead head{.seq = room.seq,
+                        .type = room.conversation.type,
+                        .participant_count = room.conversation.participant_count,
+                        .participants = {}};
+  if (room.members.size() <= participants_limit) head.participants = room.members;
+  return head;
+}
+
 void ModelStore::LoadHead(Uuid conversation, size_t participants_limit, Executor& on,
                           Answer<ConversationHead> done) {
   Call<ConversationHead>(false, on, std::move(done),
                          [this, conversation, participants_limit]() -> Result<ConversationHead> {
                            const auto found = rooms_.find(conversation);
                            if (found == rooms_.end()) return Fail(Error::NotFound());
-                           const Room& room = found->second;
-                           ConversationHead head{
-                               .seq = room.seq,
-                               .type = room.conversation.type,
-                               .participant_count = room.conversation.participant_count,
-                               .participants = {}};
-                           if (room.members.size() <= participants_limit)
-                             head.participants = room.members;
-                           return head;
+                           return HeadOf(found->second, participants_limit);
                          });
+}
+
+void ModelStore::LoadHeads(std::vector<Uuid> conversations, size_t participants_limit, Executor& on,
+                           Answer<std::vector<LoadedHead>> done) {
+  using Heads = std::vector<LoadedHead>;
+  Call<Heads>(
+      false, on, std::move(done),
+      [this, conversations = std::move(conversations), participants_limit]() -> Result<Heads> {
+        Heads out;
+        for (const Uuid& id : conversations) {
+          if (const auto found = rooms_.find(id); found != rooms_.end()) {
+            out.push_back({id, HeadOf(found->second, participants_limit)});
+          }
+        }
+        return out;
+      });
 }
 
 void ModelStore::IsParticipant(Uuid conversation, UserId user, Executor& on, Answer<bool> done) {

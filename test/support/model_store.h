@@ -56,6 +56,7 @@ class ModelStore final : public PartialStore {
     Happen();
     AnswerAll();
   }
+  uint64_t calls() const { return calls_; }  // ever
   size_t waiting() const { return waiting_.size(); }
   size_t happened() const { return happened_.size(); }
 
@@ -63,6 +64,8 @@ class ModelStore final : public PartialStore {
   void InsertMessage(NewMessage message, Executor& on, Answer<StoredMessage> done) override;
   void LoadHead(Uuid conversation, size_t participants_limit, Executor& on,
                 Answer<ConversationHead> done) override;
+  void LoadHeads(std::vector<Uuid> conversations, size_t participants_limit, Executor& on,
+                 Answer<std::vector<LoadedHead>> done) override;
   void IsParticipant(Uuid conversation, UserId user, Executor& on, Answer<bool> done) override;
   void ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
                    Answer<ChangesSince> done) override;
@@ -98,12 +101,14 @@ class ModelStore final : public PartialStore {
   void HappenAt(size_t place);
   bool Fails(size_t one_in) { return one_in != 0 && random_.OneIn(one_in); }
   Result<StoredMessage> Insert(NewMessage message);
+  static ConversationHead HeadOf(const Room& room, size_t participants_limit);
 
   SeededRandom random_;
   std::unordered_map<Uuid, Room> rooms_;
   std::deque<Waiting> waiting_;
   std::deque<Happened> happened_;
   int64_t changes_ = 0;
+  uint64_t calls_ = 0;
   bool closed_ = false;
 };
 

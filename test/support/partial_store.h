@@ -67,6 +67,10 @@ class PartialStore : public Store {
   void FindTask(std::string, UserId, bool, Executor& on, Answer<Uuid> done) override {
     Refuse(on, std::move(done));
   }
+  void LoadHeads(std::vector<Uuid>, size_t, Executor& on,
+                 Answer<std::vector<LoadedHead>> done) override {
+    Refuse(on, std::move(done));
+  }
   void ListMembers(Uuid, UserId, bool, int, std::optional<MemberCursor>, Executor& on,
                    Answer<PageOfMembers> done) override {
     Refuse(on, std::move(done));

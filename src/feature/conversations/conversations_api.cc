@@ -89,7 +89,7 @@ class ConversationsApi {
   }
 
   Task<Response> List(RequestContext& context) {
-    const auto limit = NumberQuery(context.request, "limit", 1, kMostListed, 0);
+    const auto limit = NumberQuery(context.request, "limit", 1, kMostListed, kMostListed);
     if (!limit) co_return Response::Problem(limit.error());
     const auto after = ParseCursor(context.request);
     if (!after) co_return Response::Problem(after.error());

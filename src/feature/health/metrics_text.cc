@@ -36,6 +36,16 @@ class Families {
     metric.gauge.value = value;
     Add(name, help, MetricType::Gauge).metric.push_back(metric);
   }
+  void Levels(const char* name, const char* help,
+              const std::vector<std::pair<Label, uint64_t>>& values) {
+    MetricFamily& family = Add(name, help, MetricType::Gauge);
+    for (const auto& [label, value] : values) {
+      ClientMetric metric;
+      metric.label.push_back({label.first, label.second});
+      metric.gauge.value = static_cast<double>(value);
+      family.metric.push_back(metric);
+    }
+  }
   void Sum(const char* name, const char* help, uint64_t count, double sum) {
     ClientMetric metric;
     metric.summary.sample_count = count;
@@ -142,8 +152,18 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
   out.Count("store_refused_total",
             "Writes refused at once: the queue was full, or the store did not answer.",
             store.refused_writes);
-  out.Level("store_read_queue", "Reads that wait for a connection.",
-            static_cast<double>(store.queued_reads));
+  std::vector<std::pair<Families::Label, uint64_t>> queued, full, late;
+  for (size_t i = 0; i < kReadClasses.size(); ++i) {
+    const Families::Label label{"class", kReadClasses[i]};
+    queued.push_back({label, store.reads[i].queued});
+    full.push_back({label, store.reads[i].refused_full});
+    late.push_back({label, store.reads[i].refused_late});
+  }
+  out.Levels("store_read_queue", "Reads waiting for a connection, by class.", queued);
+  out.Labelled("store_reads_refused_total", "Reads refused because their queue was full, by class.",
+               full);
+  out.Labelled("store_reads_expired_total",
+               "Reads refused because they had waited longer than a client does, by class.", late);
   out.Count("store_statements_total", "SQL statements, transactions' beginnings and ends included.",
             store.statements);
   out.Count("store_pool_waits_total", "Reads that had to wait for a connection.",

@@ -1,0 +1,79 @@
+// The queries that answer for many conversations, messages or users at once.
+#pragma once
+#include "store/attachment_queries.h"
+#include "store/list_query.h"
+#include "store/queries.h"
+
+namespace parley::queries {
+
+// --- conversations
+
+inline const ListQuery kHeadsOfMany(
+    "heads_of_many",
+    "SELECT id, seq, changed FROM messaging_conversation WHERE deleted_at IS NULL AND id IN (@)",
+    1);
+inline const ListQuery kLoadHeads(
+    "load_heads",
+    "SELECT id, seq, type, participant_count FROM messaging_conversation "
+    "WHERE deleted_at IS NULL AND id IN (@)",
+    1);
+// All members of those that have at most ?1.
+inline const ListQuery kMembersOfSmall(
+    "members_of_small",
+    "SELECT p.user_id, p.role, p.joined_at, p.last_read_seq, p.last_read_at, p.conversation_id "
+    "FROM messaging_conversation c "
+    "JOIN messaging_conversation_participant p ON p.conversation_id = c.id "
+    "WHERE c.participant_count <= ?1 AND c.deleted_at IS NULL AND c.id IN (@) "
+    "ORDER BY p.conversation_id, p.joined_at, p.user_id",
+    2);
+// Those who joined no later than the member at place ?1 (from 0), of conversations that have more:
+// as many members, and those of the same instant.
+inline const ListQuery kFirstMembersOfLarge(
+    "first_members_of_large",
+    "SELECT p.user_id, p.role, p.joined_at, p.last_read_seq, p.last_read_at, p.conversation_id "
+    "FROM messaging_conversation c "
+    "JOIN messaging_conversation_participant p ON p.conversation_id = c.id "
+    "WHERE p.joined_at <= (SELECT q.joined_at FROM messaging_conversation_participant q "
+    "WHERE q.conversation_id = c.id ORDER BY q.joined_at, q.user_id LIMIT 1 OFFSET ?1) "
+    "AND c.id IN (@) ORDER BY p.conversation_id, p.joined_at, p.user_id",
+    2);
+// Others' undeleted messages behind the mark of ?1; counting stops at 1,000.
+inline const ListQuery kUnreadOfMany(
+    "unread_of_many",
+    "SELECT p.conversation_id, (SELECT count(*) FROM (SELECT 1 FROM messaging_message m "
+    "WHERE m.conversation_id = p.conversation_id AND m.seq > p.last_read_seq "
+    "AND m.deleted_at IS NULL AND (m.sender_id IS NULL OR m.sender_id <> ?1) LIMIT 1000) AS "
+    "counted) "
+    "FROM messaging_conversation_participant p WHERE p.user_id = ?1 AND p.conversation_id IN (@)",
+    2);
+inline const ListQuery kLastMessages(
+    "last_messages",
+    "SELECT " PARLEY_MESSAGE_COLUMNS
+    " FROM (SELECT c.id AS conversation, (SELECT l.seq FROM messaging_message l "
+    "WHERE l.conversation_id = c.id AND l.deleted_at IS NULL ORDER BY l.seq DESC LIMIT 1) AS last "
+    "FROM messaging_conversation c WHERE c.id IN (@)) AS newest "
+    "JOIN messaging_message m ON m.conversation_id = newest.conversation AND m.seq = newest.last",
+    1);
+
+// --- messages
+
+inline const ListQuery kAttachmentsOfMany("attachments_of_many",
+                                          "SELECT " PARLEY_ATTACHMENT_COLUMNS
+                                          " FROM messaging_attachment a WHERE a.message_id IN (@) "
+                                          "ORDER BY a.message_id, a.place, a.id",
+                                          1);
+
+// --- users
+
+// Those of a list who share a conversation with ?1, or all of them if ?2; with the time when each was
+// last seen.
+inline const ListQuery kSeenOfMany(
+    "seen_of_many",
+    "SELECT asked.column1, s.last_seen FROM (VALUES @) AS asked "
+    "LEFT JOIN parley_seen s ON s.user_id = asked.column1 "
+    "WHERE ?2 OR asked.column1 = ?1 OR EXISTS (SELECT 1 FROM messaging_conversation_participant b "
+    "JOIN messaging_conversation_participant a ON a.conversation_id = b.conversation_id "
+    "AND a.user_id = ?1 WHERE b.user_id = asked.column1)",
+    3, ListQuery::Form::kValues);
+
+}  // namespace parley::queries

@@ -1,0 +1,107 @@
+// SqlStore: what is read of many conversations at once: a user's list, heads for home shards.
+#include <unordered_map>
+
+#include "store/list_queries.h"
+#include "store/sql_work.h"
+
+namespace parley {
+namespace {
+
+using ViewOf = std::unordered_map<Uuid, ConversationView*>;
+
+void AddMembers(SqlSession& session, const ListQuery& query, int64_t bound,
+                const std::vector<Uuid>& ids, ViewOf& views) {
+  if (ids.empty()) return;
+  query.Run(
+      session, std::span(ids), ids.front(), [&](Statement& rows) { rows.Bind(1, bound); },
+      [&](const Statement& row) {
+        std::vector<Member>& members = views.at(row.Id(kMemberColumns))->conversation.members;
+        if (members.size() < static_cast<size_t>(kMembersShown)) members.push_back(MemberFrom(row));
+      });
+}
+
+// The first members, the unread count and the last message of each, in a few statements for all.
+void FillViews(SqlSession& session, std::span<ConversationView> listed, const UserId& reader) {
+  ViewOf views;
+  std::vector<Uuid> ids, large;
+  for (ConversationView& view : listed) {
+    const Conversation& conversation = view.conversation;
+    views.emplace(conversation.id, &view);
+    ids.push_back(conversation.id);
+    if (conversation.participant_count > kMembersShown) large.push_back(conversation.id);
+  }
+  if (ids.empty()) return;
+  AddMembers(session, queries::kMembersOfSmall, kMembersShown, ids, views);
+  AddMembers(session, queries::kFirstMembersOfLarge, kMembersShown - 1, large, views);
+  queries::kUnreadOfMany.Run(
+      session, std::span<const Uuid>(ids), ids.front(),
+      [&](Statement& rows) { rows.Bind(1, reader); },
+      [&](const Statement& row) { views.at(row.Id(0))->unread_count = row.Int(1); });
+  std::vector<Message*> last;
+  queries::kLastMessages.Run(session, std::span<const Uuid>(ids), [&](const Statement& row) {
+    Message message = MessageFrom(row);
+    std::optional<Message>& place = views.at(message.conversation_id)->last_message;
+    place = std::move(message);
+    last.push_back(&*place);
+  });
+  FillAttachments(session, last);
+}
+
+}  // namespace
+
+void SqlStore::ListConversations(UserId reader, int limit, std::optional<ConversationCursor> after,
+                                 Executor& on, Answer<PageOfConversations> done) {
+  OnReader<PageOfConversations>(
+      on, std::move(done),
+      [=](SqlSession& session) -> Result<PageOfConversations> {
+        PageOfConversations page;
+        Statement& rows =
+            session.Prepare(after ? queries::kListConversationsAfter : queries::kListConversations);
+        rows.Bind(1, reader).Bind(2, int64_t{limit} + 1);
+        if (after) rows.Bind(3, after->activity.micros).Bind(4, after->id);
+        while (rows.Step()) {
+          page.conversations.push_back({.conversation = ConversationFrom(rows)});
+        }
+        if (page.conversations.size() > static_cast<size_t>(limit)) {
+          page.conversations.pop_back();
+          page.has_more = true;
+        }
+        FillViews(session, page.conversations, reader);
+        return page;
+      },
+      ReadClass::kBulk);
+}
+
+void SqlStore::LoadHeads(std::vector<Uuid> conversations, size_t participants_limit, Executor& on,
+                         Answer<std::vector<LoadedHead>> done) {
+  using Heads = std::vector<LoadedHead>;
+  OnReader<Heads>(
+      on, std::move(done),
+      [conversations = std::move(conversations),
+       limit = static_cast<int64_t>(participants_limit)](SqlSession& session) -> Result<Heads> {
+        Heads out;
+        std::unordered_map<Uuid, size_t> place;
+        std::vector<Uuid> ids;  // those that are there, each once
+        queries::kLoadHeads.Run(
+            session, std::span<const Uuid>(conversations), [&](const Statement& row) {
+              if (!place.emplace(row.Id(0), out.size()).second) return;
+              ids.push_back(row.Id(0));
+              out.push_back({.conversation = row.Id(0),
+                             .head = {.seq = row.Int(1),
+                                      .epoch = session.Epoch(),
+                                      .type = ParseConversationType(row.Text(2))
+                                                  .value_or(ConversationType::kGroup),
+                                      .participant_count = row.Int(3)}});
+            });
+        if (ids.empty()) return out;
+        queries::kMembersOfSmall.Run(
+            session, std::span<const Uuid>(ids), ids.front(),
+            [&](Statement& rows) { rows.Bind(1, limit); },
+            [&](const Statement& row) {
+              out[place.at(row.Id(kMemberColumns))].head.participants.emplace_back(row.Text(0));
+            });
+        return out;
+      });
+}
+
+}  // namespace parley
