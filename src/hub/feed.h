@@ -78,6 +78,7 @@ class Feed {
   int64_t last_seq() const { return last_seq_; }
   State state() const { return state_; }
   bool resuming() const { return resuming_; }
+  bool subscribed() const { return topic_ != nullptr; }  // at the hub; live events come
   FeedSink& sink() { return *sink_; }
 
   // Where a held feed stands. Go() then starts it: live at once if the conversation's head is no
@@ -122,7 +123,10 @@ class Feed {
 
  public:
   FeedId id() const { return id_; }
-  uint32_t pages_under_way = 0;  // the sink's own count
+  // The sink's own:
+  uint32_t pages_under_way = 0;
+  enum class Admission : uint8_t { kNone, kAsked, kGranted } admission = Admission::kNone;
+  int64_t member_at = -1;  // see Home::Admit; -1: not known
 };
 
 }  // namespace parley

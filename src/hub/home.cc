@@ -61,10 +61,42 @@ void Home::WithRoom(const Uuid& conversation, Load then) {
 
 void Home::LoadRoom(Room& room) {
   room.loading = true;
-  store_.LoadHead(room.id, options_.live_participants, self_,
-                  [this, conversation = room.id](Result<ConversationHead> loaded) {
-                    OnLoaded(conversation, std::move(loaded));
-                  });
+  room.heard_since_load_began = Mirrors(room);
+  to_load_.push_back(room.id);
+  if (!collecting_loads_) StartLoads();
+}
+
+void Home::StartLoads() {
+  while (!to_load_.empty() && loads_under_way_ < kLoadsAtOnce) {
+    const size_t count = std::min(to_load_.size(), kRoomsInALoad);
+    const auto end = to_load_.begin() + static_cast<std::ptrdiff_t>(count);
+    std::vector<Uuid> some(to_load_.begin(), end);
+    to_load_.erase(to_load_.begin(), end);
+    ++loads_under_way_;
+    store_.LoadHeads(some, options_.live_participants, self_,
+                     [this, some](Result<std::vector<LoadedHead>> loaded) {
+                       --loads_under_way_;
+                       OnLoadedTogether(some, std::move(loaded));
+                       StartLoads();
+                     });
+  }
+}
+
+void Home::OnLoadedTogether(const std::vector<Uuid>& asked,
+                            Result<std::vector<LoadedHead>> loaded) {
+  std::unordered_map<Uuid, ConversationHead*> heads;
+  if (loaded) {
+    for (LoadedHead& one : *loaded) heads.emplace(one.conversation, &one.head);
+  }
+  for (const Uuid& conversation : asked) {
+    if (!loaded) {
+      OnLoaded(conversation, Fail(loaded.error()));
+    } else if (const auto found = heads.find(conversation); found != heads.end()) {
+      OnLoaded(conversation, std::move(*found->second));
+    } else {
+      OnLoaded(conversation, Fail(Error::NotFound()));
+    }
+  }
 }
 
 void Home::OnLoaded(const Uuid& conversation, Result<ConversationHead> loaded) {
@@ -77,6 +109,10 @@ void Home::OnLoaded(const Uuid& conversation, Result<ConversationHead> loaded) {
     for (Load& then : waiting) then(Fail(loaded.error()));
     return;
   }
+  if (Mirrors(room) && !room.heard_since_load_began) {
+    room.waiting = std::move(waiting);
+    return LoadRoom(room);
+  }
   if (loaded->seq < room.members_seq && room.loads_again < kLoadsAgain) {
     // Read before a change of its members that we have heard of since.
     ++room.loads_again;
@@ -85,6 +121,7 @@ void Home::OnLoaded(const Uuid& conversation, Result<ConversationHead> loaded) {
   }
   room.loads_again = 0;
   room.loaded = Mirrors(room);
+  room.members_from = loaded->seq;
   room.participant_count = loaded->participant_count;
   room.participants = std::move(loaded->participants);
   if (!std::exchange(room.head_known, room.loaded)) room.head = loaded->seq;
@@ -100,13 +137,15 @@ void Home::OnLoaded(const Uuid& conversation, Result<ConversationHead> loaded) {
   }
 }
 
-void Home::CheckMember(Room& room, const UserId& user, UniqueFunction<void(Result<bool>)> then) {
+void Home::CheckMember(Room& room, const UserId& user, std::optional<int64_t> member_at,
+                       UniqueFunction<void(Result<bool>)> then) {
   if (!room.participants.empty()) {
     const bool in = std::ranges::find(room.participants, user) != room.participants.end();
     // Another node may have let them in just now.
     if (in || wire_ == nullptr) return then(in);
   }
   if (room.known_members.contains(user)) return then(true);
+  if (member_at && *member_at >= std::max(room.members_from, room.members_seq)) return then(true);
   ++room.in_flight;
   store_.IsParticipant(room.id, user, self_,
                        [this, id = room.id, as_of = room.members_seq, user,
@@ -114,7 +153,7 @@ void Home::CheckMember(Room& room, const UserId& user, UniqueFunction<void(Resul
                          Room& found = Touch(id);
                          --found.in_flight;
                          if (is && as_of != found.members_seq) {
-                           return CheckMember(found, user, std::move(then));
+                           return CheckMember(found, user, std::nullopt, std::move(then));
                          }
                          if (is && *is) {
                            if (found.known_members.size() >= kKnownMembers)
@@ -128,28 +167,28 @@ void Home::CheckMember(Room& room, const UserId& user, UniqueFunction<void(Resul
 // --- listening
 
 void Home::Admit(const Uuid& conversation, const UserId& user, bool as_service, unsigned shard,
-                 Resolve<Result<Admission>> done) {
+                 Resolve<Result<Admission>> done, std::optional<int64_t> member_at) {
   // Before anything is awaited, so that no event can slip between the answer and the listening.
   Room& heard = Touch(conversation);
   heard.listeners |= uint64_t{1} << shard;
   Follow(heard);
-  WithRoom(
-      conversation, [this, user, as_service, done = std::move(done)](Result<Room*> room) mutable {
-        if (!room) {
-          if (room.error().code != ErrorCode::not_found) return done(Fail(room.error()));
-          return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
-        }
-        auto admit = [this, id = (*room)->id, done = std::move(done)](Result<bool> member) mutable {
-          if (!member) return done(Fail(member.error()));
-          if (!*member) {
-            return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
-          }
-          const Room& found = Touch(id);
-          done(Admission{found.head, found.participant_count, found.participants});
-        };
-        if (as_service) return admit(true);
-        CheckMember(**room, user, std::move(admit));
-      });
+  WithRoom(conversation, [this, user, as_service, member_at,
+                          done = std::move(done)](Result<Room*> room) mutable {
+    if (!room) {
+      if (room.error().code != ErrorCode::not_found) return done(Fail(room.error()));
+      return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
+    }
+    auto admit = [this, id = (*room)->id, done = std::move(done)](Result<bool> member) mutable {
+      if (!member) return done(Fail(member.error()));
+      if (!*member) {
+        return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
+      }
+      const Room& found = Touch(id);
+      done(Admission{found.head, found.participant_count, found.participants});
+    };
+    if (as_service) return admit(true);
+    CheckMember(**room, user, member_at, std::move(admit));
+  });
 }
 
 void Home::Unlisten(const Uuid& conversation, unsigned shard) {

@@ -72,10 +72,20 @@ class Home {
   ~Home();
 
   // Lets a user in as a listener of `shard`: checks that they participate, unless a service.
+  // `member_at`: the conversation's seq in a snapshot of the store in which the user is a member;
+  // where no change of its members can have come since, the store is not asked again.
   // Events that come after the answer reach the shard after the answer.
   // Errors: not_participant (or no such conversation), store_unavailable.
   void Admit(const Uuid& conversation, const UserId& user, bool as_service, unsigned shard,
-             Resolve<Result<Admission>> done);
+             Resolve<Result<Admission>> done, std::optional<int64_t> member_at = std::nullopt);
+  // Runs `calls`, and loads what they need to know of conversations in one read.
+  template <class Calls>
+  void Together(Calls calls) {
+    collecting_loads_ = true;
+    calls();
+    collecting_loads_ = false;
+    StartLoads();
+  }
   void Unlisten(const Uuid& conversation, unsigned shard);
 
   // A page since n, from the tail or the store. Errors: not_found, store_unavailable.
@@ -121,9 +131,13 @@ class Home {
   void WithRoom(const Uuid& conversation, Load then);
   Room& Touch(const Uuid& conversation);
   void LoadRoom(Room& room);
+  // Loads of several rooms are one read; while as many as may be are under way, others gather.
+  void StartLoads();
+  void OnLoadedTogether(const std::vector<Uuid>& asked, Result<std::vector<LoadedHead>> loaded);
   void OnLoaded(const Uuid& conversation, Result<ConversationHead> loaded);
   void Insert(Room& room, NewMessage message, Resolve<Result<StoredMessage>> done);
-  void CheckMember(Room& room, const UserId& user, UniqueFunction<void(Result<bool>)> then);
+  void CheckMember(Room& room, const UserId& user, std::optional<int64_t> member_at,
+                   UniqueFunction<void(Result<bool>)> then);
   void OnStored(const Uuid& conversation, Result<StoredMessage>& stored);
   void OnApplied(const Uuid& conversation, Result<AppliedChange>& applied);
   void OnDeleted(const Uuid& conversation);
@@ -172,6 +186,9 @@ class Home {
   const HomeOptions options_;
   std::list<Room> rooms_;  // most recently used first
   std::unordered_map<Uuid, std::list<Room>::iterator> by_id_;
+  std::vector<Uuid> to_load_;
+  size_t loads_under_way_ = 0;
+  bool collecting_loads_ = false;
   size_t tail_bytes_ = 0;
   std::vector<std::vector<EventRef>> outgoing_;  // by shard, until the end of the batch
   bool flush_posted_ = false;

@@ -92,7 +92,7 @@ void Home::OnDeleted(const Uuid& conversation) {
   room.known_members.clear();
   room.early.clear();
   room.participant_count = 0;
-  room.members_seq = 0;
+  room.members_seq = room.members_from = 0;
   room.store_head = 0;
   room.loaded = room.head_known = false;  // whoever comes next reads that it is not there
 }

@@ -34,7 +34,7 @@ void Home::Forget(Room& room) {
   room.loaded = false;
   room.head_known = false;
   room.head = 0;
-  room.members_seq = 0;
+  room.members_seq = room.members_from = 0;
   room.participants.clear();
   room.known_members.clear();
   room.early.clear();
@@ -174,6 +174,8 @@ void Home::OnParted(const Uuid& conversation, const UserId& user) {
     if (*is) return;
     std::erase(parted.participants, user);
     parted.known_members.erase(user);
+    // Their removal has a seq that we may not have heard of: older snapshots prove nothing.
+    parted.members_from = std::max(parted.members_from, parted.head + 1);
     typists_.End(conversation, user, Now());
     LetOut(parted, PartingEvent(conversation, user));
   });

@@ -12,6 +12,9 @@ inline constexpr size_t kPageEvents = 128;
 inline constexpr size_t kPageBytes = 64 * 1024;
 // Then what was heard is not believed: other nodes may say what is not in the store.
 inline constexpr int kLoadsAgain = 3;
+// Reads that load rooms, and rooms in each: of 200 members each that is some megabyte.
+inline constexpr size_t kLoadsAtOnce = 2;
+inline constexpr size_t kRoomsInALoad = 128;
 // Ids of a large conversation's members that memory remembers.
 inline constexpr size_t kKnownMembers = 10'000;
 
@@ -26,8 +29,9 @@ struct Home::Room {
   Uuid id;
   bool loaded = false;
   bool loading = false;
-  int loads_again = 0;        // what had been read was older than what was heard
-  std::vector<Load> waiting;  // for the head
+  bool heard_since_load_began = false;  // else changes may have come that nobody told
+  int loads_again = 0;                  // what had been read was older than what was heard
+  std::vector<Load> waiting;            // for the head
   int64_t head = 0;
   bool head_known = false;  // else it is the next to be loaded
   int64_t store_head = 0;   // as the store was last heard to be; may be behind
@@ -35,6 +39,7 @@ struct Home::Room {
   std::vector<UserId> participants;          // all of them, or none: see Admission
   std::unordered_set<UserId> known_members;  // some of them, where `participants` is none
   int64_t members_seq = 0;                   // of the last change of them that was heard of
+  int64_t members_from = 0;                  // changes of them after this seq have been heard of
   uint64_t listeners = 0;                    // bit i: shard i
   size_t in_flight = 0;                      // store calls that will come back to this room
   Tail tail;

@@ -40,19 +40,52 @@ Resolve<T> Hub::Here(Resolve<T> done) {
 
 // --- listening
 
-void Hub::Subscribe(Feed& feed, const UserId& user, bool as_service, Admitted done) {
-  table_.Add(feed);
-  Resolve<Result<Admission>> answer = Here<Result<Admission>>(
+Resolve<Result<Admission>> Hub::AdmissionOf(const Feed& feed, Admitted done) {
+  return Here<Result<Admission>>(
       [this, id = feed.id(), done = std::move(done)](Result<Admission> admission) mutable {
         if (Feed* found = table_.Find(id)) done(*found, std::move(admission));
       });
+}
+
+void Hub::Subscribe(Feed& feed, const UserId& user, bool as_service, Admitted done) {
+  table_.Add(feed);
+  Resolve<Result<Admission>> answer = AdmissionOf(feed, std::move(done));
   AtHome(feed.conversation(), [conversation = feed.conversation(), user, as_service, shard = shard_,
                                answer = std::move(answer)](Home& home) mutable {
     home.Admit(conversation, user, as_service, shard, std::move(answer));
   });
 }
 
+void Hub::SubscribeAll(std::span<Feed* const> feeds, const UserId& user, bool as_service,
+                       const AdmittedEach& done) {
+  struct One {
+    Uuid conversation;
+    std::optional<int64_t> member_at;
+    Resolve<Result<Admission>> answer;
+  };
+  std::vector<std::vector<One>> by_home(hubs_.size());
+  for (Feed* feed : feeds) {
+    if (!feed->subscribed()) table_.Add(*feed);
+    One one{.conversation = feed->conversation(), .answer = AdmissionOf(*feed, done)};
+    if (feed->member_at >= 0) one.member_at = feed->member_at;
+    by_home[ShardOf(one.conversation, hubs_.size())].push_back(std::move(one));
+  }
+  for (std::vector<One>& part : by_home) {
+    if (part.empty()) continue;
+    const Uuid first = part.front().conversation;
+    AtHome(first, [part = std::move(part), user, as_service, shard = shard_](Home& home) mutable {
+      home.Together([&] {
+        for (One& one : part) {
+          home.Admit(one.conversation, user, as_service, shard, std::move(one.answer),
+                     one.member_at);
+        }
+      });
+    });
+  }
+}
+
 void Hub::Unsubscribe(Feed& feed) {
+  if (!feed.subscribed()) return;
   const Uuid conversation = feed.conversation();
   if (!table_.Remove(feed)) return;
   AtHome(conversation,

@@ -1,6 +1,7 @@
 // The hub: everything between a session and the conversations it listens to. One on each shard; its
 // calls run on that shard's thread and answer there, wherever the conversation's home is.
 #pragma once
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -41,6 +42,11 @@ class Hub final : private HomeOutlet, private PresenceOutlet {
   // Puts a held feed among the listeners; once admitted, the caller starts it (Feed::Go or Resume).
   // Errors: as Home::Admit.
   void Subscribe(Feed& feed, const UserId& user, bool as_service, Admitted done);
+  // The same of many feeds of one user (with Feed::member_at): what homes must load is loaded
+  // together. A feed that is subscribed already is only admitted, again.
+  using AdmittedEach = std::function<void(Feed& feed, const Result<Admission>&)>;
+  void SubscribeAll(std::span<Feed* const> feeds, const UserId& user, bool as_service,
+                    const AdmittedEach& done);
   void Unsubscribe(Feed& feed);
   // Feed's way to a page: comes back through Feed::OnPage or OnPageFailed.
   void Fetch(Feed& feed);
@@ -106,6 +112,8 @@ class Hub final : private HomeOutlet, private PresenceOutlet {
   // Runs `work(home)` on the home shard: now if that is here, else by post.
   template <class Work>
   void AtHome(const Uuid& conversation, Work work);
+  // An answer for the feed, if it is still there then.
+  Resolve<Result<Admission>> AdmissionOf(const Feed& feed, Admitted done);
   // Wraps an answer so that it is given on this shard, behind the events that left home before it.
   template <class T>
   Resolve<T> Here(Resolve<T> done);

@@ -127,6 +127,40 @@ TEST_F(HubTest, AMessageSentOnAnyShardReachesListenersOnEveryShardOnce) {
   EXPECT_EQ(hubs_[0]->feed_count(), 0u);
 }
 
+TEST_F(HubTest, FeedsSubscribedTogetherHearOfEveryConversationAndLoadOncePerHome) {
+  std::vector<std::unique_ptr<Listener>> listeners;
+  std::vector<Feed*> feeds;
+  for (const Uuid& room : rooms_) {
+    listeners.push_back(std::make_unique<Listener>(*hubs_[0], room));
+    feeds.push_back(&listeners.back()->feed);
+    feeds.back()->HoldAt(2);
+    feeds.back()->member_at = 2;
+  }
+  const uint64_t before = store_.calls();
+  size_t admitted = 0;
+  const auto go = [&](Feed& feed, const Result<Admission>& admission) {
+    ASSERT_TRUE(admission);
+    ++admitted;
+    feed.Go(admission->head);
+  };
+  hubs_[0]->SubscribeAll(feeds, "bob", false, go);
+  Rest();
+  EXPECT_EQ(admitted, rooms_.size());
+  EXPECT_LE(store_.calls() - before, kShards);
+  hubs_[0]->SubscribeAll(feeds, "bob", false, go);  // once more, as after a failure
+  Rest();
+  EXPECT_EQ(admitted, 2 * rooms_.size());
+  EXPECT_EQ(hubs_[0]->feed_count(), rooms_.size());
+  for (const Uuid& room : rooms_) Send(1, room);
+  Rest();
+  for (const auto& listener : listeners) {
+    EXPECT_EQ(listener->seqs, (Seqs{3}));
+    hubs_[0]->Unsubscribe(listener->feed);
+    hubs_[0]->Unsubscribe(listener->feed);  // which does nothing
+  }
+  EXPECT_EQ(hubs_[0]->feed_count(), 0u);
+}
+
 TEST_F(HubTest, AnAnswerThatComesAfterItsFeedIsGoneIsDropped) {
   auto listener = std::make_unique<Listener>(*hubs_[0], rooms_[0]);
   bool answered = false;

@@ -8,6 +8,11 @@ namespace {
 
 // Pages under way for one session: enough to keep a reader busy, not enough to crowd out others.
 constexpr size_t kFetchesAtOnce = 16;
+// Conversations being subscribed to for one session: those of most users in one go.
+constexpr size_t kAdmissionsAtOnce = 128;
+// How long subscribing waits when the store is unavailable: twice as long each time.
+constexpr Duration kFirstBackoff = std::chrono::seconds(1),
+                   kLongestBackoff = std::chrono::seconds(16);
 constexpr size_t kListedConversations = 1000;
 
 // A resume point as it comes in a query: digits; what is larger than any seq is beyond every head.
@@ -136,24 +141,61 @@ void Session::OnUserLoaded(const UserConversations& all, const UserConversations
   transport_.Answer(UserGreeting(MakeGreeting(), heads, std::to_string(listed.cursor),
                                  listed.heads.size() > heads.size()));
   Established();
-  for (const UserConversationHead& head : all.heads) Follow(head);
+  for (const UserConversationHead& head : all.heads) Follow(head, true);
+  FollowQueued();
   for (const Joined& joined : std::exchange(joined_early_, {})) OnJoined(joined);
 }
 
-void Session::Follow(const UserConversationHead& head) {
+// --- what is followed
+
+void Session::Follow(const UserConversationHead& head, bool listed) {
   if (feeds_.contains(head.conversation_id)) return;
   Feed& feed = AddFeed(head.conversation_id);
   feed.HoldAt(head.seq);
-  context_.hub.Subscribe(feed, identity_.user, identity_.service,
-                         [this](Feed& found, const Result<Admission>& admission) {
-                           if (admission) {
-                             if (!holding_events_) found.Go(admission->head);
-                           } else if (admission.error().code == ErrorCode::not_participant) {
-                             Drop(found);  // removed since the list was read
-                           } else {
-                             transport_.Close(CloseCode::kRestarting, admission.error().detail);
-                           }
-                         });
+  if (listed) feed.member_at = head.seq;
+  to_follow_.push_back(head.conversation_id);
+}
+
+void Session::FollowQueued() {
+  // Not one by one as answers come: those that start together are loaded together.
+  if (admissions_ > kAdmissionsAtOnce / 4 || context_.clock.Steady() < follow_at_) return;
+  std::vector<Feed*> some;
+  while (admissions_ + some.size() < kAdmissionsAtOnce && !to_follow_.empty()) {
+    Feed* feed = FindFeed(to_follow_.front());
+    to_follow_.pop_front();
+    const bool waits = feed != nullptr && feed->admission == Feed::Admission::kNone;
+    if (waits) some.push_back(feed);
+  }
+  Subscribe(some);
+}
+
+void Session::Subscribe(const std::vector<Feed*>& some) {
+  if (some.empty()) return;
+  for (Feed* feed : some) feed->admission = Feed::Admission::kAsked;
+  admissions_ += some.size();
+  context_.hub.SubscribeAll(
+      some, identity_.user, identity_.service,
+      [this](Feed& feed, const Result<Admission>& admission) { OnAdmission(feed, admission); });
+}
+
+void Session::OnAdmission(Feed& feed, const Result<Admission>& admission) {
+  --admissions_;
+  feed.admission = Feed::Admission::kNone;
+  if (admission) {
+    feed.admission = Feed::Admission::kGranted;
+    follow_backoff_ = Duration(0);
+    if (!holding_events_) feed.Go(admission->head);
+  } else if (admission.error().code == ErrorCode::not_participant) {
+    Drop(feed);  // removed since the list was read
+  } else {
+    to_follow_.push_back(feed.conversation());
+    const Monotonic now = context_.clock.Steady();
+    if (now >= follow_at_) {
+      follow_backoff_ = std::clamp(follow_backoff_ * 2, kFirstBackoff, kLongestBackoff);
+      follow_at_ = now + context_.reconnect_delays.Jittered(follow_backoff_);
+    }
+  }
+  FollowQueued();
 }
 
 void Session::Established() {
@@ -170,7 +212,8 @@ void Session::OnJoined(const Joined& joined) {
   const Uuid& conversation = joined.created->conversation;
   if (feeds_.contains(conversation)) return;
   transport_.Answer(joined.created->frame);
-  Follow({conversation, joined.since});
+  Follow({conversation, joined.since}, false);
+  FollowQueued();
 }
 
 // --- the end of a conversation's part in it
@@ -189,6 +232,7 @@ void Session::Drop(Feed& feed) {
   const Uuid conversation = feed.conversation();
   const bool resuming = feed.resuming();
   fetching_ -= feed.pages_under_way;  // they come to nobody now
+  if (feed.admission == Feed::Admission::kAsked) --admissions_;
   context_.hub.Unsubscribe(feed);
   feeds_.erase(conversation);
   std::erase_if(typing_, [&](const Typing& one) { return one.conversation == conversation; });
@@ -263,6 +307,7 @@ void Session::Resume(const Ref& ref, const ConversationSeqs& seqs) {
   resume_->ref = ref;
   // One more than named, so that it cannot end before all are started.
   resume_->waiting += 1;
+  SubscribeNow(seqs);
   for (const auto& [conversation, seq] : seqs) {
     Feed* feed = FindFeed(conversation);
     if (feed == nullptr) {
@@ -275,9 +320,23 @@ void Session::Resume(const Ref& ref, const ConversationSeqs& seqs) {
     feed->Resume(seq);
   }
   if (std::exchange(holding_events_, false)) {
-    for (auto& [conversation, feed] : feeds_) feed.Release();
+    // The others start when they are admitted.
+    for (auto& [conversation, feed] : feeds_) {
+      if (feed.admission == Feed::Admission::kGranted) feed.Release();
+    }
   }
   ResumeStepDone();
+}
+
+void Session::SubscribeNow(const ConversationSeqs& seqs) {
+  std::vector<Feed*> waiting;
+  for (const auto& [conversation, seq] : seqs) {
+    Feed* feed = FindFeed(conversation);
+    if (feed == nullptr || feed->subscribed()) continue;
+    if (feed->admission == Feed::Admission::kNone) waiting.push_back(feed);
+    feed->admission = Feed::Admission::kAsked;  // named twice, it is subscribed once
+  }
+  Subscribe(waiting);
 }
 
 void Session::CaughtUp(Feed& feed) {
@@ -339,6 +398,7 @@ void Session::OnTick() {
   if (context_.verifier.IsRevoked(identity_, revocations_seen_)) {
     return transport_.Close(CloseCode::kNotAuthenticated, "The token has been revoked.");
   }
+  FollowQueued();
   const Monotonic now = context_.clock.Steady();
   std::erase_if(typing_, [&](const Typing& one) { return one.until <= now; });
   for (const Uuid& conversation : std::exchange(fetch_again_, {})) {

@@ -15,6 +15,7 @@
 #include "http/rate_limiter.h"
 #include "hub/hub.h"
 #include "session/command_table.h"
+#include "session/reconnect_delays.h"
 #include "session/transport.h"
 
 namespace parley {
@@ -39,6 +40,7 @@ struct SessionContext {
   JsonReader& json;
   const Limits& limits;
   const SessionOptions& options;
+  ReconnectDelays reconnect_delays = {};
 };
 
 // What the client asked for when it connected.
@@ -100,7 +102,14 @@ class Session final : private FeedSink, private UserSink {
   Task<void> LoadUser(std::shared_ptr<Session*> self);
   void OnUserLoaded(const UserConversations& all, const UserConversations& listed);
   Feed& AddFeed(const Uuid& conversation);
-  void Follow(const UserConversationHead& head);
+  // From its seq on. `listed`: the user's list has it, so they are a member at that seq.
+  void Follow(const UserConversationHead& head, bool listed);
+  // Subscribes queued feeds, some at a time: all at once they would crowd out other sessions.
+  void FollowQueued();
+  void Subscribe(const std::vector<Feed*>& some);
+  // Those of them that wait for their turn: before a page is asked for, live events must come.
+  void SubscribeNow(const ConversationSeqs& seqs);
+  void OnAdmission(Feed& feed, const Result<Admission>& admission);
   // Forgets a conversation that the user is not in.
   void Drop(Feed& feed);
   void FetchQueued();
@@ -139,6 +148,10 @@ class Session final : private FeedSink, private UserSink {
   Identity identity_;
   std::shared_ptr<Session*> self_;  // for answers that may come after the end
   std::unordered_map<Uuid, Feed> feeds_;
+  std::deque<Uuid> to_follow_;
+  size_t admissions_ = 0;       // under way
+  Duration follow_backoff_{0};  // grows while the store is unavailable
+  Monotonic follow_at_ = {};    // no sooner
   size_t fetching_ = 0;
   std::deque<Uuid> fetch_queue_;
   std::vector<Uuid> fetch_again_;  // at the next tick: the store was not there

@@ -197,8 +197,11 @@ void WsTransport::Close(CloseCode code, std::string_view reason) {
   // Its queue has no room for last words: what is queued but not begun gives way. The client has
   // its seqs and resumes.
   if (slow) connection_.DropQueued();
-  const int64_t delay =
-      std::chrono::duration_cast<std::chrono::milliseconds>(shutdown_delay_).count();
+  Duration wait = shutdown_delay_;
+  if (code == CloseCode::kRestarting && !shutting_down_) {
+    wait = context_.reconnect_delays.Next(context_.clock.Steady());  // the store is unavailable
+  }
+  const int64_t delay = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
   connection_.Answer(
       DisconnectFrame(static_cast<uint16_t>(code), reason, MayReconnect(code), delay));
   connection_.Answer(EncodeClose(static_cast<uint16_t>(code), reason));

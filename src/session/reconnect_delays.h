@@ -1,0 +1,41 @@
+// How long clients are asked to wait before they connect again, when they are closed because the store
+// is unavailable or overloaded: each gets a later place than the one before, at a pace that the node
+// can serve, so that they do not all come back at once and are refused again.
+//
+// One for each shard, whose thread it lives on.
+#pragma once
+#include <algorithm>
+#include <random>
+
+#include "base/clock.h"
+
+namespace parley {
+
+class ReconnectDelays {
+ public:
+  static constexpr Duration kShortest = std::chrono::seconds(1);
+  static constexpr Duration kLongest = std::chrono::seconds(60);
+  static constexpr Duration kBetween = std::chrono::milliseconds(4);  // 250 clients a second
+
+  // At least kShortest, at most kLongest; grows with the number of clients closed before.
+  Duration Next(Monotonic now) {
+    next_place_ = std::max(next_place_ + kBetween, now);
+    const auto place = std::chrono::duration_cast<Duration>(next_place_ - now);
+    const Duration jitter = UpTo(kShortest);
+    if (kShortest + place + jitter <= kLongest) return kShortest + place + jitter;
+    next_place_ = now + kLongest;  // the places are taken: the rest is spread over the last half
+    return kLongest / 2 + UpTo(kLongest / 2);
+  }
+  // Between half of it and all of it.
+  Duration Jittered(Duration longest) { return longest / 2 + UpTo(longest / 2); }
+
+ private:
+  Duration UpTo(Duration longest) {
+    return Duration(std::uniform_int_distribution<int64_t>(0, longest.count())(random_));
+  }
+
+  std::minstd_rand random_{std::random_device{}()};
+  Monotonic next_place_ = {};
+};
+
+}  // namespace parley

@@ -1,0 +1,163 @@
+"""What the user socket asks of the store: little, however many conversations there are, and not all at once."""
+import collections
+import threading
+import time
+import uuid
+
+import pytest
+
+from client import Person, Socket
+from deadline import eventually
+from postgres import Postgres
+
+CONVERSATIONS = 100
+# Its list, the conversations on each of two home shards, presence and upkeep: BEGIN and COMMIT included.
+FEW_STATEMENTS = 45
+
+
+@pytest.fixture(scope="module")
+def database():
+    postgres = Postgres().start()
+    yield postgres
+    postgres.close()
+
+
+@pytest.fixture
+def own_database():
+    postgres = Postgres().start()
+    yield postgres
+    postgres.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def server(request, own_server):
+    if request.param == "sqlite":
+        return own_server()
+    return own_server(DATABASE_URL=request.getfixturevalue("database").url)
+
+
+def two_people(server):
+    """Who are in no conversation yet."""
+    tag = uuid.uuid4().hex[:8]
+    return Person(server, f"alice-{tag}"), Person(server, f"bob-{tag}")
+
+
+def settled(read):
+    """The value once it has not changed for a while."""
+    last, since = read(), time.monotonic()
+    while time.monotonic() - since < 1.5:
+        time.sleep(0.1)
+        if (now := read()) != last:
+            last, since = now, time.monotonic()
+    return last
+
+
+def statements(server):
+    return server.metric("parley_store_statements_total")
+
+
+def test_a_user_socket_with_100_conversations_costs_a_handful_of_statements(server, request):
+    alice, bob = two_people(server)
+    rooms = [alice.rest.create_group(bob) for _ in range(CONVERSATIONS)]
+    server.stop()
+    server.start()  # which has none of them in memory
+    quiet_from = time.monotonic()
+    before = settled(lambda: statements(server))
+    noise = 0 if request.node.callspec.params["server"] == "sqlite" else 12 * (time.monotonic() - quiet_from)  # polls
+    with alice.connect() as first:
+        assert len(first.established["data"]["conversations"]) == CONVERSATIONS
+        eventually(lambda: server.metric("parley_store_read_queue") == 0)
+        time.sleep(2)
+        cold = statements(server) - before
+        assert cold <= FEW_STATEMENTS + noise, "the conversations were not in memory"
+        before = statements(server)
+        with bob.connect() as second:
+            time.sleep(2)
+            warm = statements(server) - before
+            assert warm <= FEW_STATEMENTS + noise, "they were"
+            for room in rooms:
+                alice.rest.send_message(room, "hello")
+            heard = {frame["conversation_id"] for frame in second.events(CONVERSATIONS)}
+            assert heard == {room["id"] for room in rooms}
+        first.events(CONVERSATIONS)
+
+
+def test_nothing_is_lost_between_the_list_and_the_subscriptions(server):
+    alice, bob = two_people(server)
+    rooms = [alice.rest.create_group(bob)["id"] for _ in range(40)]
+    sent, stop = collections.Counter(), threading.Event()
+
+    def speak():
+        with alice.connect() as socket:
+            while not stop.is_set():
+                for room in rooms:
+                    socket.send("message", conversation_id=room, content="x", ref="r")
+                    socket.wait_for("ack")
+                    sent[room] += 1
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    listeners = []
+    for _ in range(8):
+        time.sleep(0.1)
+        listeners.append(bob.connect())
+    stop.set()
+    speaker.join()
+    for listener in listeners:
+        seen = dict(listener.established["data"]["conversations"])
+        assert set(seen) == set(rooms)
+        while seen != sent:
+            frame = listener.receive()
+            if frame["type"] != "message":
+                continue
+            room = frame["conversation_id"]
+            assert frame["seq"] == seen[room] + 1, "in order, without a hole"
+            seen[room] += 1
+        listener.close()
+
+
+def test_more_conversations_than_are_subscribed_to_at_once_are_all_live(server):
+    alice, bob = two_people(server)
+    rooms = [alice.rest.create_group(bob) for _ in range(300)]
+    with bob.connect() as socket:
+        # Named before its turn came, it is resumed all the same.
+        assert socket.ask("resume", seqs={rooms[0]["id"]: 0})["type"] == "resumed"
+        for room in rooms:
+            alice.rest.send_message(room, "hello")
+        assert {frame["conversation_id"] for frame in socket.events(300)} == {room["id"] for room in rooms}
+
+
+def test_clients_that_the_store_cannot_serve_are_told_to_wait_each_for_its_own_time(own_database, own_server):
+    server = own_server(DATABASE_URL=own_database.url)
+    alice, bob = two_people(server)
+    room = alice.rest.create_group(bob)
+    server.stop()
+    server.start()
+    own_database.kill()
+    delays = []
+    for conversation in [None, room] * 10:
+        code, last = Socket(server, conversation, token=alice.token).end()
+        assert code == 1012 and last["data"]["reconnect"] is True
+        delays.append(last["data"]["delay_ms"])
+    assert min(delays) >= 1000
+    assert len(set(delays)) > 5, "they do not come back together"
+
+
+def test_a_user_socket_outlives_an_outage_of_the_store(own_database, own_server):
+    server = own_server(DATABASE_URL=own_database.url)
+    alice, bob = two_people(server)
+    rooms = [alice.rest.create_group(bob) for _ in range(20)]
+    server.stop()
+    server.start()
+    with bob.connect() as socket:
+        own_database.kill()
+        own_database.start()
+        eventually(server.ready, within=30)
+        for room in rooms:
+            assert eventually(lambda room=room: alice.rest.post(
+                "messages/", json={"conversation_id": room["id"], "content": "x", "client_id": room["id"]}).is_success, within=30)
+        heard = set()
+        while len(heard) < len(rooms):
+            frame = socket.receive(60)
+            if frame["type"] == "message":
+                heard.add(frame["conversation_id"])
