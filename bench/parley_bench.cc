@@ -10,6 +10,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "bench/storm.h"
 #include "bench/swarm.h"
 
 namespace {
@@ -34,6 +35,8 @@ void Set(Plan& plan, const std::string& option) {
   const std::string key = option.substr(0, equals), value = option.substr(equals + 1);
   if (key == "port")
     plan.port = static_cast<uint16_t>(std::stoi(value));
+  else if (key == "storm")
+    plan.storm = value == "1";
   else if (key == "raw")
     plan.raw = value == "1";
   else if (key == "pace") {
@@ -65,6 +68,17 @@ float Percentile(std::vector<float>& values, double share) {
   return values[at];
 }
 
+int RunStorm(const Plan& plan, std::vector<Member> members) {
+  const StormReport report = Storm(plan, std::move(members)).Run();
+  printf(
+      "{\"clients\":%zu,\"resumed\":%zu,\"conversations\":%lu,\"established_seconds\":%.3f,"
+      "\"resumed_seconds\":%.3f,\"disconnects\":%lu,\"immediate\":%lu,\"refused\":%lu,"
+      "\"bytes\":%lu}\n",
+      report.clients, report.resumed, report.conversations, report.established_seconds,
+      report.resumed_seconds, report.disconnects, report.immediate, report.refused, report.bytes);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -75,6 +89,7 @@ int main(int argc, char** argv) try {
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
 
+  if (plan.storm) return RunStorm(plan, ReadMembers(argv[1]));
   Swarm swarm(plan, ReadMembers(argv[1]));
   swarm.Connect();
   printf("connected\n");

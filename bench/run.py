@@ -20,6 +20,7 @@ import uuid
 
 from nodes import nodes
 from servers import Parley, Raw, member, scratch, swarm, token
+from storm import storm
 
 
 def fanout(rounds=5, seconds=3):
@@ -273,13 +274,20 @@ def history(parley, talks):
     return found, holes
 
 
-NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, uploads, kill, nodes)}
+NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, uploads, kill, nodes, storm)}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or ["help"]
     if chosen == ["all"]:
         chosen = list(NAMES)
-    if any(name not in NAMES for name in chosen):
-        raise SystemExit("benchmarks: all, " + ", ".join(NAMES))
-    for name in chosen:
-        NAMES[name]()
+    runs = []  # "storm users=500 conversations=20": a name, then sizes
+    for word in chosen:
+        key, equals, value = word.partition("=")
+        if equals and runs:
+            runs[-1][1][key] = int(value)
+        elif word in NAMES:
+            runs.append((word, {}))
+        else:
+            raise SystemExit("benchmarks: all, " + ", ".join(NAMES))
+    for name, sizes in runs:
+        NAMES[name](**sizes)

@@ -87,6 +87,11 @@ class Parley(Process):
             raise SystemExit(f"{method} {path}: {answer.status} {text[:300]}")
         return json.loads(text)
 
+    def metrics(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", "/metrics")
+        return [line for line in connection.getresponse().read().decode().splitlines() if not line.startswith("#")]
+
     def group(self, users):
         body = {"type": "group", "participants": users[1:], "title": "bench"}
         return self.call("POST", "conversations/", users[0], body)["id"]

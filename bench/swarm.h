@@ -29,7 +29,8 @@ enum class Pace {
 struct Plan {
   std::string host = "127.0.0.1";
   uint16_t port = 0;
-  bool raw = false;  // the raw server: bare content, no JSON, no acks
+  bool storm = false;  // see storm.h
+  bool raw = false;    // the raw server: bare content, no JSON, no acks
   Pace pace = Pace::kDelivered;
   size_t window = 1;
   double rate = 0;
