@@ -13,7 +13,9 @@ namespace parley {
 
 struct BusCounters {
   Counter published, received, dropped, unreadable, reconnects, commands;
-  Histogram lag;  // from a commit on one node to another that hears of it
+  Counter failures;      // of the bus's own work, besides those of the connection
+  Counter other_stores;  // announcements by nodes of another store
+  Histogram lag;         // from a commit on one node to another that hears of it
   std::atomic<int64_t> redis_memory_bytes{0}, redis_clients{0};  // as of the last ten seconds
 };
 

@@ -28,6 +28,10 @@ class Writer {
   void operator()(uint8_t byte) { out_ += static_cast<char>(byte); }
   void operator()(int64_t number) { Number(number); }
   void operator()(uint64_t number) { Number(number); }
+  template <class T>
+  void Added(const T& field) {
+    (*this)(field);
+  }
 
  private:
   template <class T>
@@ -65,6 +69,11 @@ class Reader {
   void operator()(uint8_t& byte) { byte = Number<uint8_t>(); }
   void operator()(int64_t& number) { number = Number<int64_t>(); }
   void operator()(uint64_t& number) { number = Number<uint64_t>(); }
+  // A field that older versions do not write.
+  template <class T>
+  void Added(T& field) {
+    if (!bytes_.empty()) (*this)(field);
+  }
 
  private:
   std::string_view Take(size_t size) {
@@ -111,7 +120,7 @@ template <class Do, class E>
 void Each(Do&& on, E& m)
   requires std::is_same_v<std::remove_const_t<E>, BusHello>
 {
-  on(m.store), on(m.users_online), on(m.users_digest);
+  on(m.store), on(m.users_online), on(m.users_digest), on.Added(m.settled);
 }
 template <class Do, class E>
 void Each(Do&& on, E& m)

@@ -55,6 +55,7 @@ struct BusHello {
   Uuid store;
   uint64_t users_online = 0;  // on this node, so that a loss is noticed
   uint64_t users_digest = 0;
+  bool settled = false;  // Neighbours::settled; older versions do not send it
 };
 
 // These users have come (or gone), as far as the sender's own connections tell.

@@ -39,7 +39,7 @@ TEST(BusMessageTest, EveryKindComesBackAsItself) {
   const BusMessage all[] = {BusEvent{},
                             BusTyping{"ann", 5, true, true},
                             BusJoined{Uuid{{9}}, {"ann", "bob"}, 4, "{}"},
-                            BusHello{Uuid{{8}}, 3, 99},
+                            BusHello{Uuid{{8}}, 3, 99, true},
                             BusPresence{true, {"ann"}},
                             BusPresenceAsk{Uuid{{7}}},
                             BusPresenceReset{},
@@ -74,6 +74,15 @@ TEST(BusMessageTest, WhatALaterVersionAddsAtTheEndIsPassedOver) {
   const auto read = DecodeBus(EncodeBus(kNode, BusHello{Uuid{{8}}, 3, 99}) + "more");
   ASSERT_TRUE(read);
   EXPECT_EQ(std::get<BusHello>(read->message).users_digest, 99u);
+}
+
+TEST(BusMessageTest, AHelloOfAnOlderVersionIsRead) {
+  std::string bytes = EncodeBus(kNode, BusHello{Uuid{{8}}, 3, 99, true});
+  bytes.pop_back();
+  const auto read = DecodeBus(bytes);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(std::get<BusHello>(read->message).users_digest, 99u);
+  EXPECT_FALSE(std::get<BusHello>(read->message).settled);
 }
 
 TEST(BusMessageTest, AnotherVersionAnUnknownKindAndNoiseAreNoMessages) {

@@ -4,13 +4,16 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
+#include "base/log.h"
 #include "bus/channels.h"
 
 namespace parley {
 
 RedisBus::RedisBus(const RedisAddress& address, BusCounters& counters)
     : counters_(counters),
-      publisher_(io_, address, counters, [this](bool up) { OnConnection(out_up_, up); }),
+      publisher_(
+          io_, address, counters, [this](bool up) { OnConnection(out_up_, up); },
+          [this] { subscriber_.Reconnect(); }),
       subscriber_(io_, address, counters, [this](bool up) { OnConnection(in_up_, up); }) {}
 
 RedisBus::~RedisBus() { Stop(); }
@@ -20,7 +23,21 @@ void RedisBus::Start(BusReceiver& receiver) {
   subscriber_.Start(receiver);
   boost::asio::co_spawn(io_, publisher_.Run(), boost::asio::detached);
   boost::asio::co_spawn(io_, subscriber_.Run(), boost::asio::detached);
-  thread_ = std::thread([this] { io_.run(); });
+  thread_ = std::thread([this] { RunLoop(); });
+}
+
+void RedisBus::RunLoop() {
+  for (;;) {
+    try {
+      io_.run();
+      return;
+    } catch (const std::exception& failure) {
+      // Of a piece of work outside the links, which restart by themselves. Whatever it had to do is
+      // found from the store, as all losses are.
+      counters_.failures.Add();
+      log::error("bus failed unexpectedly error={}", failure.what());
+    }
+  }
 }
 
 void RedisBus::Stop() {

@@ -22,6 +22,7 @@ class RedisBus final : public Bus {
   bool up() const override { return up_; }
 
  private:
+  void RunLoop();
   void OnConnection(bool& side, bool up);
 
   BusCounters& counters_;

@@ -25,11 +25,13 @@ int64_t NumberIn(std::string_view info, std::string_view name) {
 }  // namespace
 
 RedisPublisher::RedisPublisher(boost::asio::io_context& io, const RedisAddress& address,
-                               BusCounters& counters, std::function<void(bool up)> on_connection)
+                               BusCounters& counters, std::function<void(bool up)> on_connection,
+                               std::function<void()> on_replica)
     : io_(io),
       counters_(counters),
       on_connection_(std::move(on_connection)),
-      link_(io, address, "publishing"),
+      on_replica_(std::move(on_replica)),
+      link_(io, address, "publishing", counters.failures),
       sleeper_(io) {}
 
 void RedisPublisher::Publish(std::string_view channel, std::string_view bytes) {
@@ -73,35 +75,45 @@ boost::asio::awaitable<void> RedisPublisher::Work(RedisLink::Connection connecti
   }
   on_connection_(true);
   size_t under_way = 0;
+  std::exception_ptr failed;
   try {
-    for (;;) {
-      Batch batch = Take();
-      if (batch.count == 0) {
-        sleeper_.expires_after(kIdle);
-        boost::system::error_code woken;
-        auto token = boost::asio::redirect_error(boost::asio::use_awaitable, woken);
-        co_await sleeper_.async_wait(token);
-        const bool probe = std::exchange(probe_, false);
-        if (!woken || probe || connection->closed()) co_await AskAboutRedis(*connection);
-        continue;
-      }
-      under_way = batch.count;
-      co_await connection->Write(batch.commands, kWithin);
-      for (; under_way > 0; --under_way) {
-        const RedisReply reply = co_await connection->Read(kWithin);
-        if (reply->type == REDIS_REPLY_ERROR) {  // READONLY: it is the master no more
-          throw RedisFailure("Redis refuses PUBLISH: " + std::string(TextOf(*reply)));
-        }
-      }
-      counters_.published.Add(batch.count);
-      counters_.commands.Add(batch.count);
-      if (std::chrono::steady_clock::now() >= next_ask_) co_await AskAboutRedis(*connection);
+    co_await PublishAll(*connection, under_way);
+  } catch (const RedisIsReplica&) {
+    failed = std::current_exception();
+    on_replica_();
+  } catch (...) {
+    failed = std::current_exception();
+  }
+  counters_.dropped.Add(under_way);
+  DropQueued();
+  on_connection_(false);
+  std::rethrow_exception(failed);
+}
+
+boost::asio::awaitable<void> RedisPublisher::PublishAll(RedisConnection& connection,
+                                                        size_t& under_way) {
+  for (;;) {
+    Batch batch = Take();
+    if (batch.count == 0) {
+      sleeper_.expires_after(kIdle);
+      boost::system::error_code woken;
+      auto token = boost::asio::redirect_error(boost::asio::use_awaitable, woken);
+      co_await sleeper_.async_wait(token);
+      const bool probe = std::exchange(probe_, false);
+      if (!woken || probe || connection.closed()) co_await AskAboutRedis(connection);
+      continue;
     }
-  } catch (const RedisFailure&) {
-    counters_.dropped.Add(under_way);
-    DropQueued();
-    on_connection_(false);
-    throw;
+    under_way = batch.count;
+    co_await connection.Write(batch.commands, kWithin);
+    for (; under_way > 0; --under_way) {
+      const RedisReply reply = co_await connection.Read(kWithin);
+      if (reply->type != REDIS_REPLY_INTEGER) {
+        throw RedisFailure("Redis refuses PUBLISH: " + std::string(TextOf(*reply)));
+      }
+    }
+    counters_.published.Add(batch.count);
+    counters_.commands.Add(batch.count);
+    if (std::chrono::steady_clock::now() >= next_ask_) co_await AskAboutRedis(connection);
   }
 }
 
@@ -115,7 +127,7 @@ boost::asio::awaitable<void> RedisPublisher::AskAboutRedis(RedisConnection& conn
   next_ask_ = std::chrono::steady_clock::now() + kAskEvery;
   const std::vector<std::string_view> info{"INFO"};
   const RedisReply reply = co_await connection.Call(info, kWithin);
-  if (reply->type != REDIS_REPLY_STRING) co_return;
+  RequireMaster(connection.endpoint(), *reply);
   counters_.redis_memory_bytes = NumberIn(TextOf(*reply), "\nused_memory:");
   counters_.redis_clients = NumberIn(TextOf(*reply), "\nconnected_clients:");
 }

@@ -14,7 +14,7 @@ class RedisPublisher {
   static constexpr size_t kQueueBytes = 16 * 1024 * 1024;
 
   RedisPublisher(boost::asio::io_context& io, const RedisAddress& address, BusCounters& counters,
-                 std::function<void(bool up)> on_connection);
+                 std::function<void(bool up)> on_connection, std::function<void()> on_replica);
 
   void Publish(std::string_view channel, std::string_view bytes);
   boost::asio::awaitable<void> Run();
@@ -29,6 +29,7 @@ class RedisPublisher {
   };
 
   boost::asio::awaitable<void> Work(RedisLink::Connection connection);
+  boost::asio::awaitable<void> PublishAll(RedisConnection& connection, size_t& under_way);
   boost::asio::awaitable<void> AskAboutRedis(RedisConnection& connection);
   Batch Take();
   void DropQueued();
@@ -36,6 +37,7 @@ class RedisPublisher {
   boost::asio::io_context& io_;
   BusCounters& counters_;
   const std::function<void(bool up)> on_connection_;
+  const std::function<void()> on_replica_;  // the server has become one
   RedisLink link_;
   boost::asio::steady_timer sleeper_;
   std::chrono::steady_clock::time_point next_ask_ = {};

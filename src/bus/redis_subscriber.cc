@@ -6,6 +6,9 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <span>
+
+#include "base/log.h"
 #include "bus/channels.h"
 
 namespace parley {
@@ -35,7 +38,7 @@ RedisSubscriber::RedisSubscriber(boost::asio::io_context& io, const RedisAddress
     : io_(io),
       counters_(counters),
       on_connection_(std::move(on_connection)),
-      link_(io, address, "listening") {}
+      link_(io, address, "listening", counters.failures) {}
 
 void RedisSubscriber::Want(const Uuid& conversation, bool follow) {
   bool first = false;
@@ -59,7 +62,8 @@ void RedisSubscriber::TakeWishes() {
     } else {
       followed_.erase(conversation);
     }
-    unsaid_[conversation] = follow;
+    // Without a connection there is nothing to take back: the next one begins with `followed_`.
+    if (writer_) unsaid_[conversation] = follow;
   }
   if (writer_) writer_->Wake();
 }
@@ -77,44 +81,62 @@ boost::asio::awaitable<void> RedisSubscriber::Work(RedisLink::Connection connect
   writer_ = std::make_shared<Writer>(connection, boost::asio::steady_timer(io_));
   boost::asio::co_spawn(io_, Write(writer_), boost::asio::detached);
   bool up = false;
+  std::exception_ptr failed;
   try {
-    for (;;) {
-      std::vector<BusDelivery> deliveries;
-      std::vector<Uuid> followed;
-      RedisReply reply = co_await connection->Read(kSilence);
-      for (; reply; reply = connection->ReadBuffered()) {
-        Sort(std::move(reply), deliveries, followed);
+    co_await ReadAll(*connection, up);
+  } catch (...) {
+    failed = std::current_exception();
+  }
+  connection->Close();
+  writer_->Wake();
+  writer_.reset();
+  unsaid_.clear();  // the next connection begins with all that is followed then
+  if (up) on_connection_(false);
+  std::rethrow_exception(failed);
+}
+
+boost::asio::awaitable<void> RedisSubscriber::ReadAll(RedisConnection& connection, bool& up) {
+  const auto deadline = std::chrono::steady_clock::now() + kSilence;
+  for (;;) {
+    Heard heard;
+    RedisReply reply = co_await connection.Read(kSilence);
+    for (; reply; reply = connection.ReadBuffered()) {
+      if (reply->type == REDIS_REPLY_ERROR) {
+        throw RedisFailure("Redis refuses to subscribe: " + std::string(TextOf(*reply)));
       }
-      if (!std::exchange(up, true)) on_connection_(true);
-      if (!deliveries.empty()) receiver_->OnDeliveries(std::move(deliveries));
-      if (!followed.empty()) receiver_->OnFollowed(std::move(followed));
+      if (!Sort(*reply, heard)) throw RedisFailure("Redis answers SUBSCRIBE with something else");
     }
-  } catch (const RedisFailure&) {
-    connection->Close();
-    writer_->Wake();
-    writer_.reset();
-    if (up) on_connection_(false);
-    throw;
+    counters_.received.Add(heard.deliveries.size());
+    if (heard.subscribed && !std::exchange(up, true)) on_connection_(true);
+    if (!up && std::chrono::steady_clock::now() > deadline) {
+      throw RedisFailure("Redis does not confirm SUBSCRIBE");
+    }
+    if (!heard.deliveries.empty()) receiver_->OnDeliveries(std::move(heard.deliveries));
+    if (!heard.followed.empty()) receiver_->OnFollowed(std::move(heard.followed));
   }
 }
 
-void RedisSubscriber::Sort(RedisReply reply, std::vector<BusDelivery>& deliveries,
-                           std::vector<Uuid>& followed) {
-  if (reply->type == REDIS_REPLY_ERROR) {
-    throw RedisFailure("Redis refuses to subscribe: " + std::string(TextOf(*reply)));
-  }
-  // ["message", channel, bytes] | ["subscribe" | "unsubscribe", channel, count] | ["pong", ""]
-  if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3) return;
-  const std::string_view what = TextOf(*reply->element[0]);
-  const std::string_view channel = TextOf(*reply->element[1]);
+// ["message", channel, bytes] | ["subscribe" | "unsubscribe", channel, count] | ["pong", ""].
+// False: it is something else.
+bool RedisSubscriber::Sort(const redisReply& reply, Heard& heard) {
+  if (reply.type != REDIS_REPLY_ARRAY || reply.elements < 2) return false;
+  const std::span words(reply.element, reply.elements);
+  if (words[0]->type != REDIS_REPLY_STRING) return false;
+  const std::string_view what = TextOf(*words[0]);
+  if (what == "pong") return true;
+  if (words.size() < 3 || words[1]->type != REDIS_REPLY_STRING) return false;
+  const std::string_view channel = TextOf(*words[1]);
   const auto conversation = ConversationOf(channel);
-  if (!conversation && channel != kNodesChannel) return;
+  if (!conversation && channel != kNodesChannel) return true;
   if (what == "message") {
-    counters_.received.Add();
-    deliveries.push_back({conversation, std::string(TextOf(*reply->element[2]))});
+    if (words[2]->type != REDIS_REPLY_STRING) return false;
+    heard.deliveries.push_back({conversation, std::string(TextOf(*words[2]))});
   } else if (what == "subscribe" && conversation) {
-    followed.push_back(*conversation);
+    heard.followed.push_back(*conversation);
+  } else if (what == "subscribe") {
+    heard.subscribed = true;
   }
+  return true;
 }
 
 std::string RedisSubscriber::NextCommand() {
@@ -157,8 +179,12 @@ boost::asio::awaitable<void> RedisSubscriber::Write(std::shared_ptr<Writer> writ
       counters_.commands.Add();
     }
   } catch (const RedisFailure&) {
-    writer->connection->Close();  // whoever reads from it learns of it
+    // The reader of the same connection reports it.
+  } catch (const std::exception& failure) {
+    counters_.failures.Add();
+    log::error("redis failed unexpectedly for=subscribing error={}", failure.what());
   }
+  writer->connection->Close();
 }
 
 void RedisSubscriber::Stop() {

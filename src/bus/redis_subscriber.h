@@ -21,16 +21,24 @@ class RedisSubscriber {
   void Want(const Uuid& conversation, bool follow);
   boost::asio::awaitable<void> Run();
   void Stop();
+  // Opens another connection in place of the one at hand.
+  void Reconnect() { link_.Reconnect(); }
 
  private:
   struct Writer;
 
   boost::asio::awaitable<void> Work(RedisLink::Connection connection);
+  boost::asio::awaitable<void> ReadAll(RedisConnection& connection, bool& up);
   boost::asio::awaitable<void> Write(std::shared_ptr<Writer> writer);
   void TakeWishes();
   // A command for as many channels as one may name; empty: there is nothing to say.
   std::string NextCommand();
-  void Sort(RedisReply reply, std::vector<BusDelivery>& deliveries, std::vector<Uuid>& followed);
+  struct Heard {
+    std::vector<BusDelivery> deliveries;
+    std::vector<Uuid> followed;
+    bool subscribed = false;  // to the channel of all nodes
+  };
+  static bool Sort(const redisReply& reply, Heard& heard);
 
   boost::asio::io_context& io_;
   BusCounters& counters_;

@@ -9,6 +9,9 @@ constexpr auto kHelloEvery = std::chrono::seconds(5);
 constexpr auto kReadEvery = std::chrono::seconds(2);
 constexpr auto kAllUsersEvery = std::chrono::seconds(1);  // at most
 constexpr size_t kUsersInAMessage = 1000;
+constexpr size_t kPresenceAtOnce = 10'000;
+constexpr Debounce::Options kCheckHeads{.jitter = std::chrono::milliseconds(200),
+                                        .window = std::chrono::seconds(2)};
 
 }  // namespace
 
@@ -20,9 +23,11 @@ Cluster::Cluster(Executor& self, Store& store, std::unique_ptr<Bus> bus, BusCoun
       counters_(counters),
       clock_(clock),
       options_(options),
-      neighbours_(options.store, [this](std::vector<UserId> users, bool shown) {
-        Hub::OnRemotePresence(hubs_, std::move(users), shown);
-      }) {}
+      neighbours_(options.store,
+                  [this](std::vector<UserId> users, bool shown) {
+                    Hub::OnRemotePresence(hubs_, std::move(users), shown);
+                  }),
+      check_(kCheckHeads) {}
 
 Cluster::~Cluster() { Stop(); }
 
@@ -95,8 +100,11 @@ void Cluster::TellJoined(const std::vector<UserId>& users, const Joined& joined)
 }
 
 void Cluster::TellPresence(const UserId& user, bool online) {
+  if (!bus_) return;  // each node has its own presence
   self_.Post([this, user, online] {
-    if (online ? shown_.Add(user) : shown_.Remove(user)) to_say_.emplace_back(user, online);
+    if (!(online ? shown_.Add(user) : shown_.Remove(user))) return;
+    to_say_.emplace_back(user, online);
+    if (to_say_.size() >= kPresenceAtOnce) SayPresence();
   });
 }
 
@@ -126,7 +134,9 @@ void Cluster::SayAllUsers() {
   SayHello();
 }
 
-void Cluster::SayHello() { Say(BusHello{options_.store, shown_.users().size(), shown_.digest()}); }
+void Cluster::SayHello() {
+  Say(BusHello{options_.store, shown_.users().size(), shown_.digest(), neighbours_.settled()});
+}
 
 // --- what is heard
 
@@ -141,11 +151,6 @@ void Cluster::Sort(const BusDelivery& delivery, std::vector<RemoteEvent>& batch)
   if (!read) return counters_.unreadable.Add();
   if (read->node == options_.node) return;
   if (!delivery.conversation) {
-    if (auto* joined = std::get_if<BusJoined>(&read->message)) {
-      const Event like{.conversation = joined->conversation};
-      return Hub::OnRemoteJoined(hubs_, std::move(joined->users),
-                                 {EventOf(like, joined->frame), joined->since});
-    }
     return self_.Post([this, node = read->node, message = std::move(read->message)]() mutable {
       OnNode(node, message);
     });
@@ -181,9 +186,9 @@ void Cluster::OnFollowed(std::vector<Uuid> conversations) {
 }
 
 void Cluster::OnConnection(bool up) {
-  Hub::CheckAllSoon(hubs_);
   self_.Post([this, up] {
     log::info("bus is {}", up ? "up" : "down");
+    check_.Request(clock_.Steady());
     if (!up) return;
     Say(BusLost{});
     next_hello_ = {};
@@ -193,14 +198,14 @@ void Cluster::OnConnection(bool up) {
 void Cluster::OnNode(const Uuid& node, BusMessage& message) {
   const bool is_new = neighbours_.Heard(node, clock_.Steady());
   if (is_new) next_hello_ = {};  // so that it hears of us
-  if (const auto* hello = std::get_if<BusHello>(&message)) {
-    if (neighbours_.Hello(node, hello->store, hello->users_online, hello->users_digest)) {
-      Say(BusPresenceAsk{node});
-    }
-    if (neighbours_.AnotherStore() && !store_mismatch_.exchange(true)) {
-      log::error("another node on this Redis has another store node={} store={}", node.ToString(),
-                 hello->store.ToString());
-    }
+  if (const auto* hello = std::get_if<BusHello>(&message)) return OnHello(node, *hello);
+  if (neighbours_.IsForeign(node)) return;
+  if (auto* joined = std::get_if<BusJoined>(&message)) {
+    // One that has not announced its store yet: the access log has the same within seconds.
+    if (!neighbours_.IsOurs(node)) return;
+    const Event like{.conversation = joined->conversation};
+    Hub::OnRemoteJoined(hubs_, std::move(joined->users),
+                        {EventOf(like, joined->frame), joined->since});
   } else if (const auto* presence = std::get_if<BusPresence>(&message)) {
     neighbours_.Presence(node, presence->users, presence->online);
   } else if (std::holds_alternative<BusPresenceReset>(message)) {
@@ -213,8 +218,22 @@ void Cluster::OnNode(const Uuid& node, BusMessage& message) {
   } else if (std::holds_alternative<BusGoodbye>(message)) {
     neighbours_.Goodbye(node, clock_.Steady());
   } else if (std::holds_alternative<BusLost>(message)) {
-    Hub::CheckAllSoon(hubs_);
+    check_.Request(clock_.Steady());
   }
+}
+
+void Cluster::OnHello(const Uuid& node, const BusHello& hello) {
+  const bool was_foreign = neighbours_.IsForeign(node);
+  if (neighbours_.Hello(node,
+                        {hello.store, hello.users_online, hello.users_digest, hello.settled})) {
+    Say(BusPresenceAsk{node});
+  }
+  if (!neighbours_.IsForeign(node)) return;
+  counters_.other_stores.Add();
+  store_mismatch_ = neighbours_.Mismatch();
+  if (was_foreign) return;
+  log::error("another node on this Redis has another store node={} store={} this_node={}",
+             node.ToString(), hello.store.ToString(), store_mismatch_ ? "yields" : "serves");
 }
 
 // --- in time
@@ -226,8 +245,9 @@ void Cluster::OnTick(Monotonic now) {
       next_hello_ = now + kHelloEvery;
       SayHello();
     }
-    neighbours_.OnTick(now);
-    store_mismatch_ = neighbours_.AnotherStore();
+    neighbours_.OnTick(now, up());
+    store_mismatch_ = neighbours_.Mismatch();
+    if (check_.TakeDue(now)) Hub::CheckAllSoon(hubs_);
   }
   if (now >= next_read_) {
     next_read_ = now + kReadEvery;

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "base/debounce.h"
 #include "bus/bus.h"
 #include "bus/bus_message.h"
 #include "hub/hub.h"
@@ -35,7 +36,7 @@ class Cluster final : public NodeWire, private BusReceiver {
   void Stop();
   void OnTick(Monotonic now);
 
-  // A node of another store talks on the same bus. Any thread.
+  // Nodes of another store talk on the same bus, and this node yields. Any thread.
   bool store_mismatch() const { return store_mismatch_; }
   bool has_bus() const { return bus_ != nullptr; }
 
@@ -57,6 +58,7 @@ class Cluster final : public NodeWire, private BusReceiver {
   void Sort(const BusDelivery& delivery, std::vector<RemoteEvent>& batch);
   RemoteEvent EventFrom(const Uuid& conversation, BusEvent& event);
   void OnNode(const Uuid& node, BusMessage& message);
+  void OnHello(const Uuid& node, const BusHello& hello);
   void Say(const BusMessage& message);
   void SayHello();
   void SayAllUsers();
@@ -74,8 +76,11 @@ class Cluster final : public NodeWire, private BusReceiver {
 
   // On the first shard:
   Neighbours neighbours_;
-  ShownUsers shown_;                             // by this node's own connections
-  std::vector<std::pair<UserId, bool>> to_say_;  // of presence, since the last tick
+  ShownUsers shown_;  // by this node's own connections
+  // Changes of presence since the last tick, at most kPresenceAtOnce; empty without a bus.
+  std::vector<std::pair<UserId, bool>> to_say_;
+  // Of all heads. When many nodes reconnect, each announces that it may have lost messages.
+  Debounce check_;
   Monotonic next_hello_ = {}, next_read_ = {}, next_all_ = {};
   bool leaving_ = false;
   bool reading_ = false;

@@ -1,6 +1,7 @@
 #include "hub/neighbours.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace parley {
 namespace {
@@ -35,17 +36,25 @@ bool Neighbours::Heard(const Uuid& node, Monotonic now) {
   return added;
 }
 
-bool Neighbours::Hello(const Uuid& node, const Uuid& store, uint64_t users, uint64_t digest) {
+bool Neighbours::Hello(const Uuid& node, const Announcement& hello) {
   Node& here = nodes_[node];
-  here.store = store;
+  here.store = hello.store;
+  here.settled = hello.settled;
+  if (hello.store != store_) {
+    const auto shown = std::exchange(here.shown, {});
+    here.doubtful.clear();
+    if (!shown.users().empty()) show_({shown.users().begin(), shown.users().end()}, false);
+    return false;
+  }
   const std::vector<UserId> gone(here.doubtful.begin(), here.doubtful.end());
   here.doubtful.clear();
   if (!gone.empty()) Presence(node, gone, false);
-  return here.shown.users().size() != users || here.shown.digest() != digest;
+  return here.shown.users().size() != hello.users || here.shown.digest() != hello.digest;
 }
 
 void Neighbours::Presence(const Uuid& node, const std::vector<UserId>& users, bool online) {
   Node& here = nodes_[node];
+  if (IsForeign(node)) return;
   std::vector<UserId> changed;
   for (const UserId& user : users) {
     here.doubtful.erase(user);
@@ -65,10 +74,11 @@ void Neighbours::Goodbye(const Uuid& node, Monotonic now) {
   here.until = now + kGoodbyeLease;
 }
 
-void Neighbours::OnTick(Monotonic now) {
+void Neighbours::OnTick(Monotonic now, bool up) {
   const auto passed = now - last_tick_;
   if (last_tick_ != Monotonic{} && passed > kAsleep) {
     for (auto& [id, node] : nodes_) node.until += passed;
+    whole_since_ += passed;
   }
   last_tick_ = now;
   std::erase_if(nodes_, [&](auto& entry) {
@@ -77,12 +87,29 @@ void Neighbours::OnTick(Monotonic now) {
     if (!users.empty()) show_({users.begin(), users.end()}, false);
     return true;
   });
+  if (!up || Mismatch() || whole_since_ == Monotonic{}) whole_since_ = now;
+  settled_ = settled_ || now - whole_since_ >= kNodeLease;
+}
+
+bool Neighbours::IsOurs(const Uuid& node) const {
+  const auto at = nodes_.find(node);
+  return at != nodes_.end() && at->second.store == store_;
+}
+
+bool Neighbours::IsForeign(const Uuid& node) const {
+  const auto at = nodes_.find(node);
+  return at != nodes_.end() && !at->second.store.IsNil() && at->second.store != store_;
 }
 
 bool Neighbours::AnotherStore() const {
-  return std::ranges::any_of(nodes_, [&](const auto& entry) {
-    return !entry.second.store.IsNil() && entry.second.store != store_;
+  return std::ranges::any_of(nodes_, [&](const auto& entry) { return IsForeign(entry.first); });
+}
+
+bool Neighbours::Mismatch() const {
+  const bool beside_a_settled_one = std::ranges::any_of(nodes_, [&](const auto& entry) {
+    return entry.second.settled && entry.second.store == store_;
   });
+  return !settled_ && !beside_a_settled_one && AnotherStore();
 }
 
 }  // namespace parley

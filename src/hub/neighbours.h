@@ -1,5 +1,9 @@
 // The other nodes, as far as this one has heard: which store they have, and which users they show.
 // One that says nothing for 15 s is taken for dead, and its users for gone (P11). No I/O and no clock.
+//
+// Nodes of another store on the same bus are a mistake of configuration (product.md §6). A node that
+// has run on the bus for a lease without a mismatch is settled and keeps serving; a node that is not
+// settled, and hears no settled node of its own store, yields.
 #pragma once
 #include <functional>
 #include <map>
@@ -36,16 +40,28 @@ class Neighbours {
 
   // Each message of a node's. True: it was not known before.
   bool Heard(const Uuid& node, Monotonic now);
+  struct Announcement {
+    Uuid store;
+    uint64_t users = 0, digest = 0;
+    bool settled = false;
+  };
   // True: what we hold of its users is not what it says.
-  bool Hello(const Uuid& node, const Uuid& store, uint64_t users, uint64_t digest);
+  bool Hello(const Uuid& node, const Announcement& hello);
   void Presence(const Uuid& node, const std::vector<UserId>& users, bool online);
   // Its users follow, all of them, and then a Hello.
   void Reset(const Uuid& node);
   void Goodbye(const Uuid& node, Monotonic now);
-  // A few times a second.
-  void OnTick(Monotonic now);
+  // A few times a second. `up`: the bus is.
+  void OnTick(Monotonic now, bool up);
 
   bool AnotherStore() const;
+  // This node must not serve beside the nodes of another store.
+  bool Mismatch() const;
+  bool settled() const { return settled_; }
+  // It has announced this node's store.
+  bool IsOurs(const Uuid& node) const;
+  // It has announced another one. What it says of users and conversations is not about ours.
+  bool IsForeign(const Uuid& node) const;
   size_t size() const { return nodes_.size(); }
 
  private:
@@ -55,11 +71,14 @@ class Neighbours {
     ShownUsers shown;
     std::unordered_set<UserId> doubtful;  // shown before a Reset, and not named since
     bool leaving = false;
+    bool settled = false;
   };
   const Uuid store_;
   const Show show_;
   std::map<Uuid, Node> nodes_;
   Monotonic last_tick_ = {};
+  Monotonic whole_since_ = {};  // up, and without a mismatch
+  bool settled_ = false;
 };
 
 }  // namespace parley

@@ -16,11 +16,12 @@ const Uuid kNode{{0x11}}, kThird{{0x22}};
 class NeighboursTest : public testing::Test {
  protected:
   // A node says that these are all its users.
-  bool Hello(const Uuid& node, const std::vector<UserId>& users, const Uuid& store = kHere) {
+  bool Hello(const Uuid& node, const std::vector<UserId>& users, const Uuid& store = kHere,
+             bool settled = false) {
     ShownUsers shown;
     for (const UserId& user : users) shown.Add(user);
     neighbours_.Heard(node, clock_.Steady());
-    return neighbours_.Hello(node, store, users.size(), shown.digest());
+    return neighbours_.Hello(node, {store, users.size(), shown.digest(), settled});
   }
   void Presence(const Uuid& node, const std::vector<UserId>& users, bool online) {
     neighbours_.Heard(node, clock_.Steady());
@@ -28,7 +29,7 @@ class NeighboursTest : public testing::Test {
   }
   void Pass(Duration time) {
     clock_.Advance(time);
-    neighbours_.OnTick(clock_.Steady());
+    neighbours_.OnTick(clock_.Steady(), up_);
   }
   // Seconds of ticks, as a shard makes them.
   void PassInTicks(int seconds) {
@@ -36,6 +37,7 @@ class NeighboursTest : public testing::Test {
   }
 
   ManualClock clock_;
+  bool up_ = true;
   std::multiset<UserId> shown_;
   Neighbours neighbours_{kHere, [this](const std::vector<UserId>& users, bool shown) {
                            for (const UserId& user : users) {
@@ -119,6 +121,58 @@ TEST_F(NeighboursTest, AnotherStoreIsKnownAsLongAsItsNodeIs) {
   EXPECT_TRUE(neighbours_.AnotherStore());
   PassInTicks(15);
   EXPECT_FALSE(neighbours_.AnotherStore());
+}
+
+TEST_F(NeighboursTest, ANewcomerYieldsToAnotherStore) {
+  PassInTicks(5);
+  Hello(kThird, {}, kOther);
+  EXPECT_TRUE(neighbours_.Mismatch());
+  for (int i = 0; i < 10; ++i) {
+    PassInTicks(5);
+    Hello(kThird, {}, kOther);
+  }
+  EXPECT_TRUE(neighbours_.Mismatch()) << "time beside the other store does not settle it";
+  EXPECT_FALSE(neighbours_.settled());
+  PassInTicks(15);
+  EXPECT_FALSE(neighbours_.Mismatch()) << "the other one has left";
+}
+
+TEST_F(NeighboursTest, ASettledNodeKeepsServingBesideAnotherStore) {
+  PassInTicks(16);
+  EXPECT_TRUE(neighbours_.settled());
+  Hello(kThird, {}, kOther);
+  EXPECT_TRUE(neighbours_.AnotherStore());
+  EXPECT_FALSE(neighbours_.Mismatch());
+}
+
+TEST_F(NeighboursTest, WithoutTheBusANodeDoesNotSettle) {
+  up_ = false;
+  PassInTicks(60);
+  EXPECT_FALSE(neighbours_.settled());
+  up_ = true;
+  PassInTicks(1);
+  Hello(kThird, {}, kOther);
+  EXPECT_TRUE(neighbours_.Mismatch());
+}
+
+TEST_F(NeighboursTest, ANewcomerServesBesideASettledNodeOfItsOwnStore) {
+  Hello(kThird, {}, kOther, true);
+  EXPECT_TRUE(neighbours_.Mismatch());
+  Hello(kNode, {}, kHere, true);
+  EXPECT_FALSE(neighbours_.Mismatch()) << "a rolling restart of the settled system";
+  PassInTicks(16);
+  EXPECT_TRUE(neighbours_.settled());
+}
+
+TEST_F(NeighboursTest, UsersOfAnotherStoreAreNotShown) {
+  Presence(kThird, {"ann"}, true);
+  Hello(kThird, {"ann"}, kOther);
+  EXPECT_TRUE(shown_.empty());
+  Presence(kThird, {"bob"}, true);
+  EXPECT_TRUE(shown_.empty());
+  EXPECT_FALSE(Hello(kThird, {"ann", "bob"}, kOther)) << "they are not asked for either";
+  EXPECT_TRUE(neighbours_.IsForeign(kThird));
+  EXPECT_FALSE(neighbours_.IsOurs(kThird));
 }
 
 }  // namespace

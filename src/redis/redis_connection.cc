@@ -19,7 +19,34 @@ using boost::system::error_code;
   throw RedisFailure(what + ": " + error.message());
 }
 
+using Reader = std::unique_ptr<redisReader, void (*)(redisReader*)>;
+
+// hiredis limits how deep arrays are nested, but allocates as many elements as a server announces.
+Reader NewReader() {
+  Reader reader(redisReaderCreate(), redisReaderFree);
+  if (reader == nullptr) throw std::bad_alloc();
+  static const auto create_array = reader->fn->createArray;
+  static redisReplyObjectFunctions bounded = [&] {
+    redisReplyObjectFunctions functions = *reader->fn;
+    functions.createArray = [](const redisReadTask* task, int elements) -> void* {
+      return elements > RedisConnection::kMostElements ? nullptr : create_array(task, elements);
+    };
+    return functions;
+  }();
+  reader->fn = &bounded;
+  return reader;
+}
+
 }  // namespace
+
+void RequireMaster(const RedisEndpoint& endpoint, const redisReply& info) {
+  if (info.type != REDIS_REPLY_STRING) {
+    throw RedisFailure(endpoint.ToString() + " does not answer INFO with text");
+  }
+  if (TextOf(info).find("\nrole:slave") != std::string_view::npos) {
+    throw RedisIsReplica(endpoint.ToString() + " is a replica");
+  }
+}
 
 std::string RedisCommand(const std::vector<std::string_view>& words) {
   std::string out = "*" + std::to_string(words.size()) + "\r\n";
@@ -50,9 +77,7 @@ class RedisConnection::Watch {
 };
 
 RedisConnection::RedisConnection(asio::any_io_executor executor)
-    : executor_(std::move(executor)),
-      reader_(redisReaderCreate(), redisReaderFree),
-      buffer_(64 * 1024) {}
+    : executor_(std::move(executor)), reader_(NewReader()), buffer_(64 * 1024) {}
 
 RedisConnection::~RedisConnection() { Close(); }
 
@@ -133,14 +158,10 @@ awaitable<void> RedisConnection::LogIn(const RedisAddress& address, Wait within)
   }
   const std::vector<std::string_view> name{"CLIENT", "SETNAME", "parley"};
   co_await Call(name, within);
-  if (address.master.empty()) co_return;
-  // A Sentinel may not have heard yet that it is the master no more.
-  const std::vector<std::string_view> words{"ROLE"};
-  const RedisReply role = co_await Call(words, within);
-  if (role->type != REDIS_REPLY_ARRAY || role->elements == 0 ||
-      TextOf(*role->element[0]) != "master") {
-    throw RedisFailure(endpoint_.ToString() + " is no master");
-  }
+  // Sentinels and host names may still lead to a server that has been demoted.
+  const std::vector<std::string_view> replication{"INFO", "replication"};
+  const RedisReply info = co_await Call(replication, within);
+  RequireMaster(endpoint_, *info);
 }
 
 awaitable<RedisEndpoint> RedisConnection::FindMaster(const RedisAddress& address, Wait within) {
@@ -191,6 +212,7 @@ RedisReply RedisConnection::ReadBuffered() {
   if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK) {
     throw RedisFailure(endpoint_.ToString() + " does not speak Redis: " + reader_->errstr);
   }
+  if (reply != nullptr) unparsed_ = reader_->len - reader_->pos;
   return RedisReply(static_cast<redisReply*>(reply));
 }
 
@@ -199,7 +221,7 @@ awaitable<RedisReply> RedisConnection::Read(Wait within) {
   for (;;) {
     RedisReply reply = ReadBuffered();
     if (reply) co_return reply;
-    if (reader_->len - reader_->pos > kMostBuffered) {
+    if (unparsed_ > kMostBuffered) {
       throw RedisFailure(endpoint_.ToString() + " sends a reply that is too long");
     }
     error_code error;
@@ -214,6 +236,7 @@ awaitable<RedisReply> RedisConnection::Read(Wait within) {
       error = asio::error::not_connected;
     }
     if (error) Throw("lost " + endpoint_.ToString(), error);
+    unparsed_ += count;
     redisReaderFeed(reader_.get(), buffer_.data(), count);
   }
 }

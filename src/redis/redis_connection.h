@@ -24,6 +24,12 @@ class RedisFailure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The server replicates another one: what is published there reaches only those who listen there.
+class RedisIsReplica : public RedisFailure {
+ public:
+  using RedisFailure::RedisFailure;
+};
+
 struct FreeRedisReply {
   void operator()(redisReply* reply) const { freeReplyObject(reply); }
 };
@@ -31,18 +37,24 @@ using RedisReply = std::unique_ptr<redisReply, FreeRedisReply>;
 
 inline std::string_view TextOf(const redisReply& reply) { return {reply.str, reply.len}; }
 
+// Errors: RedisIsReplica, if an answer to INFO has the role of a replica. An answer without a role
+// passes.
+void RequireMaster(const RedisEndpoint& endpoint, const redisReply& info);
+
 // One command, as Redis reads it.
 std::string RedisCommand(const std::vector<std::string_view>& words);
 
 class RedisConnection {
  public:
   using Wait = std::chrono::milliseconds;
-  static constexpr size_t kMostBuffered = 64 * 1024 * 1024;  // of a reply that is not whole
+  static constexpr size_t kMostBuffered = 64 * 1024 * 1024;  // bytes of one reply
+  static constexpr int kMostElements = 64 * 1024;            // of one array in a reply
 
   explicit RedisConnection(boost::asio::any_io_executor executor);
   ~RedisConnection();
 
-  // Connects, through the Sentinels where there are any, logs in, and sees that it is a master.
+  // Connects, through the Sentinels if there are any, and logs in. Errors: RedisFailure;
+  // RedisIsReplica, if the server is not a master.
   boost::asio::awaitable<void> Open(const RedisAddress& address, Wait within);
   boost::asio::awaitable<void> Write(std::string_view bytes, Wait within);
   // The next reply, whatever it is.
@@ -73,6 +85,7 @@ class RedisConnection {
   std::unique_ptr<Socket> plain_;
   std::unique_ptr<redisReader, void (*)(redisReader*)> reader_;
   std::vector<char> buffer_;
+  size_t unparsed_ = 0;  // bytes received since the last whole reply
   bool closed_ = false;
 };
 

@@ -3,6 +3,9 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <chrono>
+#include <optional>
+
 #include "base/log.h"
 
 namespace parley {
@@ -14,29 +17,37 @@ constexpr milliseconds kFirstPause{100}, kLongestPause{2000};
 
 }  // namespace
 
-RedisLink::RedisLink(boost::asio::io_context& io, RedisAddress address, std::string name)
-    : io_(io), address_(std::move(address)), name_(std::move(name)), pause_(io) {}
+RedisLink::RedisLink(boost::asio::io_context& io, RedisAddress address, std::string name,
+                     Counter& failures)
+    : io_(io),
+      address_(std::move(address)),
+      name_(std::move(name)),
+      failures_(failures),
+      pause_(io) {}
 
 boost::asio::awaitable<void> RedisLink::Run(Work work) {
+  using Steady = std::chrono::steady_clock;
   milliseconds pause = kFirstPause;
-  bool complained = false;
   while (!stopping_) {
-    connection_ = std::make_shared<RedisConnection>(io_.get_executor());
+    std::optional<Steady::time_point> opened;
     try {
+      connection_ = std::make_shared<RedisConnection>(io_.get_executor());
       co_await connection_->Open(address_, kOpenWithin);
-      if (complained) {
+      complained_of_unexpected_ = false;
+      if (std::exchange(complained_, false)) {
         log::info("redis is back for={} at={}", name_, connection_->endpoint().ToString());
       }
-      complained = false;
-      pause = kFirstPause;
+      opened = Steady::now();
       co_await work(connection_);
     } catch (const RedisFailure& failure) {
-      if (!stopping_ && !std::exchange(complained, true)) {
-        log::warn("redis failed for={} error={}", name_, failure.what());
-      }
+      Complain(failure.what(), true);
+    } catch (const std::exception& failure) {
+      Complain(failure.what(), false);
     }
-    connection_->Close();
+    if (connection_) connection_->Close();
     if (stopping_) break;
+    // A server that accepts connections and then refuses the work is not asked ten times a second.
+    if (opened && Steady::now() - *opened > kLongestPause) pause = kFirstPause;
     std::uniform_int_distribution<int64_t> jitter(pause.count() / 2, pause.count());
     pause_.expires_after(milliseconds(jitter(random_)));
     boost::system::error_code ignored;
@@ -44,6 +55,20 @@ boost::asio::awaitable<void> RedisLink::Run(Work work) {
     co_await pause_.async_wait(token);
     pause = std::min(2 * pause, kLongestPause);
   }
+}
+
+void RedisLink::Complain(const char* what, bool expected) {
+  if (!expected) failures_.Add();
+  if (stopping_ || std::exchange(expected ? complained_ : complained_of_unexpected_, true)) return;
+  if (expected) {
+    log::warn("redis failed for={} error={}", name_, what);
+  } else {
+    log::error("redis failed unexpectedly for={} error={}", name_, what);
+  }
+}
+
+void RedisLink::Reconnect() {
+  if (connection_) connection_->Close();
 }
 
 void RedisLink::Stop() {

@@ -155,6 +155,7 @@ class Wire:
     def __init__(self, port):
         self.target = port
         self.losing = False
+        self.answers = None  # given to clients in place of everything that Redis says
         self.cut = False
         self.connections = []
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -188,6 +189,8 @@ class Wire:
             while data := one.recv(65536):
                 if forward and self.losing:
                     data = unheard(data)
+                if not forward and self.answers is not None:
+                    data = self.answers
                 other.sendall(data)
         except OSError:
             pass

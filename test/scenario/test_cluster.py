@@ -355,6 +355,24 @@ def test_two_embedded_stores_do_not_pass_for_a_cluster(own_redis, own_server):
     eventually(one.ready, within=30)
 
 
+def test_a_settled_system_serves_beside_a_newcomer_of_another_store(nodes, own_redis, own_server):
+    """Staging that is pointed at production's Redis by mistake."""
+    production, = nodes(1, redis=own_redis.url)
+    time.sleep(17)  # the lease after which a node has settled
+    staging = own_server(REDIS_URL=own_redis.url, ready=False)
+    eventually(lambda: not staging.ready())
+    eventually(lambda: production.metric("parley_bus_other_store_total") > 0)
+    assert production.ready() and "has another store" in production.log
+    alice, bob = Person(production, "alice-s"), Person(production, "bob-s")
+    room = alice.rest.create_group(bob)
+    with bob.connect(room) as b, Person(staging, "alice-s").connect():
+        quiet(b, 3)  # who is online there is not online here
+        restarted, = nodes(1, redis=own_redis.url)
+        assert restarted.ready() and production.ready()
+        time.sleep(6)  # another round of announcements
+        assert restarted.ready() and production.ready() and not staging.ready()
+
+
 def test_noise_on_the_bus_is_counted_and_passed_over(nodes, redis):
     one, two = nodes(2)
     alice, bob = Person(one, "alice"), Person(two, "bob")

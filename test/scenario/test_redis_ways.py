@@ -1,12 +1,13 @@
 """The ways to a Redis: passwords and users, a Unix socket, TLS, and Sentinels that follow a fail-over."""
 import subprocess
+import time
 
 import pytest
 
 from client import Person
 from deadline import eventually
 from postgres import Postgres
-from redis_server import Redis, SentinelGroup
+from redis_server import Redis, SentinelGroup, Wire
 from server import free_port, run
 
 
@@ -115,6 +116,65 @@ def test_sentinels_follow_a_fail_over(group, hears):
         master.resume()
         alice.rest.send_message(room, "and still")
         assert b.wait_for("message")["seq"] == 7
+
+
+def test_a_redis_that_becomes_a_replica_is_not_used(redis_with, hears):
+    """A replica accepts PUBLISH, and only those who listen on the same replica receive it."""
+    redis, master = redis_with().start(), redis_with().start()
+    one, two = hears(redis.url)
+    alice, bob = Person(one, "alice"), Person(two, "bob")
+    room = alice.rest.create_group(bob)
+    with bob.connect(room) as b:
+        redis.ask("REPLICAOF", "127.0.0.1", master.port)
+        eventually(lambda: all("is a replica" in node.log and "bus is down" in node.log for node in (one, two)), within=30)
+        published = one.metric("parley_bus_published_total")
+        alice.rest.send_message(room, "over the store")
+        assert b.wait_for("message")["data"]["content"] == "over the store"
+        assert one.metric("parley_bus_published_total") == published
+        assert one.ready() and two.ready()
+        ups = [node.log.count("bus is up") for node in (one, two)]
+        redis.ask("REPLICAOF", "NO", "ONE")
+        eventually(lambda: [node.log.count("bus is up") for node in (one, two)] > ups, within=20)
+        eventually(lambda: redis.subscribers(room) == 1, within=15)
+        alice.rest.send_message(room, "over the bus")
+        assert b.wait_for(lambda frame: frame.get("seq") == 2)["data"]["content"] == "over the bus"
+
+
+@pytest.mark.parametrize("answer", [
+    b"HTTP/1.1 400 Bad Request\r\n\r\n", b"+OK\r\n", b":1\r\n", b"$-1\r\n", b"*0\r\n", b"*3\r\n:1\r\n:2\r\n:3\r\n",
+    b"*1\r\n" * 100_000, b"*2147483647\r\n", b"*3\r\n$7\r\nmessage\r\n$12\r\nparley:nodes\r\n:7\r\n", b"$2147483647\r\n", b"\0" * 1000,
+], ids=["http", "status", "integer", "nil", "empty", "integers", "nested", "huge-array", "no-text", "huge-text", "zeros"])
+def test_a_hostile_redis_stops_nothing(redis_with, own_server, database, answer):
+    """Whatever comes in place of answers, the node serves, and uses Redis again as soon as it is one."""
+    redis = redis_with().start()
+    wire = Wire(redis.port)
+    node = own_server(DATABASE_URL=database.url, REDIS_URL=wire.url)
+    eventually(lambda: node.log.count("bus is up") == 1)
+    alice, bob = Person(node, "alice"), Person(node, "bob")
+    room = alice.rest.create_group(bob)
+    memory = node.memory()
+    with bob.connect(room) as b:
+        wire.answers = answer
+        for number in range(20):
+            alice.rest.send_message(room, f"message {number}")
+        assert [frame["seq"] for frame in b.events(20)] == list(range(1, 21))
+        eventually(lambda: "bus is down" in node.log, within=20, describe=lambda: node.log)
+        time.sleep(1)
+        assert node.ready()
+        assert node.memory() - memory < 100e6
+        wire.answers = None
+        eventually(lambda: node.log.count("bus is up") > node.log.count("bus is down"), within=30, describe=lambda: node.log)
+        eventually(lambda: redis.subscribers(room) == 1, within=15)
+    wire.close()
+
+
+def test_an_unexpected_error_is_counted_and_the_link_starts_again(own_server, database):
+    """A path that no socket address can hold is an exception of another kind than those of a connection."""
+    node = own_server(DATABASE_URL=database.url, REDIS_URL="unix:///tmp/" + "x" * 200)
+    eventually(lambda: "redis failed unexpectedly" in node.log)
+    eventually(lambda: node.metric("parley_bus_failures_total") >= 4, describe=lambda: node.log)
+    assert node.log.count("redis failed unexpectedly") == 2, "said once for each connection, not for each try"
+    assert node.ready()
 
 
 def test_a_bad_url_is_named_at_the_start(tmp_path):

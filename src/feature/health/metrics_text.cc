@@ -178,6 +178,11 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
   out.Count("bus_unreadable_total", "Messages on the bus that were none of ours.",
             bus.unreadable.value());
   out.Count("bus_reconnects_total", "Times that the bus came back.", bus.reconnects.value());
+  out.Count("bus_failures_total",
+            "Unexpected errors in the bus's own work, after which it restarted.",
+            bus.failures.value());
+  out.Count("bus_other_store_total", "Announcements by nodes of another store on this Redis.",
+            bus.other_stores.value());
   out.Count("bus_losses_found_total",
             "Conversations where the store was ahead of what other nodes had told.",
             counters.hub.found_in_store.value());

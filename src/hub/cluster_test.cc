@@ -1,0 +1,118 @@
+// What Cluster publishes and keeps, over a bus that a test holds in its hands. Nodes together, over a
+// real Redis: test_cluster.py.
+#include "hub/cluster.h"
+
+#include <gtest/gtest.h>
+
+#include "test/support/model_store.h"
+#include "test/support/step_executor.h"
+
+namespace parley {
+namespace {
+
+using namespace std::chrono_literals;
+using test::ModelStore;
+using test::StepExecutor;
+
+// Records what is published.
+class HeldBus final : public Bus {
+ public:
+  void Start(BusReceiver& to) override { receiver = &to; }
+  void Stop() override {}
+  void Publish(const std::optional<Uuid>&, std::string_view bytes) override {
+    published.push_back(*DecodeBus(bytes));
+  }
+  void Follow(const Uuid&) override {}
+  void Leave(const Uuid&) override {}
+  bool up() const override { return is_up; }
+
+  size_t PresenceOf(bool online) const {
+    size_t users = 0;
+    for (const FromNode& one : published) {
+      const auto* presence = std::get_if<BusPresence>(&one.message);
+      if (presence != nullptr && presence->online == online) users += presence->users.size();
+    }
+    return users;
+  }
+
+  BusReceiver* receiver = nullptr;
+  bool is_up = true;
+  std::vector<FromNode> published;
+};
+
+class ClusterTest : public testing::Test {
+ protected:
+  static constexpr Uuid kStore{{1}}, kOtherStore{{2}}, kNode{{0x11}}, kOther{{0x22}};
+
+  void Make(bool with_bus) {
+    auto bus = with_bus ? std::make_unique<HeldBus>() : nullptr;
+    bus_ = bus.get();
+    cluster_ = std::make_unique<Cluster>(self_, store_, std::move(bus), counters_, clock_,
+                                         Cluster::Options{.node = kNode, .store = kStore});
+    hubs_.push_back(std::make_unique<Hub>(
+        self_, 0, store_, hub_counters_,
+        HomeOptions{.clock = &clock_, .online = &online_, .wire = cluster_.get()}, cluster_.get()));
+    Hub::Connect(hubs_);
+    cluster_->Connect(hubs_);
+    cluster_->Start();
+  }
+  void Hear(const BusMessage& message, const Uuid& from = kOther) {
+    bus_->receiver->OnDeliveries({{std::nullopt, EncodeBus(from, message)}});
+    self_.Run();
+  }
+  void Tick(Duration time = 100ms) {
+    clock_.Advance(time);
+    cluster_->OnTick(clock_.Steady());
+    self_.Run();
+  }
+
+  StepExecutor self_;
+  ModelStore store_;
+  BusCounters counters_;
+  HubCounters hub_counters_;
+  OnlineUsers online_;
+  ManualClock clock_;
+  HeldBus* bus_ = nullptr;
+  std::unique_ptr<Cluster> cluster_;
+  std::vector<std::unique_ptr<Hub>> hubs_;
+};
+
+TEST_F(ClusterTest, WithoutABusPresenceIsNotKept) {
+  Make(false);
+  for (int i = 0; i < 100'000; ++i) cluster_->TellPresence("user" + std::to_string(i), i % 2 == 0);
+  EXPECT_EQ(self_.posted(), 0u);
+}
+
+TEST_F(ClusterTest, PresenceThatGathersBetweenTicksIsPublishedInPieces) {
+  Make(true);
+  for (int i = 0; i < 25'000; ++i) cluster_->TellPresence("user" + std::to_string(i), true);
+  self_.Run();
+  EXPECT_EQ(bus_->PresenceOf(true), 20'000u) << "it does not wait for the tick";
+  Tick();
+  EXPECT_EQ(bus_->PresenceOf(true), 25'000u);
+}
+
+TEST_F(ClusterTest, ANodeOfAnotherStoreIsCountedAndItsJoinsAreIgnored) {
+  Make(true);
+  Tick(20s);
+  Tick(20s);
+  EXPECT_FALSE(cluster_->store_mismatch());
+  Hear(BusHello{kOtherStore});
+  Tick();
+  EXPECT_FALSE(cluster_->store_mismatch()) << "this node has settled before";
+  EXPECT_EQ(counters_.other_stores.value(), 1u);
+  bus_->published.clear();
+  Hear(BusLost{});
+  Hear(BusPresenceAsk{kNode});
+  EXPECT_EQ(bus_->PresenceOf(true), 0u);
+}
+
+TEST_F(ClusterTest, ANewcomerBesideAnotherStoreYields) {
+  Make(true);
+  Tick();
+  Hear(BusHello{kOtherStore});
+  EXPECT_TRUE(cluster_->store_mismatch());
+}
+
+}  // namespace
+}  // namespace parley
