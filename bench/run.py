@@ -18,6 +18,7 @@ import tempfile
 import time
 import uuid
 
+from flapping import flapping
 from nodes import nodes
 from servers import Parley, Raw, member, scratch, swarm, token
 from storm import storm
@@ -274,10 +275,12 @@ def history(parley, talks):
     return found, holes
 
 
-NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, uploads, kill, nodes, storm)}
+NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, uploads, kill, nodes, storm, flapping)}
 
 if __name__ == "__main__":
-    chosen = sys.argv[1:] or ["help"]
+    chosen, options = sys.argv[1:] or ["help"], []
+    if len(chosen) > 1 and chosen[1].startswith("-"):
+        chosen, options = chosen[:1], chosen[1:]
     if chosen == ["all"]:
         chosen = list(NAMES)
     runs = []  # "storm users=500 conversations=20": a name, then sizes
@@ -290,4 +293,4 @@ if __name__ == "__main__":
         else:
             raise SystemExit("benchmarks: all, " + ", ".join(NAMES))
     for name, sizes in runs:
-        NAMES[name](**sizes)
+        NAMES[name](*options, **sizes)

@@ -192,7 +192,9 @@ Node::Node(const Config& config, const Clock& clock)
   if (shared_store || !config.redis.url.empty()) {
     cluster_ = std::make_unique<Cluster>(
         *shards_.front(), *store_, BusOf(config, health_.counters.bus), health_.counters.bus, clock,
-        Cluster::Options{.node = UuidGenerator(clock).Next(), .store = store_->Identity()});
+        Cluster::Options{.node = UuidGenerator(clock).Next(),
+                         .store = store_->Identity(),
+                         .shared_store = shared_store});
     health_.cluster = cluster_.get();
   }
   NodeWire* const wire = shared_store ? cluster_.get() : nullptr;
@@ -211,7 +213,11 @@ Node::Node(const Config& config, const Clock& clock)
     cluster_->Connect(hubs_);
     shards_.front()->OnEveryTick([this](Monotonic now) { cluster_->OnTick(now); });
   }
-  revocation_reader_ = std::make_unique<RevocationReader>(*store_, revocations_);
+  revocation_reader_ = std::make_unique<RevocationReader>(
+      *store_, revocations_, *shards_.front(), clock,
+      RevocationReader::Options{.kept = config_.auth.revocations_kept,
+                                .shared_store = shared_store});
+  health_.revocations = &revocations_;
   shards_.front()->OnEveryTick([this](Monotonic now) { revocation_reader_->OnTick(now); });
   attachment_keeper_ = std::make_unique<AttachmentKeeper>(*store_, *blobs_, *shards_.front(), clock,
                                                           config.attachments.unattached_kept);

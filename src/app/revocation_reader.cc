@@ -9,59 +9,73 @@ namespace parley {
 namespace {
 
 constexpr auto kEvery = std::chrono::seconds(2);
-constexpr auto kFirstWithin = std::chrono::seconds(30);
+constexpr auto kDropEvery = std::chrono::seconds(60);
+constexpr auto kPageWithin = std::chrono::seconds(30);  // of the first read
 
-}  // namespace
-
-// The reader's own thread is as good as any: what it fills is thread-safe.
-class RevocationReader::Inline final : public Executor {
+// For the first read, before the shard runs: answers come on the store's own thread.
+class Inline final : public Executor {
  public:
   void Post(Callback work) override { work(); }
 };
 
-struct RevocationReader::State {
-  Inline executor;
-  Revocations* revocations = nullptr;
-  std::atomic<bool> reading{false};
-  std::atomic<int64_t> position{0};
-  std::promise<bool> first;
-  bool first_given = false;  // by the answers, one at a time
-};
+}  // namespace
 
-RevocationReader::RevocationReader(Store& store, Revocations& revocations)
-    : store_(store), state_(std::make_shared<State>()) {
-  state_->revocations = &revocations;
-  auto first = state_->first.get_future();
-  Read();
-  if (first.wait_for(kFirstWithin) != std::future_status::ready || !first.get()) {
-    throw std::runtime_error("cannot read the revocations from the store");
+// A restart of the follower reads whatever is kept, not only what is recent: what went back in time is
+// not known by its age.
+RevocationReader::RevocationReader(Store& store, Revocations& revocations, Executor& on,
+                                   const Clock& clock, Options options)
+    : store_(store),
+      revocations_(revocations),
+      on_(on),
+      clock_(clock),
+      options_(options),
+      follower_({.every = kEvery}, clock.Now()) {
+  ReadAll();
+}
+
+void RevocationReader::ReadAll() {
+  // Outlives a call that is given up.
+  static Inline executor;
+  auto query = follower_.Begin(clock_.Steady(), clock_.Now());
+  while (query) {
+    query->since = {clock_.Now().micros - options_.kept.count()};
+    auto promise = std::make_shared<std::promise<Result<RevocationList>>>();
+    auto page = promise->get_future();
+    store_.ListRevocations(*query, executor, [promise](Result<RevocationList> read) {
+      promise->set_value(std::move(read));
+    });
+    if (page.wait_for(kPageWithin) != std::future_status::ready) {
+      throw std::runtime_error("the store does not answer the read of the revocations");
+    }
+    const Result<RevocationList> read = page.get();
+    if (!read) throw std::runtime_error("cannot read the revocations from the store");
+    query = OnPage(*read).next;
   }
 }
 
-RevocationReader::~RevocationReader() = default;
-
 void RevocationReader::OnTick(Monotonic now) {
-  if (now < next_) return;
-  next_ = now + kEvery;
-  Read();
+  if (now >= next_drop_) {
+    next_drop_ = now + kDropEvery;
+    revocations_.DropMadeBefore({clock_.Now().micros - options_.kept.count()});
+  }
+  if (!options_.shared_store) return;
+  if (auto query = follower_.Begin(now, clock_.Now())) Read(*std::move(query));
 }
 
-void RevocationReader::Read() {
-  if (state_->reading.exchange(true)) return;
-  store_.ListRevocations(state_->position, state_->executor,
-                         [state = state_](const Result<RevocationList>& read) {
-                           if (read) {
-                             for (const Revocation& one : read->revocations) {
-                               state->revocations->Add(one);
-                             }
-                             state->position = read->position;
-                           } else {
-                             log::warn("revocations not read error={}", Name(read.error().code));
-                           }
-                           state->reading = false;
-                           if (!std::exchange(state->first_given, true))
-                             state->first.set_value(read.has_value());
-                         });
+void RevocationReader::Read(LogQuery query) {
+  query.since = {clock_.Now().micros - options_.kept.count()};
+  store_.ListRevocations(std::move(query), on_, [this](const Result<RevocationList>& read) {
+    if (!read) {
+      follower_.OnFailure(clock_.Steady());
+      return log::warn("revocations not read error={}", Name(read.error().code));
+    }
+    if (auto next = OnPage(*read).next) Read(*std::move(next));
+  });
+}
+
+LogFollower::Progress RevocationReader::OnPage(const RevocationList& read) {
+  for (const Revocation& one : read.revocations) revocations_.Add(one);
+  return follower_.OnPage(read.page);
 }
 
 }  // namespace parley

@@ -1,11 +1,12 @@
-// What has been revoked, as far as this node has heard. Thread-safe.
+// Revoked tokens, as far as this node has read them. An entry is dropped when every token that it can
+// concern has expired. Thread-safe.
 #pragma once
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <mutex>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "domain/revocation.h"
 
@@ -13,14 +14,38 @@ namespace parley {
 
 class Revocations {
  public:
+  // A repeat changes nothing.
   void Add(const Revocation& revocation) {
     const std::lock_guard lock(mutex_);
-    if (revocation.jti) tokens_.insert(*revocation.jti);
-    if (revocation.user) {
-      Timestamp& before = users_[*revocation.user];
-      before.micros = std::max(before.micros, revocation.issued_before.micros);
+    bool changed = false;
+    if (revocation.jti) {
+      Timestamp& made_at = tokens_[*revocation.jti];
+      changed = made_at < revocation.made_at;
+      if (changed) made_at = revocation.made_at;
     }
+    if (revocation.user) {
+      OfUser& user = users_[*revocation.user];
+      changed = user.issued_before < revocation.issued_before || user.made_at < revocation.made_at;
+      user.issued_before = std::max(user.issued_before, revocation.issued_before);
+      user.made_at = std::max(user.made_at, revocation.made_at);
+    }
+    if (!changed) return;
+    by_age_.push_back(revocation);
+    size_.store(tokens_.size() + users_.size(), std::memory_order_relaxed);
     version_.fetch_add(1, std::memory_order_release);
+  }
+
+  // Drops what was made before, in about the order in which it came.
+  void DropMadeBefore(Timestamp time) {
+    const std::lock_guard lock(mutex_);
+    for (; !by_age_.empty() && by_age_.front().made_at < time; by_age_.pop_front()) {
+      const Revocation& old = by_age_.front();
+      if (old.jti) EraseIfOld(tokens_, *old.jti, time, [](Timestamp made_at) { return made_at; });
+      if (old.user) {
+        EraseIfOld(users_, *old.user, time, [](const OfUser& user) { return user.made_at; });
+      }
+    }
+    size_.store(tokens_.size() + users_.size(), std::memory_order_relaxed);
   }
 
   // A token without iat counts as issued before everything.
@@ -30,16 +55,30 @@ class Revocations {
     const std::lock_guard lock(mutex_);
     if (!jti.empty() && tokens_.contains(jti)) return true;
     const auto found = users_.find(user);
-    return found != users_.end() && (!issued_at || issued_at->micros <= found->second.micros);
+    return found != users_.end() && (!issued_at || *issued_at <= found->second.issued_before);
   }
 
-  // Grows with every one added: who has asked at this one need not ask again.
+  // Grows with every one added: a session that has checked at this version need not check again.
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  // Tokens and users. Any thread.
+  size_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
+  struct OfUser {
+    Timestamp issued_before{INT64_MIN};
+    Timestamp made_at;  // of the latest revocation
+  };
+  template <class Map, class MadeAt>
+  static void EraseIfOld(Map& map, const std::string& key, Timestamp time, MadeAt made_at) {
+    const auto found = map.find(key);
+    if (found != map.end() && made_at(found->second) < time) map.erase(found);
+  }
+
   mutable std::mutex mutex_;
-  std::unordered_set<std::string> tokens_;       // guarded by mutex_
-  std::unordered_map<UserId, Timestamp> users_;  // guarded by mutex_
+  std::unordered_map<std::string, Timestamp> tokens_;  // when they were revoked; guarded by mutex_
+  std::unordered_map<UserId, OfUser> users_;           // guarded by mutex_
+  std::deque<Revocation> by_age_;                      // guarded by mutex_
+  std::atomic<size_t> size_{0};
   std::atomic<uint64_t> version_{0};
 };
 

@@ -37,7 +37,7 @@ class Debounce {
   }
 
  private:
-  const Options options_;
+  Options options_;
   std::minstd_rand random_;
   std::optional<Monotonic> due_, last_run_;
 };

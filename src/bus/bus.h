@@ -15,6 +15,7 @@ struct BusCounters {
   Counter published, received, dropped, unreadable, reconnects, commands;
   Counter failures;      // of the bus's own work, besides those of the connection
   Counter other_stores;  // announcements by nodes of another store
+  Counter pauses;        // of reading, while a shard's inbox was full
   Histogram lag;         // from a commit on one node to another that hears of it
   std::atomic<int64_t> redis_memory_bytes{0}, redis_clients{0};  // as of the last ten seconds
 };
@@ -35,6 +36,8 @@ class BusReceiver {
   virtual void OnFollowed(std::vector<Uuid> conversations) = 0;
   // What was published may have been lost, by us or for us; up: it is no longer.
   virtual void OnConnection(bool up) = 0;
+  // True: nothing more is delivered until this is false.
+  virtual bool Congested() const = 0;
 };
 
 class Bus {

@@ -19,6 +19,7 @@ constexpr milliseconds kWithin{5000};     // a write
 constexpr milliseconds kPingEvery{2000};  // so that silence means that the connection is dead
 constexpr milliseconds kSilence{6000};
 constexpr size_t kChannelsAtOnce = 500;
+constexpr milliseconds kPause{5};  // between looks at a congested receiver
 
 }  // namespace
 
@@ -113,6 +114,18 @@ boost::asio::awaitable<void> RedisSubscriber::ReadAll(RedisConnection& connectio
     }
     if (!heard.deliveries.empty()) receiver_->OnDeliveries(std::move(heard.deliveries));
     if (!heard.followed.empty()) receiver_->OnFollowed(std::move(heard.followed));
+    if (receiver_->Congested()) co_await WaitForRoom(connection);
+  }
+}
+
+// Meanwhile messages gather in the sockets and in Redis, which closes a connection that takes too much
+// of its memory; what is lost then is found in the store.
+boost::asio::awaitable<void> RedisSubscriber::WaitForRoom(RedisConnection& connection) {
+  counters_.pauses.Add();
+  boost::asio::steady_timer timer(io_);
+  while (receiver_->Congested() && !connection.closed()) {
+    timer.expires_after(kPause);
+    co_await timer.async_wait(boost::asio::use_awaitable);
   }
 }
 

@@ -29,6 +29,7 @@ class RedisSubscriber {
 
   boost::asio::awaitable<void> Work(RedisLink::Connection connection);
   boost::asio::awaitable<void> ReadAll(RedisConnection& connection, bool& up);
+  boost::asio::awaitable<void> WaitForRoom(RedisConnection& connection);
   boost::asio::awaitable<void> Write(std::shared_ptr<Writer> writer);
   void TakeWishes();
   // A command for as many channels as one may name; empty: there is nothing to say.

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "base/ids.h"
+#include "domain/log_page.h"
 
 namespace parley {
 
@@ -21,10 +21,8 @@ struct AccessChange {
 };
 
 struct AccessChanges {
-  std::vector<AccessChange> changes;  // in the order of their ids
-  // Ask again from here. What had been seen may come again; nothing is left out.
-  int64_t position = 0;
-  uint64_t epoch = 0;  // of the store: a position of another epoch means nothing in this one
+  std::vector<AccessChange> changes;  // of one transaction in the order of their ids
+  LogPage page;
 };
 
 }  // namespace parley

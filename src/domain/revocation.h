@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
-#include "base/ids.h"
+#include "domain/log_page.h"
 
 namespace parley {
 
@@ -15,12 +14,12 @@ struct Revocation {
   std::optional<std::string> jti;
   std::optional<UserId> user;
   Timestamp issued_before;  // with user
+  Timestamp made_at;        // when it was stored
 };
 
 struct RevocationList {
-  std::vector<Revocation> revocations;  // oldest first
-  int64_t position = 0;                 // ask again from here
-  uint64_t epoch = 0;  // of the store: a position of another epoch means nothing in this one
+  std::vector<Revocation> revocations;
+  LogPage page;
 };
 
 }  // namespace parley

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "hub/hub.h"
+#include "store/log_follower.h"
 #include "test/support/model_reader.h"
 #include "test/support/model_store.h"
 #include "test/support/model_wire.h"
@@ -77,6 +78,13 @@ class Run {
   uint64_t found_in_store() const { return counters_.found_in_store.value(); }
 
  private:
+  static constexpr LogFollower::Options kFollow{.every = std::chrono::seconds(10), .page_rows = 2};
+  struct Node {
+    test::ModelWire& wire;
+    StepExecutor& shard;
+    LogFollower heads;
+  };
+
   void SetUpConversations() {
     const size_t count = 1 + random_.Below(4);
     for (size_t i = 0; i < count; ++i) {
@@ -108,10 +116,30 @@ class Run {
       hubs.push_back(std::make_unique<Hub>(*shards_.back(), i, store_, counters_, options, wire));
     }
     Hub::Connect(hubs);
+    if (wire != nullptr) {
+      Node& node = nodes_.emplace_back(
+          *wire, *shards_.back(),
+          LogFollower(kFollow, clock_.Now(), static_cast<unsigned>(random_.Below(1000))));
+      wire->on_loss = [this, &node] { node.heads.Request(clock_.Steady()); };
+    }
     for (auto& hub : hubs) {
       if (wire != nullptr) wire->hubs.push_back(hub.get());
       hubs_.push_back(std::move(hub));
     }
+  }
+
+  // As Cluster does.
+  void FollowStore(Node& node) {
+    if (auto query = node.heads.Begin(clock_.Steady(), clock_.Now())) ReadHeads(node, *query);
+  }
+  void ReadHeads(Node& node, LogQuery query) {
+    store_.ListChangedHeads(query, node.shard, [this, &node](Result<ChangedHeads> read) {
+      if (!read) return node.heads.OnFailure(clock_.Steady());
+      Hub::OnChangedHeads(node.wire.hubs, std::move(read->heads));
+      const auto progress = node.heads.OnPage(read->page);
+      if (progress.restarted) Hub::CheckAllSoon(node.wire.hubs);
+      if (progress.next) ReadHeads(node, *progress.next);
+    });
   }
 
   // Long enough for whatever is done by the clock, in steps.
@@ -124,6 +152,7 @@ class Run {
   void Tick(Duration passed) {
     clock_.Advance(passed);
     for (const auto& hub : hubs_) hub->OnTick(clock_.Steady());
+    for (Node& node : nodes_) FollowStore(node);
   }
 
   void SetUpReaders() {
@@ -278,6 +307,7 @@ class Run {
   HubCounters counters_;
   std::vector<std::unique_ptr<StepExecutor>> shards_;
   std::vector<std::unique_ptr<Hub>> hubs_;
+  std::deque<Node> nodes_;
   std::vector<ModelReader> readers_;
 };
 

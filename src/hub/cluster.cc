@@ -7,11 +7,11 @@ namespace {
 
 constexpr auto kHelloEvery = std::chrono::seconds(5);
 constexpr auto kReadEvery = std::chrono::seconds(2);
+constexpr auto kHeadsEvery = std::chrono::seconds(10);    // while the bus is up
 constexpr auto kAllUsersEvery = std::chrono::seconds(1);  // at most
 constexpr size_t kUsersInAMessage = 1000;
 constexpr size_t kPresenceAtOnce = 10'000;
-constexpr Debounce::Options kCheckHeads{.jitter = std::chrono::milliseconds(200),
-                                        .window = std::chrono::seconds(2)};
+constexpr size_t kAccessRows = 256;  // in a page; each may name 500 users
 
 }  // namespace
 
@@ -27,7 +27,8 @@ Cluster::Cluster(Executor& self, Store& store, std::unique_ptr<Bus> bus, BusCoun
                   [this](std::vector<UserId> users, bool shown) {
                     Hub::OnRemotePresence(hubs_, std::move(users), shown);
                   }),
-      check_(kCheckHeads) {}
+      access_({.every = kReadEvery, .page_rows = kAccessRows}, clock.Now()),
+      heads_({.every = kReadEvery}, clock.Now()) {}
 
 Cluster::~Cluster() { Stop(); }
 
@@ -151,9 +152,10 @@ void Cluster::Sort(const BusDelivery& delivery, std::vector<RemoteEvent>& batch)
   if (!read) return counters_.unreadable.Add();
   if (read->node == options_.node) return;
   if (!delivery.conversation) {
-    return self_.Post([this, node = read->node, message = std::move(read->message)]() mutable {
+    auto work = [this, node = read->node, message = std::move(read->message)]() mutable {
       OnNode(node, message);
-    });
+    };
+    return self_.PostHolding(std::move(work), delivery.bytes.size());
   }
   if (auto* event = std::get_if<BusEvent>(&read->message)) {
     batch.push_back(EventFrom(*delivery.conversation, *event));
@@ -182,13 +184,14 @@ RemoteEvent Cluster::EventFrom(const Uuid& conversation, BusEvent& event) {
 }
 
 void Cluster::OnFollowed(std::vector<Uuid> conversations) {
-  Hub::OnFollowed(hubs_, std::move(conversations));
+  // What was published between the reads of their heads and now may have passed by.
+  if (!conversations.empty()) self_.Post([this] { heads_.Request(clock_.Steady()); });
 }
 
 void Cluster::OnConnection(bool up) {
   self_.Post([this, up] {
     log::info("bus is {}", up ? "up" : "down");
-    check_.Request(clock_.Steady());
+    heads_.Request(clock_.Steady());
     if (!up) return;
     Say(BusLost{});
     next_hello_ = {};
@@ -218,7 +221,7 @@ void Cluster::OnNode(const Uuid& node, BusMessage& message) {
   } else if (std::holds_alternative<BusGoodbye>(message)) {
     neighbours_.Goodbye(node, clock_.Steady());
   } else if (std::holds_alternative<BusLost>(message)) {
-    check_.Request(clock_.Steady());
+    heads_.Request(clock_.Steady());
   }
 }
 
@@ -247,28 +250,41 @@ void Cluster::OnTick(Monotonic now) {
     }
     neighbours_.OnTick(now, up());
     store_mismatch_ = neighbours_.Mismatch();
-    if (check_.TakeDue(now)) Hub::CheckAllSoon(hubs_);
   }
-  if (now >= next_read_) {
-    next_read_ = now + kReadEvery;
-    ReadAccessLog();
-  }
+  if (options_.shared_store) FollowStore(now);
 }
 
-void Cluster::ReadAccessLog() {
-  if (std::exchange(reading_, true)) return;
-  // What is there at the start, everybody who connects reads from the store itself.
-  const int64_t from = position_ == 0 ? INT64_MAX : position_;
-  store_.ListAccessChanges(from, self_, [this](const Result<AccessChanges>& read) {
-    reading_ = false;
-    if (!read) return log::warn("access log not read error={}", Name(read.error().code));
-    std::unordered_set<int64_t> ids;
-    for (const AccessChange& change : read->changes) {
-      ids.insert(change.id);
-      if (!read_.contains(change.id)) Hub::OnAccessChange(hubs_, change);
+// --- what is in the store
+
+void Cluster::FollowStore(Monotonic now) {
+  const Timestamp time = clock_.Now();
+  if (auto query = access_.Begin(now, time)) ReadAccessLog(*std::move(query));
+  heads_.SetInterval(up() ? Duration(kHeadsEvery) : Duration(kReadEvery));
+  if (auto query = heads_.Begin(now, time)) ReadHeads(*std::move(query));
+}
+
+void Cluster::ReadAccessLog(LogQuery query) {
+  store_.ListAccessChanges(std::move(query), self_, [this](const Result<AccessChanges>& read) {
+    if (!read) {
+      access_.OnFailure(clock_.Steady());
+      return log::warn("access log not read error={}", Name(read.error().code));
     }
-    read_ = std::move(ids);
-    position_ = std::max<int64_t>(1, read->position);
+    for (const AccessChange& change : read->changes) Hub::OnAccessChange(hubs_, change);
+    if (auto next = access_.OnPage(read->page).next) ReadAccessLog(*std::move(next));
+  });
+}
+
+void Cluster::ReadHeads(LogQuery query) {
+  store_.ListChangedHeads(std::move(query), self_, [this](Result<ChangedHeads> read) {
+    if (!read) {
+      heads_.OnFailure(clock_.Steady());
+      return log::warn("heads not read error={}", Name(read.error().code));
+    }
+    if (!read->heads.empty()) Hub::OnChangedHeads(hubs_, std::move(read->heads));
+    auto progress = heads_.OnPage(read->page);
+    // Whatever was followed before the position is known may have moved unnoticed.
+    if (progress.restarted) Hub::CheckAllSoon(hubs_);
+    if (progress.next) ReadHeads(*std::move(progress.next));
   });
 }
 

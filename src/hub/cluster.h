@@ -8,11 +8,11 @@
 #include <span>
 #include <vector>
 
-#include "base/debounce.h"
 #include "bus/bus.h"
 #include "bus/bus_message.h"
 #include "hub/hub.h"
 #include "hub/neighbours.h"
+#include "store/log_follower.h"
 
 namespace parley {
 
@@ -21,6 +21,8 @@ class Cluster final : public NodeWire, private BusReceiver {
   struct Options {
     Uuid node;   // another for each process
     Uuid store;  // Store::Identity
+    // Other nodes write to it: their changes are followed in the store, with or without a bus.
+    bool shared_store = true;
   };
   // `bus`: none without Redis. `self`: the first shard.
   Cluster(Executor& self, Store& store, std::unique_ptr<Bus> bus, BusCounters& counters,
@@ -47,12 +49,13 @@ class Cluster final : public NodeWire, private BusReceiver {
   void TellTyping(const TypingSign& sign) override;
   void TellJoined(const std::vector<UserId>& users, const Joined& joined) override;
   void TellPresence(const UserId& user, bool online) override;
-  bool up() const override { return bus_ != nullptr && bus_->up(); }
 
  private:
+  bool up() const { return bus_ != nullptr && bus_->up(); }
   void OnDeliveries(std::vector<BusDelivery> deliveries) override;
   void OnFollowed(std::vector<Uuid> conversations) override;
   void OnConnection(bool up) override;
+  bool Congested() const override { return Hub::Congested(hubs_); }
 
   // `batch` gathers events, which go to the homes together.
   void Sort(const BusDelivery& delivery, std::vector<RemoteEvent>& batch);
@@ -63,7 +66,9 @@ class Cluster final : public NodeWire, private BusReceiver {
   void SayHello();
   void SayAllUsers();
   void SayPresence();
-  void ReadAccessLog();
+  void FollowStore(Monotonic now);
+  void ReadAccessLog(LogQuery query);
+  void ReadHeads(LogQuery query);
 
   Executor& self_;
   Store& store_;
@@ -79,13 +84,9 @@ class Cluster final : public NodeWire, private BusReceiver {
   ShownUsers shown_;  // by this node's own connections
   // Changes of presence since the last tick, at most kPresenceAtOnce; empty without a bus.
   std::vector<std::pair<UserId, bool>> to_say_;
-  // Of all heads. When many nodes reconnect, each announces that it may have lost messages.
-  Debounce check_;
-  Monotonic next_hello_ = {}, next_read_ = {}, next_all_ = {};
+  Monotonic next_hello_ = {}, next_all_ = {};
   bool leaving_ = false;
-  bool reading_ = false;
-  int64_t position_ = 0;              // in the access log; 0: not read yet
-  std::unordered_set<int64_t> read_;  // ids at the position or later
+  LogFollower access_, heads_;  // of the store
 };
 
 }  // namespace parley

@@ -4,14 +4,13 @@
 
 #include <gtest/gtest.h>
 
-#include "test/support/model_store.h"
+#include "test/support/partial_store.h"
 #include "test/support/step_executor.h"
 
 namespace parley {
 namespace {
 
 using namespace std::chrono_literals;
-using test::ModelStore;
 using test::StepExecutor;
 
 // Records what is published.
@@ -38,6 +37,24 @@ class HeldBus final : public Bus {
   BusReceiver* receiver = nullptr;
   bool is_up = true;
   std::vector<FromNode> published;
+};
+
+// Counts the reads of changed heads; each finds nothing.
+class HeadlessStore final : public test::PartialStore {
+ public:
+  void ListChangedHeads(LogQuery, Executor& on, Answer<ChangedHeads> done) override {
+    ++reads;
+    on.Post([done = std::move(done)]() mutable { done(ChangedHeads()); });
+  }
+  void ListAccessChanges(LogQuery, Executor& on, Answer<AccessChanges> done) override {
+    on.Post([done = std::move(done)]() mutable { done(AccessChanges()); });
+  }
+  void InsertMessage(NewMessage, Executor&, Answer<StoredMessage>) override {}
+  void LoadHead(Uuid, size_t, Executor&, Answer<ConversationHead>) override {}
+  void IsParticipant(Uuid, UserId, Executor&, Answer<bool>) override {}
+  void ReadChanges(Uuid, int64_t, int, Executor&, Answer<ChangesSince>) override {}
+  void CountUnread(UserId, std::optional<Uuid>, Executor&, Answer<int64_t>) override {}
+  int reads = 0;
 };
 
 class ClusterTest : public testing::Test {
@@ -67,7 +84,7 @@ class ClusterTest : public testing::Test {
   }
 
   StepExecutor self_;
-  ModelStore store_;
+  HeadlessStore store_;
   BusCounters counters_;
   HubCounters hub_counters_;
   OnlineUsers online_;
@@ -94,8 +111,7 @@ TEST_F(ClusterTest, PresenceThatGathersBetweenTicksIsPublishedInPieces) {
 
 TEST_F(ClusterTest, ANodeOfAnotherStoreIsCountedAndItsJoinsAreIgnored) {
   Make(true);
-  Tick(20s);
-  Tick(20s);
+  for (int i = 0; i < 17; ++i) Tick(1s);
   EXPECT_FALSE(cluster_->store_mismatch());
   Hear(BusHello{kOtherStore});
   Tick();
@@ -112,6 +128,40 @@ TEST_F(ClusterTest, ANewcomerBesideAnotherStoreYields) {
   Tick();
   Hear(BusHello{kOtherStore});
   EXPECT_TRUE(cluster_->store_mismatch());
+}
+
+TEST_F(ClusterTest, ManyNodesThatReconnectAreOneReasonToReadHeads) {
+  Make(true);
+  Tick();
+  Tick(3s);
+  const int before = store_.reads;
+  for (uint8_t node = 1; node < 200; ++node) Hear(BusLost{}, Uuid{{0x33, node}});
+  bus_->receiver->OnConnection(true);
+  bus_->receiver->OnFollowed(std::vector<Uuid>(10'000));
+  for (int i = 0; i < 10; ++i) Tick();
+  EXPECT_EQ(store_.reads, before + 1);
+  for (int i = 0; i < 10; ++i) {
+    Hear(BusLost{}, Uuid{{0x33, 1}});
+    Tick();
+  }
+  EXPECT_LE(store_.reads, before + 4) << "once for each half second";
+  EXPECT_GE(store_.reads, before + 2);
+}
+
+TEST_F(ClusterTest, HeadsAreReadMoreOftenWithoutTheBus) {
+  Make(true);
+  const auto reads_in = [&](int seconds) {
+    const int before = store_.reads;
+    for (int i = 0; i < seconds * 10; ++i) Tick();
+    return store_.reads - before;
+  };
+  reads_in(20);
+  const int with_bus = reads_in(60);
+  EXPECT_GE(with_bus, 6);
+  EXPECT_LE(with_bus, 9);
+  bus_->is_up = false;
+  reads_in(20);
+  EXPECT_GE(reads_in(60), 30);
 }
 
 }  // namespace

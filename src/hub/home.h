@@ -114,8 +114,10 @@ class Home {
 
   void OnRemote(const RemoteEvent& remote);
   void OnRemoteTyping(const TypingSign& sign) { Type(sign); }
-  void OnFollowed(const std::vector<Uuid>& conversations);
-  // What was told may not have been heard.
+  // Heads as the store has them.
+  void OnChangedHeads(const std::vector<UserConversationHead>& heads);
+  // The head of every followed conversation is read, within half a second: it is not known from
+  // where on changes have been missed.
   void CheckAllSoon();
   // What the store says of who may see what: `user` has been removed, the conversation deleted.
   void OnParted(const Uuid& conversation, const UserId& user);
@@ -167,7 +169,7 @@ class Home {
   void Follow(Room& room);
   void Forget(Room& room);
   void LeaveWhatIsEmpty(Monotonic now);
-  void CheckAt(Room& room, Monotonic at);  // or sooner, if so planned
+  void CheckWithin(Room& room, Duration time);  // or sooner, if so planned
   void CheckHeads(Monotonic now);
   void AskForHeads(std::vector<Uuid> asked);
   void OnHeads(const std::vector<Uuid>& asked,

@@ -1,6 +1,6 @@
 // Home: what other nodes do. Their events come over the wire and go the way of our own: the next one
-// goes out, a repeat is dropped, a jump is filled from the store. What the wire loses last is found by
-// asking the store for the heads of what is followed.
+// goes out, a repeat is dropped, a jump is filled from the store. What the wire loses last is found in
+// the store: Cluster follows the heads that move, for all homes of the node.
 #include <algorithm>
 
 #include "base/log.h"
@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kCheckEvery{10'000}, kCheckEveryAlone{2'000};
+constexpr milliseconds kCheckWithin{500}, kCheckAgainWithin{2'000};
 constexpr auto kLinger = std::chrono::seconds(5);
 constexpr size_t kHeadsInARead = 512;
 constexpr size_t kReadsAtOnce = 2;
@@ -25,7 +25,6 @@ void Home::Follow(Room& room) {
   if (wire_ == nullptr || room.followed) return;
   room.followed = true;
   wire_->Follow(room.id);
-  CheckAt(room, Now() + kCheckEveryAlone);
 }
 
 void Home::Forget(Room& room) {
@@ -54,26 +53,26 @@ void Home::LeaveWhatIsEmpty(Monotonic now) {
   }
 }
 
-void Home::OnFollowed(const std::vector<Uuid>& conversations) {
-  for (const Uuid& conversation : conversations) {
-    const auto found = by_id_.find(conversation);
-    if (found != by_id_.end()) CheckAt(*found->second, Now());
-  }
-  CheckHeads(Now());
-}
-
 // --- heads
 
-void Home::CheckAt(Room& room, Monotonic at) {
+void Home::OnChangedHeads(const std::vector<UserConversationHead>& heads) {
+  for (const UserConversationHead& head : heads) {
+    const auto found = by_id_.find(head.conversation_id);
+    if (found != by_id_.end() && found->second->followed) CatchUp(*found->second, head.seq);
+  }
+}
+
+void Home::CheckWithin(Room& room, Duration time) {
+  // Spread: other nodes ask the same store at the same time.
+  const Monotonic at = Now() + milliseconds(jitter_() % static_cast<uint64_t>(time.count() / 1000));
   if (room.next_check && *room.next_check <= at) return;
   room.next_check = at;
   checks_.emplace(at, room.id);
 }
 
 void Home::CheckAllSoon() {
-  // Spread over a while: other nodes ask the same store at the same time.
   for (Room& room : rooms_) {
-    if (room.followed) CheckAt(room, Now() + milliseconds(jitter_() % 500));
+    if (room.followed) CheckWithin(room, kCheckWithin);
   }
 }
 
@@ -108,14 +107,14 @@ void Home::OnHeads(const std::vector<Uuid>& asked,
   if (heads) {
     for (const UserConversationHead& head : *heads) found.emplace(head.conversation_id, head.seq);
   }
-  const milliseconds every = wire_->up() ? kCheckEvery : kCheckEveryAlone;
   for (const Uuid& conversation : asked) {
     const auto at = by_id_.find(conversation);
     if (at == by_id_.end() || !at->second->followed) continue;
     Room& room = *at->second;
-    CheckAt(room,
-            Now() + every - milliseconds(jitter_() % static_cast<uint64_t>(every.count() / 4)));
-    if (!heads) continue;
+    if (!heads) {
+      CheckWithin(room, kCheckAgainWithin);
+      continue;
+    }
     const auto head = found.find(conversation);
     if (head == found.end()) {
       if (room.loaded) OnDeleted(conversation);

@@ -33,13 +33,12 @@ struct RemoteEvent {
 class HomeWire {
  public:
   virtual ~HomeWire() = default;
-  // Answered by Home::OnFollowed, each time that following begins anew.
+  // Once it is so, each time that following begins anew, what may have been missed is looked for
+  // (Home::OnChangedHeads, CheckAllSoon).
   virtual void Follow(const Uuid& conversation) = 0;
   virtual void Leave(const Uuid& conversation) = 0;
   virtual void Tell(const Event& event, const MemberChange& members) = 0;
   virtual void TellTyping(const TypingSign& sign) = 0;
-  // False: nothing is heard, so heads are asked for more often.
-  virtual bool up() const = 0;
 };
 
 }  // namespace parley

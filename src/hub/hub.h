@@ -86,7 +86,10 @@ class Hub final : private HomeOutlet, private PresenceOutlet {
   static void OnRemoteTyping(std::span<Hub* const> hubs, TypingSign sign);
   static void OnRemoteJoined(std::span<Hub* const> hubs, std::vector<UserId> users, Joined joined);
   static void OnRemotePresence(std::span<Hub* const> hubs, std::vector<UserId> users, bool shown);
-  static void OnFollowed(std::span<Hub* const> hubs, std::vector<Uuid> conversations);
+  // As the store has them now.
+  static void OnChangedHeads(std::span<Hub* const> hubs, std::vector<UserConversationHead> heads);
+  // The inbox of one of the shards holds more than it should: see Executor.
+  static bool Congested(std::span<Hub* const> hubs);
   static void CheckAllSoon(std::span<Hub* const> hubs);
   static void OnAccessChange(std::span<Hub* const> hubs, const AccessChange& change);
 

@@ -1,4 +1,6 @@
 // Hub: what other nodes tell, handed to the shards that it is for.
+#include <algorithm>
+
 #include "hub/hub.h"
 
 namespace parley {
@@ -17,6 +19,16 @@ void Scatter(std::span<Hub* const> hubs, std::vector<Item> items, Place place, W
   }
 }
 
+// About what a post keeps in memory, for the bound of the inbox.
+size_t BytesOf(const RemoteEvent& remote) {
+  return sizeof(RemoteEvent) + sizeof(Event) + remote.event->frame.size();
+}
+size_t BytesOf(const std::vector<UserId>& users) {
+  size_t bytes = 0;
+  for (const UserId& user : users) bytes += sizeof(UserId) + user.size();
+  return bytes;
+}
+
 }  // namespace
 
 void Hub::OnRemote(std::span<Hub* const> hubs, std::vector<RemoteEvent> events) {
@@ -24,21 +36,27 @@ void Hub::OnRemote(std::span<Hub* const> hubs, std::vector<RemoteEvent> events) 
       hubs, std::move(events),
       [&](const RemoteEvent& one) { return ShardOf(one.event->conversation, hubs.size()); },
       [](Hub& hub, std::vector<RemoteEvent> part) {
-        hub.self_.Post([&hub, part = std::move(part)] {
+        size_t bytes = 0;
+        for (const RemoteEvent& one : part) bytes += BytesOf(one);
+        auto work = [&hub, part = std::move(part)] {
           for (const RemoteEvent& one : part) hub.home_.OnRemote(one);
-        });
+        };
+        hub.self_.PostHolding(std::move(work), bytes);
       });
 }
 
 void Hub::OnRemoteTyping(std::span<Hub* const> hubs, TypingSign sign) {
   Hub& hub = *hubs[ShardOf(sign.conversation, hubs.size())];
-  hub.self_.Post([&hub, sign = std::move(sign)] { hub.home_.OnRemoteTyping(sign); });
+  auto work = [&hub, sign = std::move(sign)] { hub.home_.OnRemoteTyping(sign); };
+  hub.self_.PostHolding(std::move(work), sizeof(TypingSign));
 }
 
 void Hub::OnRemoteJoined(std::span<Hub* const> hubs, std::vector<UserId> users, Joined joined) {
+  const size_t bytes = BytesOf(users) + joined.created->frame.size();
   const auto shared = std::make_shared<const std::vector<UserId>>(std::move(users));
   for (Hub* hub : hubs) {
-    hub->self_.Post([hub, shared, joined] { hub->OnAnnounced(*shared, joined); });
+    auto work = [hub, shared, joined] { hub->OnAnnounced(*shared, joined); };
+    hub->self_.PostHolding(std::move(work), bytes);
   }
 }
 
@@ -47,20 +65,28 @@ void Hub::OnRemotePresence(std::span<Hub* const> hubs, std::vector<UserId> users
       hubs, std::move(users),
       [&](const UserId& user) { return std::hash<UserId>()(user) % hubs.size(); },
       [shown](Hub& hub, std::vector<UserId> part) {
-        hub.self_.Post([&hub, shown, part = std::move(part)] {
+        const size_t bytes = BytesOf(part);
+        auto work = [&hub, shown, part = std::move(part)] {
           if (!hub.presence_) return;
           for (const UserId& user : part) hub.presence_->ShownElsewhere(user, shown);
-        });
+        };
+        hub.self_.PostHolding(std::move(work), bytes);
       });
 }
 
-void Hub::OnFollowed(std::span<Hub* const> hubs, std::vector<Uuid> conversations) {
+void Hub::OnChangedHeads(std::span<Hub* const> hubs, std::vector<UserConversationHead> heads) {
   Scatter(
-      hubs, std::move(conversations),
-      [&](const Uuid& conversation) { return ShardOf(conversation, hubs.size()); },
-      [](Hub& hub, std::vector<Uuid> part) {
-        hub.self_.Post([&hub, part = std::move(part)] { hub.home_.OnFollowed(part); });
+      hubs, std::move(heads),
+      [&](const UserConversationHead& head) { return ShardOf(head.conversation_id, hubs.size()); },
+      [](Hub& hub, std::vector<UserConversationHead> part) {
+        const size_t bytes = part.size() * sizeof(UserConversationHead);
+        auto work = [&hub, part = std::move(part)] { hub.home_.OnChangedHeads(part); };
+        hub.self_.PostHolding(std::move(work), bytes);
       });
+}
+
+bool Hub::Congested(std::span<Hub* const> hubs) {
+  return std::ranges::any_of(hubs, [](const Hub* hub) { return hub->self_.Congested(); });
 }
 
 void Hub::CheckAllSoon(std::span<Hub* const> hubs) {

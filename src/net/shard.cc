@@ -28,23 +28,29 @@ Shard::~Shard() {
   Join();
 }
 
-void Shard::Post(Callback work) {
+void Shard::PostHolding(Callback work, size_t bytes) {
+  bytes += sizeof(Callback);
+  inbox_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   bool wake;
   {
     const std::lock_guard lock(inbox_mutex_);
     wake = inbox_.empty();
     inbox_.push_back(std::move(work));
+    waiting_bytes_ += bytes;
   }
   if (wake) boost::asio::post(io_, [this] { RunInbox(); });
 }
 
 void Shard::RunInbox() {
+  size_t bytes = 0;
   {
     const std::lock_guard lock(inbox_mutex_);
     running_.swap(inbox_);
+    bytes = std::exchange(waiting_bytes_, 0);
   }
   for (Callback& work : running_) work();
   running_.clear();
+  inbox_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
 void Shard::Start() {

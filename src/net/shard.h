@@ -26,6 +26,8 @@ struct ConnectionId {
 
 class Shard final : public Executor {
  public:
+  static constexpr size_t kInboxBytes = 16 * 1024 * 1024;
+
   // `connections` counts those of all shards.
   Shard(unsigned index, const Clock& clock, Gauge& connections);
   ~Shard() override;
@@ -35,7 +37,11 @@ class Shard final : public Executor {
   boost::asio::io_context& io() { return io_; }
 
   // Executor. Posts of one loop turn are run together; the first of them wakes the loop.
-  void Post(Callback work) override;
+  void Post(Callback work) override { PostHolding(std::move(work), 0); }
+  void PostHolding(Callback work, size_t bytes) override;
+  bool Congested() const override { return inbox_bytes() > kInboxBytes; }
+  // Of all posts that have not run, with what they hold. Any thread.
+  size_t inbox_bytes() const { return inbox_bytes_.load(std::memory_order_relaxed); }
 
   void Start();  // the thread
   void Stop();   // any thread; returns at once. The loop ends after the work at hand
@@ -98,7 +104,9 @@ class Shard final : public Executor {
 
   std::mutex inbox_mutex_;
   std::vector<Callback> inbox_;  // guarded by inbox_mutex_
+  size_t waiting_bytes_ = 0;     // guarded by inbox_mutex_
   std::vector<Callback> running_;
+  std::atomic<size_t> inbox_bytes_{0};  // of inbox_ and running_
 
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_slots_;

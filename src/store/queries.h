@@ -185,9 +185,14 @@ inline constexpr Query kInsertRevocation{
     "VALUES (?1, ?2, ?3, ?4) RETURNING id"};
 inline constexpr Query kForgetRevocations{"forget_revocations",
                                           "DELETE FROM parley_revocation WHERE made_at < ?1"};
+inline constexpr Query kRevocationsSince{
+    "revocations_since",
+    "SELECT txn, id, jti, user_id, issued_before, made_at FROM parley_revocation "
+    "WHERE made_at >= ?1 AND id > ?2 ORDER BY id LIMIT ?3"};
 inline constexpr Query kRevocations{
     "revocations",
-    "SELECT id, jti, user_id, issued_before FROM parley_revocation WHERE txn >= ?1 ORDER BY id"};
+    "SELECT txn, id, jti, user_id, issued_before, made_at FROM parley_revocation "
+    "WHERE txn >= ?1 AND txn < ?2 AND (txn > ?1 OR id > ?3) ORDER BY txn, id LIMIT ?4"};
 inline constexpr Query kRevocationHorizon{"revocation_horizon",
                                           "SELECT txn FROM parley_revocation_horizon"};
 
@@ -196,13 +201,23 @@ inline constexpr Query kRevocationHorizon{"revocation_horizon",
 inline constexpr Query kInsertAccessChange{"insert_access_change",
                                            "INSERT INTO parley_access_log (conversation_id, kind, "
                                            "users, made_at) VALUES (?1, ?2, ?3, ?4)"};
+inline constexpr Query kAccessChangesSince{
+    "access_changes_since",
+    "SELECT txn, id, conversation_id, kind, users FROM parley_access_log "
+    "WHERE made_at >= ?1 AND id > ?2 ORDER BY id LIMIT ?3"};
 inline constexpr Query kAccessChanges{
     "access_changes",
-    "SELECT id, conversation_id, kind, users FROM parley_access_log WHERE txn >= ?1 ORDER BY id"};
+    "SELECT txn, id, conversation_id, kind, users FROM parley_access_log "
+    "WHERE txn >= ?1 AND txn < ?2 AND (txn > ?1 OR id > ?3) ORDER BY txn, id LIMIT ?4"};
 inline constexpr Query kAccessHorizon{"access_horizon",
                                       "SELECT txn FROM parley_access_log_horizon"};
 inline constexpr Query kForgetAccessChanges{"forget_access_changes",
                                             "DELETE FROM parley_access_log WHERE made_at < ?1"};
+inline constexpr Query kChangedHeads{
+    "changed_heads",
+    "SELECT changed, id, seq FROM messaging_conversation "
+    "WHERE changed >= ?1 AND changed < ?2 AND (changed > ?1 OR id > ?3) AND deleted_at IS NULL "
+    "ORDER BY changed, id LIMIT ?4"};
 
 // --- marks
 

@@ -1,7 +1,7 @@
 // SqlStore: what nodes tell each other through the store: who may see what, and how far conversations
 // have come.
 #include "store/list_queries.h"
-#include "store/sql_work.h"
+#include "store/log_reading.h"
 
 namespace parley {
 namespace {
@@ -40,19 +40,33 @@ void LogAccess(SqlSession& session, AccessChange::Kind kind, const Uuid& convers
   } while (!users.empty());
 }
 
-void SqlStore::ListAccessChanges(int64_t position, Executor& on, Answer<AccessChanges> done) {
+void SqlStore::ListAccessChanges(LogQuery query, Executor& on, Answer<AccessChanges> done) {
+  static constexpr LogQueries kLog{queries::kAccessHorizon, queries::kAccessChanges,
+                                   &queries::kAccessChangesSince};
   OnReader<AccessChanges>(
       on, std::move(done),
-      [=](SqlSession& session) -> Result<AccessChanges> {
-        AccessChanges out{.position = NumberFrom(session.Prepare(queries::kAccessHorizon)),
-                          .epoch = session.Epoch()};
-        Statement& rows = session.Prepare(queries::kAccessChanges).Bind(1, position);
-        while (rows.Step()) {
-          out.changes.push_back({.id = rows.Int(0),
-                                 .kind = static_cast<AccessChange::Kind>(rows.Int(2)),
-                                 .conversation = rows.Id(1),
-                                 .users = UsersIn(rows.Text(3))});
-        }
+      [query = std::move(query)](SqlSession& session) -> Result<AccessChanges> {
+        AccessChanges out;
+        out.page = ReadLog<int64_t>(session, kLog, query, [&](Statement& row) {
+          out.changes.push_back({.id = row.Int(1),
+                                 .kind = static_cast<AccessChange::Kind>(row.Int(3)),
+                                 .conversation = row.Id(2),
+                                 .users = UsersIn(row.Text(4))});
+        });
+        return out;
+      },
+      ReadClass::kCritical);
+}
+
+void SqlStore::ListChangedHeads(LogQuery query, Executor& on, Answer<ChangedHeads> done) {
+  static constexpr LogQueries kLog{queries::kChangeHorizon, queries::kChangedHeads, nullptr};
+  OnReader<ChangedHeads>(
+      on, std::move(done),
+      [query = std::move(query)](SqlSession& session) -> Result<ChangedHeads> {
+        ChangedHeads out;
+        out.page = ReadLog<Uuid>(session, kLog, query, [&](Statement& row) {
+          out.heads.push_back({row.Id(1), row.Int(2), session.Epoch(), row.Int(0)});
+        });
         return out;
       },
       ReadClass::kCritical);

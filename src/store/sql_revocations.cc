@@ -1,5 +1,5 @@
 // SqlStore: revoked tokens.
-#include "store/sql_work.h"
+#include "store/log_reading.h"
 
 namespace parley {
 namespace {
@@ -15,11 +15,12 @@ class RevocationInsert final : public WriteOf<Revocation> {
 
   void Apply(SqlSession& session) override {
     session.Prepare(queries::kForgetRevocations).Bind(1, forget_before_.micros).Run();
+    revocation_.made_at = now_();
     revocation_.id = NumberFrom(session.Prepare(queries::kInsertRevocation)
                                     .Bind(1, revocation_.jti)
                                     .Bind(2, revocation_.user)
                                     .Bind(3, revocation_.issued_before.micros)
-                                    .Bind(4, now_().micros));
+                                    .Bind(4, revocation_.made_at.micros));
     result_ = revocation_;
   }
 
@@ -37,19 +38,19 @@ void SqlStore::Revoke(Revocation revocation, Timestamp forget_before, Executor& 
       std::move(revocation), forget_before, on, std::move(done), [this] { return NextTime(); }));
 }
 
-void SqlStore::ListRevocations(int64_t position, Executor& on, Answer<RevocationList> done) {
+void SqlStore::ListRevocations(LogQuery query, Executor& on, Answer<RevocationList> done) {
+  static constexpr LogQueries kLog{queries::kRevocationHorizon, queries::kRevocations,
+                                   &queries::kRevocationsSince};
   OnReader<RevocationList>(
       on, std::move(done),
-      [=](SqlSession& session) -> Result<RevocationList> {
-        RevocationList out{.position = NumberFrom(session.Prepare(queries::kRevocationHorizon)),
-                           .epoch = session.Epoch()};
-        Statement& rows = session.Prepare(queries::kRevocations).Bind(1, position);
-        while (rows.Step()) {
-          Revocation one{.id = rows.Int(0), .issued_before = {rows.Int(3)}};
-          if (!rows.IsNull(1)) one.jti = std::string(rows.Text(1));
-          if (!rows.IsNull(2)) one.user = UserId(rows.Text(2));
+      [query = std::move(query)](SqlSession& session) -> Result<RevocationList> {
+        RevocationList out;
+        out.page = ReadLog<int64_t>(session, kLog, query, [&](Statement& row) {
+          Revocation one{.id = row.Int(1), .issued_before = {row.Int(4)}, .made_at = {row.Int(5)}};
+          if (!row.IsNull(2)) one.jti = std::string(row.Text(2));
+          if (!row.IsNull(3)) one.user = UserId(row.Text(3));
           out.revocations.push_back(std::move(one));
-        }
+        });
         return out;
       },
       ReadClass::kCritical);

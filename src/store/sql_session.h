@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/metrics.h"
+#include "domain/log_page.h"
 
 namespace parley {
 
@@ -100,6 +101,9 @@ class SqlSession {
   // follows a fail-over, a restore or a move: transactions that had been committed may be lost. Values
   // have no order. 0: the engine cannot change it while a process runs.
   virtual uint64_t Epoch() const { return 0; }
+  // Of the transaction under way, on engines where transactions end in another order than they begin.
+  // Not set: they end in their order, and a log's highest transaction says the same.
+  virtual std::optional<StorePosition> Snapshot() { return std::nullopt; }
   // Returns when it is on disk.
   virtual void Commit() = 0;
   virtual void Rollback() noexcept = 0;

@@ -39,8 +39,9 @@ class SqlStore final : public Store {
   void NoteDelivered(const Uuid& conversation, int64_t first_seq, int64_t last_seq) override;
   void Revoke(Revocation revocation, Timestamp forget_before, Executor& on,
               Answer<Revocation> done) override;
-  void ListRevocations(int64_t position, Executor& on, Answer<RevocationList> done) override;
-  void ListAccessChanges(int64_t position, Executor& on, Answer<AccessChanges> done) override;
+  void ListRevocations(LogQuery query, Executor& on, Answer<RevocationList> done) override;
+  void ListAccessChanges(LogQuery query, Executor& on, Answer<AccessChanges> done) override;
+  void ListChangedHeads(LogQuery query, Executor& on, Answer<ChangedHeads> done) override;
   void ListHeads(std::vector<Uuid> conversations, Executor& on,
                  Answer<std::vector<UserConversationHead>> done) override;
   void NoteSeen(const UserId& user, Timestamp at) override;

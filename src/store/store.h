@@ -140,6 +140,11 @@ struct UserConversationHead {
   int64_t changed = 0;  // position of the transaction that took this seq; 0: not known
 };
 
+struct ChangedHeads {
+  std::vector<UserConversationHead> heads;  // of conversations that are there
+  LogPage page;
+};
+
 struct UserConversations {
   std::vector<UserConversationHead> heads;  // newest activity first
   // Pass it back to hear of what changed since, and perhaps of some that did so shortly before.
@@ -279,10 +284,12 @@ class Store {
   // Those of `asked` who share a conversation with the reader (all of them, for a service).
   virtual void ListSeen(UserId reader, bool as_service, std::vector<UserId> asked, Executor& on,
                         Answer<std::vector<Seen>> done) = 0;
-  // From a position that an earlier answer gave; 0: all. What had been seen may come again.
-  virtual void ListRevocations(int64_t position, Executor& on, Answer<RevocationList> done) = 0;
-  // The same of who came into conversations and left them, of the last day.
-  virtual void ListAccessChanges(int64_t position, Executor& on, Answer<AccessChanges> done) = 0;
+  // Pages of the revocations, of who came into conversations and left them during the last day, and
+  // of the heads that have moved: for LogFollower. Heads have no times: without `from` a page has no
+  // rows.
+  virtual void ListRevocations(LogQuery query, Executor& on, Answer<RevocationList> done) = 0;
+  virtual void ListAccessChanges(LogQuery query, Executor& on, Answer<AccessChanges> done) = 0;
+  virtual void ListChangedHeads(LogQuery query, Executor& on, Answer<ChangedHeads> done) = 0;
   // The seqs of these conversations; those that are not there are left out.
   virtual void ListHeads(std::vector<Uuid> conversations, Executor& on,
                          Answer<std::vector<UserConversationHead>> done) = 0;

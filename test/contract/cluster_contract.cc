@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "store/log_follower.h"
 #include "test/contract/store_contract.h"
 
 namespace parley::test {
@@ -12,11 +13,14 @@ using Kind = AccessChange::Kind;
 class Log {
  public:
   explicit Log(Store& store) : store_(store) {}
-  auto Ask(int64_t position) {
-    return [this, position](Executor& on, Answer<AccessChanges> done) {
-      store_.ListAccessChanges(position, on, std::move(done));
+  auto Ask(LogQuery query) {
+    return [this, query](Executor& on, Answer<AccessChanges> done) {
+      store_.ListAccessChanges(query, on, std::move(done));
     };
   }
+  auto Ask(const StorePosition& position) { return Ask(LogQuery{.from = position}); }
+  // Only where the log is now.
+  auto AskForPosition() { return Ask(LogQuery{.since = {INT64_MAX}}); }
 
  private:
   Store& store_;
@@ -24,8 +28,8 @@ class Log {
 
 TEST_P(StoreContract, WhoComesAndGoesIsToldFromAPositionOn) {
   Log log(*store_);
-  const Uuid before = Room({"ann"});
-  const int64_t position = Ask<AccessChanges>(log.Ask(INT64_MAX))->position;
+  Room({"ann"});
+  const StorePosition position = Ask<AccessChanges>(log.AskForPosition())->page.position;
   const Uuid room = Room({"ann", "bob"});
   ASSERT_TRUE(Apply(room, "ann", AddParticipant{"cho"}));
   ASSERT_TRUE(Apply(room, "ann", RemoveParticipant{"bob"}));
@@ -33,7 +37,6 @@ TEST_P(StoreContract, WhoComesAndGoesIsToldFromAPositionOn) {
 
   auto read = Ask<AccessChanges>(log.Ask(position));
   ASSERT_TRUE(read);
-  std::erase_if(read->changes, [&](const AccessChange& one) { return one.conversation == before; });
   ASSERT_EQ(read->changes.size(), 4u);
   for (const AccessChange& one : read->changes) EXPECT_EQ(one.conversation, room);
   EXPECT_EQ(read->changes[0].kind, Kind::kJoined);
@@ -45,24 +48,27 @@ TEST_P(StoreContract, WhoComesAndGoesIsToldFromAPositionOn) {
   EXPECT_EQ(read->changes[3].kind, Kind::kDeleted);
   EXPECT_TRUE(read->changes[3].users.empty());
   EXPECT_TRUE(std::ranges::is_sorted(read->changes, {}, &AccessChange::id));
-  EXPECT_GT(read->position, position);
+  EXPECT_GT(read->page.position.next, position.next);
+  EXPECT_FALSE(read->page.more || read->page.stale);
+  const auto nothing = Ask<AccessChanges>(log.Ask(read->page.position));
+  EXPECT_TRUE(nothing->changes.empty()) << "each is read once";
 }
 
 TEST_P(StoreContract, WhatChangesNoAccessIsNotTold) {
   Log log(*store_);
   const Uuid room = Room({"ann", "bob"});
-  const int64_t position = Ask<AccessChanges>(log.Ask(INT64_MAX))->position;
+  const StorePosition position = Ask<AccessChanges>(log.AskForPosition())->page.position;
   ASSERT_TRUE(Apply(room, "ann", AddParticipant{"bob"}));     // is in it
   ASSERT_TRUE(Apply(room, "ann", RemoveParticipant{"eve"}));  // is not
   EXPECT_FALSE(Apply(room, "bob", RemoveParticipant{"ann"}));
   ASSERT_TRUE(Insert(Text(room, "ann")));
   const auto read = Ask<AccessChanges>(log.Ask(position));
-  for (const AccessChange& one : read->changes) EXPECT_EQ(one.kind, Kind::kJoined);
+  EXPECT_TRUE(read->changes.empty());
 }
 
 TEST_P(StoreContract, ManyUsersComeInPieces) {
   Log log(*store_);
-  const int64_t position = Ask<AccessChanges>(log.Ask(INT64_MAX))->position;
+  const StorePosition position = Ask<AccessChanges>(log.AskForPosition())->page.position;
   std::vector<UserId> users;
   for (int i = 0; i < 1234; ++i) users.push_back("user-" + std::to_string(i));
   const Uuid room = Room(users);
@@ -125,35 +131,130 @@ TEST_P(StoreContract, EveryAnswerNamesTheSameEpochOfTheStore) {
   EXPECT_EQ(user->epoch, epoch);
   EXPECT_EQ(user->heads.front().epoch, epoch);
   EXPECT_EQ(user->heads.front().changed, heads->front().changed);
-  EXPECT_EQ(Ask<AccessChanges>(Log(*store_).Ask(INT64_MAX))->epoch, epoch);
+  EXPECT_EQ(Ask<AccessChanges>(Log(*store_).AskForPosition())->page.position.epoch, epoch);
   EXPECT_EQ(Ask<RevocationList>([&](auto& on, auto done) {
-              store_->ListRevocations(0, on, std::move(done));
-            })->epoch,
+              store_->ListRevocations({}, on, std::move(done));
+            })->page.position.epoch,
             epoch);
   Reopen();
   EXPECT_EQ(Insert(Text(room, "ann"))->epoch, epoch);
 }
 
+// A whole round of a follower: the items of all its pages.
+template <class List, class Ask>
+auto RoundOf(LogFollower& follower, Monotonic now, const Clock& clock, List list, Ask ask) {
+  decltype(list(*ask(LogQuery()))) all;
+  for (auto query = follower.Begin(now, clock.Now()); query;) {
+    const auto read = ask(*query);
+    EXPECT_TRUE(read);
+    if (!read) break;
+    const auto items = list(*read);
+    EXPECT_LE(items.size(), query->limit);
+    all.insert(all.end(), items.begin(), items.end());
+    query = follower.OnPage(read->page).next;
+  }
+  return all;
+}
+
+TEST_P(StoreContract, HeadsThatMovedAreFollowedInBoundedPages) {
+  LogFollower follower({.every = std::chrono::seconds(2), .page_rows = 7}, clock_.Now(), 1);
+  Monotonic now = clock_.Steady();
+  const auto round = [&] {
+    now += std::chrono::seconds(2);
+    const auto heads = RoundOf(
+        follower, now, clock_, [](const ChangedHeads& page) { return page.heads; },
+        [&](const LogQuery& query) {
+          return Ask<ChangedHeads>(
+              [&](auto& on, auto done) { store_->ListChangedHeads(query, on, std::move(done)); });
+        });
+    std::map<Uuid, int64_t> found;
+    for (const UserConversationHead& head : heads) found.emplace(head.conversation_id, head.seq);
+    EXPECT_EQ(found.size(), heads.size()) << "each once";
+    return found;
+  };
+  std::vector<Uuid> rooms;
+  for (int i = 0; i < 30; ++i) rooms.push_back(Room({"ann"}));
+  EXPECT_TRUE(round().empty()) << "the first one only learns where it is";
+  EXPECT_TRUE(round().empty());
+  for (size_t i = 0; i < 20; ++i) ASSERT_TRUE(Insert(Text(rooms[i], "ann")));
+  ASSERT_TRUE(Insert(Text(rooms[0], "ann")));
+  ASSERT_TRUE(Delete(rooms[1], "ann"));
+  ASSERT_TRUE(Apply(rooms[25], "ann", AddParticipant{"bob"}));
+  const auto moved = round();
+  EXPECT_EQ(moved.size(), 20u);
+  EXPECT_EQ(moved.at(rooms[0]), 2);
+  EXPECT_EQ(moved.at(rooms[19]), 1);
+  EXPECT_EQ(moved.at(rooms[25]), 1);
+  EXPECT_FALSE(moved.contains(rooms[1]));
+  EXPECT_FALSE(moved.contains(rooms[20]));
+  EXPECT_TRUE(round().empty());
+  InsertMany(rooms[3], "ann", 600);  // many in one transaction
+  EXPECT_EQ(round(), (std::map<Uuid, int64_t>{{rooms[3], 601}}));
+}
+
+TEST_P(StoreContract, APositionThatTheStoreCannotHaveGivenIsStale) {
+  Log log(*store_);
+  Room({"ann"});
+  StorePosition position = Ask<AccessChanges>(log.AskForPosition())->page.position;
+  EXPECT_FALSE(Ask<AccessChanges>(log.Ask(position))->page.stale);
+  StorePosition other = position;
+  other.epoch += 1;
+  Room({"ann"});
+  const auto of_another_epoch = Ask<AccessChanges>(log.Ask(other));
+  EXPECT_TRUE(of_another_epoch->page.stale);
+  EXPECT_TRUE(of_another_epoch->changes.empty());
+  position.next += 1'000'000'000'000;
+  EXPECT_TRUE(Ask<AccessChanges>(log.Ask(position))->page.stale) << "in the future";
+  const auto anew = Ask<AccessChanges>(log.Ask(LogQuery{.since = clock_.Now()}));
+  EXPECT_EQ(anew->changes.size(), 2u) << "by the time";
+  EXPECT_TRUE(Ask<AccessChanges>(log.Ask(LogQuery{.since = {clock_.Now().micros + 1'000'000}}))
+                  ->changes.empty());
+}
+
 TEST_P(StoreContract, RevocationsAreReadFromAPositionOn) {
-  const auto read = [this](int64_t position) {
-    return Ask<RevocationList>(
-        [&](auto& on, auto done) { store_->ListRevocations(position, on, std::move(done)); });
+  const auto read = [this](LogQuery query) {
+    return *Ask<RevocationList>(
+        [&](auto& on, auto done) { store_->ListRevocations(query, on, std::move(done)); });
   };
   const auto revoke = [this](const std::string& jti) {
-    return Ask<Revocation>([&](auto& on, auto done) {
+    const auto made = Ask<Revocation>([&](auto& on, auto done) {
       store_->Revoke({.jti = jti}, Timestamp{0}, on, std::move(done));
     });
+    EXPECT_GE(made->made_at, clock_.Now());
+    clock_.Advance(std::chrono::seconds(1));
   };
-  ASSERT_TRUE(revoke("one"));
-  const int64_t position = read(0)->position;
-  ASSERT_TRUE(revoke("two"));
-  const auto all = read(0), later = read(position);
-  ASSERT_EQ(all->revocations.size(), 2u);
-  EXPECT_EQ(all->revocations[0].jti, "one");
-  ASSERT_FALSE(later->revocations.empty());
-  EXPECT_EQ(later->revocations.back().jti, "two");
-  EXPECT_TRUE(std::ranges::none_of(read(later->position)->revocations,
-                                   [](const Revocation& one) { return one.jti == "one"; }));
+  const Timestamp start = clock_.Now();
+  revoke("one");
+  const StorePosition position = read({}).page.position;
+  revoke("two");
+  const auto all = read({}), later = read({.from = position});
+  ASSERT_EQ(all.revocations.size(), 2u);
+  EXPECT_EQ(all.revocations[0].jti, "one");
+  EXPECT_LT(all.revocations[0].made_at, all.revocations[1].made_at);
+  ASSERT_EQ(later.revocations.size(), 1u);
+  EXPECT_EQ(later.revocations[0].jti, "two");
+  EXPECT_TRUE(read({.from = later.page.position}).revocations.empty());
+  const auto recent = read({.since = {start.micros + 1'000'000}});
+  ASSERT_EQ(recent.revocations.size(), 1u) << "expired ones are not read";
+  EXPECT_EQ(recent.revocations[0].jti, "two");
+}
+
+TEST_P(StoreContract, TheFirstReadOfManyRevocationsComesInPages) {
+  for (int i = 0; i < 25; ++i) {
+    ASSERT_TRUE(Ask<Revocation>([&](auto& on, auto done) {
+      store_->Revoke({.jti = "t" + std::to_string(i)}, Timestamp{0}, on, std::move(done));
+    }));
+  }
+  LogFollower follower({.every = std::chrono::seconds(2), .page_rows = 10}, clock_.Now(), 1);
+  const auto revoked = RoundOf(
+      follower, clock_.Steady(), clock_,
+      [](const RevocationList& page) { return page.revocations; },
+      [&](const LogQuery& query) {
+        return Ask<RevocationList>(
+            [&](auto& on, auto done) { store_->ListRevocations(query, on, std::move(done)); });
+      });
+  ASSERT_EQ(revoked.size(), 25u);
+  EXPECT_EQ(revoked.back().jti, "t24");
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 """Tokens that are taken back before their time is over (P9)."""
+import contextlib
+import sqlite3
 import time
 import uuid
 
@@ -95,3 +97,21 @@ def test_it_survives_a_kill(own_server, tmp_path):
     server = own_server(directory=tmp_path)
     alice = Person(server, "alice", jti="doomed")
     assert_problem(alice.rest.get("conversations/"), 401, "token_revoked")
+
+
+def test_what_is_too_old_to_matter_is_not_read_again(own_server, tmp_path):
+    """No token lives longer than `auth.revocations_kept`."""
+    options = ("--auth-revocations-kept", "1h")
+    server = own_server(*options, directory=tmp_path)
+    backend = Person(server, "backend", scope="messaging:service")
+    revoke(backend, jti="old")
+    revoke(backend, jti="new")
+    revoke(backend, user_id="zoe")
+    assert server.metric("parley_revocations") == 3
+    server.stop()
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "parley.db")) as store, store:
+        store.execute("UPDATE parley_revocation SET made_at = made_at - 7200000000 WHERE jti = 'old'")
+    server = own_server(*options, directory=tmp_path)
+    assert server.metric("parley_revocations") == 2
+    assert_problem(Person(server, "alice", jti="new").rest.get("conversations/"), 401, "token_revoked")
+    assert Person(server, "alice", jti="old").rest.get("conversations/").status_code == 200

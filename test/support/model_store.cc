@@ -257,6 +257,28 @@ void ModelStore::ListHeads(std::vector<Uuid> conversations, Executor& on,
               });
 }
 
+void ModelStore::ListChangedHeads(LogQuery query, Executor& on, Answer<ChangedHeads> done) {
+  Call<ChangedHeads>(false, on, std::move(done), [this, query]() -> Result<ChangedHeads> {
+    ChangedHeads out{.heads = {}, .page = {.position = {.next = changes_ + 1}}};
+    if (!query.from) return out;
+    std::vector<std::pair<int64_t, Uuid>> changed;
+    for (const auto& [id, room] : rooms_) changed.emplace_back(room.changed_at, id);
+    std::ranges::sort(changed);
+    const int64_t end = (query.until ? *query.until : out.page.position).next;
+    for (const auto& [at, id] : changed) {
+      const bool before = std::pair(at, id) <= std::pair(query.after.transaction, query.after.uuid);
+      if (at < query.from->next || at >= end || before) continue;
+      if (out.heads.size() == query.limit) {
+        out.page.more = true;
+        break;
+      }
+      out.heads.push_back({.conversation_id = id, .seq = rooms_.at(id).seq, .changed = at});
+      out.page.last = {.transaction = at, .uuid = id};
+    }
+    return out;
+  });
+}
+
 void ModelStore::ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
                                Answer<UserConversations> done) {
   Call<UserConversations>(

@@ -71,6 +71,7 @@ class ModelStore final : public PartialStore {
                    Answer<ChangesSince> done) override;
   void ListHeads(std::vector<Uuid> conversations, Executor& on,
                  Answer<std::vector<UserConversationHead>> done) override;
+  void ListChangedHeads(LogQuery query, Executor& on, Answer<ChangedHeads> done) override;
   void ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
                      Answer<UserConversations> done) override;
   Uuid Identity() const override { return Uuid{{0x5E}}; }

@@ -2,6 +2,7 @@
 // One thread.
 #pragma once
 #include <deque>
+#include <functional>
 #include <memory>
 #include <set>
 #include <span>
@@ -29,9 +30,8 @@ class ModelWire final : public NodeWire {
   void TellTyping(const TypingSign&) override {}
   void TellJoined(const std::vector<UserId>&, const Joined&) override {}
   void TellPresence(const UserId&, bool) override {}
-  bool up() const override { return is_up; }
 
-  bool is_up = true;
+  std::function<void()> on_loss;  // something may have passed by: see Cluster::OnFollowed
   std::vector<Hub*> hubs;
   std::deque<std::pair<Uuid, bool>> wishes;  // not yet so
   std::set<Uuid> followed;
@@ -68,7 +68,7 @@ class ModelAir {
     node.inbox.clear();
     for (const Uuid& conversation : node.followed) node.wishes.emplace_back(conversation, true);
     node.followed.clear();
-    Hub::CheckAllSoon(node.hubs);
+    node.on_loss();
   }
   size_t lost = 0;
 
@@ -79,7 +79,7 @@ class ModelAir {
       node.wishes.pop_front();
       if (follow) {
         node.followed.insert(conversation);
-        Hub::OnFollowed(node.hubs, {conversation});
+        node.on_loss();
       } else {
         node.followed.erase(conversation);
       }

@@ -28,14 +28,17 @@ class PartialStore : public Store {
   void Revoke(Revocation, Timestamp, Executor& on, Answer<Revocation> done) override {
     Refuse(on, std::move(done));
   }
-  void ListAccessChanges(int64_t, Executor& on, Answer<AccessChanges> done) override {
+  void ListAccessChanges(LogQuery, Executor& on, Answer<AccessChanges> done) override {
+    Refuse(on, std::move(done));
+  }
+  void ListChangedHeads(LogQuery, Executor& on, Answer<ChangedHeads> done) override {
     Refuse(on, std::move(done));
   }
   void ListHeads(std::vector<Uuid>, Executor& on,
                  Answer<std::vector<UserConversationHead>> done) override {
     Refuse(on, std::move(done));
   }
-  void ListRevocations(int64_t, Executor& on, Answer<RevocationList> done) override {
+  void ListRevocations(LogQuery, Executor& on, Answer<RevocationList> done) override {
     Refuse(on, std::move(done));
   }
   void AddAttachment(NewAttachment, int64_t, Executor& on, Answer<StoredAttachment> done) override {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "auth/revocations.h"
 #include "feature/services.h"
 #include "http/http_protocol.h"
 #include "http/rate_limiter.h"
@@ -27,6 +28,7 @@ struct NodeHealth {
   std::vector<const Shard*> shards;
   const Cluster* cluster = nullptr;  // none: this node is alone
   const RateLimiter* limiter = nullptr;
+  const Revocations* revocations = nullptr;
 };
 
 // `open_metrics`: anybody may read /metrics; otherwise only a service token.

@@ -100,9 +100,11 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
   const WsCounters& ws = counters.ws;
   int64_t outbox_bytes = 0;
   uint64_t bytes_written = 0;
+  size_t inbox_bytes = 0;
   for (const Shard* shard : health.shards) {
     outbox_bytes += shard->outbox_bytes();
     bytes_written += shard->bytes_written();
+    inbox_bytes += shard->inbox_bytes();
   }
 
   Families out;
@@ -126,6 +128,9 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
   out.Level("outbox_bytes",
             "Bytes that wait to be written, of all connections, about a second old.",
             static_cast<double>(outbox_bytes));
+  out.Level("shard_inbox_bytes",
+            "Bytes of work that shards have not done yet, with the events of other nodes it holds.",
+            static_cast<double>(inbox_bytes));
   out.Count("catch_ups_total", "Pages read for resumes, slow readers and gaps.",
             counters.hub.catch_ups.value());
   out.Count("catch_up_store_reads_total", "Of those pages: read from the store.",
@@ -168,6 +173,8 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
             store.statements);
   out.Count("store_pool_waits_total", "Reads that had to wait for a connection.",
             store.reads_that_waited);
+  out.Level("revocations", "Revoked tokens and users in memory.",
+            health.revocations == nullptr ? 0 : static_cast<double>(health.revocations->size()));
   const BusCounters& bus = counters.bus;
   out.Count("bus_published_total", "Messages to other nodes that Redis took.",
             bus.published.value());
@@ -181,6 +188,8 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
   out.Count("bus_failures_total",
             "Unexpected errors in the bus's own work, after which it restarted.",
             bus.failures.value());
+  out.Count("bus_pauses_total", "Times that reading from Redis paused because a shard was behind.",
+            bus.pauses.value());
   out.Count("bus_other_store_total", "Announcements by nodes of another store on this Redis.",
             bus.other_stores.value());
   out.Count("bus_losses_found_total",

@@ -1,6 +1,7 @@
 #include "store/postgres/pg_session.h"
 
 #include <algorithm>
+#include <charconv>
 #include <deque>
 #include <thread>
 
@@ -20,6 +21,9 @@ constexpr auto kSettleFor = 8s;
 constexpr auto kSettlePause = 200ms;
 // A first call that fails sooner is tried again on another connection.
 constexpr auto kFirstTry = 1s;
+// Each open transaction of a position costs its readers a statement. With more of them a position is
+// the oldest, and what came since is read again.
+constexpr size_t kMostOpen = 64;
 
 // "?1" to "$1": queries are written for SQLite's numbered parameters, and hold no other "?".
 std::string WithDollars(const char* sql) {
@@ -232,6 +236,31 @@ void PgSession::Begin() {
 void PgSession::BeginRead() {
   transaction_.clear();
   BeginWith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+}
+
+std::optional<StorePosition> PgSession::Snapshot() {
+  CountStatement();
+  const PgResult result = connection().Execute("SELECT pg_current_snapshot()::text");
+  // "xmin:xmax:xip,xip"
+  const std::string_view text(::PQgetvalue(result.get(), 0, 0));
+  StorePosition out{.epoch = Epoch()};
+  std::vector<int64_t> numbers;
+  for (size_t at = 0; at < text.size();) {
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), number);
+    if (error != std::errc()) break;
+    numbers.push_back(number);
+    at = static_cast<size_t>(end - text.data()) + 1;
+  }
+  if (numbers.size() < 2) throw StoreFailure("postgres: a snapshot cannot be read");
+  out.open.assign(numbers.begin() + 2, numbers.end());
+  std::ranges::sort(out.open);
+  out.next = numbers[1];
+  if (out.open.size() > kMostOpen) {
+    out.next = numbers[0];
+    out.open.clear();
+  }
+  return out;
 }
 
 void PgSession::Commit() {

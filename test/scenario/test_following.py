@@ -1,0 +1,129 @@
+"""What nodes find in the store by themselves: changes, access and revocations that nobody announced to them."""
+import threading
+import time
+
+import pytest
+
+from client import Closed, Person
+from deadline import eventually, patient
+from postgres import Postgres, Proxy
+
+
+@pytest.fixture
+def database():
+    postgres = Postgres().start()
+    yield postgres
+    postgres.close()
+
+
+def fill(database, conversations, user="bob"):
+    """Conversations of alice and that user, as the server would have written them."""
+    database.ask(f"""
+        INSERT INTO messaging_conversation (id, type, created_at, participant_count)
+          SELECT gen_random_uuid(), 'group', now(), 2 FROM generate_series(1, {conversations});
+        INSERT INTO messaging_conversation_participant (conversation_id, user_id, joined_at, role)
+          SELECT id, name, now(), 2 FROM messaging_conversation, (VALUES ('alice'), ('{user}')) AS names (name)
+          WHERE id NOT IN (SELECT conversation_id FROM messaging_conversation_participant)""")
+
+
+# A message in each conversation, in one transaction.
+ONE_MESSAGE_EACH = """
+    BEGIN;
+    UPDATE messaging_conversation SET seq = seq + 1, changed = pg_current_xact_id()::text::bigint, last_message_at = now() {where};
+    INSERT INTO messaging_message (id, conversation_id, seq, sender_id, content, sent_at)
+      SELECT gen_random_uuid(), id, seq, 'alice', 'written elsewhere', now() FROM messaging_conversation {where};
+    SELECT pg_sleep({wait});
+    COMMIT"""
+
+
+def test_idle_conversations_cost_no_statements(database, own_server):
+    """What it costs to follow does not depend on how many conversations are followed and idle."""
+    own_server(DATABASE_URL=database.url).stop()  # makes the schema
+    fill(database, 1000)
+    node = own_server(DATABASE_URL=database.url)
+    with Person(node, "bob").connect() as b:
+        assert b.established["data"]["more"] is False and len(b.established["data"]["conversations"]) == 1000
+        eventually(lambda: b.ask("ping")["type"] == "pong")
+
+        def spent(seconds):
+            before = node.metric("parley_store_statements_total")
+            time.sleep(seconds)
+            return node.metric("parley_store_statements_total") - before
+
+        eventually(lambda: spent(2) < 100, within=60)  # all are followed
+        assert spent(10) < 150, "two logs, each 2 s: a few statements each"
+
+
+def test_more_changes_than_a_page_holds_are_all_found(database, own_server):
+    own_server(DATABASE_URL=database.url).stop()
+    fill(database, 2500)
+    node = own_server("--rate-limits", "off", DATABASE_URL=database.url)
+    with Person(node, "bob").connect() as b:
+        eventually(lambda: b.ask("ping")["type"] == "pong")
+        database.ask(ONE_MESSAGE_EACH.format(where="", wait=0))
+        heard = set()
+        deadline = time.monotonic() + patient(60)
+        while len(heard) < 2500 and time.monotonic() < deadline:
+            frame = b.receive(30)
+            if frame["type"] == "message":
+                assert frame["seq"] == 1 and frame["conversation_id"] not in heard
+                heard.add(frame["conversation_id"])
+        assert len(heard) == 2500
+
+
+def test_a_change_that_is_committed_late_is_found(database, own_server):
+    """Its transaction began before others that have been read already."""
+    node = own_server(DATABASE_URL=database.url)
+    alice, bob = Person(node, "alice"), Person(node, "bob")
+    late, busy = alice.rest.create_group(bob), alice.rest.create_group(bob)
+    with bob.connect(late) as b:
+        late_one = threading.Thread(target=database.ask, args=(ONE_MESSAGE_EACH.format(where=f"WHERE id = '{late['id']}'", wait=6),))
+        late_one.start()
+        for number in range(12):
+            alice.rest.send_message(busy, f"meanwhile {number}")
+            time.sleep(0.4)
+        late_one.join()
+        assert b.wait_for("message", within=15)["data"]["content"] == "written elsewhere"
+
+
+def test_positions_are_not_of_a_server_that_is_gone(database, own_server):
+    """After a fail-over that lost transactions, ids of transactions are given again: nodes that had read beyond them must not
+    wait there for the future."""
+    standby = database.standby()
+    proxy = Proxy(database.port)
+    node = own_server("--drain-delay", "0", DATABASE_URL=f"postgres://parley@127.0.0.1:{proxy.port}/postgres")
+    alice, bob, carol = Person(node, "alice"), Person(node, "bob"), Person(node, "carol")
+    revoked = Person(node, "dora", jti="revoked-later")
+    room, other = alice.rest.create_group(bob, carol), alice.rest.create_group(carol)
+    eventually(lambda: standby.ask("SELECT count(*) FROM messaging_conversation") == "2")
+    standby.ask("ALTER SYSTEM SET primary_conninfo = ''")
+    standby.ask("SELECT pg_reload_conf()")
+    eventually(lambda: standby.ask("SELECT count(*) FROM pg_stat_wal_receiver") == "0")
+    with bob.connect(room) as b, carol.connect(other) as c, revoked.connect() as r:
+        database.ask("CREATE PROCEDURE spend() LANGUAGE plpgsql AS $$ BEGIN FOR i IN 1..3000 LOOP "
+                     "PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
+        database.ask("CALL spend()")
+        alice.rest.send_message(room, "lost")
+        assert b.wait_for("message")
+        time.sleep(3)  # it reads as far as that
+        proxy.target = standby.port
+        database.kill()
+        assert standby.ask("SELECT pg_promote()") == "t"
+        elsewhere = own_server("--drain-delay", "0", DATABASE_URL=standby.url)
+        eventually(node.ready, within=30)
+        time.sleep(3)
+        service = Person(elsewhere, "backend", scope="messaging:service")
+        assert service.rest.post("revocations/", json={"jti": "revoked-later"}).status_code == 201
+        with pytest.raises(Closed) as closed:
+            while True:
+                r.receive(10)
+        assert closed.value.code == 4001
+        assert Person(elsewhere, "alice").rest.post(f"conversations/{room['id']}/remove_participant/", json={"user_id": "bob"}).is_success
+        with pytest.raises(Closed) as closed:
+            while True:
+                b.receive(10)
+        assert closed.value.code == 4003
+        Person(elsewhere, "alice").rest.send_message(other, "on the new server")
+        assert c.wait_for("message", within=15)["data"]["content"] == "on the new server"
+    proxy.close()
+    standby.close()

@@ -1,0 +1,54 @@
+#include "test/support/private_redis.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
+namespace parley::test {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr const char* kProgram = "/usr/bin/redis-server";
+
+}  // namespace
+
+bool PrivateRedis::Installed() { return fs::exists(kProgram); }
+
+PrivateRedis::PrivateRedis() {
+  std::string text = (fs::temp_directory_path() / "parley-redis-XXXXXX").string();
+  if (::mkdtemp(text.data()) == nullptr) throw std::runtime_error("no scratch directory");
+  directory_ = text;
+  const std::string log = directory_ / "log", at = socket();
+  process_ = ::fork();
+  if (process_ == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
+    ::dup2(out, 1);
+    ::dup2(out, 2);
+    ::execl(kProgram, kProgram, "--port", "0", "--unixsocket", at.c_str(), "--save", "",
+            "--appendonly", "no", "--dir", directory_.c_str(), nullptr);
+    ::_exit(127);
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!fs::exists(socket())) {
+    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("see " + log);
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+PrivateRedis::~PrivateRedis() {
+  if (process_ > 0) {
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+  }
+  std::error_code ignored;
+  fs::remove_all(directory_, ignored);
+}
+
+}  // namespace parley::test

@@ -1,0 +1,28 @@
+// A Redis server of a test's own, on a Unix socket, without persistence; it ends with the object.
+#pragma once
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+
+namespace parley::test {
+
+class PrivateRedis {
+ public:
+  // Throws std::runtime_error if it does not start.
+  PrivateRedis();
+  ~PrivateRedis();
+  PrivateRedis(const PrivateRedis&) = delete;
+  PrivateRedis& operator=(const PrivateRedis&) = delete;
+
+  static bool Installed();
+  std::string url() const { return "unix://" + socket().string(); }
+
+ private:
+  std::filesystem::path socket() const { return directory_ / "redis.sock"; }
+
+  std::filesystem::path directory_;
+  pid_t process_ = -1;
+};
+
+}  // namespace parley::test
