@@ -109,19 +109,21 @@ Task<void> Session::LoadUser(std::shared_ptr<Session*> self) {
   Store& store = context_.store;
   Executor& executor = context_.executor;
   const UserId user = identity_.user;
-  const std::optional<int64_t> cursor = request_.cursor;
+  const std::optional<UserCursor> cursor = request_.cursor;
 
   auto read_all = Suspend<Answer>([&](Resolve<Answer> done) {
     store.ListUserHeads(user, std::nullopt, executor, std::move(done));
   });
   Answer all = co_await read_all;
   Answer listed = all;
-  if (all && cursor) {
+  // One of another epoch of the store counts as none.
+  if (all && cursor && cursor->IsOf(all->epoch)) {
     auto read_changed = Suspend<Answer>([&](Resolve<Answer> done) {
-      store.ListUserHeads(user, cursor, executor, std::move(done));
+      store.ListUserHeads(user, cursor->position, executor, std::move(done));
     });
     listed = co_await read_changed;
     // The older snapshot's: what changed between the two is then told twice, not never.
+    if (listed && listed->epoch != all->epoch) listed = all;
     if (listed) listed->cursor = all->cursor;
   }
   if (*self == nullptr) co_return;
@@ -138,7 +140,8 @@ void Session::OnUserLoaded(const UserConversations& all, const UserConversations
     if (heads.size() == kListedConversations) break;
     heads.emplace_back(head.conversation_id, head.seq);
   }
-  transport_.Answer(UserGreeting(MakeGreeting(), heads, std::to_string(listed.cursor),
+  transport_.Answer(UserGreeting(MakeGreeting(), heads,
+                                 TextOf(UserCursor{listed.cursor, listed.epoch}),
                                  listed.heads.size() > heads.size()));
   Established();
   for (const UserConversationHead& head : all.heads) Follow(head, true);

@@ -17,6 +17,7 @@
 #include "session/command_table.h"
 #include "session/reconnect_delays.h"
 #include "session/transport.h"
+#include "session/user_cursor.h"
 
 namespace parley {
 
@@ -48,7 +49,7 @@ struct SessionRequest {
   std::optional<Uuid> conversation;  // none: the user socket
   std::optional<std::string> since;  // ?since=, unchecked
   bool hold_until_resume = false;    // ?resume=1 on the user socket
-  std::optional<int64_t> cursor;     // ?cursor= on the user socket
+  std::optional<UserCursor> cursor;  // ?cursor= on the user socket
 };
 
 class Session final : private FeedSink, private UserSink {

@@ -1,7 +1,5 @@
 #include "session/ws_endpoint.h"
 
-#include <charconv>
-
 #include "http/body.h"
 #include "session/echo_socket.h"
 
@@ -128,12 +126,7 @@ std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request requ
   } else {
     opening.session.hold_until_resume = FlagQuery(request, "resume").value_or(false);
     if (const auto cursor = request.Query("cursor")) {
-      int64_t value = 0;
-      const auto [end, error] =
-          std::from_chars(cursor->data(), cursor->data() + cursor->size(), value);
-      if (error == std::errc() && end == cursor->data() + cursor->size() && value >= 0) {
-        opening.session.cursor = value;
-      }
+      opening.session.cursor = ParseUserCursor(*cursor);
     }
   }
 
