@@ -171,6 +171,7 @@ class Home {
   void LeaveWhatIsEmpty(Monotonic now);
   void CheckWithin(Room& room, Duration time);  // or sooner, if so planned
   void CheckHeads(Monotonic now);
+  void CatchUpWithStore(Monotonic now);
   void AskForHeads(std::vector<Uuid> asked);
   void OnHeads(const std::vector<Uuid>& asked,
                const Result<std::vector<UserConversationHead>>& heads);
@@ -195,8 +196,14 @@ class Home {
   std::vector<std::vector<EventRef>> outgoing_;  // by shard, until the end of the batch
   bool flush_posted_ = false;
   HomeWire* const wire_;
-  std::multimap<Monotonic, Uuid> checks_;         // of heads: when
-  size_t reads_of_heads_ = 0;                     // under way
+  std::multimap<Monotonic, Uuid> checks_;  // of heads: when
+  size_t reads_of_heads_ = 0;              // under way
+  struct StoreAhead {
+    Monotonic since;
+    Uuid conversation;
+    int64_t head;
+  };
+  std::deque<StoreAhead> ahead_;  // of what the wire has brought; it may still be on its way
   std::deque<std::pair<Uuid, Monotonic>> empty_;  // followed, without listeners since
   std::vector<std::pair<Uuid, UserId>> parted_unsure_;
   std::minstd_rand jitter_{std::random_device{}()};

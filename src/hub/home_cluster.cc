@@ -12,6 +12,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kCheckWithin{500}, kCheckAgainWithin{2'000};
+constexpr milliseconds kOnItsWay{200};  // from a commit to the event, at most, unless it is lost
 constexpr auto kLinger = std::chrono::seconds(5);
 constexpr size_t kHeadsInARead = 512;
 constexpr size_t kReadsAtOnce = 2;
@@ -58,7 +59,21 @@ void Home::LeaveWhatIsEmpty(Monotonic now) {
 void Home::OnChangedHeads(const std::vector<UserConversationHead>& heads) {
   for (const UserConversationHead& head : heads) {
     const auto found = by_id_.find(head.conversation_id);
-    if (found != by_id_.end() && found->second->followed) CatchUp(*found->second, head.seq);
+    if (found == by_id_.end() || !found->second->followed) continue;
+    Room& room = *found->second;
+    if (!room.loaded) {
+      CatchUp(room, head.seq);
+    } else if (head.seq > room.head) {
+      ahead_.push_back({Now(), room.id, head.seq});
+    }
+  }
+}
+
+void Home::CatchUpWithStore(Monotonic now) {
+  for (; !ahead_.empty() && ahead_.front().since + kOnItsWay <= now; ahead_.pop_front()) {
+    const StoreAhead& ahead = ahead_.front();
+    const auto found = by_id_.find(ahead.conversation);
+    if (found != by_id_.end() && found->second->followed) CatchUp(*found->second, ahead.head);
   }
 }
 

@@ -37,6 +37,7 @@ void Home::OnTick(Monotonic now) {
   if (wire_ == nullptr) return;
   LeaveWhatIsEmpty(now);
   CheckHeads(now);
+  CatchUpWithStore(now);
 }
 
 }  // namespace parley
