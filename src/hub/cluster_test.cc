@@ -138,6 +138,7 @@ TEST_F(ClusterTest, ManyNodesThatReconnectAreOneReasonToReadHeads) {
   for (uint8_t node = 1; node < 200; ++node) Hear(BusLost{}, Uuid{{0x33, node}});
   bus_->receiver->OnConnection(true);
   bus_->receiver->OnFollowed(std::vector<Uuid>(10'000));
+  self_.Run();
   for (int i = 0; i < 10; ++i) Tick();
   EXPECT_EQ(store_.reads, before + 1);
   for (int i = 0; i < 10; ++i) {

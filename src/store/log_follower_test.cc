@@ -208,7 +208,7 @@ TEST_F(LogFollowerTest, RoundsComeAtTheIntervalAndSoonOnRequest) {
   };
   EXPECT_EQ(run(1s), 1);
   EXPECT_EQ(run(6s), 0);
-  EXPECT_EQ(run(3s), 1);
+  EXPECT_EQ(run(4s), 1);
   for (int i = 0; i < 1000; ++i) follower.Request(now_);
   EXPECT_EQ(run(1s), 1) << "those who reconnect at the same time are one reason";
   EXPECT_EQ(run(6s), 0);
