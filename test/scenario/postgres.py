@@ -119,7 +119,11 @@ class Proxy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self.target))
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:  # the database is gone
+                client.close()
+                continue
             pair = {"cut": False}
             for one, other, forward in ((client, server, True), (server, client, False)):
                 threading.Thread(target=self._pump, args=(one, other, forward, pair), daemon=True).start()
