@@ -235,7 +235,8 @@ void HttpProtocol::OnBody(Connection& connection, std::string_view bytes) {
     body_.append(bytes);
   } else if (stream_ != nullptr) {
     stream_->Push(bytes);
-    if (stream_->full()) connection.PauseReading();
+    // The end of a body whose last byte is here comes without input: it must not wait for a read.
+    if (stream_->full() && reader_.has_body()) connection.PauseReading();
   }
 }
 

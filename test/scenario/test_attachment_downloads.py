@@ -43,6 +43,11 @@ def test_all_of_it(alice, url):
         "attachment; filename=\"My c__t ___.png\"; filename*=UTF-8''My%20c%C3%A4t%20%E2%82%AC.png")
 
 
+def test_uploads_end_wherever_their_last_byte_falls_in_the_buffer(alice):
+    for size in range(60_000, 400_000, 8_500):  # the server holds 64 KiB of a body, and reads as much at a time
+        upload(alice, "a.png", files.png_of(size, seed=size))
+
+
 def test_a_pdf_is_never_shown_in_place(alice):
     answer = alice.rest.get(upload(alice, "a.pdf", files.PDF))
     assert answer.headers["content-type"] == "application/pdf"
