@@ -146,6 +146,8 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
             static_cast<double>(store.queued_reads));
   out.Count("store_statements_total", "SQL statements, transactions' beginnings and ends included.",
             store.statements);
+  out.Count("store_round_trips_total", "Round trips to the database server, connects included.",
+            store.round_trips);
   out.Count("store_pool_waits_total", "Reads that had to wait for a connection.",
             store.reads_that_waited);
   const BusCounters& bus = counters.bus;

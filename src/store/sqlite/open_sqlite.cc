@@ -27,9 +27,10 @@ constexpr Query kHasMeta{"has_meta", "SELECT 1 FROM sqlite_master WHERE name = '
 
 // In order; a schema's version is how many of them it has seen.
 const std::string_view* const kMigrations[] = {
-    &assets::_0001_initial_sql,       &assets::_0002_changes_sql,     &assets::_0003_presence_sql,
-    &assets::_0004_revocations_sql,   &assets::_0005_attachments_sql, &assets::_0006_access_log_sql,
-    &assets::_0007_change_horizon_sql};
+    &assets::_0001_initial_sql,        &assets::_0002_changes_sql,
+    &assets::_0003_presence_sql,       &assets::_0004_revocations_sql,
+    &assets::_0005_attachments_sql,    &assets::_0006_access_log_sql,
+    &assets::_0007_change_horizon_sql, &assets::_0008_no_lanes_sql};
 constexpr const char* kFile = "parley.db";
 constexpr int64_t kVersion = std::size(kMigrations);
 
