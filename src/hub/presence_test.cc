@@ -18,7 +18,7 @@ class OneRoomStore final : public test::PartialStore {
   void InsertMessage(NewMessage, Executor&, Answer<StoredMessage>) override {}
   void LoadHead(Uuid, size_t, Executor&, Answer<ConversationHead>) override {}
   void IsParticipant(Uuid, UserId, Executor&, Answer<bool>) override {}
-  void ReadChanges(Uuid, int64_t, int, Executor&, Answer<ChangesSince>) override {}
+  void ReadChanges(Uuid, int64_t, int, size_t, Executor&, Answer<ChangesSince>) override {}
   void ListCompany(UserId, size_t, Executor& on, Answer<Company> done) override {
     ++asked;
     const bool fails = std::exchange(fails_next, false);

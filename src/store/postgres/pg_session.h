@@ -24,6 +24,7 @@ class PgSession final : public SqlSession {
   int64_t Position(Timestamp /*now*/) const override { return std::stoll(transaction_); }
   uint64_t Epoch() const override { return connection_ == nullptr ? 0 : connection_->epoch(); }
   std::optional<StorePosition> Snapshot() override;
+  bool ReadsAhead() const override { return true; }
   void BeginRead() override;
   // Where the answer is lost, another connection asks what became of the transaction, for some
   // seconds. Throws StoreFailure; outcome_unknown where nobody could say.
