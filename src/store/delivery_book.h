@@ -66,7 +66,14 @@ class DeliveryBook {
     if (written) return;
     const size_t back = std::min(taken.size(), kMaxRuns - std::min(kMaxRuns, runs_.size()));
     dropped_ += taken.size() - back;
-    runs_.insert(runs_.end(), taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(back));
+    // Behind the others, which Take prefers: one row that is locked does not keep them waiting.
+    latest_.clear();
+    runs_.insert(runs_.begin(), taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(back));
+  }
+
+  size_t queued() const {
+    const std::lock_guard lock(mutex_);
+    return runs_.size();
   }
 
   uint64_t dropped() const {

@@ -33,6 +33,8 @@ class Write {
   virtual size_t bytes() const { return 256; }
   // Whose order with others it has: those of one conversation are committed as they came.
   virtual std::optional<Uuid> conversation() const { return std::nullopt; }
+  // Takes long (a conversation of many): it is kept away from the writes that clients wait for.
+  virtual bool is_long() const { return false; }
   // Writes of one kind that follow each other may be applied together where that saves round trips:
   // the first is asked. nullptr: of no kind.
   virtual const void* kind() const { return nullptr; }
@@ -77,6 +79,7 @@ class GroupCommit {
   void LockConversations(std::span<const std::unique_ptr<Write>> writes);
   std::optional<StoreFailure::Kind> TryCommit(std::span<const std::unique_ptr<Write>> writes);
   void RunUpkeep();
+  size_t NextBatch() const;  // how many of the queue; under mutex_
   bool UpkeepIsDue() const;  // under mutex_
   bool IsStuck() const;      // under mutex_
   void NoteProgress();       // a transaction begins

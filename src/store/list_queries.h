@@ -63,6 +63,15 @@ inline const ListQuery kAttachmentsOfMany("attachments_of_many",
                                           "ORDER BY a.message_id, a.place, a.id",
                                           1);
 
+// Messages of a list that ?1 may see, with ?1's mark, and whether they count as unread behind it.
+inline const ListQuery kMessagesAndMarks(
+    "messages_and_marks",
+    "SELECT m.id, m.conversation_id, m.seq, p.last_read_seq, "
+    "m.deleted_at IS NULL AND (m.sender_id IS NULL OR m.sender_id <> ?1) "
+    "FROM messaging_message m JOIN messaging_conversation_participant p "
+    "ON p.conversation_id = m.conversation_id AND p.user_id = ?1 WHERE m.id IN (@)",
+    2);
+
 // --- users
 
 // Those of a list who share a conversation with ?1, or all of them if ?2; with the time when each was

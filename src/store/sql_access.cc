@@ -22,22 +22,30 @@ std::vector<UserId> UsersIn(std::string_view text) {
 
 }  // namespace
 
+std::string JoinUsers(std::span<const UserId> users) {
+  std::string text;
+  for (const UserId& user : users) {
+    if (!text.empty()) text += ' ';
+    text += user;
+  }
+  return text;
+}
+
 void LogAccess(SqlSession& session, AccessChange::Kind kind, const Uuid& conversation,
                std::span<const UserId> users, Timestamp now) {
+  std::vector<std::string> rows;
   do {
-    std::string text;
-    for (const UserId& user : users.first(std::min(kUsersInARow, users.size()))) {
-      if (!text.empty()) text += ' ';  // which no id holds
-      text += user;
-    }
-    session.Prepare(queries::kInsertAccessChange)
-        .Bind(1, conversation)
-        .Bind(2, static_cast<int64_t>(kind))
-        .Bind(3, text)
-        .Bind(4, now.micros)
-        .Run();
-    users = users.subspan(std::min(kUsersInARow, users.size()));
+    const size_t some = std::min(kUsersInARow, users.size());
+    rows.push_back(JoinUsers(users.first(some)));
+    users = users.subspan(some);
   } while (!users.empty());
+  RunForEach(session, queries::kInsertAccessChange, rows,
+             [&](Statement& insert, const std::string& text) {
+               insert.Bind(1, conversation)
+                   .Bind(2, static_cast<int64_t>(kind))
+                   .Bind(3, text)
+                   .Bind(4, now.micros);
+             });
 }
 
 void SqlStore::ListAccessChanges(LogQuery query, Executor& on, Answer<AccessChanges> done) {

@@ -1,11 +1,14 @@
 // Store in SQL, on any SqlSession: writes by group commit, reads from a pool.
 #pragma once
+#include <array>
 #include <functional>
 #include <memory>
 
 #include "base/log.h"
 #include "store/commit_lanes.h"
 #include "store/delivery_book.h"
+#include "store/read_mark_buffer.h"
+#include "store/read_stamp_buffer.h"
 #include "store/reader_pool.h"
 #include "store/seen_book.h"
 #include "store/store.h"
@@ -19,12 +22,10 @@ struct SqlStoreOptions {
 
 class SqlStore final : public Store {
  public:
-  // `writers`: at least one, whose schema is there already; each conversation is written by one of
-  // them, all else by the first. `open_reader` makes one more connection for reading; `held`
+  // `writers`: their schema is there already. `open_reader` makes one more connection for reading; `held`
   // lives as long as the store (a lock).
-  SqlStore(std::vector<std::unique_ptr<SqlSession>> writers, const ReaderPool::Open& open_reader,
-           const Uuid& identity, SqlStoreOptions options, const Clock& clock,
-           std::shared_ptr<void> held);
+  SqlStore(WriterSessions writers, const ReaderPool::Open& open_reader, const Uuid& identity,
+           SqlStoreOptions options, const Clock& clock, std::shared_ptr<void> held);
 
   void InsertMessage(NewMessage message, Executor& on, Answer<StoredMessage> done) override;
   void CreateConversation(NewConversation conversation, Executor& on,
@@ -45,8 +46,6 @@ class SqlStore final : public Store {
   void ListHeads(std::vector<Uuid> conversations, Executor& on,
                  Answer<std::vector<UserConversationHead>> done) override;
   void NoteSeen(const UserId& user, Timestamp at) override;
-  void ListCompany(UserId user, size_t participants_limit, Executor& on,
-                   Answer<Company> done) override;
   void ListSeen(UserId reader, bool as_service, std::vector<UserId> asked, Executor& on,
                 Answer<std::vector<Seen>> done) override;
   void AddAttachment(NewAttachment attachment, int64_t most_unattached, Executor& on,
@@ -90,20 +89,46 @@ class SqlStore final : public Store {
   // Runs `read(session)`, a Result<T>, in one snapshot on a reader and posts what it gave.
   template <class T, class Read>
   void OnReader(Executor& on, Answer<T> done, Read read, ReadClass kind = ReadClass::kInteractive);
+  // A read mark with what the buffer has of it; `row`: as the row says.
+  int64_t MarkOf(const Uuid& conversation, const UserId& user, int64_t row) const;
+  void ShowMarks(const Uuid& conversation, std::vector<Member>& members) const;
+  // In a list: the members' marks, and the reader's unread counts behind them.
+  void ShowMarks(SqlSession& session, const UserId& reader,
+                 std::span<ConversationView> listed) const;
+  int64_t UnreadOfAll(SqlSession& session, const UserId& reader) const;
+  // False: the buffer is full, or closed.
+  bool MoveMark(const Uuid& conversation, const UserId& reader, int64_t from, int64_t to);
+
+  // What the background has to do, each in transactions of its own: what fails for one does not keep the
+  // others from being written.
+  enum class Chore : uint8_t { kReadStamps, kReadMarks, kDeliveries, kSeen, kDeletedRows };
+  static constexpr size_t kChores = 5;
+  bool IsDue(Chore chore) const;
   bool DoUpkeep(SqlSession& session);
+  std::optional<Chore> NextChore();
+  void Do(Chore chore, SqlSession& session, size_t rows);
   void SettleUpkeep(bool committed);
   void ForgetOldAccessChanges(SqlSession& session);
   // Strictly increasing, on the writers' threads.
   Timestamp NextTime();
 
+  static constexpr size_t kRowsAtOnce = 500, kRowsAtClose = 5'000;
   std::shared_ptr<void> held_;
   const Clock& clock_;
   const Uuid identity_;
   Monotonic next_forgetting_ = {};  // the writer's
   std::atomic<int64_t> last_time_;  // goes on from the last change, whatever the clock did since
   Counter statements_;
+  ReadMarkBuffer read_marks_;
+  ReadStampBuffer read_stamps_;
   DeliveryBook deliveries_;
   SeenBook seen_;
+  std::atomic<bool> has_deleted_rows_{true};  // perhaps: what an earlier process left
+  // Of the background's thread:
+  std::optional<Chore> chore_;  // done last
+  // Fewer after a failure, until the row in the way is alone.
+  std::array<size_t, kChores> rows_at_once_;
+  std::atomic<bool> closing_{false};
   ReaderPool readers_;
   CommitLanes commits_;
 };

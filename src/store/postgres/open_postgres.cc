@@ -17,7 +17,7 @@ constexpr int64_t kFirstVersion = 5;  // the first script's; SQLite has come the
 // In order; a schema's version is kFirstVersion and one more for each further script.
 const std::string_view* const kMigrations[] = {
     &assets::_0005_initial_sql, &assets::_0006_access_by_txn_sql, &assets::_0007_changed_by_txn_sql,
-    &assets::_0008_fold_user_ids_sql};
+    &assets::_0008_fold_user_ids_sql, &assets::_0009_txn_is_indexed_sql};
 constexpr int64_t kVersion = kFirstVersion + std::size(kMigrations) - 1;
 // Any number, so that it is ours: who holds it migrates.
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(7891213)";
@@ -145,10 +145,13 @@ std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const C
     const auto open_reader = [connect] {
       return std::make_unique<PgSession>(connect, PgSession::Mode::kReader);
     };
-    std::vector<std::unique_ptr<SqlSession>> writers;
-    writers.push_back(std::move(writer));
-    while (writers.size() < options.writers) {
-      writers.push_back(std::make_unique<PgSession>(connect, PgSession::Mode::kWriter));
+    const auto open_writer = [connect] {
+      return std::make_unique<PgSession>(connect, PgSession::Mode::kWriter);
+    };
+    WriterSessions writers{.others = open_writer(), .background = open_writer()};
+    writers.conversations.push_back(std::move(writer));
+    while (writers.conversations.size() < options.writers) {
+      writers.conversations.push_back(open_writer());
     }
     return std::make_unique<SqlStore>(std::move(writers), open_reader, *identity,
                                       SqlStoreOptions{.reader_threads = options.reader_threads,

@@ -21,7 +21,7 @@ class PgSession final : public SqlSession {
   std::unique_ptr<SqlPipeline> NewPipeline() override;
   void Execute(const std::string& script) override;
   void Begin() override;
-  int64_t Position(Timestamp /*now*/) const override { return std::stoll(transaction_); }
+  int64_t Position(Timestamp /*now*/) override { return std::stoll(transaction_); }
   uint64_t Epoch() const override { return connection_ == nullptr ? 0 : connection_->epoch(); }
   std::optional<StorePosition> Snapshot() override;
   void BeginRead() override;
