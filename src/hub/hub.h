@@ -130,7 +130,7 @@ class Hub final : private HomeOutlet, private PresenceOutlet {
   Home home_;
   std::optional<Presence> presence_;
   SubscriptionTable table_;
-  std::unordered_multimap<UserId, UserSink*> users_;
+  std::unordered_multimap<UserId, UserSink*, KeyedHash, std::equal_to<>> users_;
   std::vector<std::pair<Uuid, UserId>> joins_unsure_;  // the store could not say
   Monotonic next_retry_ = {};
   std::vector<Hub*> hubs_;

@@ -2,7 +2,6 @@
 #pragma once
 #include <array>
 #include <mutex>
-#include <unordered_set>
 #include <vector>
 
 #include "base/ids.h"
@@ -31,12 +30,12 @@ class OnlineUsers {
   static constexpr size_t kStripes = 16;
   struct Stripe {
     mutable std::mutex mutex;
-    std::unordered_set<UserId> users;  // guarded by mutex
+    KeyedSet users;  // guarded by mutex
   };
   const Stripe& StripeOf(const UserId& user) const {
-    return stripes_[std::hash<UserId>()(user) % kStripes];
+    return stripes_[KeyedHash()(user) % kStripes];
   }
-  Stripe& StripeOf(const UserId& user) { return stripes_[std::hash<UserId>()(user) % kStripes]; }
+  Stripe& StripeOf(const UserId& user) { return stripes_[KeyedHash()(user) % kStripes]; }
   std::array<Stripe, kStripes> stripes_;
 };
 

@@ -10,7 +10,6 @@
 // One shard's thread.
 #pragma once
 #include <deque>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -78,7 +77,7 @@ class Presence {
   OnlineUsers& online_;
   const Clock& clock_;
   const size_t live_participants_;
-  std::unordered_map<UserId, User> users_;
+  KeyedMap<User> users_;
   std::deque<Departure> departures_;  // in the order in which they went
   std::vector<UserId> untold_;        // the store could not say whom; tried again
 };
