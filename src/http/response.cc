@@ -101,6 +101,10 @@ SharedBytes Serialize(const Response& response, const ResponseContext& context) 
     cached |= name == "Cache-Control";
   }
   if (!cached) AppendHeader(head, "Cache-Control", "no-store");
+  if (!context.rate_policy.empty()) {
+    AppendHeader(head, "RateLimit-Policy", context.rate_policy);
+    AppendHeader(head, "RateLimit", context.rate_left);
+  }
   if (!context.keep_alive) {
     AppendHeader(head, "Connection", "close");
   } else if (context.http_1_0) {

@@ -43,6 +43,8 @@ struct ResponseContext {
   bool head_only = false;  // HEAD: headers of the whole body, no body
   bool keep_alive = true;
   bool http_1_0 = false;
+  // RateLimit-Policy and RateLimit of a limited route; empty: they are not sent.
+  std::string rate_policy = {}, rate_left = {};
 };
 
 // Status line, headers and body (RFC 9112). The bytes of `source` and `shared` are not in it, only

@@ -131,6 +131,24 @@ bool SitePolicy::FromTrustedProxy(const Request& request) const {
   });
 }
 
+bool SitePolicy::IsTrustedProxy(std::string_view address) const {
+  return std::ranges::any_of(options_.trusted_proxies, [&](const std::string& proxy) {
+    return proxy == "*" || InNetwork(address, proxy);
+  });
+}
+
+std::string SitePolicy::ClientAddress(const Request& request) const {
+  if (!FromTrustedProxy(request)) return request.peer().address;
+  const auto named = request.HeaderList("X-Forwarded-For");
+  std::string_view client = request.peer().address;
+  for (auto address = named.rbegin(); address != named.rend(); ++address) {
+    if (AddressBytes(*address).empty()) break;  // nothing before it can be believed
+    client = *address;
+    if (!IsTrustedProxy(client)) break;
+  }
+  return std::string(client);
+}
+
 std::optional<Error> SitePolicy::CheckRequest(const Request& request) const {
   if (auto error = CheckAuthority(request)) return error;
   if (IsProbe(request)) return std::nullopt;

@@ -27,12 +27,16 @@ class SitePolicy {
 
   // Errors: bad_host, https_required.
   std::optional<Error> CheckRequest(const Request& request) const;
+  // The client's address: of X-Forwarded-For the rightmost one that is not a trusted proxy, if the
+  // peer is one; else the peer's. Empty for a Unix socket's peer without that header.
+  std::string ClientAddress(const Request& request) const;
   // For an upgrade. No Origin passes: native clients send none. Errors: foreign_origin.
   std::optional<Error> CheckOrigin(const Request& request) const;
 
  private:
   bool HostAllowed(std::string_view name) const;
   bool FromTrustedProxy(const Request& request) const;
+  bool IsTrustedProxy(std::string_view address) const;
 
   const SiteOptions options_;
 };

@@ -294,5 +294,20 @@ TEST(HttpsTest, WhatAClientSmuggledInBeforeTheProxysWordIsNotBelieved) {
   EXPECT_FALSE(HttpsPasses(options, {{"X-Forwarded-Proto", "https, http"}}, kRemote));
 }
 
+TEST(ClientAddressTest, IsTheRightmostThatNoTrustedProxyHas) {
+  const SitePolicy policy(
+      {.trust_proxy_headers = true, .trusted_proxies = {"203.0.113.9", "10.0.0.0/8"}});
+  const auto of = [&](const Headers& headers, const Peer& peer) {
+    return policy.ClientAddress(MakeRequest("GET", "/", headers, "", peer));
+  };
+  EXPECT_EQ(of({}, kRemote), "203.0.113.9");
+  EXPECT_EQ(of({{"X-Forwarded-For", "198.51.100.1"}}, kRemote), "198.51.100.1");
+  EXPECT_EQ(of({{"X-Forwarded-For", "1.2.3.4, 198.51.100.1, 10.1.1.1"}}, kRemote), "198.51.100.1")
+      << "what the client wrote itself stands further left";
+  EXPECT_EQ(of({{"X-Forwarded-For", "1.2.3.4, unknown, 10.1.1.1"}}, kRemote), "10.1.1.1");
+  EXPECT_EQ(of({{"X-Forwarded-For", "198.51.100.1"}}, {.address = "192.0.2.7"}), "192.0.2.7")
+      << "an untrusted peer is not believed";
+}
+
 }  // namespace
 }  // namespace parley
