@@ -27,6 +27,10 @@ SENSE = {
     ("GET", "/api/messaging/conversations/{id}/messages/"): "both before_id and after_seq, or a message that is not there",
     ("POST", "/api/messaging/messages/"): "an answer to a message that is not there, or files that are not",
     ("POST", "/api/messaging/conversations/{id}/set_role/"): "of somebody who is not in it",
+    ("POST", "/api/messaging/conversations/{id}/add_participant/"): "a number whose text is not a user id",
+    ("POST", "/api/messaging/conversations/{id}/remove_participant/"): "a number whose text is not a user id",
+    ("POST", "/api/messaging/revocations/"): "a number whose text is not a user id",
+    ("POST", "/api/messaging/presence/"): "a number whose text is not a user id",
     ("POST", "/api/messaging/attachments/"): "a file that is no picture",
     ("GET", "/api/messaging/attachments/{id}/content/"): "a part that is not there",
 }
