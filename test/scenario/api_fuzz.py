@@ -29,6 +29,7 @@ SENSE = {
     ("POST", "/api/messaging/conversations/{id}/set_role/"): "of somebody who is not in it",
     ("POST", "/api/messaging/conversations/{id}/add_participant/"): "a number whose text is not a user id",
     ("POST", "/api/messaging/conversations/{id}/remove_participant/"): "a number whose text is not a user id",
+    ("POST", "/dev/token"): "a number whose text is not a user id",
     ("POST", "/api/messaging/revocations/"): "a number whose text is not a user id",
     ("POST", "/api/messaging/presence/"): "a number whose text is not a user id",
     ("POST", "/api/messaging/attachments/"): "a file that is no picture",
