@@ -190,6 +190,10 @@ bool Key::Verify(std::string_view text, std::string_view signature) const {
     der = ToDer(signature, scheme.half);
     if (der.empty()) return false;
     signature = der;
+  } else if (EVP_PKEY_get_base_id(pair_.get()) == EVP_PKEY_RSA &&
+             signature.size() != static_cast<size_t>(EVP_PKEY_get_size(pair_.get()))) {
+    // OpenSSL takes a shorter one, without its leading zeros; RFC 8017 section 8.2.2 does not.
+    return false;
   }
   const DigestContext context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* settings = nullptr;
