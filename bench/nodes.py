@@ -29,9 +29,9 @@ class Used(dict):
 class Cluster:
     """Nodes, and what they stand on; looks to the load generator like one server."""
 
-    def __init__(self, count, database, redis, data):
+    def __init__(self, count, database, redis, data, **options):
         self.database, self.redis = database, redis
-        self.nodes = [Parley(f"{data}/{number}", DATABASE_URL=database.url, REDIS_URL=redis.url) for number in range(count)]
+        self.nodes = [Parley(f"{data}/{number}", DATABASE_URL=database.url, REDIS_URL=redis.url, **options) for number in range(count)]
         self.port = self.nodes[0].port
 
     def __enter__(self):

@@ -18,6 +18,7 @@ import tempfile
 import time
 import uuid
 
+from compare import compare
 from flapping import flapping
 from nodes import nodes
 from servers import Parley, Raw, member, scratch, swarm, token
@@ -279,6 +280,8 @@ NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists,
 
 if __name__ == "__main__":
     chosen, options = sys.argv[1:] or ["help"], []
+    if chosen[0] == "compare" and len(chosen) == 2:
+        raise SystemExit(compare(chosen[1]))
     if len(chosen) > 1 and chosen[1].startswith("-"):
         chosen, options = chosen[:1], chosen[1:]
     if chosen == ["all"]:
@@ -291,6 +294,6 @@ if __name__ == "__main__":
         elif word in NAMES:
             runs.append((word, {}))
         else:
-            raise SystemExit("benchmarks: all, " + ", ".join(NAMES))
+            raise SystemExit("benchmarks: all, compare BINARY, " + ", ".join(NAMES))
     for name, sizes in runs:
         NAMES[name](*options, **sizes)

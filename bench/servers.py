@@ -70,9 +70,9 @@ class Process:
 
 
 class Parley(Process):
-    def __init__(self, data_dir, *options, shards=1, **variables):
+    def __init__(self, data_dir, *options, shards=1, binary=BUILD / "parley", **variables):
         port = free_port()
-        command = [BUILD / "parley", "serve", "--port", port, "--data-dir", data_dir, "--shards", shards,
+        command = [binary, "serve", "--port", port, "--data-dir", data_dir, "--shards", shards,
                    "--access-log", "off", "--log-level", "warning", *options]
         environment = {**os.environ, "JWT_SECRET_KEY": SECRET, **variables}
         super().__init__(command, port, env=environment, stdout=subprocess.DEVNULL)
