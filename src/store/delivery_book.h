@@ -59,11 +59,18 @@ class DeliveryBook {
     return taken;
   }
 
+  // A run of those taken must be written again, whatever becomes of the others.
+  void Keep(const Run& run) {
+    const std::lock_guard lock(mutex_);
+    kept_.push_back(run);
+  }
+
   // After each Take: it is written, or must be written again.
   void Settle(bool written) {
     const std::lock_guard lock(mutex_);
-    const std::vector<Run> taken = std::exchange(taken_, {});
-    if (written) return;
+    const std::vector<Run> kept = std::exchange(kept_, {});
+    const std::vector<Run> taken = written ? kept : std::exchange(taken_, {});
+    taken_.clear();
     const size_t back = std::min(taken.size(), kMaxRuns - std::min(kMaxRuns, runs_.size()));
     dropped_ += taken.size() - back;
     runs_.insert(runs_.end(), taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(back));
@@ -78,6 +85,7 @@ class DeliveryBook {
   mutable std::mutex mutex_;
   std::vector<Run> runs_;                    // guarded by mutex_
   std::vector<Run> taken_;                   // and not settled yet; guarded by mutex_
+  std::vector<Run> kept_;                    // of those taken; guarded by mutex_
   std::unordered_map<Uuid, size_t> latest_;  // a conversation's newest run; guarded by mutex_
   uint64_t dropped_ = 0;                     // guarded by mutex_
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -18,9 +19,17 @@ constexpr auto kUpkeepPause = std::chrono::milliseconds(20);
 constexpr int kPiecesAtClose = 50;
 // Of a write that another node's was in the way of.
 constexpr int kConflictAttempts = 5;
-// Of one whose conversation is locked; each waits for as long as the session waits for a lock.
-constexpr int kLockedAttempts = 2;
+// After a write was refused for a lock, for others of its conversation and kind.
 constexpr auto kBlockedFor = std::chrono::milliseconds(1000);
+// Between two tries of what waits for locked conversations.
+constexpr auto kHeldPause = std::chrono::milliseconds(50);
+// Of one conversation, in a try of several.
+constexpr size_t kHeldOfEach = 64;
+// A connection that breaks sooner was dead before; what was begun on it is begun again.
+constexpr auto kQuickFailure = std::chrono::milliseconds(1000);
+// How long writes wait for the outcome of a commit whose answer was lost.
+constexpr auto kSettleFor = std::chrono::seconds(8);
+constexpr auto kSettlePause = std::chrono::milliseconds(200);
 constexpr auto kUpkeepRetry = std::chrono::milliseconds(1000);
 
 Error Unavailable() { return Error::StoreUnavailable(); }
@@ -32,6 +41,11 @@ Error OutcomeUnknown() {
 }
 
 }  // namespace
+
+Error RefusedValue() {
+  return {.code = ErrorCode::bad_request,
+          .detail = "The database refuses a value of this request."};
+}
 
 GroupCommit::GroupCommit(std::unique_ptr<SqlSession> session, size_t max_queued, Upkeep upkeep,
                          std::chrono::milliseconds stuck_after)
@@ -46,7 +60,9 @@ GroupCommit::~GroupCommit() { Close(); }
 void GroupCommit::Submit(std::unique_ptr<Write> write) {
   {
     const std::lock_guard lock(mutex_);
-    if (!closed_ && queue_.size() < max_queued_ && queued_bytes_ < kQueuedBytes && !IsStuck()) {
+    if (!closed_ && queue_.size() + held_count_ < max_queued_ &&
+        queued_bytes_ + held_bytes_ < kQueuedBytes && !IsStuck()) {
+      write->NoteSubmitted(std::chrono::steady_clock::now());
       queued_bytes_ += write->bytes();
       queue_.push_back(std::move(write));
       if (queue_.size() == 1) arrived_.notify_one();
@@ -80,50 +96,77 @@ void GroupCommit::Close() {
 
 bool GroupCommit::healthy() const {
   const std::lock_guard lock(mutex_);
-  return healthy_ && !IsStuck();
+  return healthy_ &&
+         !(busy_since_ && std::chrono::steady_clock::now() - *busy_since_ > stuck_after_);
 }
 
 StoreStats GroupCommit::stats() const {
   const std::lock_guard lock(mutex_);
   StoreStats stats = stats_;
-  stats.queued_writes = queue_.size();
+  stats.queued_writes = queue_.size() + held_count_;
   return stats;
 }
 
 void GroupCommit::Run() {
   int last_pieces = kPiecesAtClose;
   while (true) {
-    Batch batch;
     bool upkeep = false, closed = false;
-    {
-      std::unique_lock lock(mutex_);
-      while (!closed_ && queue_.empty() && !UpkeepIsDue()) {
-        if (upkeep_at_) {
-          arrived_.wait_until(lock, *upkeep_at_);
-        } else {
-          arrived_.wait(lock);
-        }
-      }
-      upkeep = UpkeepIsDue() || (closed_ && queue_.empty() && upkeep_at_ && last_pieces-- > 0);
-      if (upkeep) upkeep_at_.reset();
-      if (queue_.empty() && !upkeep) return;
-      closed = closed_;
-      if (queue_.size() <= kBatchWrites) {
-        batch.swap(queue_);
-        queued_bytes_ = 0;
-      } else {
-        const auto end = queue_.begin() + kBatchWrites;
-        batch.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
-        queue_.erase(queue_.begin(), end);
-        for (const auto& write : batch) queued_bytes_ -= write->bytes();
-      }
+    Batch batch = TakeBatch(upkeep, closed);
+    if (closed && batch.empty() && !upkeep) {
+      const std::lock_guard lock(mutex_);
+      upkeep = upkeep_at_ && last_pieces-- > 0;
+      upkeep_at_.reset();
+      if (!upkeep && held_.empty()) return;
     }
-    if (!batch.empty()) CommitBatch(std::move(batch));
+    if (!batch.empty()) CommitBatch(std::move(batch), Locking::kWait);
+    if (!held_.empty() && (closed || std::chrono::steady_clock::now() >= retry_held_at_))
+      RetryHeld();
     // Its success will say that the store is back, without a client.
     if (!healthy_ && !closed) WantUpkeep(kUpkeepRetry);
-    if (upkeep) RunUpkeep();
-    RefuseQueued();
+    if (upkeep && !in_doubt_) RunUpkeep();
+    {
+      const std::lock_guard lock(mutex_);
+      busy_since_.reset();
+      oldest_in_hand_.reset();
+    }
+    RefuseOverdue();
+    if (closed && !held_.empty()) Refuse(held_.Take(held_.size(), held_.size()));
+    NoteHeld();
+    if (in_doubt_) in_doubt_ = AwaitOutcome(SteadyTime::max()) == SqlSession::Outcome::kInProgress;
   }
+}
+
+// Waits for something to do.
+GroupCommit::Batch GroupCommit::TakeBatch(bool& upkeep, bool& closed) {
+  std::unique_lock lock(mutex_);
+  const auto is_due = [&] {
+    return closed_ || !queue_.empty() || UpkeepIsDue() ||
+           (!held_.empty() && std::chrono::steady_clock::now() >= retry_held_at_);
+  };
+  while (!is_due()) {
+    std::optional<SteadyTime> until = upkeep_at_;
+    if (!held_.empty()) until = std::min(until.value_or(retry_held_at_), retry_held_at_);
+    if (until) {
+      arrived_.wait_until(lock, *until);
+    } else {
+      arrived_.wait(lock);
+    }
+  }
+  upkeep = UpkeepIsDue();
+  if (upkeep) upkeep_at_.reset();
+  closed = closed_;
+  Batch batch;
+  if (queue_.size() <= kBatchWrites) {
+    batch.swap(queue_);
+    queued_bytes_ = 0;
+  } else {
+    const auto end = queue_.begin() + kBatchWrites;
+    batch.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+    queue_.erase(queue_.begin(), end);
+    for (const auto& write : batch) queued_bytes_ -= write->bytes();
+  }
+  if (!batch.empty()) oldest_in_hand_ = batch.front()->submitted_at();
+  return batch;
 }
 
 bool GroupCommit::UpkeepIsDue() const {
@@ -131,7 +174,9 @@ bool GroupCommit::UpkeepIsDue() const {
 }
 
 bool GroupCommit::IsStuck() const {
-  return busy_since_ && std::chrono::steady_clock::now() - *busy_since_ > stuck_after_;
+  std::optional<SteadyTime> oldest = oldest_in_hand_;
+  if (!oldest && !queue_.empty()) oldest = queue_.front()->submitted_at();
+  return oldest && std::chrono::steady_clock::now() - *oldest > stuck_after_;
 }
 
 void GroupCommit::NoteProgress() {
@@ -139,18 +184,40 @@ void GroupCommit::NoteProgress() {
   busy_since_ = std::chrono::steady_clock::now();
 }
 
-void GroupCommit::RefuseQueued() {
-  Batch refused;
+void GroupCommit::NoteHeld() {
+  const std::lock_guard lock(mutex_);
+  held_count_ = held_.size();
+  held_bytes_ = held_.bytes();
+}
+
+void GroupCommit::RefuseOverdue() {
+  const SteadyTime oldest = std::chrono::steady_clock::now() - stuck_after_;
+  Batch refused = held_.TakeOlderThan(oldest);
   {
     const std::lock_guard lock(mutex_);
-    if (IsStuck() && !healthy_) {
-      refused.swap(queue_);
-      queued_bytes_ = 0;
-      stats_.refused_writes += refused.size();
+    const auto end = std::ranges::find_if(
+        queue_, [&](const auto& write) { return write->submitted_at() >= oldest; });
+    for (auto write = queue_.begin(); write != end; ++write) {
+      queued_bytes_ -= (*write)->bytes();
+      refused.push_back(std::move(*write));
     }
-    busy_since_.reset();
+    queue_.erase(queue_.begin(), end);
   }
-  if (!refused.empty()) Deliver(std::move(refused), std::make_shared<const Error>(Unavailable()));
+  Refuse(std::move(refused));
+}
+
+void GroupCommit::Refuse(Batch batch) {
+  if (batch.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stats_.refused_writes += batch.size();
+  }
+  Deliver(std::move(batch), std::make_shared<const Error>(Unavailable()));
+}
+
+// Locks of others and refused values are no sign of a store that cannot be reached.
+void GroupCommit::NoteHealth(Kind failure) {
+  healthy_ = failure == Kind::kConflict || failure == Kind::kLocked || failure == Kind::kRefused;
 }
 
 void GroupCommit::RunUpkeep() {
@@ -159,13 +226,13 @@ void GroupCommit::RunUpkeep() {
   try {
     session_->Begin();
     more = upkeep_.piece && upkeep_.piece(*session_);
-    session_->Commit();
+    CommitAndSettle();
     healthy_ = true;
   } catch (const StoreFailure& error) {
     session_->Rollback();
     log::warn("upkeep failed error={}", error.what());
     failed = true;
-    healthy_ = false;
+    NoteHealth(error.kind());
   }
   if (upkeep_.settle) upkeep_.settle(!failed);
   const std::lock_guard lock(mutex_);
@@ -174,27 +241,119 @@ void GroupCommit::RunUpkeep() {
   if ((more || failed) && (!upkeep_at_ || *upkeep_at_ > next)) upkeep_at_ = next;
 }
 
-void GroupCommit::CommitBatch(Batch batch) {
-  RefuseBlocked(batch);
-  if (batch.empty()) return;
-  using Kind = StoreFailure::Kind;
-  const std::optional<Kind> failed = TryCommit(batch);
-  if (!failed) return Deliver(std::move(batch), nullptr);
-  if (*failed == Kind::kOutcomeUnknown) {
+void GroupCommit::CommitBatch(Batch batch, Locking locking) {
+  if (in_doubt_) return Refuse(std::move(batch));
+  const SteadyTime oldest = std::chrono::steady_clock::now() - stuck_after_;
+  Batch overdue, rest;
+  for (std::unique_ptr<Write>& write : batch) {
+    (write->submitted_at() < oldest ? overdue : rest).push_back(std::move(write));
+  }
+  Refuse(std::move(overdue));
+  RefuseBlocked(rest);
+  HoldBehindHeld(rest);
+  if (rest.empty()) return;
+  const Attempt attempt = TryCommit(rest, locking);
+  if (!attempt.busy.empty()) {
+    Batch busy, mine;
+    for (std::unique_ptr<Write>& write : rest) {
+      const auto conversation = write->conversation();
+      (conversation && attempt.busy.contains(*conversation) ? busy : mine)
+          .push_back(std::move(write));
+    }
+    Hold(std::move(busy));
+    rest = std::move(mine);
+  }
+  if (rest.empty()) return;
+  if (!attempt.failed) return Deliver(std::move(rest), nullptr);
+  if (!attempt.busy.empty()) return CommitBatch(std::move(rest), locking);  // without those
+  HandleFailure(std::move(rest), attempt, locking);
+}
+
+void GroupCommit::HandleFailure(Batch batch, const Attempt& attempt, Locking locking) {
+  const Kind kind = *attempt.failed;
+  if (kind == Kind::kOutcomeUnknown) {
     return Deliver(std::move(batch), std::make_shared<const Error>(OutcomeUnknown()));
   }
-  if (batch.size() == 1 || *failed == Kind::kUnreachable) {
-    if (*failed == Kind::kLocked && batch.front()->conversation()) {
-      blocked_[*batch.front()->conversation()] = std::chrono::steady_clock::now() + kBlockedFor;
+  if (kind == Kind::kUnreachable) return Refuse(std::move(batch));
+  const auto at = [&](size_t index) { return batch.begin() + static_cast<std::ptrdiff_t>(index); };
+  if (kind == Kind::kLocked) {
+    if (attempt.locking && locking == Locking::kWait) {
+      return CommitBatch(std::move(batch), Locking::kSkip);
     }
-    return Deliver(std::move(batch), std::make_shared<const Error>(Unavailable()));
+    const bool one = attempt.last - attempt.first <= 1 && batch[attempt.first]->kind() == nullptr;
+    Batch culprits(std::make_move_iterator(at(attempt.first)),
+                   std::make_move_iterator(at(attempt.last)));
+    batch.erase(at(attempt.first), at(attempt.last));
+    if (one && !attempt.locking) {
+      Block(*culprits.front());
+      Refuse(std::move(culprits));
+    } else {
+      Hold(std::move(culprits));
+    }
+  } else if (batch.size() == 1 || (attempt.last - attempt.first == 1 && kind != Kind::kConflict)) {
+    Batch culprit;
+    const auto bad = batch.size() == 1 ? batch.begin() : at(attempt.first);
+    culprit.push_back(std::move(*bad));
+    batch.erase(bad);
+    Deliver(std::move(culprit),
+            std::make_shared<const Error>(kind == Kind::kRefused ? RefusedValue() : Unavailable()));
+  } else {
+    // One write has spoilt the others' batch: the halves have their own chance.
+    const auto middle = at(batch.size() / 2);
+    Batch rest(std::make_move_iterator(middle), std::make_move_iterator(batch.end()));
+    batch.erase(middle, batch.end());
+    CommitBatch(std::move(batch), locking);
+    batch = std::move(rest);
   }
-  // One write may have spoilt the others' batch, or wait for a lock: the halves have their own chance.
-  const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
-  Batch rest(std::make_move_iterator(middle), std::make_move_iterator(batch.end()));
-  batch.erase(middle, batch.end());
-  CommitBatch(std::move(batch));
-  CommitBatch(std::move(rest));
+  if (!batch.empty()) CommitBatch(std::move(batch), locking);
+}
+
+// Those of no conversation cannot wait: they are refused.
+void GroupCommit::Hold(Batch batch) {
+  Batch refused;
+  for (std::unique_ptr<Write>& write : batch) {
+    if (write->conversation()) {
+      held_.Add(std::move(write));
+    } else {
+      refused.push_back(std::move(write));
+    }
+  }
+  Refuse(std::move(refused));
+  retry_held_at_ = std::chrono::steady_clock::now() + kHeldPause;
+  NoteHeld();
+}
+
+void GroupCommit::HoldBehindHeld(Batch& batch) {
+  if (held_.empty()) return;
+  Batch rest;
+  for (std::unique_ptr<Write>& write : batch) {
+    const std::optional<Uuid> conversation = write->conversation();
+    if (conversation && held_.Holds(*conversation)) {
+      held_.Add(std::move(write));
+    } else {
+      rest.push_back(std::move(write));
+    }
+  }
+  batch = std::move(rest);
+  NoteHeld();
+}
+
+void GroupCommit::RetryHeld() {
+  // What stays behind must not be overtaken: it is put back behind those that are still busy.
+  Batch batch = held_.Take(kBatchWrites, kHeldOfEach);
+  HeldWrites behind = std::exchange(held_, {});
+  CommitBatch(std::move(batch), Locking::kSkip);
+  const bool any_done = held_.size() == 0;
+  for (auto& write : behind.Take(behind.size(), behind.size())) held_.Add(std::move(write));
+  retry_held_at_ = std::chrono::steady_clock::now();
+  if (!any_done) retry_held_at_ += kHeldPause;
+  NoteHeld();
+}
+
+void GroupCommit::Block(const Write& write) {
+  if (const auto conversation = write.conversation()) {
+    blocked_[{*conversation, write.kind()}] = std::chrono::steady_clock::now() + kBlockedFor;
+  }
 }
 
 void GroupCommit::RefuseBlocked(Batch& batch) {
@@ -204,76 +363,157 @@ void GroupCommit::RefuseBlocked(Batch& batch) {
   Batch refused, rest;
   for (std::unique_ptr<Write>& write : batch) {
     const std::optional<Uuid> conversation = write->conversation();
-    const bool blocked = conversation && blocked_.contains(*conversation);
+    const bool blocked = conversation && blocked_.contains({*conversation, write->kind()});
     (blocked ? refused : rest).push_back(std::move(write));
   }
   batch = std::move(rest);
-  if (!refused.empty()) Deliver(std::move(refused), std::make_shared<const Error>(Unavailable()));
+  Refuse(std::move(refused));
 }
 
-void GroupCommit::ApplyAll(std::span<const std::unique_ptr<Write>> writes) {
+void GroupCommit::ApplyAll(std::span<const std::unique_ptr<Write>> writes, Locking locking,
+                           Attempt& attempt) {
   const void* first = writes.front()->kind();
   const auto is_like_it = [&](const auto& write) { return write->kind() == first; };
   // Writes of a kind lock what they need by themselves.
-  if (first == nullptr || !std::ranges::all_of(writes, is_like_it)) LockConversations(writes);
+  const bool all_together = first != nullptr && std::ranges::all_of(writes, is_like_it);
+  if (!all_together) LockConversations(writes, locking, attempt);
+  const auto is_busy = [&](const Write& write) {
+    return !attempt.busy.empty() && write.conversation() &&
+           attempt.busy.contains(*write.conversation());
+  };
   for (size_t at = 0; at < writes.size();) {
+    NoteProgress();
     const void* kind = writes[at]->kind();
     auto pipeline = kind == nullptr ? nullptr : session_->NewPipeline();
+    attempt.first = at;
     if (pipeline == nullptr) {
-      writes[at++]->Apply(*session_);
+      attempt.last = at + 1;
+      if (!is_busy(*writes[at])) writes[at]->Apply(*session_);
+      ++at;
       continue;
     }
     std::vector<Write*> together;
     for (; at < writes.size() && writes[at]->kind() == kind; ++at) {
-      together.push_back(writes[at].get());
+      if (!is_busy(*writes[at])) together.push_back(writes[at].get());
     }
-    together.front()->ApplyTogether(*session_, *pipeline, together);
+    attempt.last = at;
+    if (together.empty()) continue;
+    ConversationLocks locks(all_together ? locking : Locking::kWait);
+    attempt.locking = all_together;
+    try {
+      together.front()->ApplyTogether(*session_, *pipeline, locks, together);
+    } catch (const StoreFailure&) {
+      attempt.locking = all_together && !locks.have_read();
+      throw;
+    }
+    attempt.locking = false;
+    attempt.busy.insert(locks.busy().begin(), locks.busy().end());
   }
 }
 
 // Where others write to the store too: what a write reads of its conversation stays so until the
-// commit, and everybody locks in the order of the ids, so that no two batches wait for each other.
-void GroupCommit::LockConversations(std::span<const std::unique_ptr<Write>> writes) {
+// commit.
+void GroupCommit::LockConversations(std::span<const std::unique_ptr<Write>> writes, Locking locking,
+                                    Attempt& attempt) {
   const auto pipeline = session_->NewPipeline();
   if (pipeline == nullptr) return;
   std::set<Uuid> conversations;
   for (const auto& write : writes) {
     if (const auto conversation = write->conversation()) conversations.insert(*conversation);
   }
-  for (const Uuid& id : conversations) pipeline->Add(queries::kLockConversation).Bind(1, id);
+  ConversationLocks locks(locking);
+  locks.Add(*pipeline, conversations);
+  pipeline->Add(queries::kWaitLonger);
+  attempt.last = writes.size();
+  attempt.locking = true;
   pipeline->Run();
+  locks.Read();
+  attempt.locking = false;
+  attempt.busy = locks.busy();
 }
 
-// nullopt: it is committed.
-std::optional<StoreFailure::Kind> GroupCommit::TryCommit(
-    std::span<const std::unique_ptr<Write>> writes) {
-  using Kind = StoreFailure::Kind;
+GroupCommit::Attempt GroupCommit::TryCommit(std::span<const std::unique_ptr<Write>> writes,
+                                            Locking locking) {
   const auto since = std::chrono::steady_clock::now();
-  for (int attempt = 1;; ++attempt) {
+  for (int number = 1;; ++number) {
+    Attempt attempt;
+    bool committing = false;
     NoteProgress();
     try {
       session_->Begin();
-      ApplyAll(writes);
-      session_->Commit();
-      break;
+      ApplyAll(writes, locking, attempt);
+      const bool all_busy = std::ranges::all_of(writes, [&](const auto& write) {
+        return write->conversation() && attempt.busy.contains(*write->conversation());
+      });
+      if (all_busy) {
+        session_->Rollback();
+        healthy_ = true;
+        return attempt;
+      }
+      attempt.first = 0;
+      attempt.last = writes.size();
+      committing = true;
+      CommitAndSettle();
     } catch (const StoreFailure& error) {
       session_->Rollback();
-      const bool in_the_way = error.kind() == Kind::kConflict || error.kind() == Kind::kLocked;
-      if (in_the_way && writes.size() > 1) return error.kind();
-      if (error.kind() == Kind::kConflict && attempt < kConflictAttempts) continue;
-      if (error.kind() == Kind::kLocked && attempt < kLockedAttempts) continue;
-      log::error("commit failed writes={} error={}", writes.size(), error.what());
-      if (!in_the_way) healthy_ = false;
-      return error.kind();
+      const bool quick = std::chrono::steady_clock::now() - since < kQuickFailure;
+      if (error.kind() == Kind::kUnreachable && !committing && quick && number == 1) continue;
+      if (error.kind() == Kind::kConflict && writes.size() == 1 && number < kConflictAttempts) {
+        continue;
+      }
+      attempt.failed = error.kind();
+      NoteHealth(error.kind());
+      if (error.kind() != Kind::kConflict || writes.size() == 1) {
+        log::error("commit failed writes={} error={}", writes.size(), error.what());
+      }
+      return attempt;
+    }
+    healthy_ = true;
+    const std::lock_guard lock(mutex_);
+    ++stats_.commits;
+    stats_.committed_writes += writes.size();
+    stats_.commit_seconds +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
+    return attempt;
+  }
+}
+
+void GroupCommit::CommitAndSettle() {
+  using Outcome = SqlSession::Outcome;
+  try {
+    session_->Commit();
+    return;
+  } catch (const StoreFailure& failure) {
+    if (failure.kind() != Kind::kOutcomeUnknown) throw;
+    log::warn("commit's answer was lost, asking what became of it error={}", failure.what());
+    session_->Rollback();
+    const Outcome outcome = AwaitOutcome(std::chrono::steady_clock::now() + kSettleFor);
+    if (outcome == Outcome::kCommitted) return;
+    if (outcome == Outcome::kRolledBack) throw StoreFailure(failure.what(), Kind::kUnreachable);
+    in_doubt_ = outcome == Outcome::kInProgress;
+    if (in_doubt_) healthy_ = false;
+    throw;
+  }
+}
+
+// Nothing else is tried meanwhile, so who waits too long is refused. kInProgress: until the deadline, or
+// the lane is closed.
+SqlSession::Outcome GroupCommit::AwaitOutcome(SteadyTime deadline) {
+  using Outcome = SqlSession::Outcome;
+  while (true) {
+    const Outcome outcome = session_->AskOutcome();
+    if (outcome != Outcome::kInProgress) return outcome;
+    RefuseOverdue();
+    if (std::chrono::steady_clock::now() >= deadline) return outcome;
+    std::unique_lock lock(mutex_);
+    // A lane that is closed still asks for its last writes, but for no longer than that.
+    if (closed_ && deadline == SteadyTime::max()) return outcome;
+    arrived_.wait_for(lock, kSettlePause, [&] { return closed_; });
+    if (closed_) {
+      lock.unlock();
+      std::this_thread::sleep_for(kSettlePause);
     }
   }
-  healthy_ = true;
-  const std::lock_guard lock(mutex_);
-  ++stats_.commits;
-  stats_.committed_writes += writes.size();
-  stats_.commit_seconds +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
-  return std::nullopt;
 }
 
 // One post for each executor, in commit order.

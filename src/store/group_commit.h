@@ -14,34 +14,12 @@
 
 #include "base/executor.h"
 #include "base/log.h"
+#include "store/held_writes.h"
 #include "store/sql_session.h"
 #include "store/store.h"
+#include "store/write.h"
 
 namespace parley {
-
-// One write: applied inside the batch's transaction on the writer's thread, answered afterwards on
-// its executor.
-class Write {
- public:
-  explicit Write(Executor& on) : on_(on) {}
-  virtual ~Write() = default;
-  // May be applied again, where its first batch failed. Logical failures are kept for Answer; a
-  // StoreFailure rolls the batch back.
-  virtual void Apply(SqlSession& session) = 0;
-  // nullptr: committed.
-  virtual void Answer(const Error* failure) = 0;
-  virtual size_t bytes() const { return 256; }
-  // Whose order with others it has: those of one conversation are committed as they came.
-  virtual std::optional<Uuid> conversation() const { return std::nullopt; }
-  // Writes of one kind that follow each other may be applied together where that saves round trips:
-  // the first is asked. nullptr: of no kind.
-  virtual const void* kind() const { return nullptr; }
-  virtual void ApplyTogether(SqlSession&, SqlPipeline& /*first*/, std::span<Write* const>) {}
-  Executor& on() { return on_; }
-
- private:
-  Executor& on_;
-};
 
 // Work that nobody waits for, a small piece in each transaction of its own. Writer's thread. Where a
 // piece fails there is another a second later.
@@ -52,13 +30,14 @@ struct Upkeep {
 
 class GroupCommit {
  public:
-  // `stuck_after`: a transaction that takes so long stands before a store that does not answer.
+  // `stuck_after`: a write that has waited longer is refused before it is tried, and a transaction
+  // that takes longer stands before a store that does not answer.
   GroupCommit(std::unique_ptr<SqlSession> session, size_t max_queued, Upkeep upkeep = {},
               std::chrono::milliseconds stuck_after = std::chrono::seconds(3));
   ~GroupCommit();
 
   // Any thread. Answers store_unavailable at once (by post) where the queue is full or closed, or
-  // would wait behind a transaction that is stuck.
+  // would wait behind one that is not answered in time.
   void Submit(std::unique_ptr<Write> write);
   // Has upkeep run within that time, between two batches. Any thread.
   void WantUpkeep(std::chrono::milliseconds within);
@@ -69,36 +48,68 @@ class GroupCommit {
  private:
   using SteadyTime = std::chrono::steady_clock::time_point;
   using Batch = std::vector<std::unique_ptr<Write>>;
+  using Kind = StoreFailure::Kind;
+  using Locking = ConversationLocks::Mode;
+  // How a try to commit went.
+  struct Attempt {
+    std::optional<Kind> failed;  // nullopt: it is committed, but for what is busy
+    size_t first = 0, last = 0;  // the writes that were applied when it failed, end exclusive
+    bool locking = false;        // it failed before anything was applied
+    std::set<Uuid> busy;         // conversations that were passed over
+  };
   void Run();
-  void CommitBatch(Batch batch);
-  // Answers those whose conversation is locked by somebody who does not let go.
+  Batch TakeBatch(bool& upkeep, bool& closed);
+  void CommitBatch(Batch batch, Locking locking);
+  void HandleFailure(Batch batch, const Attempt& attempt, Locking locking);
+  // Puts aside those whose conversation has writes aside already.
+  void HoldBehindHeld(Batch& batch);
+  void Hold(Batch batch);
+  void RetryHeld();
+  // Answers those whose like was just refused for a lock.
   void RefuseBlocked(Batch& batch);
-  void ApplyAll(std::span<const std::unique_ptr<Write>> writes);
-  void LockConversations(std::span<const std::unique_ptr<Write>> writes);
-  std::optional<StoreFailure::Kind> TryCommit(std::span<const std::unique_ptr<Write>> writes);
+  void Block(const Write& write);
+  void ApplyAll(std::span<const std::unique_ptr<Write>> writes, Locking locking, Attempt& attempt);
+  void LockConversations(std::span<const std::unique_ptr<Write>> writes, Locking locking,
+                         Attempt& attempt);
+  Attempt TryCommit(std::span<const std::unique_ptr<Write>> writes, Locking locking);
+  // Commits; where the answer is lost, asks for the outcome for some seconds.
+  void CommitAndSettle();
+  SqlSession::Outcome AwaitOutcome(SteadyTime deadline);
   void RunUpkeep();
+  void NoteHealth(Kind failure);
   bool UpkeepIsDue() const;  // under mutex_
   bool IsStuck() const;      // under mutex_
-  void NoteProgress();       // a transaction begins
-  // Those who waited behind a transaction that was stuck and has failed.
-  void RefuseQueued();
+  void NoteProgress();       // the store has answered, or is asked now
+  // Those who have waited too long.
+  void RefuseOverdue();
+  void Refuse(Batch batch);
+  void NoteHeld();
   static void Deliver(Batch batch, std::shared_ptr<const Error> failure);
 
   std::unique_ptr<SqlSession> session_;
   const size_t max_queued_;
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
-  Batch queue_;                           // guarded by mutex_
-  size_t queued_bytes_ = 0;               // guarded by mutex_
-  bool closed_ = false;                   // guarded by mutex_
-  std::optional<SteadyTime> busy_since_;  // guarded by mutex_
-  StoreStats stats_;                      // guarded by mutex_
-  std::map<Uuid, SteadyTime> blocked_;    // until; the writer's thread
+  Batch queue_;                               // guarded by mutex_
+  size_t queued_bytes_ = 0;                   // guarded by mutex_
+  size_t held_count_ = 0, held_bytes_ = 0;    // of held_; guarded by mutex_
+  bool closed_ = false;                       // guarded by mutex_
+  std::optional<SteadyTime> busy_since_;      // guarded by mutex_
+  std::optional<SteadyTime> oldest_in_hand_;  // of the batch under way; guarded by mutex_
+  StoreStats stats_;                          // guarded by mutex_
+  // The lane's thread alone:
+  HeldWrites held_;
+  SteadyTime retry_held_at_{};
+  std::map<std::pair<Uuid, const void*>, SteadyTime> blocked_;  // by conversation and kind: until
+  bool in_doubt_ = false;  // the outcome of the last transaction is still in progress
   const Upkeep upkeep_;
   const std::chrono::milliseconds stuck_after_;
   std::optional<SteadyTime> upkeep_at_;  // guarded by mutex_
-  std::atomic<bool> healthy_{true};      // the last transaction was committed
+  std::atomic<bool> healthy_{true};      // the store could be reached when it was last asked
   std::thread thread_;
 };
+
+// Of a value that the database refuses.
+Error RefusedValue();
 
 }  // namespace parley

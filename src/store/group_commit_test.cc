@@ -54,6 +54,7 @@ struct Journal {
   std::vector<std::vector<std::string>> batches;  // committed
   std::vector<std::string> applied;               // since Begin
   std::function<void(const std::vector<std::string>&)> fail_commit;
+  std::function<SqlSession::Outcome()> outcome;
   int rollbacks = 0;
 };
 
@@ -68,6 +69,9 @@ class FakeSession final : public SqlSession {
     journal_.commits.Pass();
     if (journal_.fail_commit) journal_.fail_commit(journal_.applied);
     journal_.batches.push_back(journal_.applied);
+  }
+  Outcome AskOutcome() override {
+    return journal_.outcome ? journal_.outcome() : Outcome::kUnknown;
   }
   void Rollback() noexcept override { ++journal_.rollbacks; }
 
@@ -86,6 +90,8 @@ class NamedWrite final : public Write {
       : Write(on), name_(std::move(name)), outcomes_(outcomes) {}
   void Apply(SqlSession& session) override {
     if (name_.starts_with("bad")) throw StoreFailure("spoilt");
+    if (name_.starts_with("refused")) throw StoreFailure("too long", StoreFailure::Kind::kRefused);
+    if (name_.starts_with("locked")) throw StoreFailure("locked", StoreFailure::Kind::kLocked);
     session.Execute(name_);
   }
   void Answer(const Error* failure) override {
@@ -174,8 +180,8 @@ TEST_F(GroupCommitTest, OneBadWriteDoesNotSpoilTheOthersOfItsBatch) {
   Await(4);
   commits_->Close();
   EXPECT_EQ(Outcomes(), (Names{"first", "a", "bad:store_unavailable", "c"}));
-  EXPECT_EQ(journal_.batches, (std::vector<Names>{{"first"}, {"a"}, {"c"}}));
-  EXPECT_EQ(journal_.rollbacks, 3);
+  EXPECT_EQ(journal_.batches, (std::vector<Names>{{"first"}, {"a", "c"}}));
+  EXPECT_EQ(journal_.rollbacks, 1);
   EXPECT_TRUE(commits_->healthy()) << "the last write succeeded";
 }
 
@@ -206,6 +212,91 @@ TEST_F(GroupCommitTest, ABatchWhoseOutcomeIsUnknownIsNotAppliedAgain) {
   commits_->Close();
   EXPECT_EQ(Outcomes(), (Names{"first", "a:outcome_unknown", "b:outcome_unknown"}));
   EXPECT_EQ(journal_.batches, (std::vector<Names>{{"first"}}));
+}
+
+TEST_F(GroupCommitTest, ARefusedValueIsItsWritersErrorAndTheLaneStaysHealthy) {
+  HoldTheWriter();
+  for (const char* name : {"a", "refused", "c", "refused too", "e"}) Submit(name);
+  journal_.commits.Open();
+  Await(6);
+  EXPECT_TRUE(commits_->healthy());
+  commits_->Close();
+  EXPECT_EQ(Outcomes(),
+            (Names{"first", "refused:bad_request", "refused too:bad_request", "a", "c", "e"}));
+  EXPECT_EQ(journal_.batches, (std::vector<Names>{{"first"}, {"a", "c", "e"}}));
+}
+
+TEST_F(GroupCommitTest, AWriteThatMeetsALockIsRefusedAloneAndTheLaneStaysHealthy) {
+  HoldTheWriter();
+  for (const char* name : {"a", "locked", "c"}) Submit(name);
+  journal_.commits.Open();
+  Await(4);
+  Submit("locked again");
+  Await(5);
+  EXPECT_TRUE(commits_->healthy()) << "the last one was refused, and the store answered";
+  commits_->Close();
+  EXPECT_EQ(Outcomes(), (Names{"first", "locked:store_unavailable", "a", "c",
+                               "locked again:store_unavailable"}));
+}
+
+TEST_F(GroupCommitTest, TheOutcomeOfALostCommitIsAskedForUntilItIsKnown) {
+  int asked = 0;
+  journal_.fail_commit = [](const Names& names) {
+    if (names.front() != "c") {
+      throw StoreFailure("connection lost", StoreFailure::Kind::kOutcomeUnknown);
+    }
+  };
+  journal_.outcome = [&] {
+    using Outcome = SqlSession::Outcome;
+    constexpr Outcome kAnswers[] = {Outcome::kInProgress, Outcome::kCommitted,
+                                    Outcome::kRolledBack};
+    return kAnswers[asked++];
+  };
+  for (const char* name : {"a", "b", "c"}) {
+    Submit(name);
+    Await(outcomes_.size() + 1);
+  }
+  EXPECT_EQ(asked, 3);
+  EXPECT_EQ(Outcomes(), (Names{"a", "b:store_unavailable", "c"}));
+}
+
+TEST_F(GroupCommitTest, NothingNewIsTriedWhileTheLastOutcomeIsInProgress) {
+  std::atomic<bool> over = false;
+  std::atomic<int> commits = 0;
+  commits_ = std::make_unique<GroupCommit>(std::make_unique<FakeSession>(journal_), 1000, Upkeep(),
+                                           std::chrono::milliseconds(300));
+  journal_.fail_commit = [&](const Names&) {
+    if (commits++ == 0) throw StoreFailure("lost", StoreFailure::Kind::kOutcomeUnknown);
+  };
+  journal_.outcome = [&] {
+    return over ? SqlSession::Outcome::kUnknown : SqlSession::Outcome::kInProgress;
+  };
+  Submit("a");
+  Submit("b");
+  Await(outcomes_.size() + 1);
+  if (outcomes_.size() < 2) Await(2);
+  const auto by_name = [&](const std::string& name) {
+    for (const Outcome& outcome : outcomes_) {
+      if (outcome.name == name) return outcome.error;
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(by_name("a"), "outcome_unknown");
+  EXPECT_FALSE(commits_->healthy());
+  EXPECT_EQ(commits, 1);
+  Submit("late");
+  Await(3);
+  EXPECT_EQ(by_name("late"), "store_unavailable") << "while the lane waits";
+  EXPECT_EQ(commits, 1);
+  over = true;
+  for (int i = 0; by_name("again").empty() == false; ++i) {
+    ASSERT_LT(i, 100);
+    const size_t before = outcomes_.size();
+    Submit(i == 0 ? "again" : "once more");
+    Await(before + 1);
+    if (outcomes_.back().error.empty()) break;
+  }
+  EXPECT_TRUE(outcomes_.back().error.empty());
 }
 
 TEST_F(GroupCommitTest, AFullQueueRefusesByPostAndGoesOnAfterwards) {

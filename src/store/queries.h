@@ -27,11 +27,20 @@ inline constexpr Query kTakeSeqAsService{
     "take_seq_as_service",
     "UPDATE messaging_conversation SET seq = seq + 1, last_message_at = ?2, changed = ?3 "
     "WHERE id = ?1 AND deleted_at IS NULL RETURNING seq"};
-// Several messages together, on PostgreSQL: nobody else writes to a conversation whose row is locked,
-// so what is read behind it stays so.
+// On PostgreSQL: nobody else writes to a conversation whose row is locked, so what is read behind the
+// lock stays so. The key does not change: rows that refer to the conversation may be inserted meanwhile.
 inline constexpr Query kLockConversation{"lock_conversation",
                                          "SELECT seq FROM messaging_conversation WHERE id = ?1 AND "
-                                         "deleted_at IS NULL FOR UPDATE"};
+                                         "deleted_at IS NULL FOR NO KEY UPDATE"};
+inline constexpr Query kLockFreeConversation{
+    "lock_free_conversation",
+    "SELECT seq FROM messaging_conversation WHERE id = ?1 AND deleted_at IS NULL FOR NO KEY UPDATE "
+    "SKIP LOCKED"};
+inline constexpr Query kConversationIsThere{
+    "conversation_is_there",
+    "SELECT 1 FROM messaging_conversation WHERE id = ?1 AND deleted_at IS NULL"};
+// For writes that are applied one by one, each of which may meet a row that another client holds.
+inline constexpr Query kWaitLonger{"wait_longer", "SET LOCAL lock_timeout = '500ms'"};
 inline constexpr Query kSetSeq{
     "set_seq",
     "UPDATE messaging_conversation SET seq = ?2, last_message_at = ?3, changed = ?4 "
@@ -125,7 +134,9 @@ inline constexpr Query kRemoveParticipants{
     "remove_participants",
     "DELETE FROM messaging_conversation_participant WHERE conversation_id = ?1"};
 inline constexpr Query kFindDeleted{
-    "find_deleted", "SELECT id FROM messaging_conversation WHERE deleted_at IS NOT NULL LIMIT 1"};
+    "find_deleted",
+    "SELECT id, deleted_at FROM messaging_conversation WHERE deleted_at > ?1 "
+    "ORDER BY deleted_at LIMIT 1"};
 inline constexpr Query kRemoveMessages{
     "remove_messages",
     "DELETE FROM messaging_message WHERE conversation_id = ?1 AND seq <= (SELECT seq FROM "
@@ -245,6 +256,17 @@ inline constexpr Query kStampDelivered{
     "stamp_delivered",
     "UPDATE messaging_message SET delivered_at = ?4 "
     "WHERE conversation_id = ?1 AND seq >= ?2 AND seq <= ?3 AND delivered_at IS NULL"};
+// On PostgreSQL, where other clients may hold rows: they are passed over, and counted.
+inline constexpr Query kStampFreeDelivered{
+    "stamp_free_delivered",
+    "WITH wanted AS (SELECT seq FROM messaging_message "
+    "WHERE conversation_id = ?1 AND seq >= ?2 AND seq <= ?3 AND delivered_at IS NULL), "
+    "free AS (SELECT seq FROM messaging_message "
+    "WHERE conversation_id = ?1 AND seq >= ?2 AND seq <= ?3 AND delivered_at IS NULL "
+    "FOR NO KEY UPDATE SKIP LOCKED), "
+    "stamped AS (UPDATE messaging_message m SET delivered_at = ?4 FROM free "
+    "WHERE m.conversation_id = ?1 AND m.seq = free.seq RETURNING 1) "
+    "SELECT (SELECT count(*) FROM wanted) - (SELECT count(*) FROM stamped)"};
 inline constexpr Query kReadMark{"read_mark",
                                  "SELECT last_read_seq FROM messaging_conversation_participant "
                                  "WHERE conversation_id = ?1 AND user_id = ?2"};

@@ -68,10 +68,11 @@ void SqlStore::DeleteConversation(Uuid conversation, UserId actor, bool as_servi
   commits_.WantUpkeep(kUpkeepSoon);
 }
 
-bool RemoveDeletedRows(SqlSession& session) {
-  Statement& row = session.Prepare(queries::kFindDeleted);
-  if (!row.Step()) return false;
+bool RemoveDeletedRows(SqlSession& session, DeletionCursor& cursor) {
+  Statement& row = session.Prepare(queries::kFindDeleted).Bind(1, cursor.after().micros);
+  if (!row.Step()) return cursor.Rewind();
   const Uuid conversation = row.Id(0);
+  cursor.Begin({row.Int(1)});
   row.Run();
   if (DropAttachmentsIn(session, conversation, kRowsAtOnce)) return true;
   if (RemoveSome(session, queries::kRemoveMessages, conversation)) return true;

@@ -143,13 +143,24 @@ bool StampDelivered(SqlSession& session, DeliveryBook& book) {
   // Nodes that showed the same messages do not wait for each other.
   std::ranges::sort(runs, {},
                     [](const auto& run) { return std::pair(run.conversation, run.first); });
-  for (const DeliveryBook::Run& run : runs) {
-    session.Prepare(queries::kStampDelivered)
-        .Bind(1, run.conversation)
+  const auto bind = [](Statement& stamp, const DeliveryBook::Run& run) -> Statement& {
+    return stamp.Bind(1, run.conversation)
         .Bind(2, run.first)
         .Bind(3, run.last)
-        .Bind(4, run.at.micros)
-        .Run();
+        .Bind(4, run.at.micros);
+  };
+  const auto pipeline = session.NewPipeline();
+  if (pipeline == nullptr) {
+    for (const auto& run : runs) bind(session.Prepare(queries::kStampDelivered), run).Run();
+    return runs.size() == kRunsAtOnce;
+  }
+  std::vector<Statement*> stamped;
+  for (const auto& run : runs) {
+    stamped.push_back(&bind(pipeline->Add(queries::kStampFreeDelivered), run));
+  }
+  pipeline->Run();
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (NumberFrom(*stamped[i]) > 0) book.Keep(runs[i]);
   }
   return runs.size() == kRunsAtOnce;
 }

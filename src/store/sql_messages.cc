@@ -1,6 +1,7 @@
 // SqlStore: messages, sent and read.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "store/sql_work.h"
 
@@ -24,7 +25,7 @@ class MessageInsert final : public WriteOf<StoredMessage> {
     static constexpr char kPlain = 0;
     return message_.reply_to || !message_.attachments.empty() ? nullptr : &kPlain;
   }
-  void ApplyTogether(SqlSession& session, SqlPipeline& first,
+  void ApplyTogether(SqlSession& session, SqlPipeline& first, ConversationLocks& locks,
                      std::span<Write* const> writes) override;
 
  private:
@@ -161,15 +162,15 @@ class MessageInsert final : public WriteOf<StoredMessage> {
 //   2  messages are inserted, and each conversation gets its last seq.
 class MessageInsert::Together {
  public:
-  Together(SqlSession& session, std::span<Write* const> writes) : session_(session) {
+  Together(SqlSession& session, ConversationLocks& locks, std::span<Write* const> writes)
+      : session_(session), locks_(locks) {
     for (Write* write : writes) messages_.push_back(static_cast<MessageInsert*>(write));
   }
 
   void LookUp(SqlPipeline& pipeline) {
-    for (MessageInsert* insert : messages_) heads_[insert->message_.conversation_id];
-    for (auto& [id, head] : heads_) {
-      head.row = &pipeline.Add(queries::kLockConversation).Bind(1, id);
-    }
+    std::set<Uuid> conversations;
+    for (MessageInsert* insert : messages_) conversations.insert(insert->message_.conversation_id);
+    locks_.Add(pipeline, conversations);
     for (MessageInsert* insert : messages_) {
       const NewMessage& message = insert->message_;
       Statement*& member = members_[{message.conversation_id, message.sender_id}];
@@ -188,9 +189,10 @@ class MessageInsert::Together {
       repeats_.push_back(repeat);
     }
     pipeline.Run();
-    for (auto& [id, head] : heads_) {
-      head.there = head.row->Step();
-      head.seq = head.there ? head.row->Int(0) : 0;
+    locks_.Read();
+    for (const Uuid& id : conversations) {
+      const std::optional<int64_t> seq = locks_.Seq(id);
+      heads_[id] = {.there = seq.has_value(), .seq = seq.value_or(0), .last = {}};
     }
     for (auto& [key, row] : members_) is_member_[key] = row != nullptr && row->Step();
   }
@@ -198,6 +200,7 @@ class MessageInsert::Together {
   void Add(SqlPipeline& pipeline) {
     for (size_t i = 0; i < messages_.size(); ++i) {
       MessageInsert& insert = *messages_[i];
+      if (locks_.IsBusy(insert.message_.conversation_id)) continue;
       insert.result_ = Decide(insert, repeats_[i]);
       if (!insert.result_) continue;
       insert.result_->epoch = session_.Epoch();
@@ -217,7 +220,6 @@ class MessageInsert::Together {
 
  private:
   struct Head {
-    Statement* row = nullptr;
     bool there = false;
     int64_t seq = 0;
     std::optional<Timestamp> last;  // of what was added
@@ -243,6 +245,7 @@ class MessageInsert::Together {
   }
 
   SqlSession& session_;
+  ConversationLocks& locks_;
   std::vector<MessageInsert*> messages_;
   std::vector<Statement*> repeats_;  // by message
   std::map<Uuid, Head> heads_;
@@ -251,9 +254,9 @@ class MessageInsert::Together {
   std::map<std::pair<Sender, std::string>, MessageInsert*> named_;
 };
 
-void MessageInsert::ApplyTogether(SqlSession& session, SqlPipeline& first,
+void MessageInsert::ApplyTogether(SqlSession& session, SqlPipeline& first, ConversationLocks& locks,
                                   std::span<Write* const> writes) {
-  Together together(session, writes);
+  Together together(session, locks, writes);
   together.LookUp(first);
   const auto second = session.NewPipeline();
   together.Add(*second);

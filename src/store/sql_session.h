@@ -22,14 +22,15 @@ struct Query {
   const char* sql;
 };
 
-// The storage failed: disk, lock, corruption. Never a wrong value of a client's.
+// The storage failed (disk, lock, corruption), or refused what it was given.
 class StoreFailure : public std::runtime_error {
  public:
   enum class Kind {
     kFailed,          // nothing was stored
     kConflict,        // likewise; another writer was in the way, and the same may succeed now
     kLocked,          // likewise; it was in the way for as long as we wait
-    kUnreachable,     // likewise; there is no connection, so nothing else will succeed either
+    kRefused,         // nothing was stored; a value does not fit, so the same will never succeed
+    kUnreachable,     // nothing was stored; there is no connection, so nothing else will succeed
     kOutcomeUnknown,  // of a commit
   };
   StoreFailure(const std::string& what, Kind kind = Kind::kFailed)
@@ -96,7 +97,7 @@ class SqlSession {
   virtual void BeginRead() = 0;  // one snapshot for several queries; ends with Commit or Rollback
   // Of the transaction under way, among all that write to the store, for the column `changed`: what a
   // reader does not see yet gets at least the horizon that it reads. `now` is another each time.
-  virtual int64_t Position(Timestamp now) const { return now.micros; }
+  virtual int64_t Position(Timestamp now) { return now.micros; }
   // Identifies the history of the database that the transaction under way belongs to. Another value
   // follows a fail-over, a restore or a move: transactions that had been committed may be lost. Values
   // have no order. 0: the engine cannot change it while a process runs.
@@ -106,18 +107,35 @@ class SqlSession {
   virtual std::optional<StorePosition> Snapshot() { return std::nullopt; }
   // Returns when it is on disk.
   virtual void Commit() = 0;
+  // What became of the last transaction whose Commit threw kOutcomeUnknown, asked once.
+  enum class Outcome {
+    kCommitted,
+    kRolledBack,
+    kInProgress,  // or nobody can be asked now: ask again, and write nothing before it has ended
+    kUnknown,     // and nobody can ever say
+  };
+  virtual Outcome AskOutcome() { return Outcome::kUnknown; }
   virtual void Rollback() noexcept = 0;
+  // Inside a transaction: removes what lanes that have ended left, from time to time.
+  virtual void ForgetOldLanes() {}
 
-  // Where its statements are counted from now on; it must live as long.
-  void CountOn(Counter& statements) { statements_ = &statements; }
+  // Where its statements and its round trips are counted from now on; they must live as long.
+  void CountOn(Counter& statements, Counter& round_trips) {
+    statements_ = &statements;
+    round_trips_ = &round_trips;
+  }
 
  protected:
   void CountStatement() {
     if (statements_ != nullptr) statements_->Add();
   }
+  void CountRoundTrip() {
+    if (round_trips_ != nullptr) round_trips_->Add();
+  }
 
  private:
   Counter* statements_ = nullptr;
+  Counter* round_trips_ = nullptr;
 };
 
 }  // namespace parley

@@ -6,8 +6,8 @@ namespace parley {
 namespace {
 
 std::vector<std::unique_ptr<SqlSession>> Counted(std::vector<std::unique_ptr<SqlSession>> sessions,
-                                                 Counter& statements) {
-  for (const auto& session : sessions) session->CountOn(statements);
+                                                 Counter& statements, Counter& round_trips) {
+  for (const auto& session : sessions) session->CountOn(statements, round_trips);
   return sessions;
 }
 
@@ -23,11 +23,11 @@ SqlStore::SqlStore(std::vector<std::unique_ptr<SqlSession>> writers,
       readers_(
           [&] {
             auto session = open_reader();
-            session->CountOn(statements_);
+            session->CountOn(statements_, round_trips_);
             return session;
           },
           {.shared_threads = options.reader_threads}, clock),
-      commits_(Counted(std::move(writers), statements_), options.queue_writes,
+      commits_(Counted(std::move(writers), statements_, round_trips_), options.queue_writes,
                {.piece = [this](SqlSession& session) { return DoUpkeep(session); },
                 .settle = [this](bool committed) { SettleUpkeep(committed); }}) {
   commits_.WantUpkeep(kUpkeepSoon);  // what an earlier process left
@@ -41,21 +41,47 @@ Timestamp SqlStore::NextTime() {
   return {next};
 }
 
+// All parts in one transaction; after a failure one by one, so that a row that another client holds
+// locked stops none but its own.
 bool SqlStore::DoUpkeep(SqlSession& session) {
-  const bool delivered = StampDelivered(session, deliveries_);
-  const bool seen = WriteSeen(session, seen_);
-  ForgetOldAccessChanges(session);
-  return RemoveDeletedRows(session) || delivered || seen;
+  const std::function<bool()> parts[] = {
+      [&] { return StampDelivered(session, deliveries_); },
+      [&] { return WriteSeen(session, seen_); },
+      [&] {
+        ForgetOldAccessChanges(session);
+        return false;
+      },
+      [&] { return RemoveDeletedRows(session, deletions_); },
+      [&] {
+        session.ForgetOldLanes();
+        return false;
+      },
+  };
+  upkeep_parts_ = std::size(parts);
+  if (upkeep_part_) {
+    const bool more = parts[*upkeep_part_]();
+    return more || *upkeep_part_ + 1 < upkeep_parts_;
+  }
+  bool more = false;
+  for (const auto& part : parts) more |= part();
+  return more;
 }
 
 void SqlStore::SettleUpkeep(bool committed) {
   deliveries_.Settle(committed);
   seen_.Settle(committed);
+  if (!committed) deletions_.PassOver();
+  if (upkeep_part_ && ++*upkeep_part_ == upkeep_parts_) {
+    upkeep_part_.reset();
+  } else if (!upkeep_part_ && !committed) {
+    upkeep_part_ = 0;
+  }
 }
 
 StoreStats SqlStore::Stats() const {
   StoreStats stats = commits_.stats();
   stats.statements = statements_.value();
+  stats.round_trips = round_trips_.value();
   stats.reads_that_waited = readers_.waited();
   for (size_t i = 0; i < kReadClasses.size(); ++i) {
     stats.reads[i] = readers_.stats(static_cast<ReadClass>(i));

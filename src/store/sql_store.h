@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "store/commit_lanes.h"
+#include "store/deletion_cursor.h"
 #include "store/delivery_book.h"
 #include "store/reader_pool.h"
 #include "store/seen_book.h"
@@ -101,9 +102,12 @@ class SqlStore final : public Store {
   const Uuid identity_;
   Monotonic next_forgetting_ = {};  // the writer's
   std::atomic<int64_t> last_time_;  // goes on from the last change, whatever the clock did since
-  Counter statements_;
+  Counter statements_, round_trips_;
   DeliveryBook deliveries_;
   SeenBook seen_;
+  DeletionCursor deletions_;           // the first lane's
+  std::optional<size_t> upkeep_part_;  // the one that is next, after a failure; the first lane's
+  size_t upkeep_parts_ = 0;            // the first lane's
   ReaderPool readers_;
   CommitLanes commits_;
 };
@@ -121,7 +125,8 @@ void SqlStore::OnReader(Executor& on, Answer<T> done, Read read, ReadClass kind)
           } catch (const StoreFailure& error) {
             session->Rollback();
             log::error("read failed error={}", error.what());
-            result = Fail(Error::StoreUnavailable());
+            result = Fail(error.kind() == StoreFailure::Kind::kRefused ? RefusedValue()
+                                                                       : Error::StoreUnavailable());
           }
         }
         on.Post([done = std::move(done), result = std::move(result)]() mutable {

@@ -31,7 +31,7 @@ class WriteOf : public Write {
 
 inline constexpr auto kUpkeepSoon = std::chrono::milliseconds(200);
 // A piece of what deleted conversations left; true: there may be more.
-bool RemoveDeletedRows(SqlSession& session);
+bool RemoveDeletedRows(SqlSession& session, DeletionCursor& cursor);
 bool WriteSeen(SqlSession& session, SeenBook& book);
 bool StampDelivered(SqlSession& session, DeliveryBook& book);
 

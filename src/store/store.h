@@ -171,6 +171,7 @@ struct StoreStats {
   uint64_t queued_writes = 0;   // now
   uint64_t refused_writes = 0;  // queue full
   uint64_t statements = 0;
+  uint64_t round_trips = 0;                          // to a database at the end of a wire
   uint64_t reads_that_waited = 0;                    // for a connection
   std::array<ReadStats, kReadClasses.size()> reads;  // by ReadClass
 };

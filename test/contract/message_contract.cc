@@ -12,6 +12,20 @@ constexpr int kThreads = 4;
 
 // --- seq
 
+TEST_P(StoreContract, ABatchOfMessagesTakesThreeRoundTripsHoweverManyTheyAre) {
+  if (!GetParam().shared) GTEST_SKIP() << "there is no wire";
+  const Uuid room = Room({"ann"});
+  InsertMany(room, "ann", 10);  // statements are prepared
+  const StoreStats before = store_->Stats();
+  InsertMany(room, "ann", 400);
+  const StoreStats after = store_->Stats();
+  const uint64_t commits = after.commits - before.commits;
+  EXPECT_LT(commits, 100u);
+  // Upkeep may run once in between.
+  EXPECT_LE(after.round_trips - before.round_trips, 3 * commits + 12);
+  EXPECT_GE(after.round_trips - before.round_trips, 3 * commits);
+}
+
 TEST_P(StoreContract, SeqsAreDenseFromOneInEachConversation) {
   const Uuid first = Room({"ann", "bob"}), second = Room({"ann", "bob"});
   for (int64_t seq = 1; seq <= 5; ++seq) {

@@ -1,4 +1,5 @@
 """A PostgreSQL server of a test's own, real and with fsync, that can be killed, paused and started again."""
+import contextlib
 import glob
 import os
 import pwd
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 from deadline import eventually, patient
 
@@ -77,6 +79,32 @@ class Postgres:
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait(patient(30))
 
+    def crash(self):
+        """Every backend is killed at once, as the kernel does to a server that takes too much memory; the server recovers by
+        itself. What was not flushed is lost, and the ids of lost transactions are given again."""
+        victims = self.ask("SELECT pid FROM pg_stat_activity WHERE backend_type IN ('client backend', 'walwriter') AND pid <> pg_backend_pid()")
+        for process in map(int, victims.split()):
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        time.sleep(0.2)
+        eventually(self.ready, within=30)
+
+    @contextlib.contextmanager
+    def holding(self, *statements):
+        """A transaction of another client that has run these statements, and keeps its locks while the block lasts."""
+        command = [f"{programs()}/psql", "-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port), "-U", "parley", "postgres"]
+        client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **self.as_user())
+        try:
+            client.stdin.write("".join(f"{statement};\n" for statement in ("BEGIN", *statements)) + "\\echo held\n")
+            client.stdin.flush()
+            lines = iter(client.stdout.readline, "")
+            assert "held\n" in lines, "the statements were refused"
+            yield
+        finally:
+            client.communicate("ROLLBACK;\n", timeout=patient(30))
+
     def pause(self):
         for process in self.processes():
             try:
@@ -109,6 +137,7 @@ class Proxy:
         self.target = port
         self.lose = None  # "answer" or "commit", once
         self.lost = 0
+        self.before_loss = None  # called while the COMMIT is on its way, which then is lost
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -137,6 +166,8 @@ class Proxy:
                     if kind == "answer":
                         other.sendall(data)
                     else:
+                        if self.before_loss:
+                            self.before_loss()
                         break
                 elif pair["cut"]:
                     break  # the answer

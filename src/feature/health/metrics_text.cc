@@ -171,6 +171,8 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
                "Reads refused because they had waited longer than a client does, by class.", late);
   out.Count("store_statements_total", "SQL statements, transactions' beginnings and ends included.",
             store.statements);
+  out.Count("store_round_trips_total", "Round trips to the database server, connects included.",
+            store.round_trips);
   out.Count("store_pool_waits_total", "Reads that had to wait for a connection.",
             store.reads_that_waited);
   out.Level("revocations", "Revoked tokens and users in memory.",

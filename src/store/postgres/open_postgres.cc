@@ -17,7 +17,7 @@ constexpr int64_t kFirstVersion = 5;  // the first script's; SQLite has come the
 // In order; a schema's version is kFirstVersion and one more for each further script.
 const std::string_view* const kMigrations[] = {
     &assets::_0005_initial_sql, &assets::_0006_access_by_txn_sql, &assets::_0007_changed_by_txn_sql,
-    &assets::_0008_fold_user_ids_sql};
+    &assets::_0008_fold_user_ids_sql, &assets::_0009_lanes_sql};
 constexpr int64_t kVersion = kFirstVersion + std::size(kMigrations) - 1;
 // Any number, so that it is ours: who holds it migrates.
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(7891213)";
@@ -138,15 +138,17 @@ std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const C
     const auto connect = [options] {
       return std::make_unique<PgConnection>(options.url, options.times);
     };
-    auto writer = std::make_unique<PgSession>(connect, PgSession::Mode::kWriter);
-    Migrate(*writer, clock);
-    const auto identity = Uuid::Parse(MetaOf(*writer, "store_id"));
+    std::optional<Uuid> identity;
+    {
+      PgSession migrator(connect, PgSession::Mode::kMigrator);
+      Migrate(migrator, clock);
+      identity = Uuid::Parse(MetaOf(migrator, "store_id"));
+    }
     if (!identity) Refuse("it has no identity");
     const auto open_reader = [connect] {
       return std::make_unique<PgSession>(connect, PgSession::Mode::kReader);
     };
     std::vector<std::unique_ptr<SqlSession>> writers;
-    writers.push_back(std::move(writer));
     while (writers.size() < options.writers) {
       writers.push_back(std::make_unique<PgSession>(connect, PgSession::Mode::kWriter));
     }

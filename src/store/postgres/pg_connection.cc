@@ -13,6 +13,11 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kClientsPatience = std::chrono::seconds(1);  // beyond the server's own deadline
 
+// Never lower than the operator has set it: only what would answer before the flush is raised.
+constexpr const char* kFlushBeforeAnswers =
+    "SELECT set_config('synchronous_commit', 'on', false) "
+    "WHERE current_setting('synchronous_commit') IN ('off', 'local'); ";
+
 // The timeline, and the cluster and database that it belongs to.
 constexpr const char* kTimeline =
     "SELECT CASE WHEN pg_is_in_recovery() THEN '' "
@@ -35,14 +40,20 @@ std::string OneLine(const char* text) {
   return line.substr(0, 300);
 }
 
-// Another node's transaction was there first: unique_violation, serialization_failure,
-// deadlock_detected, lock_not_available.
+// Of an SQLSTATE.
 StoreFailure::Kind KindOf(std::string_view code) {
+  // Another node's transaction was there first: unique_violation, serialization_failure,
+  // deadlock_detected.
   constexpr std::string_view kConflicts[] = {"23505", "40001", "40P01"};
+  // Data exceptions, integrity constraints, limits that a value exceeds.
+  constexpr std::string_view kRefusals[] = {"22", "23", "54"};
+  const auto holds = [](const auto& list, std::string_view one) {
+    return std::ranges::find(list, one) != std::end(list);
+  };
   if (code == "55P03") return StoreFailure::Kind::kLocked;
-  return std::ranges::find(kConflicts, code) == std::end(kConflicts)
-             ? StoreFailure::Kind::kFailed
-             : StoreFailure::Kind::kConflict;
+  if (holds(kConflicts, code)) return StoreFailure::Kind::kConflict;
+  return holds(kRefusals, code.substr(0, 2)) ? StoreFailure::Kind::kRefused
+                                             : StoreFailure::Kind::kFailed;
 }
 
 }  // namespace
@@ -50,11 +61,11 @@ StoreFailure::Kind KindOf(std::string_view code) {
 PgConnection::PgConnection(const std::string& url, const PgTimes& times) : times_(times) {
   Connect(url);
   const auto millis = [](auto time) { return std::to_string(time.count()); };
-  const PgResult result =
-      Execute("SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET synchronous_commit = on; " +
-              ("SET statement_timeout = " + millis(times.statement)) +
-              "; SET lock_timeout = " + millis(times.lock) +
-              "; SET idle_in_transaction_session_timeout = 5000; " + kTimeline);
+  const PgResult result = Execute("SET client_encoding = 'UTF8'; SET timezone = 'UTC'; " +
+                                  std::string(kFlushBeforeAnswers) +
+                                  "SET statement_timeout = " + millis(times.statement) +
+                                  "; SET lock_timeout = " + millis(times.lock) +
+                                  "; SET idle_in_transaction_session_timeout = 5000; " + kTimeline);
   timeline_ = ::PQgetvalue(result.get(), 0, 0);
   epoch_ = HashOf(timeline_ + ' ' + ::PQgetvalue(result.get(), 0, 1));
 }
@@ -214,6 +225,14 @@ PgResult PgConnection::Collect() {
   if (broken()) GiveUp(error.empty() ? LastError() : error);
   if (!error.empty()) throw StoreFailure(error, kind);
   return last;
+}
+
+bool PgConnection::HasEnded() {
+  if (broken()) return true;
+  pollfd heard{.fd = ::PQsocket(connection_.get()), .events = POLLIN, .revents = 0};
+  if (heard.fd < 0) return true;
+  if (::poll(&heard, 1, 0) <= 0) return false;
+  return ::PQconsumeInput(connection_.get()) == 0 || broken();
 }
 
 void PgConnection::Wait(bool to_write, Deadline deadline) {

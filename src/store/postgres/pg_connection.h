@@ -24,7 +24,7 @@ using PgResult = std::unique_ptr<PGresult, FreePgResult>;
 struct PgTimes {
   std::chrono::milliseconds connect{3'000};
   std::chrono::milliseconds statement{5'000};  // the server's; the client waits a second longer
-  std::chrono::milliseconds lock{500};
+  std::chrono::milliseconds lock{100};
 };
 
 // One parameter as it travels: binary, or absent for NULL.
@@ -62,6 +62,8 @@ class PgConnection {
   void SendCopy(std::string_view lot);
   void EndCopy();
 
+  // True: the server has ended the connection meanwhile; noticed without a round trip.
+  bool HasEnded();
   bool broken() const { return lost_ || ::PQstatus(connection_.get()) != CONNECTION_OK; }
   bool InTransaction() const { return ::PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
   // Of the server's history: another one follows a fail-over, which may have lost transactions. Empty

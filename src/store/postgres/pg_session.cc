@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <deque>
-#include <thread>
+#include <utility>
 
-#include "base/log.h"
 #include "store/postgres/pg_values.h"
 
 namespace parley {
@@ -16,14 +15,32 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kFirstBackoff = 100ms;
 constexpr auto kLongestBackoff = 2000ms;
-// How long the outcome of a commit whose answer was lost is asked for.
-constexpr auto kSettleFor = 8s;
-constexpr auto kSettlePause = 200ms;
 // A first call that fails sooner is tried again on another connection.
 constexpr auto kFirstTry = 1s;
 // Each open transaction of a position costs its readers a statement. With more of them a position is
 // the oldest, and what came since is read again.
 constexpr size_t kMostOpen = 64;
+
+constexpr Query kBegin{"begin", "BEGIN"};
+// Written by the transaction itself, whose number it takes, and locked until it ends.
+constexpr Query kWriteLane{
+    "write_lane",
+    "INSERT INTO parley_lane AS lane (id, batch) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE "
+    "SET batch = excluded.batch, written_at = excluded.written_at "
+    "RETURNING pg_current_xact_id()::text::bigint"};
+
+constexpr auto kForgetLanesEvery = 1h;
+constexpr Query kForgetLanes{
+    "forget_lanes",
+    "DELETE FROM parley_lane WHERE id IN (SELECT id FROM parley_lane "
+    "WHERE written_at < now() - interval '1 day' LIMIT 1000 FOR UPDATE SKIP LOCKED)"};
+
+// The number of the lane's last transaction that was committed, 0 if there is none. Waits for the one
+// that has written the row and not ended, even if the row is its first; rolled back afterwards.
+std::string AskLane(const std::string& lane) {
+  return "BEGIN; INSERT INTO parley_lane AS lane (id, batch) VALUES ('" + lane +
+         "', 0) ON CONFLICT (id) DO UPDATE SET batch = lane.batch RETURNING batch";
+}
 
 // "?1" to "$1": queries are written for SQLite's numbered parameters, and hold no other "?".
 std::string WithDollars(const char* sql) {
@@ -81,6 +98,7 @@ class PgSession::Prepared final : public Statement {
     if (result_ == nullptr) {
       if (given_) return false;
       try {
+        session_.CountRoundTrip();
         result_ = session_.connection().Run(plan_.name, values_);
       } catch (const StoreFailure& failure) {
         throw StoreFailure(std::string(plan_.query) + ": " + failure.what(), failure.kind());
@@ -137,15 +155,9 @@ class PgSession::Pipeline final : public SqlPipeline {
   }
   void Run() override {
     if (statements_.empty()) return;
-    std::vector<PgConnection::Call> calls;
-    for (const Prepared& statement : statements_) calls.push_back(statement.call());
-    std::vector<PgResult> results;
-    try {
-      results = session_.connection().RunAll(calls);
-    } catch (const StoreFailure& failure) {
-      throw StoreFailure(std::string("pipeline: ") + failure.what(), failure.kind());
-    }
-    for (size_t i = 0; i < results.size(); ++i) statements_[i].Give(std::move(results[i]));
+    std::vector<Prepared*> all;
+    for (Prepared& statement : statements_) all.push_back(&statement);
+    session_.RunAll(all);
   }
 
  private:
@@ -167,7 +179,10 @@ PgConnection& PgSession::connection() {
     throw StoreFailure("postgres: not connected", StoreFailure::Kind::kUnreachable);
   }
   try {
+    CountRoundTrip();
     connection_ = connect_();
+    RandomBytes(lane_.bytes);
+    lane_has_committed_ = false;
     if (connection_->timeline().empty()) {
       connection_.reset();
       throw StoreFailure("postgres: it is a standby", StoreFailure::Kind::kUnreachable);
@@ -187,6 +202,7 @@ const PgSession::Plan& PgSession::PlanOf(const Query& query) {
   if (plan != nullptr) return *plan;
   const std::string name = "p" + std::to_string(plans_.size());
   try {
+    CountRoundTrip();
     plan = std::make_unique<Plan>(query.name, name, here.Prepare(name, WithDollars(query.sql)));
   } catch (const StoreFailure& failure) {
     plans_.erase(query.sql);
@@ -197,6 +213,7 @@ const PgSession::Plan& PgSession::PlanOf(const Query& query) {
 
 Statement& PgSession::Prepare(const Query& query) {
   CountStatement();
+  if (to_open_) Open();
   const Plan& plan = PlanOf(query);
   std::unique_ptr<Prepared>& prepared = prepared_[query.sql];
   if (prepared == nullptr) {
@@ -211,11 +228,14 @@ std::unique_ptr<SqlPipeline> PgSession::NewPipeline() { return std::make_unique<
 
 void PgSession::Execute(const std::string& script) {
   CountStatement();
+  if (to_open_) Open();
+  CountRoundTrip();
   connection().Execute(script);
 }
 
 PgResult PgSession::BeginWith(const char* script) {
   CountStatement();
+  CountRoundTrip();
   const auto since = SteadyClock::now();
   try {
     return connection().Execute(script);
@@ -227,15 +247,41 @@ PgResult PgSession::BeginWith(const char* script) {
 }
 
 void PgSession::Begin() {
-  // The id is what a lost COMMIT is settled by.
-  const PgResult id = BeginWith("BEGIN; SELECT pg_current_xact_id()::text");
-  transaction_ = ::PQgetvalue(id.get(), 0, 0);
-  timeline_ = connection().timeline();
+  if (connection_ != nullptr && connection_->HasEnded()) connection_.reset();
+  connection();
+  to_open_ = true;
+  ++batch_;
 }
 
-void PgSession::BeginRead() {
-  transaction_.clear();
-  BeginWith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+void PgSession::Open() { RunAll({}); }
+
+void PgSession::RunAll(std::span<Prepared* const> statements) {
+  std::deque<Prepared> opening;
+  if (to_open_) {
+    CountStatement();
+    opening.emplace_back(*this, PlanOf(kBegin));
+    if (mode_ == Mode::kWriter) {
+      CountStatement();
+      opening.emplace_back(*this, PlanOf(kWriteLane));
+      opening.back().Bind(1, lane_).Bind(2, batch_);
+    }
+  }
+  std::vector<PgConnection::Call> calls;
+  for (const Prepared& statement : opening) calls.push_back(statement.call());
+  for (const Prepared* statement : statements) calls.push_back(statement->call());
+  std::vector<PgResult> results;
+  to_open_ = false;
+  CountRoundTrip();
+  try {
+    results = connection().RunAll(calls);
+  } catch (const StoreFailure& failure) {
+    throw StoreFailure(std::string("pipeline: ") + failure.what(), failure.kind());
+  }
+  for (size_t i = 0; i < results.size(); ++i) {
+    Prepared& statement = i < opening.size() ? opening[i] : *statements[i - opening.size()];
+    statement.Give(std::move(results[i]));
+  }
+  if (opening.size() > 1 && opening.back().Step()) position_ = opening.back().Int(0);
 }
 
 std::optional<StorePosition> PgSession::Snapshot() {
@@ -263,52 +309,70 @@ std::optional<StorePosition> PgSession::Snapshot() {
   return out;
 }
 
+int64_t PgSession::Position(Timestamp /*now*/) {
+  if (to_open_) Open();
+  return position_;
+}
+
+void PgSession::BeginRead() { BeginWith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); }
+
 void PgSession::Commit() {
+  if (to_open_) Open();
   if (connection_ == nullptr || connection_->broken()) {
     throw StoreFailure("commit: not connected", StoreFailure::Kind::kUnreachable);
   }
   CountStatement();
+  CountRoundTrip();
   try {
     const PgResult result = connection_->Execute("COMMIT");
     // A transaction that has failed answers COMMIT with ROLLBACK.
     if (std::string_view(::PQcmdStatus(result.get())) != "COMMIT") {
       throw StoreFailure("commit: it was rolled back");
     }
+    lane_has_committed_ = true;
   } catch (const StoreFailure& failure) {
-    if (!connection_->broken() || mode_ == Mode::kReader || transaction_.empty()) throw;
-    Settle(failure.what());
+    if (!connection_->broken() || mode_ != Mode::kWriter) throw;
+    in_doubt_ = {lane_.ToString(), connection_->epoch(), batch_, !lane_has_committed_};
+    throw StoreFailure(std::string("commit: ") + failure.what(),
+                       StoreFailure::Kind::kOutcomeUnknown);
   }
 }
 
-void PgSession::Settle(const std::string& lost) {
-  const auto deadline = SteadyClock::now() + kSettleFor;
-  log::warn("commit's answer was lost, asking what became of it error={}", lost);
-  bool aborted = false;
-  while (!aborted && SteadyClock::now() < deadline) {
-    try {
-      next_attempt_ = {};
-      // Another timeline is a standby that was promoted: it gives ids that it has not heard of to
-      // others.
-      if (connection().timeline() != timeline_) break;
-      const PgResult result =
-          connection().Execute("SELECT pg_xact_status('" + transaction_ + "'::xid8)");
-      const std::string_view status(::PQgetvalue(result.get(), 0, 0));
-      if (status == "committed") return;
-      if (status.empty()) break;  // too long ago to be known
-      aborted = status == "aborted";
-    } catch (const StoreFailure&) {
-      // It is not there yet.
-    }
-    if (!aborted) std::this_thread::sleep_for(kSettlePause);
+SqlSession::Outcome PgSession::AskOutcome() {
+  if (!in_doubt_) return Outcome::kUnknown;
+  int64_t last = 0;
+  bool same_epoch = false;
+  try {
+    CountRoundTrip();
+    const PgResult row = connection().Execute(AskLane(in_doubt_->lane));
+    last = std::stoll(::PQgetvalue(row.get(), 0, 0));
+    same_epoch = connection_->epoch() == in_doubt_->epoch;
+  } catch (const StoreFailure&) {
+    Rollback();
+    return Outcome::kInProgress;
   }
-  throw StoreFailure("commit: " + lost, aborted ? StoreFailure::Kind::kUnreachable
-                                                : StoreFailure::Kind::kOutcomeUnknown);
+  Rollback();
+  const InDoubt asked = *std::exchange(in_doubt_, std::nullopt);
+  if (last == asked.batch) return Outcome::kCommitted;
+  // A standby that was promoted may not have heard of the commit, and it is not ours to say that the
+  // server which has is gone for good. Nor do we know if the row itself was removed.
+  if (!same_epoch || (last == 0 && !asked.first)) return Outcome::kUnknown;
+  return Outcome::kRolledBack;
+}
+
+void PgSession::ForgetOldLanes() {
+  const auto now = SteadyClock::now();
+  if (now < forget_lanes_at_) return;
+  forget_lanes_at_ = now + kForgetLanesEvery;
+  Prepare(kForgetLanes).Run();
 }
 
 void PgSession::Rollback() noexcept {
+  to_open_ = false;
   try {
     for (auto& [sql, prepared] : prepared_) prepared->Reset();
     if (connection_ != nullptr && !connection_->broken() && connection_->InTransaction()) {
+      CountRoundTrip();
       connection_->Execute("ROLLBACK");
     }
   } catch (const std::exception&) {

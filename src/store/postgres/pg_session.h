@@ -2,6 +2,8 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <unordered_map>
 
 #include "store/postgres/pg_connection.h"
@@ -10,7 +12,11 @@ namespace parley {
 
 class PgSession final : public SqlSession {
  public:
-  enum class Mode { kWriter, kReader };
+  enum class Mode {
+    kWriter,  // a commit lane: the outcome of its transactions can be asked for
+    kReader,
+    kMigrator,  // writes before there are lanes
+  };
   using Connect = std::function<std::unique_ptr<PgConnection>()>;
 
   // `connect`: throws StoreFailure where it cannot.
@@ -20,32 +26,50 @@ class PgSession final : public SqlSession {
   Statement& Prepare(const Query& query) override;
   std::unique_ptr<SqlPipeline> NewPipeline() override;
   void Execute(const std::string& script) override;
+  // Sent with the first statements.
   void Begin() override;
-  int64_t Position(Timestamp /*now*/) const override { return std::stoll(transaction_); }
+  int64_t Position(Timestamp now) override;
   uint64_t Epoch() const override { return connection_ == nullptr ? 0 : connection_->epoch(); }
   std::optional<StorePosition> Snapshot() override;
   void BeginRead() override;
-  // Where the answer is lost, another connection asks what became of the transaction, for some
-  // seconds. Throws StoreFailure; outcome_unknown where nobody could say.
+  // If the answer is lost, throws kOutcomeUnknown at once: AskOutcome says more.
   void Commit() override;
+  // On another connection, by the row of the lane: it waits for the transaction that may still hold it.
+  Outcome AskOutcome() override;
   void Rollback() noexcept override;
+  void ForgetOldLanes() override;
 
  private:
   struct Plan;  // of a query, as this connection's server has it
   class Prepared;
   class Pipeline;
+  // A transaction whose COMMIT was not answered.
+  struct InDoubt {
+    std::string lane;
+    uint64_t epoch = 0;
+    int64_t batch = 0;
+    bool first = false;  // the lane had committed nothing before
+  };
   const Plan& PlanOf(const Query& query);
   PgConnection& connection();
   PgResult BeginWith(const char* script);
-  void Settle(const std::string& lost);
+  // Runs the statements in one round trip, behind what opens the transaction if that is still to be
+  // done.
+  void RunAll(std::span<Prepared* const> statements);
+  void Open();
 
   const Connect connect_;
   const Mode mode_;
   std::unique_ptr<PgConnection> connection_;
   std::unordered_map<const char*, std::unique_ptr<Plan>> plans_;         // by the query's text
-  std::unordered_map<const char*, std::unique_ptr<Prepared>> prepared_;  // likewise
-  std::string transaction_;  // the id of the one under way; empty where it only reads
-  std::string timeline_;     // where that id counts
+  std::unordered_map<const char*, std::unique_ptr<Prepared>> prepared_;  // by the query's text
+  Uuid lane_;          // random, another one for each connection
+  int64_t batch_ = 0;  // of the transaction under way; grows
+  bool lane_has_committed_ = false;
+  bool to_open_ = false;  // Begin was called and nothing sent yet
+  int64_t position_ = 0;  // the transaction's id
+  std::chrono::steady_clock::time_point forget_lanes_at_{};
+  std::optional<InDoubt> in_doubt_;
   std::chrono::steady_clock::time_point next_attempt_{};
   std::chrono::milliseconds backoff_{0};
 };

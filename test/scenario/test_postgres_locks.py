@@ -1,0 +1,163 @@
+"""What other clients of the database lock, and values that it refuses: who waits, who is refused, and that the node stays ready."""
+import threading
+import time
+
+import pytest
+
+from client import Person, assert_problem
+from deadline import eventually, patient
+from postgres import Postgres
+
+
+@pytest.fixture
+def database():
+    postgres = Postgres().start()
+    yield postgres
+    postgres.close()
+
+
+@pytest.fixture
+def alice(database, own_server):
+    return Person(own_server("--shards", "1", DATABASE_URL=database.url), "alice")
+
+
+def send(person, room, content, **fields):
+    return person.rest.post("messages/", timeout=patient(60), json={"conversation_id": room["id"], "content": content, **fields})
+
+
+class Probes:
+    """Asks whether the node is ready, over and over, while the block lasts."""
+
+    def __init__(self, server):
+        self.server, self.ready, self.unready, self.over = server, 0, 0, threading.Event()
+        self.thread = threading.Thread(target=self.ask)
+
+    def ask(self):
+        while not self.over.wait(0.1):
+            if self.server.ready():
+                self.ready += 1
+            else:
+                self.unready += 1
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def test_an_open_transaction_that_refers_to_a_conversation_delays_no_send(database, alice):
+    """Django inserts a row with a foreign key, and does not commit yet."""
+    room = alice.rest.create_group()
+    database.ask("CREATE TABLE app_note (conversation uuid REFERENCES messaging_conversation (id))")
+    with database.holding(f"INSERT INTO app_note VALUES ('{room['id']}')"):
+        for number in range(5):
+            assert send(alice, room, f"m{number}").status_code == 201
+        message = alice.rest.send_message(room, "edited later")
+        assert alice.rest.patch(f"messages/{message['id']}/", json={"content": "edited"}).status_code == 200
+        assert alice.rest.patch(f"conversations/{room['id']}/", json={"title": "new"}).status_code == 200
+
+
+def test_a_locked_message_leaves_the_node_ready_and_other_messages_are_marked_delivered(database, alice):
+    bob = Person(alice.server, "bob")
+    rooms = [alice.rest.create_group(bob) for _ in range(4)]
+    with bob.connect() as everywhere:
+        sent = [alice.rest.send_message(room, "held") for room in rooms]
+        with database.holding(f"SELECT 1 FROM messaging_message WHERE id = '{sent[0]['id']}' FOR UPDATE"), Probes(alice.server) as probes:
+            for _ in rooms:
+                everywhere.wait_for("message")
+            for message in sent[1:]:
+                assert eventually(lambda message=message: alice.rest.get(f"messages/{message['id']}/").json().get("delivered_at"), within=15)
+            answer = alice.rest.patch(f"messages/{sent[0]['id']}/", json={"content": "changed"}, timeout=patient(30))
+            assert_problem(answer, 503, "store_unavailable")
+            for room in rooms:
+                assert send(alice, room, "while it is held").status_code == 201
+            time.sleep(2)
+        assert probes.unready == 0 and probes.ready > 10
+        assert eventually(lambda: alice.rest.get(f"messages/{sent[0]['id']}/").json().get("delivered_at"), within=15), "when it is free"
+
+
+def test_a_locked_message_of_a_deleted_conversation_stops_no_other_upkeep(database, alice):
+    rooms = [alice.rest.create_group() for _ in range(3)]
+    sent = [alice.rest.send_message(room, "going") for room in rooms]
+    with database.holding(f"SELECT 1 FROM messaging_message WHERE id = '{sent[0]['id']}' FOR UPDATE"), Probes(alice.server) as probes:
+        for room in rooms:
+            assert alice.rest.delete(f"conversations/{room['id']}/").status_code == 204
+        assert eventually(lambda: database.ask("SELECT count(*) FROM messaging_conversation") == "1", within=20)
+        time.sleep(1)
+    assert probes.unready == 0
+    assert eventually(lambda: database.ask("SELECT count(*) FROM messaging_conversation") == "0", within=20)
+
+
+def all_at_once(calls):
+    answers, threads = [], []
+    for call in calls:
+        threads.append(threading.Thread(target=lambda call=call: answers.append(call())))
+        threads[-1].start()
+    return answers, threads
+
+
+def test_sends_behind_a_locked_table_are_answered_within_seconds(database, alice):
+    rooms = [alice.rest.create_group() for _ in range(60)]
+    for table in "messaging_conversation", "messaging_message":
+        with database.holding(f"LOCK TABLE {table} IN EXCLUSIVE MODE"), Probes(alice.server) as probes:
+            began = time.monotonic()
+            answers, threads = all_at_once([lambda room=room: send(alice, room, "held", client_id=table) for room in rooms])
+            assert eventually(lambda answers=answers: len(answers) == 60, within=10), f"{len(answers)} are answered"
+            assert time.monotonic() - began < patient(7)
+            for answer in answers:
+                assert_problem(answer, 503, "store_unavailable")
+        for thread in threads:
+            thread.join()
+        assert probes.unready == 0, table
+        assert eventually(lambda: send(alice, rooms[0], "held", client_id=table).is_success, within=10)
+        for room in rooms:
+            assert send(alice, room, "held", client_id=table).is_success
+
+
+def test_a_short_table_lock_refuses_nobody(database, alice):
+    rooms = [alice.rest.create_group() for _ in range(20)]
+    with database.holding("LOCK TABLE messaging_conversation IN EXCLUSIVE MODE"):
+        answers, threads = all_at_once([lambda room=room: send(alice, room, "held") for room in rooms])
+        time.sleep(1)
+    for thread in threads:
+        thread.join()
+    assert [answer.status_code for answer in answers] == [201] * 20
+
+
+def test_twenty_locked_conversations_hold_up_no_others(database, alice):
+    held, free = ([alice.rest.create_group() for _ in range(20)] for _ in range(2))
+    ids = ", ".join(f"'{room['id']}'" for room in held)
+    with database.holding(f"SELECT 1 FROM messaging_conversation WHERE id IN ({ids}) FOR UPDATE"), Probes(alice.server) as probes:
+        began = time.monotonic()
+        stuck, threads = all_at_once([lambda room=room: send(alice, room, "held") for room in held])
+        for _ in range(5):
+            for room in free:
+                assert send(alice, room, "free").status_code == 201
+        assert time.monotonic() - began < patient(5), "a moment at most for each of a hundred"
+        for thread in threads:
+            thread.join()
+        assert {answer.status_code for answer in stuck} == {503}
+    assert probes.unready == 0
+    for room in held:
+        assert send(alice, room, "again").status_code == 201
+        assert len(alice.rest.everything_in(room)) == 1
+
+
+def test_a_value_that_the_database_refuses_is_the_clients_error(database, alice):
+    room = alice.rest.create_group()
+    database.ask("ALTER TABLE messaging_message ADD CONSTRAINT refused CHECK (content NOT LIKE 'refused%')")
+    with Probes(alice.server) as probes:
+        answers, threads = all_at_once([lambda number=number: send(alice, room, f"{'refused' if number % 10 == 0 else 'taken'} {number}")
+                                        for number in range(40)])
+        for thread in threads:
+            thread.join()
+        time.sleep(1.5)
+    assert probes.unready == 0
+    assert sorted(answer.status_code for answer in answers) == [201] * 36 + [400] * 4
+    for answer in answers:
+        if answer.status_code != 201:
+            assert_problem(answer, 400, "bad_request")
+    assert len(alice.rest.everything_in(room)) == 36
