@@ -70,8 +70,8 @@ class FakeSession final : public SqlSession {
     if (journal_.fail_commit) journal_.fail_commit(journal_.applied);
     journal_.batches.push_back(journal_.applied);
   }
-  Outcome AskOutcome() override {
-    return journal_.outcome ? journal_.outcome() : Outcome::kUnknown;
+  SqlSession::Outcome AskOutcome() override {
+    return journal_.outcome ? journal_.outcome() : SqlSession::Outcome::kUnknown;
   }
   void Rollback() noexcept override { ++journal_.rollbacks; }
 
@@ -247,9 +247,8 @@ TEST_F(GroupCommitTest, TheOutcomeOfALostCommitIsAskedForUntilItIsKnown) {
     }
   };
   journal_.outcome = [&] {
-    using Outcome = SqlSession::Outcome;
-    constexpr Outcome kAnswers[] = {Outcome::kInProgress, Outcome::kCommitted,
-                                    Outcome::kRolledBack};
+    using enum SqlSession::Outcome;
+    constexpr SqlSession::Outcome kAnswers[] = {kInProgress, kCommitted, kRolledBack};
     return kAnswers[asked++];
   };
   for (const char* name : {"a", "b", "c"}) {

@@ -9,6 +9,12 @@ from client_faults import (  # noqa: F401
     f22_everything_is_sent_twice,
     f23_clients_resume_from_everywhere,
 )
+from database_faults import (  # noqa: F401
+    f6b_the_database_crashes_while_another_client_writes,
+    f30_a_table_is_locked,
+    f31_messages_are_locked,
+    f32_conversations_are_locked,
+)
 from deadline import eventually
 from network_faults import (  # noqa: F401
     f4c_the_last_word_is_lost_on_its_way,

@@ -43,6 +43,7 @@ class Link:
         self.silent_up = self.silent_down = False  # bytes vanish: what a firewall that drops does
         self.delay = 0.0  # seconds that each piece waits, and as much again by chance
         self.lose_commit = None  # of PostgreSQL: "answer" or "commit", once
+        self.before_loss = None  # called while a COMMIT is on its way that will be lost
         self.lost_commits = 0
         self.lose_publish = False  # of Redis: it answers as if all were well
         self.flows = {True: threading.Event(), False: threading.Event()}  # up, down: what is held back passes once it is set
@@ -86,6 +87,7 @@ class Link:
         self.flow()
         was_silent = self.silent_up or self.silent_down
         self.refusing = self.silent_up = self.silent_down = self.lose_publish = False
+        self.lose_commit = self.before_loss = None
         self.delay = 0.0
         if was_silent:
             self.cut()  # their bytes are gone; TCP would have reset them by now
@@ -136,6 +138,8 @@ class Link:
                     kind, self.lose_commit = self.lose_commit, None
                     self.lost_commits += 1
                     if kind == "commit":
+                        if self.before_loss:
+                            self.before_loss()
                         break
                     state["answer_is_lost"] = True
                 elif not up and state["answer_is_lost"]:

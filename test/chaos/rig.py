@@ -53,11 +53,11 @@ class Node:
 
 
 class Rig:
-    def __init__(self, count=3, sentinels=False, network=None, **variables):
+    def __init__(self, count=3, sentinels=False, network=None, database=(), **variables):
         self.directory = tempfile.mkdtemp(prefix="parley-chaos-")
         self.variables = variables
         self.network = network or Loopback()
-        self.database = Postgres(*self.network.database_settings)
+        self.database = Postgres(*self.network.database_settings, *database)
         self.network.admit(self.database)
         self.database.start()
         self.redis = (SentinelGroup() if sentinels else Redis(*self.network.redis_settings)).start()

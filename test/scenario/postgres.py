@@ -82,8 +82,9 @@ class Postgres:
     def crash(self):
         """Every backend is killed at once, as the kernel does to a server that takes too much memory; the server recovers by
         itself. What was not flushed is lost, and the ids of lost transactions are given again."""
-        victims = self.ask("SELECT pid FROM pg_stat_activity WHERE backend_type IN ('client backend', 'walwriter') AND pid <> pg_backend_pid()")
-        for process in map(int, victims.split()):
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as children:
+            victims = children.read().split()
+        for process in map(int, victims):
             try:
                 os.kill(process, signal.SIGKILL)
             except ProcessLookupError:
