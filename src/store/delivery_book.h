@@ -65,15 +65,18 @@ class DeliveryBook {
     kept_.push_back(run);
   }
 
-  // After each Take: it is written, or must be written again.
-  void Settle(bool written) {
+  // After each Take: it is written, or must be written again. True: kept runs have come back although
+  // the others are written, and nothing else will ask for them.
+  bool Settle(bool written) {
     const std::lock_guard lock(mutex_);
     const std::vector<Run> kept = std::exchange(kept_, {});
     const std::vector<Run> taken = written ? kept : std::exchange(taken_, {});
     taken_.clear();
+    const bool come_back = written && !kept.empty();
     const size_t back = std::min(taken.size(), kMaxRuns - std::min(kMaxRuns, runs_.size()));
     dropped_ += taken.size() - back;
     runs_.insert(runs_.end(), taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(back));
+    return come_back;
   }
 
   uint64_t dropped() const {

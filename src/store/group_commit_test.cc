@@ -179,7 +179,7 @@ TEST_F(GroupCommitTest, OneBadWriteDoesNotSpoilTheOthersOfItsBatch) {
   journal_.commits.Open();
   Await(4);
   commits_->Close();
-  EXPECT_EQ(Outcomes(), (Names{"first", "a", "bad:store_unavailable", "c"}));
+  EXPECT_EQ(Outcomes(), (Names{"first", "bad:store_unavailable", "a", "c"}));
   EXPECT_EQ(journal_.batches, (std::vector<Names>{{"first"}, {"a", "c"}}));
   EXPECT_EQ(journal_.rollbacks, 1);
   EXPECT_TRUE(commits_->healthy()) << "the last write succeeded";

@@ -5,6 +5,9 @@
 namespace parley {
 namespace {
 
+// Between two tries of what other clients hold locked.
+constexpr auto kKeptRetry = std::chrono::milliseconds(1000);
+
 std::vector<std::unique_ptr<SqlSession>> Counted(std::vector<std::unique_ptr<SqlSession>> sessions,
                                                  Counter& statements, Counter& round_trips) {
   for (const auto& session : sessions) session->CountOn(statements, round_trips);
@@ -59,8 +62,8 @@ bool SqlStore::DoUpkeep(SqlSession& session) {
   };
   upkeep_parts_ = std::size(parts);
   if (upkeep_part_) {
-    const bool more = parts[*upkeep_part_]();
-    return more || *upkeep_part_ + 1 < upkeep_parts_;
+    upkeep_more_ |= parts[*upkeep_part_]();
+    return upkeep_more_ || *upkeep_part_ + 1 < upkeep_parts_;
   }
   bool more = false;
   for (const auto& part : parts) more |= part();
@@ -68,11 +71,13 @@ bool SqlStore::DoUpkeep(SqlSession& session) {
 }
 
 void SqlStore::SettleUpkeep(bool committed) {
-  deliveries_.Settle(committed);
+  if (deliveries_.Settle(committed)) commits_.WantUpkeep(kKeptRetry);
   seen_.Settle(committed);
   if (!committed) deletions_.PassOver();
+  if (!committed) upkeep_more_ = true;
   if (upkeep_part_ && ++*upkeep_part_ == upkeep_parts_) {
     upkeep_part_.reset();
+    upkeep_more_ = false;
   } else if (!upkeep_part_ && !committed) {
     upkeep_part_ = 0;
   }
