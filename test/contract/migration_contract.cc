@@ -12,9 +12,10 @@ const UserId kUpper = "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6";
 const UserId kMixed = "F81d4fae-7dec-11d0-a765-00a0c91e6bf6";
 const UserId kLower = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
 
+// A store as it was at that version: without the tables of later ones.
 std::string Meta(int version) {
-  return "UPDATE parley_meta SET value = '" + std::to_string(version) +
-         "' WHERE key = 'schema_version';";
+  return "DROP TABLE IF EXISTS parley_lane; UPDATE parley_meta SET value = '" +
+         std::to_string(version) + "' WHERE key = 'schema_version';";
 }
 
 std::string Rename(const std::string& table, const std::string& column, const UserId& from,
