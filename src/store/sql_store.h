@@ -107,7 +107,7 @@ class SqlStore final : public Store {
   SeenBook seen_;
   DeletionCursor deletions_;           // the first lane's
   std::optional<size_t> upkeep_part_;  // the one that is next, after a failure; the first lane's
-  bool upkeep_more_ = false;            // one of the parts before has more; the first lane's
+  bool upkeep_more_ = false;           // one of the parts before has more; the first lane's
   size_t upkeep_parts_ = 0;            // the first lane's
   ReaderPool readers_;
   CommitLanes commits_;
