@@ -29,7 +29,7 @@ Home::Room& Home::Touch(const Uuid& conversation) {
     rooms_.splice(rooms_.begin(), rooms_, found->second);
   } else {
     Evict();
-    rooms_.emplace_front(conversation);
+    rooms_.emplace_front(conversation, member_index_);
     by_id_.emplace(conversation, rooms_.begin());
   }
   return rooms_.front();
@@ -184,7 +184,7 @@ void Home::Admit(const Uuid& conversation, const UserId& user, bool as_service, 
         return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
       }
       const Room& found = Touch(id);
-      done(Admission{found.head, found.participant_count, found.participants});
+      done(Admission{found.head, found.participant_count, found.participants.users()});
     };
     if (as_service) return admit(true);
     CheckMember(**room, user, member_at, std::move(admit));

@@ -22,6 +22,7 @@
 #include "base/task.h"
 #include "hub/feed.h"
 #include "hub/home_wire.h"
+#include "hub/known_members.h"
 #include "hub/online_users.h"
 #include "hub/tail.h"
 #include "hub/typists.h"
@@ -103,6 +104,10 @@ class Home {
   // An ephemeral event, to conversations small enough to have any; on the other nodes too, if it is
   // not something that each tells its own.
   void Relay(EventRef event, bool everywhere = true);
+
+  // Sends user_online or user_offline to the listeners of the user's conversations, as far as these are in
+  // memory and small enough. Answers the other members of those that have listeners.
+  std::vector<UserId> BroadcastPresence(const UserId& user, bool online);
 
   // Shown to the others as Typists says, in conversations small enough; a send of the user's, and
   // their removal, end it.
@@ -187,7 +192,8 @@ class Home {
   HomeOutlet& outlet_;
   HubCounters& counters_;
   const HomeOptions options_;
-  std::list<Room> rooms_;  // most recently used first
+  MemberIndex member_index_;  // outlives the rooms
+  std::list<Room> rooms_;     // most recently used first
   std::unordered_map<Uuid, std::list<Room>::iterator> by_id_;
   std::vector<Uuid> to_load_;
   size_t loads_under_way_ = 0;

@@ -42,7 +42,7 @@ void Home::UpdateMembers(Room& room, const MemberChange& change, int64_t seq) {
   room.members_seq = seq;
   room.participant_count = change.participant_count;
   if (change.removed) {
-    std::erase(room.participants, *change.removed);
+    room.participants.erase(*change.removed);
     room.known_members.erase(*change.removed);
     typists_.End(room.id, *change.removed, Now());
   }

@@ -186,7 +186,7 @@ void Home::OnParted(const Uuid& conversation, const UserId& user) {
     --parted.in_flight;
     if (!is) return parted_unsure_.emplace_back(conversation, user), void();
     if (*is) return;
-    std::erase(parted.participants, user);
+    parted.participants.erase(user);
     parted.known_members.erase(user);
     // Their removal has a seq that we may not have heard of: older snapshots prove nothing.
     parted.members_from = std::max(parted.members_from, parted.head + 1);

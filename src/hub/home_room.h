@@ -19,7 +19,7 @@ inline constexpr size_t kRoomsInALoad = 128;
 inline constexpr size_t kKnownMembers = 10'000;
 
 struct Home::Room {
-  explicit Room(const Uuid& conversation) : id(conversation) {}
+  Room(const Uuid& conversation, MemberIndex& index) : id(conversation), participants(index, id) {}
 
   struct PendingRead {
     int64_t since;
@@ -36,7 +36,7 @@ struct Home::Room {
   bool head_known = false;  // else it is the next to be loaded
   int64_t store_head = 0;   // as the store was last heard to be; may be behind
   int64_t participant_count = 0;
-  std::vector<UserId> participants;          // all of them, or none: see Admission
+  KnownMembers participants;                 // all of them, or none: see Admission
   std::unordered_set<UserId> known_members;  // some of them, where `participants` is none
   int64_t members_seq = 0;                   // of the last change of them that was heard of
   int64_t members_from = 0;                  // changes of them after this seq have been heard of

@@ -1,5 +1,7 @@
 #include "hub/hub.h"
 
+#include <unordered_set>
+
 namespace parley {
 
 Hub::Hub(Executor& self, unsigned shard, Store& store, HubCounters& counters, HomeOptions options,
@@ -12,8 +14,7 @@ Hub::Hub(Executor& self, unsigned shard, Store& store, HubCounters& counters, Ho
       wire_(wire),
       home_(self, store, *this, counters, options) {
   if (options.online == nullptr || options.clock == nullptr) return;
-  presence_.emplace(self, store, static_cast<PresenceOutlet&>(*this), *options.online,
-                    *options.clock, options.live_participants);
+  presence_.emplace(store, static_cast<PresenceSink&>(*this), *options.online, *options.clock);
 }
 
 void Hub::Connect(std::span<const std::unique_ptr<Hub>> hubs) {
@@ -140,7 +141,31 @@ void Hub::OnTick(Monotonic now) {
   AskAgain(now);
 }
 
-void Hub::TellUsers(std::vector<UserId> users, EventRef event) {
+// Every home has a part of the user's conversations; a user socket receives it once for all of them.
+void Hub::BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) {
+  struct Gathering {
+    size_t homes_left;
+    std::unordered_set<UserId> users;
+    UniqueFunction<void()> done;
+  };
+  auto gathering = std::make_shared<Gathering>(Gathering{hubs_.size(), {}, std::move(done)});
+  for (Hub* hub : hubs_) {
+    hub->self_.Post([this, hub, user, online, gathering] {
+      std::vector<UserId> reached = hub->home_.BroadcastPresence(user, online);
+      self_.Post([this, user, online, gathering, reached = std::move(reached)] {
+        gathering->users.insert(reached.begin(), reached.end());
+        if (--gathering->homes_left > 0) return;
+        if (!gathering->users.empty()) {
+          SendToUsers({gathering->users.begin(), gathering->users.end()},
+                      PresenceEvent(std::nullopt, user, online));
+        }
+        gathering->done();
+      });
+    });
+  }
+}
+
+void Hub::SendToUsers(std::vector<UserId> users, EventRef event) {
   const auto shared = std::make_shared<const std::vector<UserId>>(std::move(users));
   for (Hub* hub : hubs_) {
     hub->self_.Post([hub, shared, event] {

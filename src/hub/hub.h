@@ -27,7 +27,7 @@ class UserSink {
   virtual void OnPresence(const Event& event) = 0;
 };
 
-class Hub final : private HomeOutlet, private PresenceOutlet {
+class Hub final : private HomeOutlet, private PresenceSink {
  public:
   Hub(Executor& self, unsigned shard, Store& store, HubCounters& counters, HomeOptions options,
       NodeWire* wire = nullptr);
@@ -98,9 +98,10 @@ class Hub final : private HomeOutlet, private PresenceOutlet {
 
  private:
   void Deliver(unsigned shard, std::vector<EventRef> events) override;
-  void TellConversation(EventRef event) override { Relay(std::move(event), false); }
+  void BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) override;
   void TellNodes(const UserId& user, bool online) override;
-  void TellUsers(std::vector<UserId> users, EventRef event) override;
+  // To the user sockets of these users, on every shard.
+  void SendToUsers(std::vector<UserId> users, EventRef event);
   void OnEvents(std::span<const EventRef> events);
   void MeasureDelivery(std::span<const EventRef> events);
   // Tells the store which of them somebody else than their sender has been shown here.

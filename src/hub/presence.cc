@@ -1,7 +1,5 @@
 #include "hub/presence.h"
 
-#include "base/log.h"
-
 namespace parley {
 
 void Presence::Connected(const UserId& user) {
@@ -12,7 +10,7 @@ void Presence::Connected(const UserId& user) {
 }
 
 void Presence::ShowHere(const UserId& user, User& here, bool shown) {
-  if (std::exchange(here.shown_here, shown) != shown) outlet_.TellNodes(user, shown);
+  if (std::exchange(here.shown_here, shown) != shown) sink_.TellNodes(user, shown);
   Settle(user, here);
 }
 
@@ -28,7 +26,7 @@ void Presence::Settle(const UserId& user, const User& here) {
   } else {
     online_.Hide(user);
   }
-  Tell(user);
+  Announce(user);
 }
 
 void Presence::Disconnected(const UserId& user) {
@@ -40,12 +38,11 @@ void Presence::Disconnected(const UserId& user) {
 }
 
 void Presence::OnTick(Monotonic now) {
-  for (const UserId& user : std::exchange(untold_, {})) Tell(user);
   while (!departures_.empty() && departures_.front().at + kPresenceDebounce <= now) {
     const Departure gone = std::move(departures_.front());
     departures_.pop_front();
     const auto found = users_.find(gone.user);
-    // Who came back, or went again since, has another departure or none.
+    // A user who came back, or went again since, has another departure or none.
     if (found == users_.end() || found->second.connections > 0 ||
         found->second.gone_at != gone.at) {
       continue;
@@ -54,38 +51,22 @@ void Presence::OnTick(Monotonic now) {
   }
 }
 
-void Presence::Tell(const UserId& user) {
+void Presence::Announce(const UserId& user) {
   const auto found = users_.find(user);
   if (found == users_.end()) return;
   User& here = found->second;
   const bool online = online_.Has(user);
-  if (here.telling) return;
-  if (here.told == online) {
+  if (here.broadcasting) return;
+  if (here.announced == online) {
     if (!online && here.connections == 0 && here.elsewhere <= 0) users_.erase(found);
     return;
   }
-  here.telling = true;
-  store_.ListCompany(
-      user, live_participants_, self_,
-      [this, user, online](const Result<Company>& company) { OnCompany(user, online, company); });
-}
-
-void Presence::OnCompany(const UserId& user, bool online, const Result<Company>& company) {
-  User& here = users_[user];
-  here.telling = false;
-  if (!company) {
-    log::warn("presence not told error={}", Name(company.error().code));
-    untold_.push_back(user);
-    return;
-  }
-  here.told = online;
-  for (const Uuid& conversation : company->conversations) {
-    outlet_.TellConversation(PresenceEvent(conversation, user, online));
-  }
-  if (!company->users.empty()) {
-    outlet_.TellUsers(company->users, PresenceEvent(std::nullopt, user, online));
-  }
-  Tell(user);  // it may have changed meanwhile
+  here.announced = online;
+  here.broadcasting = true;
+  sink_.BroadcastPresence(user, online, [this, user] {
+    users_[user].broadcasting = false;
+    Announce(user);  // it may have changed meanwhile
+  });
 }
 
 }  // namespace parley

@@ -12,38 +12,27 @@ namespace {
 using std::chrono::milliseconds;
 using test::StepExecutor;
 
-// Everybody shares one conversation with "eve".
-class OneRoomStore final : public test::PartialStore {
+// Nothing is read of it.
+class UnreadStore final : public test::PartialStore {
  public:
-  void InsertMessage(NewMessage, Executor&, Answer<StoredMessage>) override {}
-  void LoadHead(Uuid, size_t, Executor&, Answer<ConversationHead>) override {}
-  void IsParticipant(Uuid, UserId, Executor&, Answer<bool>) override {}
-  void ReadChanges(Uuid, int64_t, int, Executor&, Answer<ChangesSince>) override {}
-  void ListCompany(UserId, size_t, Executor& on, Answer<Company> done) override {
-    ++asked;
-    const bool fails = std::exchange(fails_next, false);
-    on.Post([done = std::move(done), fails]() mutable {
-      if (fails) return done(Fail(Error::StoreUnavailable()));
-      done(Company{{Uuid{{1}}}, {"eve"}});
-    });
-  }
+  void InsertMessage(NewMessage, Executor&, Answer<StoredMessage>) override { ADD_FAILURE(); }
+  void LoadHead(Uuid, size_t, Executor&, Answer<ConversationHead>) override { ADD_FAILURE(); }
+  void IsParticipant(Uuid, UserId, Executor&, Answer<bool>) override { ADD_FAILURE(); }
+  void ReadChanges(Uuid, int64_t, int, Executor&, Answer<ChangesSince>) override { ADD_FAILURE(); }
   void NoteSeen(const UserId&, Timestamp) override { ++seen; }
-  int asked = 0, seen = 0;
-  bool fails_next = false;
+  int seen = 0;
 };
 
-class PresenceTest : public testing::Test, protected PresenceOutlet {
+class PresenceTest : public testing::Test, protected PresenceSink {
  protected:
-  void TellConversation(EventRef event) override {
-    const bool on = TextOf(event->frame).find("user_online") != std::string_view::npos;
-    told_.push_back(event->hidden_from + (on ? "+" : "-"));
+  void BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) override {
+    self_.Post([this, user, online, done = std::move(done)]() mutable {
+      told_.push_back(user + (online ? "+" : "-"));
+      done();
+    });
   }
   void TellNodes(const UserId& user, bool online) override {
     to_nodes_.push_back(user + (online ? " on" : " off"));
-  }
-  void TellUsers(std::vector<UserId> users, EventRef) override {
-    EXPECT_EQ(users, std::vector<UserId>{"eve"});
-    ++user_events_;
   }
   using Told = std::vector<std::string>;
   Told TakeTold() {
@@ -57,11 +46,10 @@ class PresenceTest : public testing::Test, protected PresenceOutlet {
 
   ManualClock clock_;
   StepExecutor self_;
-  OneRoomStore store_;
+  UnreadStore store_;
   OnlineUsers online_;
   Told told_, to_nodes_;
-  int user_events_ = 0;
-  Presence presence_{self_, store_, *this, online_, clock_, 200};
+  Presence presence_{store_, *this, online_, clock_};
 };
 
 TEST_F(PresenceTest, TheFirstConnectionIsToldAndNoOther) {
@@ -69,7 +57,7 @@ TEST_F(PresenceTest, TheFirstConnectionIsToldAndNoOther) {
   EXPECT_TRUE(online_.Has("ann")) << "for who asks now, before anybody is told";
   presence_.Connected("ann");
   EXPECT_EQ(TakeTold(), Told{"ann+"});
-  EXPECT_EQ(user_events_, 1);
+  EXPECT_EQ(store_.seen, 1);
 }
 
 TEST_F(PresenceTest, OfflineIsToldTwoSecondsAfterTheLastHasGone) {
@@ -100,16 +88,8 @@ TEST_F(PresenceTest, WhoComesBackInTimeNeverWent) {
   EXPECT_EQ(TakeTold(), Told{});
 }
 
-TEST_F(PresenceTest, AStoreThatFailsIsAskedAgain) {
-  store_.fails_next = true;
-  presence_.Connected("ann");
-  EXPECT_EQ(TakeTold(), Told{});
-  Pass(milliseconds(100));
-  EXPECT_EQ(TakeTold(), Told{"ann+"});
-}
-
 TEST_F(PresenceTest, GoingWhileItIsBeingToldIsToldToo) {
-  presence_.Connected("ann");  // the store is asked, and does not answer yet
+  presence_.Connected("ann");  // the broadcast is not done yet
   presence_.Disconnected("ann");
   Pass(milliseconds(2100));
   EXPECT_EQ(TakeTold(), (Told{"ann+", "ann-"}));
@@ -123,7 +103,7 @@ TEST_F(PresenceTest, ConvergesInWhateverOrderThingsHappen) {
     const std::vector<UserId> users = {"a", "b", "c"};
     std::map<UserId, int> connections;
     std::map<UserId, bool> heard;
-    Presence presence(self_, store_, *this, online_, clock_, 200);
+    Presence presence(store_, *this, online_, clock_);
     const auto listen = [&] {
       for (const std::string& one : std::exchange(told_, {})) {
         const UserId user = one.substr(0, 1);
@@ -134,7 +114,7 @@ TEST_F(PresenceTest, ConvergesInWhateverOrderThingsHappen) {
     };
     for (int step = 0; step < 300; ++step) {
       const UserId& user = users[random.Below(users.size())];
-      switch (random.Below(5)) {
+      switch (random.Below(4)) {
         case 0:
           ++connections[user];
           presence.Connected(user);
@@ -146,9 +126,6 @@ TEST_F(PresenceTest, ConvergesInWhateverOrderThingsHappen) {
           break;
         case 2:
           self_.Step();
-          break;
-        case 3:
-          store_.fails_next = random.OneIn(3);
           break;
         default:
           clock_.Advance(milliseconds(random.Below(1500)));

@@ -6,6 +6,7 @@ import pytest
 
 from client import Person, assert_problem
 from deadline import eventually
+from postgres import Postgres
 
 
 def presence_of(person, *others):
@@ -38,6 +39,26 @@ def test_the_others_see_one_come_and_go(talk):
         assert wide.wait_for("user_offline") == {"type": "user_offline", "data": {"user_id": bob.id}}
         with alice.connect(group) as later:
             assert later.established["data"]["online"] == [alice.id]
+
+
+def test_coming_and_going_is_broadcast_without_the_store(own_server, request):
+    postgres = Postgres().start()
+    request.addfinalizer(postgres.close)
+    server = own_server(DATABASE_URL=postgres.url)
+    alice, bob, cho = (Person(server, name) for name in ("alice", "bob", "cho"))
+    group = alice.rest.create_group(bob, cho)
+    with alice.connect(group) as narrow, alice.connect() as wide:
+        bobs, chos = bob.connect(group), cho.connect()
+        for socket in (narrow, wide):
+            socket.wait_for(of("user_online", bob))
+            socket.wait_for(of("user_online", cho))
+        postgres.pause()
+        bobs.close()
+        chos.close()
+        offline = [narrow.wait_for("user_offline")["data"]["user_id"] for _ in range(2)]
+        assert sorted(offline) == [bob.id, cho.id]
+        assert wide.wait_for("user_offline") and wide.wait_for("user_offline")
+        postgres.resume()
 
 
 def test_many_tabs_are_one_user(talk):

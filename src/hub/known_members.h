@@ -1,0 +1,79 @@
+// The members of conversations as a home knows them, by conversation and by user. One shard's thread.
+#pragma once
+#include <algorithm>
+#include <span>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace parley {
+
+// The conversations in memory that a user is known to be in.
+class MemberIndex {
+ public:
+  std::span<const Uuid> ConversationsOf(const UserId& user) const {
+    const auto found = conversations_.find(user);
+    return found == conversations_.end() ? std::span<const Uuid>() : found->second;
+  }
+  void Add(const UserId& user, const Uuid& conversation) {
+    conversations_[user].push_back(conversation);
+  }
+  void Remove(const UserId& user, const Uuid& conversation) {
+    const auto found = conversations_.find(user);
+    if (found == conversations_.end()) return;
+    std::vector<Uuid>& of_user = found->second;
+    const auto at = std::ranges::find(of_user, conversation);
+    if (at == of_user.end()) return;
+    *at = of_user.back();
+    of_user.pop_back();
+    if (of_user.empty()) conversations_.erase(found);
+  }
+  size_t users() const { return conversations_.size(); }
+
+ private:
+  std::unordered_map<UserId, std::vector<Uuid>> conversations_;
+};
+
+// All members of one conversation, or none if they are not known. Keeps the index, which outlives it.
+class KnownMembers {
+ public:
+  KnownMembers(MemberIndex& index, const Uuid& conversation)
+      : index_(index), conversation_(conversation) {}
+  ~KnownMembers() { clear(); }
+  KnownMembers(const KnownMembers&) = delete;
+  KnownMembers& operator=(const KnownMembers&) = delete;
+
+  KnownMembers& operator=(std::vector<UserId> users) {
+    if (users == users_) return *this;
+    clear();
+    users_ = std::move(users);
+    for (const UserId& user : users_) index_.Add(user, conversation_);
+    return *this;
+  }
+  void push_back(UserId user) {
+    index_.Add(user, conversation_);
+    users_.push_back(std::move(user));
+  }
+  void erase(const UserId& user) {
+    if (std::erase(users_, user) > 0) index_.Remove(user, conversation_);
+  }
+  void clear() {
+    for (const UserId& user : users_) index_.Remove(user, conversation_);
+    users_.clear();
+  }
+
+  bool empty() const { return users_.empty(); }
+  size_t size() const { return users_.size(); }
+  auto begin() const { return users_.begin(); }
+  auto end() const { return users_.end(); }
+  const std::vector<UserId>& users() const { return users_; }
+
+ private:
+  MemberIndex& index_;
+  const Uuid conversation_;
+  std::vector<UserId> users_;  // distinct
+};
+
+}  // namespace parley
