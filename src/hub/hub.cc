@@ -1,7 +1,5 @@
 #include "hub/hub.h"
 
-#include <unordered_set>
-
 namespace parley {
 
 Hub::Hub(Executor& self, unsigned shard, Store& store, HubCounters& counters, HomeOptions options,
@@ -12,6 +10,7 @@ Hub::Hub(Executor& self, unsigned shard, Store& store, HubCounters& counters, Ho
       counters_(counters),
       clock_(options.clock),
       wire_(wire),
+      online_(options.online),
       home_(self, store, *this, counters, options) {
   if (options.online == nullptr || options.clock == nullptr) return;
   presence_.emplace(store, static_cast<PresenceSink&>(*this), *options.online, *options.clock);
@@ -44,7 +43,13 @@ Resolve<T> Hub::Here(Resolve<T> done) {
 Resolve<Result<Admission>> Hub::AdmissionOf(const Feed& feed, Admitted done) {
   return Here<Result<Admission>>(
       [this, id = feed.id(), done = std::move(done)](Result<Admission> admission) mutable {
-        if (Feed* found = table_.Find(id)) done(*found, std::move(admission));
+        Feed* found = table_.Find(id);
+        if (found == nullptr) return;
+        const UserId listener = found->sink().user();
+        std::vector<UserId> members;
+        if (admission) members = admission->participants;
+        done(*found, std::move(admission));
+        CatchUpPresence(listener, members);
       });
 }
 
@@ -109,18 +114,6 @@ void Hub::Fetch(Feed& feed) {
   });
 }
 
-void Hub::AddUser(const UserId& user, UserSink& sink) { users_.emplace(user, &sink); }
-
-void Hub::RemoveUser(const UserId& user, UserSink& sink) {
-  auto [at, end] = users_.equal_range(user);
-  for (; at != end; ++at) {
-    if (at->second == &sink) {
-      users_.erase(at);
-      return;
-    }
-  }
-}
-
 void Hub::Connected(const UserId& user) {
   Hub& home = *hubs_[std::hash<UserId>()(user) % hubs_.size()];
   home.self_.Post([&home, user] {
@@ -139,43 +132,6 @@ void Hub::OnTick(Monotonic now) {
   home_.OnTick(now);
   if (presence_) presence_->OnTick(now);
   AskAgain(now);
-}
-
-// Every home has a part of the user's conversations; a user socket receives it once for all of them.
-void Hub::BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) {
-  struct Gathering {
-    size_t homes_left;
-    std::unordered_set<UserId> users;
-    UniqueFunction<void()> done;
-  };
-  auto gathering = std::make_shared<Gathering>(Gathering{hubs_.size(), {}, std::move(done)});
-  for (Hub* hub : hubs_) {
-    hub->self_.Post([this, hub, user, online, gathering] {
-      std::vector<UserId> reached = hub->home_.BroadcastPresence(user, online);
-      self_.Post([this, user, online, gathering, reached = std::move(reached)] {
-        gathering->users.insert(reached.begin(), reached.end());
-        if (--gathering->homes_left > 0) return;
-        if (!gathering->users.empty()) {
-          SendToUsers({gathering->users.begin(), gathering->users.end()},
-                      PresenceEvent(std::nullopt, user, online));
-        }
-        gathering->done();
-      });
-    });
-  }
-}
-
-void Hub::SendToUsers(std::vector<UserId> users, EventRef event) {
-  const auto shared = std::make_shared<const std::vector<UserId>>(std::move(users));
-  for (Hub* hub : hubs_) {
-    hub->self_.Post([hub, shared, event] {
-      if (hub->users_.empty()) return;
-      for (const UserId& user : *shared) {
-        auto [at, end] = hub->users_.equal_range(user);
-        for (; at != end; ++at) at->second->OnPresence(*event);
-      }
-    });
-  }
 }
 
 // --- doing
@@ -232,7 +188,7 @@ void Hub::OnAnnounced(std::span<const UserId> users, const Joined& joined) {
   if (users_.empty()) return;
   for (const UserId& user : users) {
     auto [at, end] = users_.equal_range(user);
-    for (; at != end; ++at) at->second->OnJoined(joined);
+    for (; at != end; ++at) at->second.sink->OnJoined(joined);
   }
 }
 

@@ -23,8 +23,8 @@ class UserSink {
   virtual ~UserSink() = default;
   virtual void OnJoined(const Joined& joined) = 0;
   virtual bool Follows(const Uuid& conversation) const = 0;
-  // Somebody who shares a conversation with the user has come or gone.
-  virtual void OnPresence(const Event& event) = 0;
+  // A user who shares a conversation with this one has come or gone. False: the socket is not ready for it.
+  virtual bool OnPresence(const Event& event) = 0;
 };
 
 class Hub final : private HomeOutlet, private PresenceSink {
@@ -100,8 +100,13 @@ class Hub final : private HomeOutlet, private PresenceSink {
   void Deliver(unsigned shard, std::vector<EventRef> events) override;
   void BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) override;
   void TellNodes(const UserId& user, bool online) override;
-  // To the user sockets of these users, on every shard.
-  void SendToUsers(std::vector<UserId> users, EventRef event);
+  // To the user sockets of these users, on every shard: the presence of `subject`.
+  void SendToUsers(std::vector<UserId> users, const UserId& subject, bool online);
+  // A user socket that has just begun to listen to a conversation: members of it who came or went since the
+  // socket is there, while nobody here listened.
+  void CatchUpPresence(const UserId& user, std::span<const UserId> members);
+  struct UserSocket;
+  void SendPresence(UserSocket& socket, const UserId& subject, bool online, const Event& event);
   void OnEvents(std::span<const EventRef> events);
   void MeasureDelivery(std::span<const EventRef> events);
   // Tells the store which of them somebody else than their sender has been shown here.
@@ -128,10 +133,17 @@ class Hub final : private HomeOutlet, private PresenceSink {
   HubCounters& counters_;
   const Clock* const clock_;
   NodeWire* const wire_;
+  OnlineUsers* const online_;  // null: no presence
   Home home_;
   std::optional<Presence> presence_;
   SubscriptionTable table_;
-  std::unordered_multimap<UserId, UserSink*> users_;
+  struct UserSocket {
+    UserSink* sink;
+    Monotonic since;
+    // What it received of users' presence while its conversations were being subscribed.
+    std::unordered_map<UserId, bool> presence = {};
+  };
+  std::unordered_multimap<UserId, UserSocket> users_;
   std::vector<std::pair<Uuid, UserId>> joins_unsure_;  // the store could not say
   Monotonic next_retry_ = {};
   std::vector<Hub*> hubs_;

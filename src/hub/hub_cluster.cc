@@ -119,7 +119,7 @@ void Hub::LetJoin(const Uuid& conversation, const std::vector<UserId>& users) {
   for (const UserId& user : users) {
     auto [at, end] = users_.equal_range(user);
     bool all_follow = true;
-    for (; at != end; ++at) all_follow = all_follow && at->second->Follows(conversation);
+    for (; at != end; ++at) all_follow = all_follow && at->second.sink->Follows(conversation);
     if (all_follow) continue;
     store_.ReadConversation(conversation, user, false, self_,
                             [this, conversation, user](const Result<ConversationView>& view) {

@@ -57,8 +57,11 @@ class Listener final : public FeedSink {
 
 class Socket final : public UserSink {
  public:
-  void OnPresence(const Event&) override { ++presence; }
-  int presence = 0;
+  bool OnPresence(const Event& event) override {
+    presence.emplace_back(TextOf(event.frame));
+    return true;
+  }
+  std::vector<std::string> presence;
   bool Follows(const Uuid&) const override { return false; }
   void OnJoined(const Joined& conversation) override {
     joined.push_back(conversation.created->conversation);

@@ -1,38 +1,68 @@
-// Who is shown as online by this node. Kept by Presence, read by every shard. Thread-safe.
+// The users that this node shows as online, and which of them came or went lately. Kept by Presence, read
+// by every shard. Thread-safe.
 #pragma once
 #include <array>
+#include <deque>
 #include <mutex>
+#include <unordered_map>
 #include <unordered_set>
-#include <vector>
+#include <utility>
 
+#include "base/clock.h"
 #include "base/ids.h"
 
 namespace parley {
 
 class OnlineUsers {
  public:
-  void Show(const UserId& user) {
+  // Changes are known for so long, and of at most so many users.
+  static constexpr auto kRecent = std::chrono::minutes(2);
+  static constexpr size_t kMaxRecent = 64'000;
+
+  void Show(const UserId& user, Monotonic now = {}) {
     Stripe& stripe = StripeOf(user);
     const std::lock_guard lock(stripe.mutex);
-    stripe.users.insert(user);
+    if (stripe.users.insert(user).second) NoteChange(stripe, user, now);
   }
-  void Hide(const UserId& user) {
+  void Hide(const UserId& user, Monotonic now = {}) {
     Stripe& stripe = StripeOf(user);
     const std::lock_guard lock(stripe.mutex);
-    stripe.users.erase(user);
+    if (stripe.users.erase(user) > 0) NoteChange(stripe, user, now);
   }
   bool Has(const UserId& user) const {
     const Stripe& stripe = StripeOf(user);
     const std::lock_guard lock(stripe.mutex);
     return stripe.users.contains(user);
   }
+  // The user came or went at that time or later.
+  bool ChangedSince(const UserId& user, Monotonic since) const {
+    const Stripe& stripe = StripeOf(user);
+    const std::lock_guard lock(stripe.mutex);
+    const auto found = stripe.changed.find(user);
+    return found != stripe.changed.end() && found->second >= since;
+  }
 
  private:
   static constexpr size_t kStripes = 16;
   struct Stripe {
     mutable std::mutex mutex;
-    std::unordered_set<UserId> users;  // guarded by mutex
+    // Guarded by mutex:
+    std::unordered_set<UserId> users;
+    std::unordered_map<UserId, Monotonic> changed;         // when last
+    std::deque<std::pair<Monotonic, UserId>> by_time;      // what is in `changed`, and before
   };
+
+  static void NoteChange(Stripe& stripe, const UserId& user, Monotonic now) {
+    stripe.changed[user] = now;
+    stripe.by_time.emplace_back(now, user);
+    while (stripe.by_time.front().first + kRecent <= now ||
+           stripe.by_time.size() > kMaxRecent / kStripes) {
+      const auto [at, who] = std::move(stripe.by_time.front());
+      stripe.by_time.pop_front();
+      const auto found = stripe.changed.find(who);
+      if (found != stripe.changed.end() && found->second == at) stripe.changed.erase(found);
+    }
+  }
   const Stripe& StripeOf(const UserId& user) const {
     return stripes_[std::hash<UserId>()(user) % kStripes];
   }

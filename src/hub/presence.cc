@@ -22,9 +22,9 @@ void Presence::ShownElsewhere(const UserId& user, bool shown) {
 
 void Presence::Settle(const UserId& user, const User& here) {
   if (here.shown_here || here.elsewhere > 0) {
-    online_.Show(user);
+    online_.Show(user, clock_.Steady());
   } else {
-    online_.Hide(user);
+    online_.Hide(user, clock_.Steady());
   }
   Announce(user);
 }

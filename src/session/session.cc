@@ -255,8 +255,10 @@ void Session::SendEphemeral(const Event& event) {
   SendPassing(event);
 }
 
-void Session::OnPresence(const Event& event) {
-  if (established_) SendPassing(event);
+bool Session::OnPresence(const Event& event) {
+  if (!established_) return false;
+  SendPassing(event);
+  return true;
 }
 
 void Session::SendPassing(const Event& event) {

@@ -96,7 +96,7 @@ class Session final : private FeedSink, private UserSink {
   // UserSink
   void OnJoined(const Joined& joined) override;
   bool Follows(const Uuid& conversation) const override { return feeds_.contains(conversation); }
-  void OnPresence(const Event& event) override;
+  bool OnPresence(const Event& event) override;
 
   void StartConversation();
   void StartUser();

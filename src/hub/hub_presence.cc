@@ -1,0 +1,86 @@
+// Hub: presence on its way from a user's shard to the homes of the user's conversations, and to the sockets of
+// those who share them.
+#include <unordered_set>
+
+#include "hub/hub.h"
+
+namespace parley {
+
+void Hub::AddUser(const UserId& user, UserSink& sink) {
+  users_.emplace(user, UserSocket{&sink, clock_ == nullptr ? Monotonic{} : clock_->Steady()});
+}
+
+void Hub::RemoveUser(const UserId& user, UserSink& sink) {
+  auto [at, end] = users_.equal_range(user);
+  for (; at != end; ++at) {
+    if (at->second.sink == &sink) {
+      users_.erase(at);
+      return;
+    }
+  }
+}
+
+// Every home has a part of the user's conversations; a user socket receives it once for all of them.
+void Hub::BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) {
+  struct Gathering {
+    size_t homes_left;
+    std::unordered_set<UserId> users;
+    UniqueFunction<void()> done;
+  };
+  auto gathering = std::make_shared<Gathering>(Gathering{hubs_.size(), {}, std::move(done)});
+  for (Hub* hub : hubs_) {
+    hub->self_.Post([this, hub, user, online, gathering] {
+      std::vector<UserId> reached = hub->home_.BroadcastPresence(user, online);
+      self_.Post([this, user, online, gathering, reached = std::move(reached)] {
+        gathering->users.insert(reached.begin(), reached.end());
+        if (--gathering->homes_left > 0) return;
+        if (!gathering->users.empty()) {
+          SendToUsers({gathering->users.begin(), gathering->users.end()}, user, online);
+        }
+        gathering->done();
+      });
+    });
+  }
+}
+
+void Hub::SendToUsers(std::vector<UserId> users, const UserId& subject, bool online) {
+  const auto shared = std::make_shared<const std::vector<UserId>>(std::move(users));
+  const EventRef event = PresenceEvent(std::nullopt, subject, online);
+  for (Hub* hub : hubs_) {
+    hub->self_.Post([hub, shared, event, subject, online] {
+      if (hub->users_.empty()) return;
+      for (const UserId& user : *shared) {
+        auto [at, end] = hub->users_.equal_range(user);
+        for (; at != end; ++at) hub->SendPresence(at->second, subject, online, *event);
+      }
+    });
+  }
+}
+
+void Hub::CatchUpPresence(const UserId& user, std::span<const UserId> members) {
+  if (!presence_) return;
+  auto [first, end] = users_.equal_range(user);
+  for (auto at = first; at != end; ++at) {
+    for (const UserId& member : members) {
+      if (member == user || !online_->ChangedSince(member, at->second.since)) continue;
+      const bool online = online_->Has(member);
+      SendPresence(at->second, member, online, *PresenceEvent(std::nullopt, member, online));
+    }
+  }
+}
+
+void Hub::SendPresence(UserSocket& socket, const UserId& subject, bool online, const Event& event) {
+  // Later all its conversations are subscribed, and each change comes once.
+  if (socket.since + OnlineUsers::kRecent < clock_->Steady()) {
+    socket.presence.clear();
+    socket.sink->OnPresence(event);
+    return;
+  }
+  const auto before = socket.presence.find(subject);
+  if (before != socket.presence.end() && before->second == online) return;
+  constexpr size_t kRemembered = 2'000;
+  const bool sent = socket.sink->OnPresence(event);
+  if (sent && socket.presence.size() < kRemembered) socket.presence[subject] = online;
+}
+
+}  // namespace parley
