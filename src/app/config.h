@@ -27,11 +27,13 @@ struct AuthConfig {
   std::string jwks;         // instead: path or URL of a key set
   Duration jwks_refresh = std::chrono::minutes(5);
   Duration jwks_cooldown = std::chrono::seconds(30);
+  Duration jwks_max_age = std::chrono::hours(24);
   Duration revocations_kept = std::chrono::hours(24 * 90);
-  std::vector<std::string> issuers;  // "ISSUER ALGORITHM KEYS [AUDIENCE]", besides
+  std::vector<std::string> issuers;  // more of them, as ParseIssuerEntry takes them
   std::string issuer;                // empty: not checked
   std::string audience;              // empty: not checked
   Duration leeway{0};
+  bool require_token_type = false;
 };
 
 struct WebSocketConfig {

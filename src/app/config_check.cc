@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "app/issuer_entry.h"
+
 namespace parley {
 namespace {
 
@@ -15,6 +17,7 @@ class Checking {
 
   CheckFindings Check() {
     CheckKey();
+    CheckIssuers();
     CheckProduction();
     CheckListener();
     CheckSizes();
@@ -62,6 +65,21 @@ class Checking {
           "is shorter than " + std::to_string(kShortestSecret) + " bytes, which production refuses";
       config_.production() ? Refuse("auth.secret_key", what) : Note("auth.secret_key", what);
     }
+  }
+
+  // User ids of two issuers are the same users, unless a prefix keeps them apart.
+  void CheckIssuers() {
+    const AuthConfig& auth = config_.auth;
+    const bool own = !auth.secret_key.empty() || !auth.public_key.empty() || !auth.jwks.empty();
+    size_t without_prefix = own ? 1 : 0;
+    for (const std::string& text : auth.issuers) {
+      const auto entry = ParseIssuerEntry(text);
+      if (entry && entry->user_prefix.empty()) ++without_prefix;
+    }
+    if (!config_.production() || without_prefix < 2) return;
+    Note("auth.issuers", std::to_string(without_prefix) +
+                             " issuers have no prefix=TEXT: each of them can name any user of the "
+                             "others");
   }
 
   void CheckProduction() {

@@ -161,7 +161,8 @@ std::unique_ptr<TokenVerifier> VerifierOf(const Config& config, std::shared_ptr<
   refresher = std::make_unique<KeyRefresher>(
       std::move(places),
       RefreshOptions{.every = duration_cast<milliseconds>(config.auth.jwks_refresh),
-                     .cooldown = duration_cast<milliseconds>(config.auth.jwks_cooldown)});
+                     .cooldown = duration_cast<milliseconds>(config.auth.jwks_cooldown),
+                     .max_age = duration_cast<milliseconds>(config.auth.jwks_max_age)});
   return verifier;
 }
 

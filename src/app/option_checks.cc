@@ -7,6 +7,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "app/issuer_entry.h"
 #include "redis/redis_address.h"
 
 namespace parley {
@@ -68,16 +69,8 @@ std::string CheckAllowedHosts(const OptionValue& value) {
 }
 
 std::string CheckIssuers(const OptionValue& value) {
-  constexpr std::string_view kAlgorithms[] = {"RS256", "RS384", "RS512", "PS256", "PS384",
-                                              "PS512", "ES256", "ES384", "ES512", "EdDSA"};
-  for (const std::string& entry : std::get<std::vector<std::string>>(value)) {
-    const std::vector<std::string> words = SplitList(entry, ' ');
-    if (words.size() < 3 || words.size() > 4) {
-      return "holds '" + entry + "', which is not ISSUER ALGORITHM KEYS [AUDIENCE]";
-    }
-    if (std::ranges::find(kAlgorithms, words[1]) == std::end(kAlgorithms)) {
-      return "holds '" + words[1] + "', which is no algorithm with a public key";
-    }
+  for (const std::string& text : std::get<std::vector<std::string>>(value)) {
+    if (const auto entry = ParseIssuerEntry(text); !entry) return entry.error();
   }
   return {};
 }

@@ -13,7 +13,7 @@ std::string CheckHost(const OptionValue& value);
 std::string CheckProxies(const OptionValue& value);
 // Host names without scheme and port; `.example.com` and `*` too.
 std::string CheckAllowedHosts(const OptionValue& value);
-// Three or four words each; of the algorithms that have public keys.
+// As ParseIssuerEntry takes them.
 std::string CheckIssuers(const OptionValue& value);
 // postgres:// or postgresql://, with a database.
 std::string CheckDatabaseUrl(const OptionValue& value);

@@ -192,6 +192,14 @@ constexpr auto kOptions = std::to_array<Option>({
      .doc = "How long after a fetch a key that the set does not hold may cause another.",
      .range = {kSecond, kHour}},
     {.section = "auth",
+     .key = "jwks_max_age",
+     .kind = OptionKind::kDuration,
+     .field = Bind<&Config::auth, &AuthConfig::jwks_max_age>(),
+     .doc =
+         "Keys of a URL that could not be fetched for this time are dropped, and their tokens are "
+         "refused until it answers again.",
+     .range = {kSecond, 365 * kDay}},
+    {.section = "auth",
      .key = "revocations_kept",
      .kind = OptionKind::kDuration,
      .field = Bind<&Config::auth, &AuthConfig::revocations_kept>(),
@@ -201,8 +209,11 @@ constexpr auto kOptions = std::to_array<Option>({
      .key = "issuers",
      .kind = OptionKind::kList,
      .field = Bind<&Config::auth, &AuthConfig::issuers>(),
-     .doc = "More issuers, each as `ISSUER ALGORITHM KEYS [AUDIENCE]`: what `iss` is, how its "
-            "tokens are signed, and a PEM file, key set file or key set URL.",
+     .doc =
+         "More issuers, each as `ISSUER ALGORITHM KEYS [AUDIENCE] [service] [prefix=TEXT]`: what "
+         "`iss` is, how its tokens are signed, and a PEM file, key set file or key set URL. "
+         "`service` lets its tokens have the scope `messaging:service`; the prefix is put before "
+         "its user ids.",
      .unset = "none",
      .check = CheckIssuers},
     {.section = "auth",
@@ -223,6 +234,12 @@ constexpr auto kOptions = std::to_array<Option>({
      .field = Bind<&Config::auth, &AuthConfig::leeway>(),
      .doc = "How far clocks may differ when `exp`, `nbf` and `iat` are checked.",
      .range = {0, kHour}},
+    {.section = "auth",
+     .key = "require_token_type",
+     .kind = OptionKind::kSwitch,
+     .field = Bind<&Config::auth, &AuthConfig::require_token_type>(),
+     .doc = "Refuse tokens without the claim `token_type`. Off: it must be `access` only where it "
+            "is present, since plain PyJWT tokens have none."},
 
     {.section = "websocket",
      .key = "ping_interval",

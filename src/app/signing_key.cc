@@ -10,7 +10,7 @@
 #include <iterator>
 #include <stdexcept>
 
-#include "app/config_value.h"
+#include "app/issuer_entry.h"
 #include "base/ids.h"
 
 namespace parley {
@@ -75,8 +75,8 @@ std::vector<std::string> KeyErrors(const Config& config) {
     attempt("auth.private_key", [&] { read_pem(auth.private_key); });
   }
   for (const std::string& entry : auth.issuers) {
-    const std::vector<std::string> words = SplitList(entry, ' ');
-    const auto problem = ProblemOf({words.at(2), words.at(1), nullptr});
+    const IssuerEntry issuer = ParseIssuerEntry(entry).value();
+    const auto problem = ProblemOf({issuer.keys, issuer.algorithm, nullptr});
     if (problem) errors.push_back("auth.issuers: " + *problem);
   }
   return errors;
@@ -85,8 +85,10 @@ std::vector<std::string> KeyErrors(const Config& config) {
 VerifierOptions VerifierOptionsOf(const Config& config, std::shared_ptr<const Key> signing,
                                   std::vector<KeyPlace>& places) {
   const AuthConfig& auth = config.auth;
-  VerifierOptions options{
-      .issuer = auth.issuer, .leeway = auth.leeway, .max_bytes = config.limits.token_bytes};
+  VerifierOptions options{.issuer = auth.issuer,
+                          .leeway = auth.leeway,
+                          .require_token_type = auth.require_token_type,
+                          .max_bytes = config.limits.token_bytes};
   if (!auth.audience.empty()) options.audiences.push_back(auth.audience);
   const std::string& keys = auth.jwks.empty() ? auth.public_key : auth.jwks;
   if (auth.algorithm.starts_with("HS") || keys.empty()) {
@@ -96,10 +98,13 @@ VerifierOptions VerifierOptionsOf(const Config& config, std::shared_ptr<const Ke
     places.push_back({keys, auth.algorithm, options.ring});
   }
   for (const std::string& entry : auth.issuers) {
-    const std::vector<std::string> words = SplitList(entry, ' ');
-    IssuerRules rules{.issuer = words.at(0), .ring = std::make_shared<KeyRing>()};
-    if (words.size() > 3) rules.audiences.push_back(words[3]);
-    places.push_back({words.at(2), words.at(1), rules.ring});
+    const IssuerEntry issuer = ParseIssuerEntry(entry).value();
+    IssuerRules rules{.issuer = issuer.issuer,
+                      .ring = std::make_shared<KeyRing>(),
+                      .service = issuer.service,
+                      .user_prefix = issuer.user_prefix};
+    if (!issuer.audience.empty()) rules.audiences.push_back(issuer.audience);
+    places.push_back({issuer.keys, issuer.algorithm, rules.ring});
     options.issuers.push_back(std::move(rules));
   }
   return options;

@@ -154,10 +154,21 @@ void KeyRefresher::Read(Place& place) {
     log::info("key set read place={} keys={}", where.location, keys.size());
     where.ring->Replace(std::move(keys));
     place.good = true;
+    place.good_at = place.read_at;
   } catch (const std::exception& error) {
     place.good = false;
     log::warn("key set not read place={} error={}", where.location, error.what());
+    DropIfTooOld(place);
   }
+}
+
+void KeyRefresher::DropIfTooOld(Place& place) {
+  const KeyPlace& where = place.where;
+  if (!where.IsUrl() || where.ring->keys()->empty()) return;
+  if (place.read_at - place.good_at < options_.max_age) return;
+  where.ring->Replace({});
+  log::error("key set dropped place={} cause=\"not fetched for auth.jwks_max_age\"",
+             where.location);
 }
 
 }  // namespace parley

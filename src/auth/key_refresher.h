@@ -1,6 +1,8 @@
 // Keeps key rings as fresh as where they come from: a file is read again when it has changed, a URL
 // every so often and when a token names a key that the set does not hold, but then at most once in
-// `cooldown`. What cannot be read leaves the keys as they are. One thread of its own.
+// `cooldown`. A place that cannot be read leaves the keys as they are; a URL that could not be read for
+// `max_age` loses them, since keys that were withdrawn must not stay valid for ever. One thread of its
+// own.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -30,7 +32,8 @@ std::optional<std::string> ProblemOf(const KeyPlace& place);
 
 struct RefreshOptions {
   std::chrono::milliseconds every{300'000};
-  std::chrono::milliseconds cooldown{30'000};  // between two fetches that tokens cause
+  std::chrono::milliseconds cooldown{30'000};     // between two fetches that tokens cause
+  std::chrono::milliseconds max_age{86'400'000};  // of a URL's keys, since they were last fetched
 };
 
 class KeyRefresher {
@@ -45,6 +48,7 @@ class KeyRefresher {
   struct Place {
     KeyPlace where;
     Time read_at = {};
+    Time good_at = {};    // the last fetch that brought keys
     Time missed_at = {};  // the last fetch that a token caused
     bool good = false;
     std::filesystem::file_time_type changed_at = {};
@@ -52,6 +56,7 @@ class KeyRefresher {
   void Run();
   bool IsDue(Place& place, Time now) const;
   void Read(Place& place);
+  void DropIfTooOld(Place& place);
 
   std::vector<Place> places_;
   const RefreshOptions options_;

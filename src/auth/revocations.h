@@ -6,8 +6,8 @@
 #include <deque>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 
+#include "base/keyed_hash.h"
 #include "domain/revocation.h"
 
 namespace parley {
@@ -75,9 +75,9 @@ class Revocations {
   }
 
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, Timestamp> tokens_;  // when they were revoked; guarded by mutex_
-  std::unordered_map<UserId, OfUser> users_;           // guarded by mutex_
-  std::deque<Revocation> by_age_;                      // guarded by mutex_
+  KeyedMap<Timestamp> tokens_;     // when they were revoked; guarded by mutex_
+  KeyedMap<OfUser> users_;         // guarded by mutex_
+  std::deque<Revocation> by_age_;  // guarded by mutex_
   std::atomic<size_t> size_{0};
   std::atomic<uint64_t> version_{0};
 };

@@ -1,5 +1,5 @@
 // Access tokens (JWT, RFC 7519, in JWS compact form) as PyJWT and SimpleJWT make them: which are
-// good, and whose they are. What is refused, row by row: token_verifier_test.cc.
+// valid, and which user each names. What is refused, row by row: token_verifier_test.cc.
 #pragma once
 #include <memory>
 #include <optional>
@@ -10,6 +10,7 @@
 
 #include "auth/key_ring.h"
 #include "auth/revocations.h"
+#include "auth/token_json.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
@@ -24,11 +25,13 @@ struct Identity {
   bool service = false;  // the scope holds messaging:service
 };
 
-// What is asked of the tokens of one issuer.
+// The demands on the tokens of one issuer.
 struct IssuerRules {
   std::string issuer;                  // what iss must be; empty: not checked
   std::vector<std::string> audiences;  // empty: not checked; else any must be in the token's aud
   std::shared_ptr<KeyRing> ring;
+  bool service = false;          // may its tokens have the service scope?
+  std::string user_prefix = {};  // put before the user ids of its tokens
 };
 
 struct VerifierOptions {
@@ -36,8 +39,9 @@ struct VerifierOptions {
   std::shared_ptr<KeyRing> ring;   // none too: only `issuers`
   std::string issuer;              // of that key, as in IssuerRules
   std::vector<std::string> audiences;
-  std::vector<IssuerRules> issuers;  // besides: whoever `iss` names is asked first
+  std::vector<IssuerRules> issuers;  // in addition; the one that `iss` names comes first
   Duration leeway{0};                // for exp, nbf and iat
+  bool require_token_type = false;   // a token must have token_type; without: where present only
   size_t max_bytes = 8 * 1024;
   const Revocations* revocations = nullptr;  // outlives the verifier; none: not asked
 };
@@ -47,7 +51,9 @@ class TokenVerifier {
  public:
   TokenVerifier(VerifierOptions options, const Clock& clock);
 
-  // Errors: token_expired where only its time is over, token_revoked, else not_authenticated.
+  // Errors: token_not_valid, with the reason (token_reasons.def). A token is called expired or
+  // revoked only if nothing else is wrong with it, and claims are looked at only once the signature
+  // is verified.
   Result<Identity> Verify(std::string_view token) const;
 
   // For connections that live on: has it been revoked since the version last asked at?
@@ -60,6 +66,7 @@ class TokenVerifier {
 
  private:
   const IssuerRules* RulesFor(std::optional<std::string> issuer) const;
+  Result<Identity> CheckClaims(const TokenJson& claims, const IssuerRules& rules) const;
 
   const VerifierOptions options_;
   std::vector<IssuerRules> rules_;

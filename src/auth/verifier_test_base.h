@@ -21,10 +21,12 @@ class VerifierTest : public testing::Test {
   Result<Identity> Verify(std::string_view token) const {
     return TokenVerifier(options_, clock_).Verify(token);
   }
-  // "", or the code of the refusal.
+  // "", or the reason of the refusal.
   std::string Refusal(std::string_view token) const {
     const auto identity = Verify(token);
-    return identity ? "" : std::string(Name(identity.error().code));
+    if (identity) return "";
+    EXPECT_EQ(identity.error().code, ErrorCode::token_not_valid);
+    return std::string(identity.error().reason);
   }
   ManualClock clock_{{1'700'000'000'000'000}};
   VerifierOptions options_{.key = SecretKey()};

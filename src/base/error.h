@@ -26,6 +26,7 @@ struct Error {
   std::string detail;  // for people; never exception text, SQL or a secret
   std::vector<std::pair<std::string, std::string>> fields = {};  // field -> what is wrong with it
   std::optional<std::chrono::milliseconds> retry_after = {};  // present: trying again makes sense
+  std::string_view reason = {};  // static text: a finer name within the code; empty: there is none
 
   // A single bad field.
   static Error Field(std::string name, std::string what);

@@ -20,11 +20,12 @@ int HexValue(char c) {
 }  // namespace
 
 std::optional<Uuid> Uuid::Parse(std::string_view text) {
-  if (text.size() != 36) return std::nullopt;
+  const bool hyphens = text.size() == 36;
+  if (!hyphens && text.size() != 32) return std::nullopt;
   Uuid id;
   size_t byte = 0;
-  for (size_t i = 0; i < 36;) {
-    if (i == 8 || i == 13 || i == 18 || i == 23) {
+  for (size_t i = 0; i < text.size();) {
+    if (hyphens && (i == 8 || i == 13 || i == 18 || i == 23)) {
       if (text[i++] != '-') return std::nullopt;
       continue;
     }
@@ -81,15 +82,21 @@ Uuid UuidGenerator::Next() {
   return id;
 }
 
-bool IsUserId(std::string_view text) {
-  if (text.empty() || text.size() > 64) return false;
-  for (char c : text) {
-    const bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    c == '_' || c == '.' || c == ':' || c == '@' || c == '-';
-    if (!ok) return false;
+std::optional<UserId> ParseUserId(std::string_view text) {
+  if (text.empty() || text.size() > kUserIdBytes || text == "." || text == "..") {
+    return std::nullopt;
   }
-  return true;
+  constexpr std::string_view kRefused = "\"\\<>/?#%";
+  for (const char c : text) {
+    if (c <= ' ' || c >= 0x7F || kRefused.find(c) != std::string_view::npos) return std::nullopt;
+  }
+  if (text.size() == 36) {
+    if (const auto uuid = Uuid::Parse(text)) return uuid->ToString();
+  }
+  return UserId(text);
 }
+
+bool IsUserId(std::string_view text) { return ParseUserId(text) == text; }
 
 void RandomBytes(std::span<uint8_t> out) {
   size_t done = 0;

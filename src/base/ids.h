@@ -3,7 +3,6 @@
 #include <array>
 #include <compare>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <optional>
 #include <span>
@@ -11,13 +10,15 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/keyed_hash.h"
 
 namespace parley {
 
 struct Uuid {
   std::array<uint8_t, 16> bytes{};
 
-  // The 36-character form (RFC 9562 §4), any case in; nullopt for anything else.
+  // The 36-character form (RFC 9562 §4) or its 32 hexadecimal digits without hyphens, in any case;
+  // nullopt for anything else.
   static std::optional<Uuid> Parse(std::string_view text);
   static Uuid FromBytes(std::span<const uint8_t, 16> raw);
   std::string ToString() const;  // lower case
@@ -40,8 +41,19 @@ class UuidGenerator {
   uint16_t counter_ = 0;  // rand_a: 12 bits, counts within a millisecond
 };
 
-// Who somebody is, as the token says: 1-64 of [A-Za-z0-9_.:@-] (product.md §2).
+// A user of the backend, as opaque text (product.md §2). A UserId is always in the form that
+// ParseUserId gives.
 using UserId = std::string;
+constexpr size_t kUserIdBytes = 128;
+// The rule, for error messages.
+inline constexpr std::string_view kUserIdRule =
+    "1 to 128 printable ASCII characters without space and \" \\ < > / ? # %, and not . or ..";
+
+// The user id that the text names; the 36-character UUID form is folded to lower case, so that a
+// client that sends it in upper case is the same user. nullopt: not a user id. Every entry uses it:
+// tokens, bodies, paths, headers, the command line, other systems' events.
+std::optional<UserId> ParseUserId(std::string_view text);
+// Is the text a user id in the form that ParseUserId gives?
 bool IsUserId(std::string_view text);
 
 // Fills with bytes from the kernel's random source (getrandom(2)); aborts where there is none.
@@ -52,19 +64,16 @@ std::string RandomHex(size_t bytes);
 
 template <>
 struct std::hash<parley::Uuid> {
+  // Keyed: clients choose ids in commands and paths.
   size_t operator()(const parley::Uuid& id) const noexcept {
-    // Version-7 ids differ mostly in their last 8 bytes; the multiplication spreads foreign ids
-    // too.
-    uint64_t a, b;
-    std::memcpy(&a, id.bytes.data(), 8);
-    std::memcpy(&b, id.bytes.data() + 8, 8);
-    return static_cast<size_t>((b ^ (a >> 7)) * 0x9E3779B97F4A7C15ull);
+    return static_cast<size_t>(
+        parley::KeyedHashOf({reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()}));
   }
 };
 
 namespace parley {
 
-// Which of so many shards a conversation belongs to: its home, and the lane that commits it.
+// The shard that a conversation belongs to in this process: its home, and the lane that commits it.
 inline size_t ShardOf(const Uuid& conversation, size_t shards) {
   return std::hash<Uuid>()(conversation) / 7 % shards;
 }

@@ -22,10 +22,15 @@ TEST(UuidTest, WhatIsParsedIsWrittenBackInLowerCase) {
   EXPECT_EQ(out, "id=0190b8a4-7c1e-7abc-8def-0123456789ab");
 }
 
-TEST(UuidTest, AnythingButThe36CharacterFormIsRefused) {
+TEST(UuidTest, HyphensMayBeLeftOut) {
+  EXPECT_EQ(Uuid::Parse("0190B8A47C1E7aBc8DEF0123456789AB"), Uuid::Parse(kText));
+  EXPECT_FALSE(Uuid::Parse("0190b8a4-7c1e7abc8def0123456789ab"));
+  EXPECT_FALSE(Uuid::Parse("0190b8a47c1e7abc8def0123456789a"));
+}
+
+TEST(UuidTest, AnythingElseIsRefused) {
   const std::string good = kText;
   EXPECT_FALSE(Uuid::Parse(""));
-  EXPECT_FALSE(Uuid::Parse("0190b8a47c1e7abc8def0123456789ab"));
   EXPECT_FALSE(Uuid::Parse("{" + good + "}"));
   EXPECT_FALSE(Uuid::Parse("urn:uuid:" + good));
   EXPECT_FALSE(Uuid::Parse(good + " "));
@@ -89,12 +94,36 @@ TEST(UuidTest, HashesSpreadOverShards) {
 TEST(UserIdTest, LengthAndAlphabetAreChecked) {
   for (const char* good : {"a", "42", "Ann_B.c:d@e-f", "0", "-"})
     EXPECT_TRUE(IsUserId(good)) << good;
-  EXPECT_TRUE(IsUserId(std::string(64, 'x')));
-  EXPECT_FALSE(IsUserId(std::string(65, 'x')));
-  for (const char* bad : {"", " ", "a b", "a/b", "a\n", "\xC3\xA4", "a'", "a\"", "a,b", "a%"}) {
-    EXPECT_FALSE(IsUserId(bad)) << bad;
+  EXPECT_TRUE(IsUserId(std::string(128, 'x')));
+  EXPECT_FALSE(IsUserId(std::string(129, 'x')));
+  for (const char* good :
+       {"auth0|5f7c", "ann+chat@example.org", "a,b;c=d&e", "...", ".a", "a'~!$*()[]{}^`"})
+    EXPECT_EQ(ParseUserId(good), good);
+  for (const char* bad : {"", " ", "a b", "a/b", "a\n", "\xC3\xA4", "a\x7F", ".", ".."}) {
+    EXPECT_FALSE(ParseUserId(bad)) << bad;
   }
-  EXPECT_FALSE(IsUserId(std::string_view("a\0b", 3)));
+  EXPECT_FALSE(ParseUserId(std::string_view("a\0b", 3)));
+}
+
+TEST(UserIdTest, EveryPrintableAsciiCharacterButNineIsTaken) {
+  for (int c = 0; c < 256; ++c) {
+    const std::string text(1, static_cast<char>(c));
+    const bool good =
+        c > 0x20 && c < 0x7F && std::string("\"\\<>/?#%.").find(text) == std::string::npos;
+    EXPECT_EQ(ParseUserId(text).has_value(), good) << c;
+    EXPECT_EQ(ParseUserId("a" + text).has_value(), good || c == '.') << c;
+  }
+}
+
+TEST(UserIdTest, TheUuidFormIsFoldedToLowerCase) {
+  EXPECT_EQ(ParseUserId("0190B8A4-7C1E-7ABC-8DEF-0123456789AB"), kText);
+  EXPECT_FALSE(IsUserId("0190B8A4-7C1E-7ABC-8DEF-0123456789AB"));
+  EXPECT_TRUE(IsUserId(kText));
+  for (const char* other :
+       {"0190B8A47C1E7ABC8DEF0123456789AB", "0190B8A4-7C1E-7ABC-8DEF-0123456789AX",
+        "0190B8A4-7C1E-7ABC-8DEF-0123456789A", "Ann"}) {
+    EXPECT_EQ(ParseUserId(other), other) << "not the 36-character form";
+  }
 }
 
 TEST(RandomTest, HexHasTheLengthAskedForAndDiffers) {

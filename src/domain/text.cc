@@ -47,4 +47,17 @@ std::string_view Trim(std::string_view text) {
   return text;
 }
 
+std::optional<std::string> FoldContentType(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    const bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (!alphanumeric && std::string_view("_./+-").find(c) == std::string_view::npos) {
+      return std::nullopt;
+    }
+  }
+  if (out.empty()) return std::nullopt;
+  return out;
+}
+
 }  // namespace parley

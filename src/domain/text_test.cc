@@ -38,5 +38,15 @@ TEST(TrimTest, LettersThatShareBytesWithSpacesStayWhole) {
   EXPECT_EQ(Trim("\u00C5\u0085"), "\u00C5");
 }
 
+TEST(ContentTypeTest, IsFoldedToLowerCaseAndOfAFewCharacters) {
+  EXPECT_EQ(FoldContentType("text"), "text");
+  EXPECT_EQ(FoldContentType("SyStem"), "system") << "not a way around who may send one";
+  EXPECT_EQ(FoldContentType("Image/SVG+xml"), "image/svg+xml");
+  EXPECT_EQ(FoldContentType("a_b.c-9"), "a_b.c-9");
+  for (const char* bad : {"", " text", "text\n", "a;b", "a b", "<b>", "\xC3\xA4", "a\"b"}) {
+    EXPECT_FALSE(FoldContentType(bad)) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace parley

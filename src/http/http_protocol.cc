@@ -48,11 +48,12 @@ bool IsStreamed(const Request& request, const Route& route) {
 Result<std::optional<std::string_view>> BearerToken(const Request& request) {
   if (!request.HasHeader("Authorization")) return std::optional<std::string_view>();
   const auto header = request.HeaderOnce("Authorization");
-  const size_t space = header ? header->find(' ') : std::string_view::npos;
-  if (space == std::string_view::npos || !SameIgnoringCase(header->substr(0, space), "Bearer")) {
-    return Fail(ErrorCode::not_authenticated, "The Authorization header must be: Bearer <token>.");
+  if (!header) {
+    return Fail(ErrorCode::not_authenticated, "There must be one Authorization header.");
   }
-  std::string_view token = header->substr(space + 1);
+  const std::string_view scheme = header->substr(0, header->find(' '));
+  if (!SameIgnoringCase(scheme, "Bearer")) return std::optional<std::string_view>();
+  std::string_view token = header->substr(scheme.size());
   while (token.starts_with(' ')) token.remove_prefix(1);
   return std::optional<std::string_view>(token);
 }
@@ -302,8 +303,12 @@ Result<Caller> HttpProtocol::Identify(const Request& request, const Route& route
     if (!caller.service) {
       return Fail(ErrorCode::forbidden, "Only a service token may act for somebody else.");
     }
-    const auto user = request.HeaderOnce("X-On-Behalf-Of");
-    if (!user || !IsUserId(*user)) return Fail(Error::Field("X-On-Behalf-Of", "Not a user id."));
+    const auto text = request.HeaderOnce("X-On-Behalf-Of");
+    const auto user = text ? ParseUserId(*text) : std::nullopt;
+    if (!user) {
+      return Fail(
+          Error::Field("X-On-Behalf-Of", "Must be one user id: " + std::string(kUserIdRule) + "."));
+    }
     caller.user = *user;
   }
   return caller;

@@ -88,7 +88,7 @@ class HttpProtocol final : public Protocol {
   void Close(Connection& connection);
   void FailStream(Error error);
   void CheckTimes(Connection& connection, Monotonic now);
-  // Who calls, as the route demands. Errors: not_authenticated, token_expired, forbidden.
+  // The caller, as the route demands. Errors: not_authenticated, token_not_valid, forbidden.
   Result<Caller> Identify(const Request& request, const Route& route) const;
   static Task<void> Run(HttpContext& context, Shard& shard, ConnectionId id, Route& route,
                         RequestContext request);
@@ -115,8 +115,8 @@ class HttpProtocol final : public Protocol {
   bool drain_ = true;        // what still comes when it ends is read and thrown away
 };
 
-// "Authorization: Bearer <token>": the token; nullopt when there is no such header.
-// Errors: not_authenticated for a second header, or another scheme.
+// "Authorization: Bearer <token>": the token; nullopt without that header or with another scheme in
+// it, such as a proxy's Basic login. Errors: not_authenticated for a second header.
 Result<std::optional<std::string_view>> BearerToken(const Request& request);
 
 }  // namespace parley

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <mutex>
 #include <optional>
-#include <unordered_map>
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/keyed_hash.h"
 #include "base/metrics.h"
 
 namespace parley {
@@ -36,7 +36,7 @@ class RateLimiter {
   };
   struct Stripe {
     std::mutex mutex;
-    std::unordered_map<UserId, Bucket> buckets;  // guarded by mutex
+    KeyedMap<Bucket> buckets;  // guarded by mutex
   };
   double Filled(const Bucket& bucket, Monotonic now) const;
 

@@ -1,9 +1,12 @@
 #include "http/response.h"
 
+#include <algorithm>
 #include <boost/beast/http/status.hpp>
 #include <cmath>
 #include <ctime>
+#include <iterator>
 
+#include "protocol/error_fields.h"
 #include "protocol/json_writer.h"
 
 namespace parley {
@@ -18,6 +21,25 @@ std::string_view Reason(int status) {
 void AppendHeader(std::string& out, std::string_view name, std::string_view value) {
   if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) return;
   out.append(name).append(": ").append(value).append("\r\n");
+}
+
+// Members of a problem document, which no field's name may replace.
+bool IsReserved(std::string_view name) {
+  constexpr std::string_view kReserved[] = {"type",  "title",  "status", "detail",   "code",
+                                            "error", "fields", "reason", "messages", "instance"};
+  return std::ranges::find(kReserved, name) != std::end(kReserved);
+}
+
+// As SimpleJWT writes them, for clients that show them.
+void AppendTokenMessages(JsonWriter& json, std::string_view detail) {
+  json.Key("messages");
+  json.BeginArray();
+  json.BeginObject();
+  json.Field("token_class", std::string_view("AccessToken"));
+  json.Field("token_type", std::string_view("access"));
+  json.Field("message", detail);
+  json.EndObject();
+  json.EndArray();
 }
 
 std::string HttpDate() {
@@ -41,16 +63,14 @@ Response Response::Problem(const Error& error) {
   json.Field("detail", error.detail);
   json.Field("code", Name(error.code));
   json.Field("error", error.detail);
+  if (!error.reason.empty()) json.Field("reason", error.reason);
+  if (error.code == ErrorCode::token_not_valid) AppendTokenMessages(json, error.detail);
   if (!error.fields.empty()) {
     json.Key("fields");
     json.BeginObject();
-    for (const auto& [name, what] : error.fields) {
-      json.Key(name);
-      json.BeginArray();
-      json.String(what);
-      json.EndArray();
-    }
+    AppendErrorFields(json, error);
     json.EndObject();
+    AppendErrorFields(json, error, [](std::string_view name) { return !IsReserved(name); });
   }
   json.EndObject();
   if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");

@@ -33,7 +33,8 @@ struct Response {
     return {.status = status, .body = std::move(body)};
   }
   static Response NoContent() { return {.status = 204, .content_type = "", .body = ""}; }
-  // A problem document (RFC 9457) with `code`, and `error` for clients of the guide's API.
+  // A problem document (RFC 9457) with `code`, and what clients of the guide's API read: `error`
+  // (the detail), bad fields under their own names, and SimpleJWT's `messages` for a bad token.
   static Response Problem(const Error& error);
 };
 

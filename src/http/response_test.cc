@@ -85,12 +85,36 @@ TEST(ProblemTest, HasOneShapeEverywhere) {
 }
 
 TEST(ProblemTest, NamesEveryBadField) {
-  Error error = Error::Field("title", "Is \"long\".");
+  Error error = Error::Field("topic", "Is \"long\".");
   error.fields.emplace_back("type", "Is unknown.");
+  error.fields.emplace_back("topic", "Is old.");
   const std::string body = Response::Problem(error).body;
-  EXPECT_NE(body.find(R"("fields":{"title":["Is \"long\"."],"type":["Is unknown."]}})"),
+  EXPECT_NE(body.find(R"("fields":{"topic":["Is \"long\".","Is old."],"type":["Is unknown."]})"
+                      R"(,"topic":["Is \"long\".","Is old."]})"),
             std::string::npos)
       << body;
+}
+
+TEST(ProblemTest, ABadFieldNeverReplacesAMember) {
+  for (const char* name : {"type", "title", "status", "detail", "code", "error", "fields", "reason",
+                           "messages", "instance"}) {
+    const std::string body = Response::Problem(Error::Field(name, "Is wrong.")).body;
+    const std::string member = "\"" + std::string(name) + "\":[\"Is wrong.\"]";
+    EXPECT_EQ(body.find(member), body.rfind(member)) << body;
+  }
+}
+
+TEST(ProblemTest, ABadTokenIsNamedAsSimpleJwtNamesIt) {
+  const std::string body = Response::Problem({.code = ErrorCode::token_not_valid,
+                                              .detail = "The token has expired.",
+                                              .reason = "token_expired"})
+                               .body;
+  EXPECT_EQ(body,
+            R"({"type":"urn:parley:error:token_not_valid","title":"Unauthorized","status":401,)"
+            R"("detail":"The token has expired.","code":"token_not_valid",)"
+            R"("error":"The token has expired.","reason":"token_expired",)"
+            R"("messages":[{"token_class":"AccessToken","token_type":"access",)"
+            R"("message":"The token has expired."}]})");
 }
 
 TEST(ProblemTest, SaysHowToGoOn) {

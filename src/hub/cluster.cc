@@ -1,5 +1,7 @@
 #include "hub/cluster.h"
 
+#include <cstring>
+
 #include "base/log.h"
 
 namespace parley {
@@ -83,8 +85,11 @@ void Cluster::Tell(const Event& event, const MemberChange& members) {
 
 void Cluster::TellTyping(const TypingSign& sign) {
   if (!up()) return;
-  // Tabs of several nodes must not be taken for each other.
-  const uint64_t tab = sign.tab ^ std::hash<Uuid>()(options_.node);
+  // Sockets of several nodes must not be taken for each other; the last 8 bytes of a node's id are
+  // random.
+  uint64_t node;
+  std::memcpy(&node, options_.node.bytes.data() + 8, sizeof node);
+  const uint64_t tab = sign.tab ^ node;
   const BusTyping out{sign.user, tab, sign.as_service, sign.is_typing};
   bus_->Publish(sign.conversation, EncodeBus(options_.node, out));
 }

@@ -1,7 +1,5 @@
 // Home: presence, from what memory knows. A client that must receive it listens to the conversation here
 // or on another shard of this node, so the conversation and its members are in memory.
-#include <unordered_set>
-
 #include "hub/home_room.h"
 
 namespace parley {
@@ -13,7 +11,7 @@ constexpr size_t kConversationsReached = 1000;
 }  // namespace
 
 std::vector<UserId> Home::BroadcastPresence(const UserId& user, bool online) {
-  std::unordered_set<UserId> reached;
+  KeyedSet reached;
   size_t conversations = 0;
   for (const Uuid& conversation : member_index_.ConversationsOf(user)) {
     Room& room = *by_id_.at(conversation);

@@ -1,7 +1,6 @@
 // What Home keeps of one conversation. Only for home*.cc.
 #pragma once
 #include <map>
-#include <unordered_set>
 
 #include "hub/home.h"
 
@@ -37,7 +36,7 @@ struct Home::Room {
   int64_t store_head = 0;   // as the store was last heard to be; may be behind
   int64_t participant_count = 0;
   KnownMembers participants;                 // all of them, or none: see Admission
-  std::unordered_set<UserId> known_members;  // some of them, where `participants` is none
+  KeyedSet known_members;  // some of them, where `participants` is none
   int64_t members_seq = 0;                   // of the last change of them that was heard of
   int64_t members_from = 0;                  // changes of them after this seq have been heard of
   uint64_t listeners = 0;                    // bit i: shard i

@@ -115,14 +115,14 @@ void Hub::Fetch(Feed& feed) {
 }
 
 void Hub::Connected(const UserId& user) {
-  Hub& home = *hubs_[std::hash<UserId>()(user) % hubs_.size()];
+  Hub& home = *hubs_[KeyedHash()(user) % hubs_.size()];
   home.self_.Post([&home, user] {
     if (home.presence_) home.presence_->Connected(user);
   });
 }
 
 void Hub::Disconnected(const UserId& user) {
-  Hub& home = *hubs_[std::hash<UserId>()(user) % hubs_.size()];
+  Hub& home = *hubs_[KeyedHash()(user) % hubs_.size()];
   home.self_.Post([&home, user] {
     if (home.presence_) home.presence_->Disconnected(user);
   });

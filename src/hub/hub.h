@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/executor.h"
+#include "base/keyed_hash.h"
 #include "hub/home.h"
 #include "hub/node_wire.h"
 #include "hub/presence.h"
@@ -141,9 +142,9 @@ class Hub final : private HomeOutlet, private PresenceSink {
     UserSink* sink;
     Monotonic since;
     // What it received of users' presence while its conversations were being subscribed.
-    std::unordered_map<UserId, bool> presence = {};
+    KeyedMap<bool> presence = {};
   };
-  std::unordered_multimap<UserId, UserSocket> users_;
+  std::unordered_multimap<UserId, UserSocket, KeyedHash, std::equal_to<>> users_;
   std::vector<std::pair<Uuid, UserId>> joins_unsure_;  // the store could not say
   Monotonic next_retry_ = {};
   std::vector<Hub*> hubs_;

@@ -62,8 +62,7 @@ void Hub::OnRemoteJoined(std::span<Hub* const> hubs, std::vector<UserId> users, 
 
 void Hub::OnRemotePresence(std::span<Hub* const> hubs, std::vector<UserId> users, bool shown) {
   Scatter(
-      hubs, std::move(users),
-      [&](const UserId& user) { return std::hash<UserId>()(user) % hubs.size(); },
+      hubs, std::move(users), [&](const UserId& user) { return KeyedHash()(user) % hubs.size(); },
       [shown](Hub& hub, std::vector<UserId> part) {
         const size_t bytes = BytesOf(part);
         auto work = [&hub, shown, part = std::move(part)] {

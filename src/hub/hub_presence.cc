@@ -1,7 +1,5 @@
 // Hub: presence on its way from a user's shard to the homes of the user's conversations, and to the sockets of
 // those who share them.
-#include <unordered_set>
-
 #include "hub/hub.h"
 
 namespace parley {
@@ -24,7 +22,7 @@ void Hub::RemoveUser(const UserId& user, UserSink& sink) {
 void Hub::BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) {
   struct Gathering {
     size_t homes_left;
-    std::unordered_set<UserId> users;
+    KeyedSet users;
     UniqueFunction<void()> done;
   };
   auto gathering = std::make_shared<Gathering>(Gathering{hubs_.size(), {}, std::move(done)});

@@ -2,11 +2,11 @@
 #pragma once
 #include <algorithm>
 #include <span>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/keyed_hash.h"
 
 namespace parley {
 
@@ -33,7 +33,7 @@ class MemberIndex {
   size_t users() const { return conversations_.size(); }
 
  private:
-  std::unordered_map<UserId, std::vector<Uuid>> conversations_;
+  KeyedMap<std::vector<Uuid>> conversations_;
 };
 
 // All members of one conversation, or none if they are not known. Keeps the index, which outlives it.

@@ -7,11 +7,11 @@
 #pragma once
 #include <functional>
 #include <map>
-#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/keyed_hash.h"
 
 namespace parley {
 
@@ -25,10 +25,10 @@ class ShownUsers {
   bool Add(const UserId& user);
   bool Remove(const UserId& user);
   uint64_t digest() const { return digest_; }
-  const std::unordered_set<UserId>& users() const { return users_; }
+  const KeyedSet& users() const { return users_; }
 
  private:
-  std::unordered_set<UserId> users_;
+  KeyedSet users_;
   uint64_t digest_ = 0;
 };
 
@@ -69,7 +69,7 @@ class Neighbours {
     Monotonic until;
     Uuid store;  // nil: not heard yet
     ShownUsers shown;
-    std::unordered_set<UserId> doubtful;  // shown before a Reset, and not named since
+    KeyedSet doubtful;  // shown before a Reset, and not named since
     bool leaving = false;
     bool settled = false;
   };

@@ -4,12 +4,11 @@
 #include <array>
 #include <deque>
 #include <mutex>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/keyed_hash.h"
 
 namespace parley {
 
@@ -47,8 +46,8 @@ class OnlineUsers {
   struct Stripe {
     mutable std::mutex mutex;
     // Guarded by mutex:
-    std::unordered_set<UserId> users;
-    std::unordered_map<UserId, Monotonic> changed;         // when last
+    KeyedSet users;
+    KeyedMap<Monotonic> changed;         // when last
     std::deque<std::pair<Monotonic, UserId>> by_time;      // what is in `changed`, and before
   };
 
@@ -64,9 +63,9 @@ class OnlineUsers {
     }
   }
   const Stripe& StripeOf(const UserId& user) const {
-    return stripes_[std::hash<UserId>()(user) % kStripes];
+    return stripes_[KeyedHash()(user) % kStripes];
   }
-  Stripe& StripeOf(const UserId& user) { return stripes_[std::hash<UserId>()(user) % kStripes]; }
+  Stripe& StripeOf(const UserId& user) { return stripes_[KeyedHash()(user) % kStripes]; }
   std::array<Stripe, kStripes> stripes_;
 };
 

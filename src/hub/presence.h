@@ -11,9 +11,9 @@
 // One shard's thread.
 #pragma once
 #include <deque>
-#include <unordered_map>
 
 #include "base/clock.h"
+#include "base/keyed_hash.h"
 #include "base/unique_function.h"
 #include "hub/online_users.h"
 #include "store/store.h"
@@ -68,7 +68,7 @@ class Presence {
   PresenceSink& sink_;
   OnlineUsers& online_;
   const Clock& clock_;
-  std::unordered_map<UserId, User> users_;
+  KeyedMap<User> users_;
   std::deque<Departure> departures_;  // in the order in which they went
 };
 

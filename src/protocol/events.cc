@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "net/ws_frame.h"
+#include "protocol/error_fields.h"
 #include "protocol/json_writer.h"
 
 namespace parley {
@@ -346,15 +347,11 @@ SharedBytes ErrorFrame(const Ref& ref, const std::optional<Uuid>& conversation,
   JsonWriter& data = frame.Data();
   data.Field("code", Name(error.code));
   data.Field("message", std::string_view(error.detail));
+  if (!error.reason.empty()) data.Field("reason", error.reason);
   if (!error.fields.empty()) {
     data.Key("fields");
     data.BeginObject();
-    for (const auto& [name, what] : error.fields) {
-      data.Key(name);
-      data.BeginArray();
-      data.String(what);
-      data.EndArray();
-    }
+    AppendErrorFields(data, error);
     data.EndObject();
   }
   if (error.retry_after) {

@@ -417,15 +417,15 @@ std::optional<UserId> UserIdFrom(dom::element element) {
   uint64_t large;  // Django's PositiveBigInteger ids and others' unsigned ones
   if (element.get(large) == simdjson::SUCCESS) return std::to_string(large);
   std::string_view text;
-  if (element.get(text) == simdjson::SUCCESS && IsUserId(text)) return UserId(text);
-  return std::nullopt;
+  if (element.get(text) != simdjson::SUCCESS) return std::nullopt;
+  return ParseUserId(text);
 }
 
 std::optional<UserId> FieldReader::User(std::string_view name) {
   const auto element = FindScalar(name);
   if (!element) return std::nullopt;
   auto user = UserIdFrom(*element);
-  if (!user) Wrong(name, "Must be a user id: 1 to 64 of A-Z a-z 0-9 _ . : @ -");
+  if (!user) Wrong(name, "Must be a user id: " + std::string(kUserIdRule) + ".");
   return user;
 }
 
@@ -483,7 +483,7 @@ std::optional<std::vector<UserId>> FieldReader::Users(std::string_view name, siz
   for (const dom::element item : *items) {
     auto user = UserIdFrom(item);
     if (!user) {
-      Wrong(name, "Must be a list of user ids: 1 to 64 of A-Z a-z 0-9 _ . : @ -");
+      Wrong(name, "Must be a list of user ids: " + std::string(kUserIdRule) + ".");
       return std::nullopt;
     }
     users.push_back(std::move(*user));

@@ -177,6 +177,9 @@ TEST_F(JsonReaderTest, U0000IsRefusedWhereverTextIsTaken) {
 TEST_F(JsonReaderTest, UserIdsComeAsTextOrWholeNumbers) {
   EXPECT_EQ(Fields(R"({"u":"ann@example.com"})").User("u"), "ann@example.com");
   EXPECT_EQ(Fields(R"({"u":42})").User("u"), "42");
+  EXPECT_EQ(Fields(R"({"u":18446744073709551615})").User("u"), "18446744073709551615");
+  EXPECT_EQ(Fields(R"({"u":"0190B8A4-7C1E-7ABC-8DEF-0123456789AB"})").User("u"),
+            "0190b8a4-7c1e-7abc-8def-0123456789ab");
   for (const char* text :
        {R"({"u":""})", R"({"u":1.5})", R"({"u":true})", R"({"u":[1]})", R"({"u":"\u00e4"})"}) {
     auto fields = Fields(text);

@@ -70,7 +70,7 @@ class Session final : private FeedSink, private UserSink {
 
   // --- for command rows
   // ---------------------------------------------------------------------------- Errors:
-  // not_authenticated, token_expired; forbidden for another user's token.
+  // token_not_valid; forbidden for another user's token.
   Result<void> Reauthenticate(std::string_view token);
   // Sets conversations back to what the client has; answers with `resumed` later.
   void Resume(const Ref& ref, const ConversationSeqs& seqs);

@@ -6,7 +6,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 #include "base/clock.h"
@@ -58,8 +57,8 @@ class SeenBook {
   }
 
   mutable std::mutex mutex_;
-  std::unordered_map<UserId, Timestamp> users_;  // guarded by mutex_
-  std::unordered_map<UserId, Timestamp> taken_;  // and not settled yet; guarded by mutex_
+  KeyedMap<Timestamp> users_;  // guarded by mutex_
+  KeyedMap<Timestamp> taken_;  // and not settled yet; guarded by mutex_
 };
 
 }  // namespace parley

@@ -49,7 +49,7 @@ void SqlStore::ListSeen(UserId reader, bool as_service, std::vector<UserId> aske
       on, std::move(done),
       [=, this](SqlSession& session) -> Result<std::vector<Seen>> {
         std::vector<Seen> out;
-        std::unordered_set<UserId> given;
+        KeyedSet given;
         queries::kSeenOfMany.Run(
             session, std::span<const UserId>(asked), UserId(),
             [&](Statement& rows) { rows.Bind(1, reader).Bind(2, int64_t{as_service}); },

@@ -1,10 +1,12 @@
-// No token crashes the verifier, nothing that is not signed is good, and what is good names a user
-// and has not expired.
+// No token crashes the verifier, nothing that is not signed is valid, what is valid names a user in
+// folded form and has not expired, and every refusal has a reason and says nothing of the claims'
+// content.
 //
 // Input: the first line is a JOSE header, the rest are claims; both are signed with a good key, and
-// the input as it is is tried as a token too.
-// Sources: src/auth/base64url.cc src/auth/key.cc
-// Sources: src/auth/token_verifier.cc src/base/clock.cc src/base/error.cc src/base/ids.cc
+// the input itself is tried as a token too.
+// Sources: src/auth/base64url.cc src/auth/key.cc src/auth/token_claims.cc src/auth/token_json.cc
+// Sources: src/auth/token_reason.cc src/auth/token_verifier.cc src/base/clock.cc src/base/error.cc
+// Sources: src/base/ids.cc src/base/keyed_hash.cc
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -28,7 +30,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const parley::ManualClock clock;
   static const parley::TokenVerifier verifier({.key = key, .audiences = {}}, clock);
   const std::string_view input(reinterpret_cast<const char*>(data), size);
-  Require(!verifier.Verify(input));
+  const auto refused = verifier.Verify(input);
+  Require(!refused && refused.error().code == parley::ErrorCode::token_not_valid);
+  Require(!refused.error().reason.empty() && !refused.error().detail.empty());
 
   const size_t line = input.find('\n');
   if (line == std::string_view::npos) return 0;
@@ -38,7 +42,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto identity = verifier.Verify(token)) {
     Require(parley::IsUserId(identity->user));
     Require(identity->expires_at > clock.Now());
-    Require(!identity->issued_at || *identity->issued_at <= clock.Now());
+    // Compared in whole seconds.
+    Require(!identity->issued_at ||
+            identity->issued_at->micros / 1'000'000 <= clock.Now().micros / 1'000'000);
+  } else {
+    Require(!identity.error().reason.empty());
   }
   std::string wrong = token;
   wrong[text.size() + 1] = wrong[text.size() + 1] == 'A' ? 'B' : 'A';

@@ -213,7 +213,10 @@ def assert_closes_with(socket, code, reconnect=None):
         assert last["data"]["reconnect"] is reconnect
 
 
-def assert_problem(answer, status, code=None, field=None):
+RESERVED = {"type", "title", "status", "detail", "code", "error", "fields", "reason", "messages", "instance"}
+
+
+def assert_problem(answer, status, code=None, field=None, reason=None):
     """The one error shape; returns its body."""
     assert answer.status_code == status, f"{answer.status_code}: {answer.text}"
     assert answer.headers["content-type"].split(";")[0] == "application/problem+json"
@@ -224,7 +227,13 @@ def assert_problem(answer, status, code=None, field=None):
     assert isinstance(body["code"], str) and body["code"]
     if code:
         assert body["code"] == code, body
+    if body["code"] == "token_not_valid":
+        assert body["reason"] and body["messages"][0]["message"], body
+    if reason:
+        assert body["reason"] == reason, body
     if field:
         assert field in body["fields"], body
+        if field not in RESERVED:
+            assert body[field] == body["fields"][field], body
         assert all(isinstance(text, str) for texts in body["fields"].values() for text in texts)
     return body

@@ -37,7 +37,7 @@ def test_tokens_of_the_configured_algorithm_are_good_and_no_others(own_server, t
     assert answer(server, good).status_code == 200
     head, body, signature = good.split(".")
     for broken in (f"{head}.{body}.{signature[:-4]}AAAA", f"{head}.{body}.", f"{head}.{body}.{signature}AA"):
-        assert_problem(answer(server, broken), 401, "not_authenticated")
+        assert_problem(answer(server, broken), 401, "token_not_valid")
     for other, other_key in KEYS.items():
         if other != algorithm:
             assert_problem(answer(server, mint("ann", key=other_key, algorithm=other)), 401)

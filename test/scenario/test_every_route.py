@@ -44,9 +44,9 @@ def with_json(document):
 
 def test_without_a_token_it_is_401(document, ask):
     for each in of_users(document):
-        for token in None, "not.a.token":
+        for token, code in (None, "not_authenticated"), ("not.a.token", "token_not_valid"):
             answer = ask(each.method, each.url, token=token)
-            assert_problem(answer, 401, "not_authenticated")
+            assert_problem(answer, 401, code)
             assert answer.headers["www-authenticate"].startswith("Bearer"), str(each)
 
 

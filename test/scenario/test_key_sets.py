@@ -127,6 +127,62 @@ def test_several_issuers_have_keys_of_their_own(own_server, tmp_path, publisher)
         assert status(server, mint("ann", **wrong)) == 401, wrong
 
 
+def test_an_issuers_tokens_are_of_a_service_only_if_its_entry_says_so(own_server, tmp_path):
+    (tmp_path / "a.pem").write_bytes(public_pem(KEYS["RS256"]))
+    (tmp_path / "b.pem").write_bytes(public_pem(KEYS["ES256"]))
+    server = own_server("--auth-issuers", f"https://a.example RS256 {tmp_path / 'a.pem'}",
+                        "--auth-issuers", f"https://b.example ES256 {tmp_path / 'b.pem'} service", directory=tmp_path)
+    of_a = dict(key=KEYS["RS256"], algorithm="RS256", iss="https://a.example", scope="messaging:service")
+    of_b = dict(key=KEYS["ES256"], algorithm="ES256", iss="https://b.example", scope="read messaging:service")
+
+    def acts(token):
+        return Rest(server, token, headers={"X-On-Behalf-Of": "ann"}).get("conversations/").status_code
+    assert acts(mint("backend", **of_a)) == 403
+    assert acts(mint("backend", **of_b)) == 200
+    assert acts(mint("backend", scope="messaging:service")) == 200, "the main key's"
+    assert status(server, mint("backend", **of_a)) == 200, "a user's token it is all the same"
+
+
+def test_an_issuers_prefix_keeps_its_users_apart(own_server, tmp_path):
+    (tmp_path / "a.pem").write_bytes(public_pem(KEYS["RS256"]))
+    server = own_server("--auth-issuers", f"https://a.example RS256 {tmp_path / 'a.pem'} prefix=a|", directory=tmp_path)
+    of_a = dict(key=KEYS["RS256"], algorithm="RS256", iss="https://a.example")
+    upper = "0190B8A4-7C1E-7ABC-8DEF-0123456789AB"
+    for user, whole in ("ann", "a|ann"), (upper, "a|" + upper.lower()):
+        with Socket(server, token=mint(user, **of_a)) as socket:
+            assert socket.receive()["data"]["user_id"] == whole
+    ann = Rest(server, mint("ann"))
+    talk = ann.post("conversations/", json={"type": "group", "participants": ["bob"]}).json()
+    assert Rest(server, mint("ann", **of_a)).get(f"conversations/{talk['id']}/").status_code == 404
+
+
+def test_several_issuers_without_a_prefix_are_a_warning_in_production(tmp_path):
+    from server import KEY, run
+    (tmp_path / "a.pem").write_bytes(public_pem(KEYS["RS256"]))
+    entry = f"https://a.example RS256 {tmp_path / 'a.pem'}"
+    for more, env, warned in (("", "production", True), (" prefix=a:", "production", False), ("", "development", False)):
+        checked = run("config", "check", "--env", env, "--auth-secret-key", KEY, "--allowed-hosts", "chat.example",
+                      "--auth-issuers", entry + more, directory=tmp_path)
+        assert checked.returncode == 0, checked.stdout
+        assert ("have no prefix=TEXT" in checked.stdout) == warned, checked.stdout
+
+
+def test_keys_that_cannot_be_fetched_have_a_maximum_age(own_server, tmp_path, publisher):
+    publisher.keys = [jwk(KEYS["ES256"], "k")]
+    server = own_server("--auth-algorithm", "ES256", "--auth-jwks", publisher.url, "--auth-jwks-refresh", "1s",
+                        "--auth-jwks-max-age", "4s", directory=tmp_path)
+    token = mint("ann", key=KEYS["ES256"], algorithm="ES256", headers={"kid": "k"})
+    assert status(server, token) == 200
+    asked = publisher.asked
+    publisher.broken = True
+    assert eventually(lambda: publisher.asked > asked + 1)
+    assert status(server, token) == 200, "for a while they stay"
+    assert eventually(lambda: status(server, token) == 401)
+    assert Rest(server, token).get("conversations/").json()["reason"] == "key_not_known"
+    publisher.broken = False
+    assert eventually(lambda: status(server, token) == 200)
+
+
 def test_a_socket_takes_them_too(own_server, tmp_path, publisher):
     publisher.keys = [jwk(KEYS["PS256"], "p")]
     server = own_server("--auth-algorithm", "PS256", "--auth-jwks", publisher.url, directory=tmp_path)

@@ -32,7 +32,7 @@ def test_one_token_ends_and_the_users_others_live_on(people, backend):
         assert_closes_with(ends, 4001)
         assert time.monotonic() - since < 10
         assert lives.ask("ping")["type"] == "pong"
-    assert_problem(doomed.rest.get("conversations/"), 401, "token_revoked")
+    assert_problem(doomed.rest.get("conversations/"), 401, "token_not_valid", reason="token_revoked")
     assert "Bearer" in doomed.rest.get("conversations/").headers["www-authenticate"]
     with Socket(alice.server, token=doomed.token) as socket:
         assert_closes_with(socket, 4001)
@@ -48,7 +48,7 @@ def test_all_tokens_of_a_user_end_but_later_ones(people, backend):
         assert_closes_with(narrow, 4001)
         assert_closes_with(wide, 4001)
         assert others.ask("ping")["type"] == "pong"
-    assert_problem(alice.rest.get("conversations/"), 401, "token_revoked")
+    assert_problem(alice.rest.get("conversations/"), 401, "token_not_valid", reason="token_revoked")
     eventually(lambda: Person(alice.server, alice.id).rest.get("conversations/").status_code == 200)
 
 
@@ -58,11 +58,11 @@ def test_up_to_a_time(people, backend):
     old = Person(alice.server, alice.id, iat=now - 100)
     unknown = Person(alice.server, alice.id, iat=None)
     revoke(backend, user_id=alice.id, issued_before=now - 50)
-    assert_problem(old.rest.get("conversations/"), 401, "token_revoked")
-    assert_problem(unknown.rest.get("conversations/"), 401, "token_revoked")
+    assert_problem(old.rest.get("conversations/"), 401, "token_not_valid", reason="token_revoked")
+    assert_problem(unknown.rest.get("conversations/"), 401, "token_not_valid", reason="token_revoked")
     assert alice.rest.get("conversations/").status_code == 200
     revoke(backend, user_id=alice.id, issued_before="2020-01-01T00:00:00Z")
-    assert_problem(old.rest.get("conversations/"), 401, "token_revoked")
+    assert_problem(old.rest.get("conversations/"), 401, "token_not_valid", reason="token_revoked")
 
 
 def test_a_fresh_token_in_time_keeps_the_socket(people, backend):
@@ -74,7 +74,8 @@ def test_a_fresh_token_in_time_keeps_the_socket(people, backend):
         time.sleep(3)
         assert socket.ask("ping")["type"] == "pong"
         answer = socket.ask("authenticate", token=mint(alice.id, jti=jti))
-        assert answer["type"] == "error" and answer["data"]["code"] == "token_revoked"
+        assert answer["type"] == "error" and answer["data"]["code"] == "token_not_valid"
+        assert answer["data"]["reason"] == "token_revoked"
 
 
 def test_only_services_and_only_sense(people, backend):
@@ -96,7 +97,7 @@ def test_it_survives_a_kill(own_server, tmp_path):
     server.kill()
     server = own_server(directory=tmp_path)
     alice = Person(server, "alice", jti="doomed")
-    assert_problem(alice.rest.get("conversations/"), 401, "token_revoked")
+    assert_problem(alice.rest.get("conversations/"), 401, "token_not_valid", reason="token_revoked")
 
 
 def test_what_is_too_old_to_matter_is_not_read_again(own_server, tmp_path):
@@ -113,5 +114,5 @@ def test_what_is_too_old_to_matter_is_not_read_again(own_server, tmp_path):
         store.execute("UPDATE parley_revocation SET made_at = made_at - 7200000000 WHERE jti = 'old'")
     server = own_server(*options, directory=tmp_path)
     assert server.metric("parley_revocations") == 2
-    assert_problem(Person(server, "alice", jti="new").rest.get("conversations/"), 401, "token_revoked")
+    assert_problem(Person(server, "alice", jti="new").rest.get("conversations/"), 401, "token_not_valid", reason="token_revoked")
     assert Person(server, "alice", jti="old").rest.get("conversations/").status_code == 200

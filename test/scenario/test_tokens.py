@@ -53,9 +53,17 @@ def test_of_several_tokens_the_first_place_counts(people, server):
 
 def test_the_scheme_is_bearer_in_rest(people, server):
     alice = people("alice")
-    for header in f"Basic {alice.token}", alice.token, "Bearer", f"Bearer {alice.token} more":
+    for header, code in ((f"Basic {alice.token}", "not_authenticated"), (alice.token, "not_authenticated"),
+                         ("Bearer", "token_not_valid"), (f"Bearer {alice.token} more", "token_not_valid")):
         answer = Rest(server, headers={"Authorization": header}).get("conversations/")
-        assert_problem(answer, 401)
+        assert_problem(answer, 401, code)
+
+
+def test_a_proxys_basic_login_does_not_shadow_a_sockets_token(people, server):
+    alice = people("alice")
+    basic = {"Authorization": "Basic b3BzOnNlY3JldA=="}
+    assert user_of(Socket(server, headers=basic, query={"token": alice.token})) == alice.id
+    assert user_of(Socket(server, headers=basic, subprotocols=["bearer", alice.token])) == alice.id
 
 
 # --- which tokens are good ------------------------------------------------------------------------
@@ -75,38 +83,40 @@ def signed(payload, header=b'{"alg":"HS256","typ":"JWT"}'):
 
 
 LATER = int(time.time()) + 86400
+# What it is -> the reason named, and the token.
 BAD_TOKENS = {
-    "expired": lambda: mint("u", ttl=-1),
-    "of another key": lambda: mint("u", key="another key that is also long enough"),
-    "of another algorithm": lambda: mint("u", algorithm="HS512"),
-    "unsigned": lambda: unsigned({"user_id": "u", "token_type": "access", "jti": "j", "exp": LATER}),
-    "without expiry": lambda: mint("u", exp=None),
-    "with expiry as text": lambda: signed(
-        b'{"user_id":"u","token_type":"access","jti":"j","exp":"%d"}' % LATER),
-    "with two expiries": lambda: signed(
-        b'{"user_id":"u","token_type":"access","jti":"j","exp":1,"exp":%d}' % LATER),
-    "a refresh token": lambda: mint("u", token_type="refresh"),
-    "of nobody": lambda: mint(None),
-    "of an impossible user": lambda: mint("no spaces allowed"),
-    "of an empty user": lambda: mint(""),
-    "of too long a user": lambda: mint("u" * 65),
-    "not yet valid": lambda: mint("u", nbf=LATER),
-    "with critical extensions": lambda: signed(
+    "expired": ("token_expired", lambda: mint("u", ttl=-1)),
+    "of another key": ("signature_invalid", lambda: mint("u", key="another key that is also long enough")),
+    "of another algorithm": ("algorithm_not_accepted", lambda: mint("u", algorithm="HS512")),
+    "unsigned": ("algorithm_not_accepted", lambda: unsigned({"user_id": "u", "token_type": "access", "jti": "j", "exp": LATER})),
+    "without expiry": ("claim_missing", lambda: mint("u", exp=None)),
+    "with expiry as text": ("claim_malformed", lambda: signed(
+        b'{"user_id":"u","token_type":"access","jti":"j","exp":"%d"}' % LATER)),
+    "with two expiries": ("token_malformed", lambda: signed(
+        b'{"user_id":"u","token_type":"access","jti":"j","exp":1,"exp":%d}' % LATER)),
+    "a refresh token": ("token_type_not_accepted", lambda: mint("u", token_type="refresh")),
+    "of nobody": ("claim_missing", lambda: mint(None)),
+    "of an impossible user": ("claim_malformed", lambda: mint("no spaces allowed")),
+    "of an empty user": ("claim_malformed", lambda: mint("")),
+    "of too long a user": ("claim_malformed", lambda: mint("u" * 129)),
+    "not yet valid": ("token_not_yet_valid", lambda: mint("u", nbf=LATER)),
+    "with critical extensions": ("extension_not_supported", lambda: signed(
         b'{"user_id":"u","token_type":"access","jti":"j","exp":%d}' % LATER,
-        b'{"alg":"HS256","typ":"JWT","crit":["exp"]}'),
-    "too long": lambda: mint("u", padding="x" * 9000),
-    "of two parts": lambda: mint("u").rpartition(".")[0],
-    "of four parts": lambda: mint("u") + ".x",
-    "padded": lambda: mint("u") + "=",
-    "empty": lambda: ".",
+        b'{"alg":"HS256","typ":"JWT","crit":["exp"]}')),
+    "too long": ("token_too_long", lambda: mint("u", padding="x" * 9000)),
+    "of two parts": ("token_malformed", lambda: mint("u").rpartition(".")[0]),
+    "of four parts": ("token_malformed", lambda: mint("u") + ".x"),
+    "padded": ("token_malformed", lambda: mint("u") + "="),
+    "empty": ("token_malformed", lambda: "."),
 }
 
 
 @pytest.mark.parametrize("kind", BAD_TOKENS)
 def test_a_bad_token_is_401_in_rest_and_4001_on_sockets(server, kind):
-    token = BAD_TOKENS[kind]()
+    reason, make = BAD_TOKENS[kind]
+    token = make()
     answer = Rest(server, token).get("conversations/")
-    assert_problem(answer, 401)
+    assert_problem(answer, 401, "token_not_valid", reason=reason)
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert_closes_with(Socket(server, query={"token": token}), 4001)
     assert_closes_with(Socket(server, NO_ID, token=token), 4001)
@@ -123,12 +133,115 @@ def test_no_token_is_401_in_rest(server):
     ({"user_id": None, "sub": "by-sub"}, "by-sub"),
     ({"user_id": "by-id", "sub": "by-sub"}, "by-id"),
     ({"user_id": "a.B_c:d@e-F"}, "a.B_c:d@e-F"),
-    ({"user_id": "u" * 64}, "u" * 64),
+    ({"user_id": "u" * 128}, "u" * 128),
+    ({"user_id": "auth0|5f7c"}, "auth0|5f7c"),
+    ({"user_id": 18446744073709551615}, "18446744073709551615"),
+    ({"user_id": "0190B8A4-7C1E-7ABC-8DEF-0123456789AB"}, "0190b8a4-7c1e-7abc-8def-0123456789ab"),
+    ({"iat": time.time() + 0.0009, "user_id": "u"}, "u"),
     ({"user_id": "u", "aud": "somebody else", "iss": "anybody"}, "u"),
     ({"user_id": "u", "exp": time.time() + 86400.5}, "u"),
 ])
 def test_a_good_token_names_its_user(server, claims, user):
     assert user_of(Socket(server, token=mint(**{"user": None, **claims}))) == user
+
+
+@pytest.mark.parametrize("kind", ["at+jwt", "AT+JWT", "application/at+jwt", "jwt", "application/JWT"])
+def test_a_tokens_media_type_is_that_of_rfc_9068_or_jwt(server, kind):
+    assert user_of(Socket(server, token=mint("u", headers={"typ": kind}))) == "u"
+    refused = Rest(server, mint("u", headers={"typ": "secevent+jwt"})).get("conversations/")
+    assert_problem(refused, 401, "token_not_valid", reason="type_not_accepted")
+
+
+def test_a_numeric_sub_names_the_user(server):
+    # PyJWT refuses to encode one.
+    token = signed(b'{"sub":18446744073709551615,"exp":%d}' % LATER)
+    assert user_of(Socket(server, token=token)) == "18446744073709551615"
+
+
+def test_a_token_of_the_future_names_the_claim_and_the_leeway(server):
+    body = Rest(server, mint("u", nbf=LATER)).get("conversations/").json()
+    assert body["reason"] == "token_not_yet_valid"
+    for part in "nbf", "s in the future", "auth.leeway":
+        assert part in body["detail"], body
+    assert body["messages"] == [{"token_class": "AccessToken", "token_type": "access", "message": body["detail"]}]
+
+
+def test_a_token_type_can_be_demanded(own_server):
+    server = own_server("--auth-require-token-type", "on")
+    assert Rest(server, mint("u")).get("conversations/").status_code == 200
+    refused = Rest(server, mint("u", token_type=None)).get("conversations/")
+    body = assert_problem(refused, 401, "token_not_valid", reason="claim_missing")
+    assert "token_type" in body["detail"]
+
+
+# --- one user, however their id is written ---------------------------------------------------------
+
+UPPER, LOWER = "0190B8A4-7C1E-7ABC-8DEF-0123456789AB", "0190b8a4-7c1e-7abc-8def-0123456789ab"
+
+
+def test_a_uuid_is_one_user_in_any_case_wherever_it_enters(people, server):
+    """Tokens, bodies, X-On-Behalf-Of, revocations, presence."""
+    alice = people("alice")
+    upper, lower = Rest(server, mint(UPPER)), Rest(server, mint(LOWER))
+    talk = alice.rest.post("conversations/", json={"type": "group", "participants": [UPPER, LOWER]}).json()
+    assert sorted(talk["participants"]) == sorted([alice.id, LOWER])
+    assert lower.get(f"conversations/{talk['id']}/").status_code == 200
+    sent = upper.post("messages/", json={"conversation_id": talk["id"], "content": "hi"})
+    assert sent.json()["sender_id"] == LOWER
+    direct = [alice.rest.post("conversations/direct/", json={"user_id": user}).json()["id"] for user in (UPPER, LOWER)]
+    assert direct[0] == direct[1]
+    role = alice.rest.post(f"conversations/{talk['id']}/set_role/", json={"user_id": UPPER, "role": "admin"})
+    assert role.status_code == 200, role.text
+    seen = alice.rest.post("presence/", json={"user_ids": [UPPER]}).json()
+    assert list(seen) == [LOWER]
+    service = Rest(server, mint("backend", scope="messaging:service"), headers={"X-On-Behalf-Of": UPPER})
+    assert talk["id"] in [one["id"] for one in service.get("conversations/").json()]
+    task = service.post("conversations/task/", json={"task_id": f"fold-{talk['id']}", "requester_id": UPPER,
+                                                     "performer_id": alice.id})
+    assert sorted(task.json()["participants"]) == sorted([alice.id, LOWER])
+    removed = alice.rest.post(f"conversations/{talk['id']}/remove_participant/", json={"user_id": UPPER})
+    assert removed.json()["participants"] == [alice.id]
+    backend = Rest(server, mint("backend", scope="messaging:service"))
+    assert backend.post("revocations/", json={"user_id": UPPER}).json()["user_id"] == LOWER
+    assert_problem(lower.get("conversations/"), 401, "token_not_valid", reason="token_revoked")
+
+
+@pytest.mark.parametrize("bad", ["", " ", "a b", "a/b", "a%b", "a?b", "a#b", "<a>", '"a"', "a\\b", ".", "..", "\u00e4", "u" * 129])
+def test_what_is_not_a_user_id_is_refused_wherever_it_enters(people, server, bad):
+    alice = people("alice")
+    assert_problem(Rest(server, mint(bad)).get("conversations/"), 401, "token_not_valid", reason="claim_malformed")
+    for path, body, field in (
+            ("conversations/", {"type": "group", "participants": [bad]}, "participants"),
+            ("conversations/direct/", {"user_id": bad}, "user_id"),
+            ("presence/", {"user_ids": [bad]}, "user_ids"),
+            ("conversations/task/", {"task_id": "t", "requester_id": alice.id, "performer_id": bad}, "performer_id")):
+        assert_problem(alice.rest.post(path, json=body), 400, "invalid_field", field=field)
+    if bad.isascii() and bad.strip():  # httpx sends no other
+        service = Rest(server, mint("backend", scope="messaging:service"), headers={"X-On-Behalf-Of": bad})
+        assert_problem(service.get("conversations/"), 400, "invalid_field", field="X-On-Behalf-Of")
+
+
+def test_ids_with_a_bar_have_direct_conversations_of_their_own(people, server):
+    """The pairs ("a|b", "c") and ("a", "b|c") are different."""
+    mark = people("x").id
+    a, b, c = f"{mark}a", f"{mark}b", f"{mark}c"
+    one = Rest(server, mint(f"{a}|{b}")).post("conversations/direct/", json={"user_id": c})
+    other = Rest(server, mint(a)).post("conversations/direct/", json={"user_id": f"{b}|{c}"})
+    assert one.status_code == other.status_code == 200
+    assert one.json()["id"] != other.json()["id"]
+    assert sorted(other.json()["participants"]) == sorted([a, f"{b}|{c}"])
+
+
+def test_a_list_of_members_with_unusual_ids_pages_to_its_end(people, server):
+    alice = people("alice")
+    others = [f"{alice.id}+&=|;,{number}" for number in range(4)]
+    talk = alice.rest.post("conversations/", json={"type": "group", "participants": others}).json()
+    path, seen = f"conversations/{talk['id']}/participants/?limit=1", []
+    while path:
+        page = alice.rest.get(path)
+        seen += [member["user_id"] for member in page.json()]
+        path = page.links["next"]["url"].removeprefix("/api/messaging/") if "next" in page.links else None
+    assert sorted(seen) == sorted([alice.id, *others])
 
 
 # --- closes -----------------------------------------------------------------------------------------

@@ -20,8 +20,9 @@ int RunTokenCommand(const std::vector<std::string>& args, std::ostream& out, std
     return 0;
   }
   auto& given = loaded.command_flags;
-  if (loaded.ok() && !IsUserId(given["--user"])) {
-    loaded.errors.push_back("--user: must be 1 to 64 of A-Z a-z 0-9 _ . : @ -");
+  const auto user = ParseUserId(given["--user"]);
+  if (loaded.ok() && !user) {
+    loaded.errors.push_back("--user: must be " + std::string(kUserIdRule));
   }
   auto ttl = std::chrono::seconds(3600);
   if (!given["--ttl"].empty()) {
@@ -43,7 +44,7 @@ int RunTokenCommand(const std::vector<std::string>& args, std::ostream& out, std
     return 1;
   }
   const Result<std::string> token = MintToken(*key,
-                                              {.user = given["--user"],
+                                              {.user = *user,
                                                .ttl = ttl,
                                                .scope = given["--scope"],
                                                .issuer = loaded.config.auth.issuer,

@@ -3,8 +3,6 @@
 #include "feature/changes.h"
 #include "feature/messages/messages_service.h"
 
-#include <unordered_set>
-
 namespace parley {
 
 Task<Result<CreatedConversation>> ConversationsService::Create(CreateConversation wanted,
@@ -20,7 +18,7 @@ Task<Result<CreatedConversation>> ConversationsService::Create(CreateConversatio
     conversation.creator = caller.user;
   }
   conversation.participants = {conversation.creator};
-  std::unordered_set<UserId> seen{conversation.creator};
+  KeyedSet seen{conversation.creator};
   for (UserId& user : wanted.participants) {
     if (seen.insert(user).second) conversation.participants.push_back(std::move(user));
   }

@@ -6,6 +6,7 @@
 #include "feature/conversations/conversations_api.h"
 #include "feature/conversations/conversations_service.h"
 #include "http/body.h"
+#include "http/percent.h"
 
 namespace parley {
 namespace {
@@ -21,11 +22,10 @@ Result<std::optional<MemberCursor>> ParseCursor(const Request& request) {
   MemberCursor cursor;
   const char* end = text->data() + text->size();
   const auto [dot, error] = std::from_chars(text->data(), end, cursor.joined_at.micros);
-  if (error != std::errc() || dot == end || *dot != '.') {
-    return Fail(Error::Field("cursor", "Not a cursor of this list."));
-  }
-  cursor.user = UserId(dot + 1, end);
-  if (!IsUserId(cursor.user)) return Fail(Error::Field("cursor", "Not a cursor of this list."));
+  const auto user = error == std::errc() && dot != end && *dot == '.' ? ParseUserId({dot + 1, end})
+                                                                      : std::nullopt;
+  if (!user) return Fail(Error::Field("cursor", "Not a cursor of this list."));
+  cursor.user = *user;
   return std::optional<MemberCursor>(std::move(cursor));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "domain/text.h"
 #include "feature/messages/message_fields.h"
 #include "feature/messages/messages_service.h"
 #include "http/body.h"
@@ -36,8 +37,12 @@ SendMessage ParseSend(FieldReader& fields, const Limits& limits) {
   send.attachments = ParseAttachments(fields, limits);
   send.content = ParseContent(fields, limits, !send.attachments.empty());
   if (auto type = fields.ShortText("content_type", limits.content_type_characters)) {
-    if (type->empty()) fields.Wrong("content_type", "Must not be empty.");
-    send.content_type = std::move(*type);
+    auto folded = FoldContentType(*type);
+    if (!folded) {
+      fields.Wrong("content_type",
+                   "Must be one or more of A-Z a-z 0-9 _ . / + -; it is kept in lower case.");
+    }
+    send.content_type = std::move(folded).value_or("text");
   }
   send.metadata = fields.Metadata("metadata", limits.metadata_bytes);
   send.reply_to = fields.Id("reply_to");
