@@ -53,6 +53,12 @@ def test_a_standby_that_is_away_costs_one_connection_for_each_lane(own_server):
         server = own_server("--shards", "1", DATABASE_URL=database.url)
         alice = Person(server, "alice")
         room = alice.rest.create_group()
+        alice.rest.send_message(room, "first")
+        reads = [threading.Thread(target=Person(server, "alice").rest.get, args=("conversations/",)) for _ in range(40)]
+        for read in reads:  # so that all connections for reading are open
+            read.start()
+        for read in reads:
+            read.join()
         before = int(database.ask("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'parley'"))
         database.ask("ALTER SYSTEM SET synchronous_standby_names = 'away'")
         database.ask("SELECT pg_reload_conf()")
@@ -81,7 +87,8 @@ def test_a_standby_that_is_away_costs_one_connection_for_each_lane(own_server):
         for name in range(number):
             again = {"conversation_id": room["id"], "content": f"m{name}", "client_id": f"m{name}"}
             assert alice.rest.post("messages/", json=again).is_success
-        assert sorted(message["content"] for message in alice.rest.everything_in(room)) == sorted(f"m{name}" for name in range(number))
+        assert sorted(message["content"] for message in alice.rest.everything_in(room)) == \
+            sorted(["first", *(f"m{name}" for name in range(number))])
     finally:
         database.close()
 

@@ -85,7 +85,7 @@ def test_the_creator_is_owner_and_the_others_are_members(people):
     ({"participants": [7.5]}, "participants"),
     ({"participants": ["no spaces allowed"]}, "participants"),
     ({"participants": [""]}, "participants"),
-    ({"participants": ["u" * 65]}, "participants"),
+    ({"participants": ["u" * 129]}, "participants"),
     ({"title": "t" * 256}, "title"),
     ({"title": [7]}, "title"),
     ({"title": "nul \x00"}, "title"),
