@@ -64,7 +64,12 @@ struct AttachmentsConfig {
 };
 
 struct AdminConfig {
+  std::string host = "127.0.0.1";
   std::optional<uint16_t> port;  // none: served with everything else
+};
+
+struct HttpConfig {
+  Duration keep_alive_timeout = std::chrono::seconds(120);
 };
 
 struct SslConfig {
@@ -121,6 +126,7 @@ struct Config {
   std::vector<std::string> forwarded_allow_ips = {"127.0.0.1", "::1"};  // addresses, CIDR, or "*"
   bool allow_plain_http = false;
   std::vector<std::string> allowed_hosts;
+  std::vector<std::string> cors_allowed_origins;
   bool access_log = true;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
@@ -136,6 +142,7 @@ struct Config {
   StoreConfig store;
   AttachmentsConfig attachments;
   AdminConfig admin;
+  HttpConfig http;
   SslConfig ssl;
   RedisConfig redis;
   DatabaseConfig database;

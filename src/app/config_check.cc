@@ -10,6 +10,11 @@ namespace {
 
 constexpr size_t kShortestSecret = 32;  // bytes; RFC 7518 §3.2 for HS256
 
+bool IsLoopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.") ||
+         host.starts_with("::ffff:127.");
+}
+
 class Checking {
  public:
   Checking(const Config& config, const std::map<std::string, std::string>& sources)
@@ -19,6 +24,7 @@ class Checking {
     CheckKey();
     CheckIssuers();
     CheckProduction();
+    CheckDevelopment();
     CheckListener();
     CheckSizes();
     if (config_.drain_delay >= config_.timeout_graceful_shutdown) {
@@ -89,8 +95,9 @@ class Checking {
     }
     if (config_.test_echo) Refuse("test_echo", "is never on in production");
     if (config_.auth.secret_key.starts_with("django-insecure-")) {
-      Note("auth.secret_key",
-           "is one that Django made for development; make another for production");
+      Refuse("auth.secret_key",
+             "begins with django-insecure-: Django made it for development; production needs "
+             "another");
     }
     if (config_.allowed_hosts.empty()) {
       Note("allowed_hosts", "is empty: requests for any Host are answered");
@@ -99,6 +106,23 @@ class Checking {
     if (config_.proxy_headers && std::find(proxies.begin(), proxies.end(), "*") != proxies.end()) {
       Note("forwarded_allow_ips", "is *: any client can say which address it comes from");
     }
+  }
+
+  // A guess that this is a laptop must not open a configured deployment to the network.
+  void CheckDevelopment() {
+    const auto env = sources_.find("env");
+    if (config_.production() || env == sources_.end() || env->second != "default") return;
+    if (config_.uds || (!config_.fd && IsLoopback(config_.host))) return;
+    const AuthConfig& auth = config_.auth;
+    const bool configured = !auth.secret_key.empty() || !auth.public_key.empty() ||
+                            !auth.jwks.empty() || !auth.issuers.empty() ||
+                            !config_.database.url.empty() || !config_.redis.url.empty();
+    if (!configured) return;
+    Refuse(
+        "env",
+        "is not set, and a configured key, database or Redis would be served in development on " +
+            (config_.fd ? "an inherited socket" : config_.host) +
+            "; set env (or DJANGO_ENV) to production or development");
   }
 
   void CheckListener() {

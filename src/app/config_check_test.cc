@@ -84,6 +84,30 @@ TEST(ConfigCheck, LimitsThatCannotBeMetTogetherAreRefused) {
               ElementsAre(HasSubstr("drain_delay: ")));
 }
 
+TEST(ConfigCheck, ProductionRefusesAKeyThatDjangoMade) {
+  EXPECT_THAT(
+      ErrorsWith(Production(),
+                 [](Config& c) { c.auth.secret_key = "django-insecure-" + std::string(40, 'k'); }),
+      ElementsAre(HasSubstr("django-insecure-")));
+}
+
+TEST(ConfigCheck, AGuessedDevelopmentServesNothingConfiguredToTheNetwork) {
+  Config open;
+  open.host = "0.0.0.0";
+  open.auth.secret_key = std::string(32, 'k');
+  EXPECT_THAT(CheckConfig(open, {{"env", "default"}}).errors, ElementsAre(HasSubstr("env: ")));
+  EXPECT_THAT(CheckConfig(open, {{"env", "DJANGO_ENV"}}).errors, IsEmpty());
+  for (const char* host : {"127.0.0.1", "127.1.2.3", "::1", "localhost"}) {
+    open.host = host;
+    EXPECT_THAT(CheckConfig(open, {{"env", "default"}}).errors, IsEmpty()) << host;
+  }
+  open.fd = 3;
+  EXPECT_THAT(CheckConfig(open, {{"env", "default"}}).errors, ElementsAre(HasSubstr("inherited")));
+  Config bare;
+  bare.host = "0.0.0.0";
+  EXPECT_THAT(CheckConfig(bare, {{"env", "default"}}).errors, IsEmpty());
+}
+
 TEST(ConfigCheck, TheAdminPortIsAnotherOne) {
   EXPECT_THAT(ErrorsWith(Config(), [](Config& c) { c.admin.port = c.port; }),
               ElementsAre(HasSubstr("admin.port: ")));

@@ -49,7 +49,10 @@ void ReadGuideVariables(const std::map<std::string, std::string>& environment,
     for (const std::string& name : SplitList(option.guide, ' ')) {
       const auto set = environment.find(name);
       if (set == environment.end() || set->second.empty()) continue;
-      found.given.push_back({&option, set->second, SourceLevel::kGuideVariable, name});
+      // The guide's third environment: its tests.
+      const bool test = option.key == "env" && set->second == "test";
+      found.given.push_back(
+          {&option, test ? "development" : set->second, SourceLevel::kGuideVariable, name});
       break;
     }
   }

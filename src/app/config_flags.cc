@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "app/config_sources.h"
@@ -20,6 +21,80 @@ bool IsApplication(std::string_view text) {
          dotted(text.substr(colon + 1));
 }
 
+struct ForeignFlag {
+  std::string_view spelling;
+  bool has_value;
+};
+
+// Flags of Daphne, Uvicorn and Hypercorn without a meaning here.
+constexpr auto kForeignFlags = std::to_array<ForeignFlag>({
+    {"--loop", true},
+    {"--lifespan", true},
+    {"--http", true},
+    {"--ws", true},
+    {"--interface", true},
+    {"--root-path", true},
+    {"-v", true},
+    {"--verbosity", true},
+    {"--limit-max-requests", true},
+    {"--limit-max-requests-jitter", true},
+    {"--websocket_timeout", true},
+    {"--websocket_connect_timeout", true},
+    {"--websocket-max-message-size", true},
+    {"--websocket-max-frame-size", true},
+    {"-t", true},
+    {"--http-timeout", true},
+    {"--application-close-timeout", true},
+    {"--log-fmt", true},
+    {"--proxy-headers-host", true},
+    {"--proxy-headers-port", true},
+    {"-s", true},
+    {"--server-name", true},
+    {"--no-server-name", false},
+    {"--ws-max-queue", true},
+    {"--header", true},
+    {"--log-config", true},
+    {"--h11-max-incomplete-event-size", true},
+    {"--env-file", true},
+    {"--app-dir", true},
+    {"--reload", false},
+    {"--reload-dir", true},
+    {"--reload-include", true},
+    {"--reload-exclude", true},
+    {"--reload-delay", true},
+    {"--timeout-worker-healthcheck", true},
+    {"--factory", false},
+    {"--server-header", false},
+    {"--no-server-header", false},
+    {"--date-header", false},
+    {"--no-date-header", false},
+    {"--use-colors", false},
+    {"--no-use-colors", false},
+    {"--ssl-version", true},
+    {"--ssl-ciphers", true},
+    {"-k", true},
+    {"--worker-class", true},
+    {"--quic-bind", true},
+    {"--insecure-bind", true},
+    {"--access-logfile", true},
+    {"--access-logformat", true},
+    {"--error-logfile", true},
+    {"--log-file", true},
+    {"--ciphers", true},
+    {"-c", true},
+    {"--debug", false},
+    {"-g", true},
+    {"--group", true},
+    {"-m", true},
+    {"--umask", true},
+    {"--read-timeout", true},
+    {"--max-requests", true},
+    {"--max-requests-jitter", true},
+    {"--pid", true},
+    {"--statsd-host", true},
+    {"--statsd-prefix", true},
+});
+
 // One reading of one command line. CLI11 splits it into flags and values and is told of every
 // spelling apart, so that messages name a flag as it was written; it is kept from stopping at the
 // first mistake by letting every value be absent and every argument be unknown.
@@ -35,6 +110,7 @@ class FlagReading {
     }
     for (const CommandFlag& flag : command_flags) Add(flag.name, nullptr);
     Add("--config", nullptr);
+    for (const ForeignFlag& foreign : kForeignFlags) AddForeign(foreign);
     app_.add_flag("-h,--help");
   }
 
@@ -58,6 +134,16 @@ class FlagReading {
   }
 
  private:
+  void AddForeign(const ForeignFlag& foreign) {
+    const std::string spelling(foreign.spelling);
+    CLI::Option* const flag = foreign.has_value
+                                  ? app_.add_option(spelling, CLI::callback_t())->expected(0, 1)
+                                  : app_.add_flag(spelling);
+    flag->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    foreign_[flag] = spelling;
+    spellings_.push_back(spelling);
+  }
+
   void Add(const std::string& spelling, const Option* option) {
     spellings_.push_back(spelling);
     if (option != nullptr && option->kind == OptionKind::kSwitch) {
@@ -82,6 +168,16 @@ class FlagReading {
         found_.errors.push_back(arg.substr(0, arg.size() - 1) + ": needs a value");
         continue;
       }
+      if (arg == "--access-log" || arg.starts_with("--access-log=")) {
+        const bool next = arg == "--access-log" && i + 1 < args.size() &&
+                          (args[i + 1] == "-" || !args[i + 1].starts_with('-')) &&
+                          args[i + 1].find(':') == std::string::npos;
+        if (next) ++i;
+        prepared.push_back("--access-log=" + AccessLogWord(next              ? args[i]
+                                                           : arg.size() > 13 ? arg.substr(13)
+                                                                             : "on"));
+        continue;
+      }
       const bool is_switch = std::find(switches_.begin(), switches_.end(), arg) != switches_.end();
       const bool has_word = i + 1 < args.size() && !IsApplication(args[i + 1]) &&
                             (args[i + 1] == "-" || !args[i + 1].starts_with('-'));
@@ -95,9 +191,24 @@ class FlagReading {
     return prepared;
   }
 
+  // Daphne's value is a file's name.
+  std::string AccessLogWord(const std::string& word) {
+    if (word == "-") return "on";
+    if (ParseOptionValue(OptionKind::kSwitch, word, {}, "")) return word;
+    found_.notes.push_back("--access-log " + word +
+                           ": the access log goes to standard error, not to a file");
+    return "on";
+  }
+
   void TakeValues() {
     std::map<const CLI::Option*, size_t> seen;
     for (const CLI::Option* flag : app_.parse_order()) {
+      if (const auto foreign = foreign_.find(flag); foreign != foreign_.end()) {
+        if (seen[flag]++ == 0) {
+          found_.notes.push_back(foreign->second + " is ignored: it has no meaning for Parley");
+        }
+        continue;
+      }
       const auto row = rows_.find(flag);
       if (row == rows_.end()) continue;
       const auto& [spelling, option] = row->second;
@@ -156,6 +267,7 @@ class FlagReading {
   const std::vector<CommandFlag>& command_flags_;
   CLI::App app_;
   std::map<const CLI::Option*, Row> rows_;
+  std::map<const CLI::Option*, std::string> foreign_;
   std::vector<std::string> spellings_, switches_;
   FlagFindings found_;
 };

@@ -47,6 +47,16 @@ SiteOptions AdminSiteOptionsOf(const Config& config) {
   return options;
 }
 
+CorsOptions CorsOptionsOf(const Config& config) {
+  return {.allowed_origins = config.cors_allowed_origins,
+          .local_origins = !config.production() && config.cors_allowed_origins.empty()};
+}
+
+// RFC 6797. Short in development, where the name is often localhost.
+Duration HstsOf(const Config& config) {
+  return config.production() ? std::chrono::hours(24 * 365) : Duration(std::chrono::minutes(5));
+}
+
 RateLimits RateLimitsOf(const Config& config) {
   return {.on = config.rate_limits,
           .sends_per_second = static_cast<double>(config.rate_limit.sends_per_second),
@@ -104,7 +114,8 @@ std::filesystem::path AttachmentsDirectory(const Config& config) {
 struct ShardParts {
   ShardParts(Node& node, const Config& config, const Clock& clock, Shard& shard, Hub& hub,
              Store& store, const TokenVerifier& verifier, const SitePolicy& site,
-             const SitePolicy& admin_site, RateLimiter& limiter, OnlineUsers& online,
+             const SitePolicy& admin_site, const CorsPolicy& cors, const CorsPolicy& admin_cors,
+             NoUpgrades& no_upgrades, RateLimiter& limiter, OnlineUsers& online,
              NodeCounters& counters)
       : owner(node),
         ids(clock),
@@ -114,27 +125,25 @@ struct ShardParts {
         sessions{hub,    store,    shard, clock,         verifier,       limiter,
                  online, commands, json,  config.limits, session_options},
         endpoint(sessions, site, counters.ws,
-                 {.test_echo = config.test_echo, .deflate = config.websocket.per_message_deflate}),
+                 {.test_echo = config.test_echo,
+                  .access_log = config.access_log,
+                  .deflate = config.websocket.per_message_deflate}),
         http{router,
              verifier,
              site,
+             cors,
              limiter,
              endpoint,
              counters.http,
              counters.connections,
              config.limits,
              config.limit_concurrency,
-             config.access_log},
-        admin_http{admin_router,
-                   verifier,
-                   admin_site,
-                   limiter,
-                   endpoint,
-                   counters.http,
-                   counters.connections,
-                   config.limits,
-                   0,
-                   config.access_log} {}
+             config.access_log,
+             config.http.keep_alive_timeout,
+             HstsOf(config)},
+        admin_http{admin_router,  verifier,    admin_site,        admin_cors,
+                   limiter,       no_upgrades, counters.http,     counters.connections,
+                   config.limits, 0,           config.access_log, config.http.keep_alive_timeout} {}
 
   Node& owner;
   UuidGenerator ids;
@@ -181,6 +190,8 @@ Node::Node(const Config& config, const Clock& clock)
       verifier_(VerifierOf(config, key_, clock, revocations_, key_refresher_)),
       site_(SiteOptionsOf(config)),
       admin_site_(AdminSiteOptionsOf(config)),
+      cors_(CorsOptionsOf(config)),
+      admin_cors_({}),
       rate_limiter_(RateLimitsOf(config), clock) {
   health_.limiter = &rate_limiter_;
   const unsigned shards = ShardCount(config);
@@ -224,9 +235,9 @@ Node::Node(const Config& config, const Clock& clock)
                                                           config.attachments.unattached_kept);
   shards_.front()->OnEveryTick([this](Monotonic now) { attachment_keeper_->OnTick(now); });
   for (unsigned i = 0; i < shards; ++i) {
-    parts_.push_back(std::make_unique<ShardParts>(*this, config_, clock_, *shards_[i], *hubs_[i],
-                                                  *store_, *verifier_, site_, admin_site_,
-                                                  rate_limiter_, online_, health_.counters));
+    parts_.push_back(std::make_unique<ShardParts>(
+        *this, config_, clock_, *shards_[i], *hubs_[i], *store_, *verifier_, site_, admin_site_,
+        cors_, admin_cors_, no_upgrades_, rate_limiter_, online_, health_.counters));
     RegisterFeatures(*parts_.back());
   }
   const auto make = [this](bool admin) {
@@ -243,7 +254,8 @@ Node::Node(const Config& config, const Clock& clock)
                                          shards_, make(false));
   if (config_.admin.port) {
     admin_listener_ = std::make_unique<Listener>(
-        ListenOptions{.host = config_.host, .port = *config_.admin.port}, shards_, make(true));
+        ListenOptions{.host = config_.admin.host, .port = *config_.admin.port}, shards_,
+        make(true));
   }
 }
 
@@ -271,8 +283,10 @@ void Node::RegisterFeatures(ShardParts& parts) {
   const bool open_metrics = !config_.production() || config_.admin.port.has_value();
   Router& admin = config_.admin.port ? parts.admin_router : parts.router;
   RegisterHealth(admin, *store_, health_, open_metrics);
-  if (!config_.production() && key_ != nullptr) {
-    RegisterDevelopment(parts.router, parts.services, *key_);
+  if (!config_.production()) {
+    const bool self_made =
+        config_.auth.algorithm.starts_with("HS") && config_.auth.secret_key.empty();
+    RegisterDevelopment(parts.router, parts.services, site_, self_made ? key_.get() : nullptr);
   }
   RegisterApiDoc(admin, RoutersOf(parts), config_.limits);
 }

@@ -64,6 +64,8 @@ class Node {
   std::unique_ptr<KeyRefresher> key_refresher_;
   std::unique_ptr<TokenVerifier> verifier_;
   SitePolicy site_, admin_site_;
+  CorsPolicy cors_, admin_cors_;
+  NoUpgrades no_upgrades_;  // of the admin port
   RateLimiter rate_limiter_;
   OnlineUsers online_;
   std::vector<std::unique_ptr<Shard>> shards_;

@@ -42,7 +42,37 @@ std::string WithoutBrackets(const std::string& text) {
   return text.substr(1, text.size() - 2);
 }
 
+// "a.example", "[::1]" or either with a port.
+bool IsHostAndPort(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  const bool has_port = colon != std::string_view::npos && !text.ends_with(']');
+  const std::string name =
+      WithoutBrackets(std::string(text.substr(0, has_port ? colon : text.size())));
+  if (AddressBits(name) == 0 && !IsHostName(name)) return false;
+  if (!has_port) return true;
+  const std::string_view port = text.substr(colon + 1);
+  return !port.empty() && port.size() <= 5 &&
+         port.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+std::string_view WithoutScheme(std::string_view text) {
+  const size_t slashes = text.find("://");
+  return slashes == std::string_view::npos || slashes == 0 ? text : text.substr(slashes + 3);
+}
+
 }  // namespace
+
+std::string CheckCorsOrigins(const OptionValue& value) {
+  const auto& origins = std::get<std::vector<std::string>>(value);
+  for (const std::string& origin : origins) {
+    if (origin == "*" && origins.size() > 1) return "holds * beside others; * must stand alone";
+    if (origin == "*") continue;
+    const std::string_view host = WithoutScheme(origin);
+    if (host.size() < origin.size() && !host.starts_with('.') && IsHostAndPort(host)) continue;
+    return "holds '" + origin + "', which is not an origin such as https://app.example.com or *";
+  }
+  return {};
+}
 
 std::string CheckHost(const OptionValue& value) {
   const std::string host = WithoutBrackets(std::get<std::string>(value));
@@ -61,9 +91,8 @@ std::string CheckProxies(const OptionValue& value) {
 
 std::string CheckAllowedHosts(const OptionValue& value) {
   for (const std::string& host : std::get<std::vector<std::string>>(value)) {
-    const std::string name = WithoutBrackets(host);
-    if (host == "*" || AddressBits(name) != 0 || IsHostName(name)) continue;
-    return "holds '" + host + "', which is not a host name (no scheme, no port), .domain or *";
+    if (host == "*" || AddressBits(host) != 0 || IsHostAndPort(WithoutScheme(host))) continue;
+    return "holds '" + host + "', which is not a host name, .domain or *";
   }
   return {};
 }

@@ -11,8 +11,10 @@ namespace parley {
 std::string CheckHost(const OptionValue& value);
 // Addresses, networks in CIDR notation, or `*`.
 std::string CheckProxies(const OptionValue& value);
-// Host names without scheme and port; `.example.com` and `*` too.
+// Host names, perhaps with a scheme and a port; `.example.com` and `*` too.
 std::string CheckAllowedHosts(const OptionValue& value);
+// Origins: scheme, host and perhaps a port; or `*` alone.
+std::string CheckCorsOrigins(const OptionValue& value);
 // As ParseIssuerEntry takes them.
 std::string CheckIssuers(const OptionValue& value);
 // postgres:// or postgresql://, with a database.

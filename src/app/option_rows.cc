@@ -60,7 +60,8 @@ constexpr auto kOptions = std::to_array<Option>({
      .field = Bind<&Config::shards>(),
      .doc = "Threads that serve connections; 0: one per core.",
      .range = {0, 1'024},
-     .unset = "one per core"},
+     .unset = "one per core",
+     .flags = "-w --workers"},
     {.key = "data_dir",
      .kind = OptionKind::kPath,
      .field = Bind<&Config::data_dir>(),
@@ -88,12 +89,22 @@ constexpr auto kOptions = std::to_array<Option>({
     {.key = "allowed_hosts",
      .kind = OptionKind::kList,
      .field = Bind<&Config::allowed_hosts>(),
-     .doc = "Names that this server answers to, without scheme and port; `.example.com` takes "
-            "subdomains in, `*` takes any.",
+     .doc =
+         "Names that this server answers to; `.example.com` includes subdomains, `*` is any name. "
+         "An entry with a scheme or port (`https://a.example:8443`) restricts the Origin of "
+         "WebSockets to them.",
      .unset = "development: localhost, 127.0.0.1, [::1]; production: any Host, and an Origin must "
               "match it",
      .guide = "ALLOWED_HOSTS",
      .check = CheckAllowedHosts},
+    {.key = "cors_allowed_origins",
+     .kind = OptionKind::kList,
+     .field = Bind<&Config::cors_allowed_origins>(),
+     .doc = "Origins whose pages may read answers (CORS): exact ones (`https://app.example.com`), "
+            "or `*` for all, without credentials.",
+     .unset = "development: the server's own origin, http://localhost and http://127.0.0.1 on any "
+              "port; production: none",
+     .check = CheckCorsOrigins},
     {.key = "access_log",
      .kind = OptionKind::kSwitch,
      .field = Bind<&Config::access_log>(),
@@ -412,6 +423,22 @@ constexpr auto kOptions = std::to_array<Option>({
             "documentation; 0 takes any free one.",
      .range = {0, 65'535},
      .unset = "served at the main port"},
+
+    {.section = "admin",
+     .key = "host",
+     .kind = OptionKind::kText,
+     .field = Bind<&Config::admin, &AdminConfig::host>(),
+     .doc =
+         "The address of the admin port. It speaks plain HTTP; Kubernetes probes need `0.0.0.0`.",
+     .check = CheckHost},
+
+    {.section = "http",
+     .key = "keep_alive_timeout",
+     .kind = OptionKind::kDuration,
+     .field = Bind<&Config::http, &HttpConfig::keep_alive_timeout>(),
+     .doc = "How long an idle HTTP connection stays open: longer than proxies pool connections.",
+     .range = {kSecond / 10, kDay},
+     .flags = "--timeout-keep-alive --keep-alive"},
 
     {.section = "ssl",
      .key = "keyfile",

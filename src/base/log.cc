@@ -1,9 +1,11 @@
 #include "base/log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/controls.h"
+#include "base/log_queue.h"
 
 namespace parley::log {
 namespace {
@@ -51,14 +53,36 @@ class LineFormatter final : public spdlog::formatter {
   const bool json_;
 };
 
+// What may wait for a sink that takes nothing.
+constexpr size_t kQueueBytes = 1024 * 1024;
+
+// Never destroyed: threads may log until the process ends. Null before SetUp.
+Queue* queue = nullptr;
+
+class QueueSink final : public spdlog::sinks::base_sink<std::mutex> {
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    queue->Push({line.data(), line.size()});
+  }
+  void flush_() override {}
+};
+
 }  // namespace
 
+uint64_t Dropped() { return queue == nullptr ? 0 : queue->dropped(); }
+
+void Flush(std::chrono::milliseconds limit) {
+  if (queue != nullptr) queue->Flush(limit);
+}
+
 void SetUp(spdlog::level::level_enum level, bool json) {
-  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  if (queue == nullptr) queue = new Queue(STDERR_FILENO, kQueueBytes);
+  auto sink = std::make_shared<QueueSink>();
   auto logger = std::make_shared<spdlog::logger>("parley", std::move(sink));
   logger->set_formatter(std::make_unique<LineFormatter>(json));
   logger->set_level(level);
-  logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/log.h"
 #include "http/http_syntax.h"
 
 namespace parley {
@@ -16,7 +15,6 @@ constexpr auto kFirstByteDeadline = 10s;
 // A request that dribbles in is cut off (slow-header attacks); an idle connection is let go.
 constexpr auto kHeaderDeadline = 10s;
 constexpr auto kBodyDeadline = 60s;
-constexpr auto kIdleDeadline = 75s;
 // A streamed body has that much longer for every so many bytes of it.
 constexpr uint64_t kLeastBytesPerSecond = 8 * 1024;
 // An answer whose reader takes nothing for so long is cut off.
@@ -68,6 +66,8 @@ size_t HttpProtocol::OnBytes(Connection& connection, std::span<char> bytes) {
       }
       request_since_ = connection.shard().clock().Steady();
       response_context_ = {};
+      access_ = {};
+      cors_allowed_ = false;
     }
     const RequestReader::Event event = reader_.Next(rest);
     switch (event.kind) {
@@ -90,9 +90,35 @@ size_t HttpProtocol::OnBytes(Connection& connection, std::span<char> bytes) {
   return bytes.size() - rest.size();
 }
 
+void HttpProtocol::DescribeAnswer(const Connection& connection, const BeastRequest* message) {
+  const auto header = [&](std::string_view name) -> std::optional<std::string_view> {
+    if (message == nullptr) return std::nullopt;
+    const auto range = message->equal_range(boost::beast::string_view(name.data(), name.size()));
+    if (range.first == range.second || std::next(range.first) != range.second) return std::nullopt;
+    return std::string_view(range.first->value().data(), range.first->value().size());
+  };
+  const auto origin = header("Origin");
+  const std::string_view host = header("Host").value_or("");
+  std::string& lines = response_context_.lines;
+  lines = context_.cors.Headers(origin, host);
+  cors_allowed_ = context_.cors.Allows(origin, host);
+  if (connection.peer().tls && context_.hsts > Duration(0)) {
+    lines.append("Strict-Transport-Security: max-age=")
+        .append(std::to_string(context_.hsts.count() / 1'000'000))
+        .append("\r\n");
+  }
+  access_.request_id = RequestIdFrom(header("X-Request-ID"));
+  lines.append("X-Request-ID: ").append(access_.request_id).append("\r\n");
+  access_.client = connection.peer().address;
+  if (message == nullptr) return;
+  access_.method.assign(message->method_string().data(), message->method_string().size());
+  access_.path = LoggedPath({message->target().data(), message->target().size()});
+}
+
 bool HttpProtocol::OnHeader(Connection& connection) {
   spoken_ = true;
   BeastRequest message = reader_.TakeHeader();
+  DescribeAnswer(connection, &message);
   keep_alive_ = response_context_.keep_alive = message.keep_alive();
   response_context_.http_1_0 = message.version() < 11;
   response_context_.head_only = message.method() == http::verb::head;
@@ -106,6 +132,8 @@ bool HttpProtocol::OnHeader(Connection& connection) {
     Refuse(connection, request.error());
     return false;
   }
+  access_.client = context_.site.ClientAddress(*request);
+  request->set_access({.client = access_.client, .id = access_.request_id});
   if (const auto error = RefusalOfConnection(connection, *request)) {
     Refuse(connection, *error);
     return false;
@@ -113,7 +141,10 @@ bool HttpProtocol::OnHeader(Connection& connection) {
   if (context_.upgrade.Serves(*request)) {
     const bool has_body = request->has_body();
     const auto refusal = context_.upgrade.Upgrade(connection, std::move(*request));
-    if (!refusal) return true;
+    if (!refusal) {
+      if (context_.access_log) LogRequest(access_, 101, Duration(0));
+      return true;
+    }
     RefuseUnread(connection, *refusal, has_body);
     return false;
   }
@@ -147,6 +178,7 @@ std::optional<Response> HttpProtocol::Refusal(Request& request, Caller& caller) 
   Result<Caller> identified = Identify(request, *route_);
   if (!identified) return Response::Problem(identified.error());
   caller = std::move(*identified);
+  access_.user = caller.user;
   if (auto refusal = RefusalOfBody(request)) return refusal;
   if (route_->limit == Limit::kSend && !caller.service) {
     if (const auto wait = context_.rate_limiter.TakeSend(caller.user)) {
@@ -161,6 +193,12 @@ std::optional<Response> HttpProtocol::FindRoute(Request& request) {
   Router::Match match = context_.router.Find(request.method(), request.segments());
   if (match.route == nullptr && match.allow.empty()) {
     return Response::Problem(Error::NotFound());
+  }
+  const bool preflight = request.method() == "OPTIONS" && request.HasHeader("Origin") &&
+                         request.HasHeader("Access-Control-Request-Method");
+  if (match.route == nullptr && preflight && cors_allowed_) {
+    response_context_.lines += CorsPolicy::PreflightHeaders(match.allow);
+    return Response::NoContent();
   }
   if (match.route == nullptr) {
     Response refusal = Response::Problem(
@@ -318,13 +356,19 @@ Task<void> HttpProtocol::Run(HttpContext& context, Shard& shard, ConnectionId id
                              RequestContext request) {
   const Monotonic since = shard.clock().Steady();
   const Response response = co_await route.handler(request);
-  if (context.access_log) {
-    const auto took = std::chrono::duration_cast<Duration>(shard.clock().Steady() - since);
-    log::info("request method={} path={} status={} user={} micros={}", request.request.method(),
-              request.request.path(), response.status, request.caller.user, took.count());
-  }
   Connection* connection = shard.Find(id);
-  if (connection == nullptr || connection->closing()) co_return;
+  if (connection == nullptr || connection->closing()) {
+    // The client is gone; the request had its effect all the same.
+    if (!context.access_log) co_return;
+    const Request& done = request.request;
+    co_return LogRequest({.method = std::string(done.method()),
+                          .path = LoggedPath(done.path()),
+                          .client = done.access().client,
+                          .user = request.caller.user,
+                          .request_id = done.access().id},
+                         response.status,
+                         std::chrono::duration_cast<Duration>(shard.clock().Steady() - since));
+  }
   // Still HTTP's: a connection whose handler runs reads nothing, so it cannot have been upgraded.
   auto& self = static_cast<HttpProtocol&>(connection->protocol());
   if (self.stage_ == Stage::kStreaming) {  // answered before all of the body was there
@@ -387,6 +431,11 @@ void HttpProtocol::OnClosed(Connection& connection) {
 
 void HttpProtocol::Respond(Connection& connection, const Response& response) {
   idle_since_ = connection.shard().clock().Steady();
+  if (access_.request_id.empty()) DescribeAnswer(connection, nullptr);
+  if (context_.access_log) {
+    LogRequest(access_, response.status,
+               std::chrono::duration_cast<Duration>(idle_since_ - request_since_));
+  }
   context_.counters.requests.Observe({.method = route_ ? route_->method : "none",
                                       .route = route_ ? route_->pattern : "none",
                                       .status = response.status},
@@ -434,7 +483,7 @@ void HttpProtocol::OnTick(Connection& connection, Monotonic now) {
 void HttpProtocol::CheckTimes(Connection& connection, Monotonic now) {
   if (!reader_.in_request()) {
     if (idle_since_ == Monotonic{}) idle_since_ = now;
-    const Duration allowed = spoken_ ? Duration(kIdleDeadline) : Duration(kFirstByteDeadline);
+    const Duration allowed = spoken_ ? context_.keep_alive_timeout : Duration(kFirstByteDeadline);
     if (now - idle_since_ >= allowed && connection.outbox().empty()) Close(connection);
     return;
   }

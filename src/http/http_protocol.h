@@ -8,6 +8,8 @@
 
 #include "base/metrics.h"
 #include "domain/limits.h"
+#include "http/access_log.h"
+#include "http/cors.h"
 #include "http/rate_limiter.h"
 #include "http/request_reader.h"
 #include "http/request_times.h"
@@ -27,6 +29,13 @@ class UpgradeHandler {
   virtual std::optional<Response> Upgrade(Connection& connection, Request request) = 0;
 };
 
+// For a port without WebSockets.
+class NoUpgrades final : public UpgradeHandler {
+ public:
+  bool Serves(const Request&) const override { return false; }
+  std::optional<Response> Upgrade(Connection&, Request) override { return std::nullopt; }
+};
+
 struct HttpCounters {
   RequestTimes requests;
 };
@@ -36,6 +45,7 @@ struct HttpContext {
   Router& router;
   const TokenVerifier& verifier;
   const SitePolicy& site;
+  const CorsPolicy& cors;
   RateLimiter& rate_limiter;
   UpgradeHandler& upgrade;
   HttpCounters& counters;
@@ -43,6 +53,8 @@ struct HttpContext {
   const Limits& limits;
   size_t connection_limit = 0;  // over it requests are answered 503; 0: none
   bool access_log = false;
+  Duration keep_alive_timeout = std::chrono::seconds(120);
+  Duration hsts{0};  // sent over the server's own TLS; 0: not sent
 };
 
 class HttpProtocol final : public Protocol {
@@ -66,6 +78,9 @@ class HttpProtocol final : public Protocol {
     kDiscarding  // it is refused: its body is thrown away, then comes the answer
   };
 
+  // What every answer to this request carries, and what is logged of it. `message`: its header
+  // section; null where that could not be read.
+  void DescribeAnswer(const Connection& connection, const BeastRequest* message);
   // True: another protocol has taken over.
   bool OnHeader(Connection& connection);
   std::optional<Error> RefusalOfConnection(const Connection& connection,
@@ -106,8 +121,10 @@ class HttpProtocol final : public Protocol {
   Monotonic request_since_{};
   Monotonic idle_since_{};
   ResponseContext response_context_;
+  AccessLine access_;
   Route* route_ = nullptr;  // of the request under way, once it is known
   Stage stage_ = Stage::kHeader;
+  bool cors_allowed_ = false;
   bool keep_alive_ = false;  // as the request wants it
   bool busy_ = false;        // a handler runs
   bool last_ = false;        // the connection ends with the answer under way

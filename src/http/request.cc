@@ -117,6 +117,13 @@ bool Request::HasHeader(HeaderName header) const {
   return message_.count(beast::string_view(name.data(), name.size())) > 0;
 }
 
+bool Request::HasHeaderPrefix(std::string_view prefix) const {
+  return std::ranges::any_of(message_, [&](const auto& field) {
+    return beast::iequals(field.name_string().substr(0, prefix.size()),
+                          beast::string_view(prefix.data(), prefix.size()));
+  });
+}
+
 std::vector<std::string_view> Request::HeaderList(HeaderName header) const {
   const std::string_view name = header;
   std::vector<std::string_view> members;

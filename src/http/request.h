@@ -20,6 +20,12 @@ namespace parley {
 
 using BeastRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
+// What the access log knows of a request beside its line.
+struct RequestAccess {
+  std::string client;  // address, a trusted proxy's word included; empty for a Unix socket
+  std::string id;      // X-Request-ID
+};
+
 class Request {
  public:
   // Errors: bad_request (a target in neither origin-form nor absolute-form, bad percent-encoding, a
@@ -39,11 +45,15 @@ class Request {
   // Does its header section announce a body that is not empty?
   bool has_body() const;
   const Peer& peer() const { return peer_; }
+  const RequestAccess& access() const { return access_; }
+  void set_access(RequestAccess access) { access_ = std::move(access); }
 
   // A header's value; empty when absent. When it is there more than once, nullopt from HeaderOnce.
   std::string_view Header(HeaderName name) const;
   std::optional<std::string_view> HeaderOnce(HeaderName name) const;
   bool HasHeader(HeaderName name) const;
+  // True when a header's name begins so, in any case.
+  bool HasHeaderPrefix(std::string_view prefix) const;
   // The members of a comma-separated header, however many lines it is spread over (RFC 9110 §5.6.1).
   std::vector<std::string_view> HeaderList(HeaderName name) const;
   // True when such a list holds the token, in any case.
@@ -65,6 +75,7 @@ class Request {
 
   BeastRequest message_;
   Peer peer_;
+  RequestAccess access_;
   std::string method_;
   std::string path_;
   std::vector<std::string> segments_;

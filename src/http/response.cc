@@ -100,6 +100,7 @@ SharedBytes Serialize(const Response& response, const ResponseContext& context) 
     AppendHeader(head, name, value);
     cached |= name == "Cache-Control";
   }
+  head.append(context.lines);
   if (!cached) AppendHeader(head, "Cache-Control", "no-store");
   if (!context.keep_alive) {
     AppendHeader(head, "Connection", "close");

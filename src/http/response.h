@@ -43,6 +43,7 @@ struct ResponseContext {
   bool head_only = false;  // HEAD: headers of the whole body, no body
   bool keep_alive = true;
   bool http_1_0 = false;
+  std::string lines = {};  // more header lines, each with its CRLF: CORS, HSTS, X-Request-ID
 };
 
 // Status line, headers and body (RFC 9112). The bytes of `source` and `shared` are not in it, only

@@ -106,29 +106,107 @@ std::optional<Error> CheckAuthority(const Request& request) {
                .detail = "The Host header must name the host of the request target."};
 }
 
+bool NameMatches(std::string_view pattern, std::string_view name) {
+  if (pattern == "*" || pattern == name) return true;
+  return pattern.starts_with('.') && (name.ends_with(pattern) || name == pattern.substr(1));
+}
+
+bool IsLocalName(std::string_view name) {
+  return name == "localhost" || name.ends_with(".localhost") || name == "127.0.0.1" ||
+         name == "[::1]";
+}
+
+struct Origin {
+  std::string scheme;
+  HostPort host;
+};
+
+// RFC 6454 §6.2: scheme "://" host [":" port], and nothing else.
+std::optional<Origin> ParseOrigin(std::string_view text) {
+  const std::string lower = Lower(text);
+  const size_t slashes = lower.find("://");
+  if (slashes == 0 || slashes == std::string::npos) return std::nullopt;
+  const std::string scheme = lower.substr(0, slashes);
+  const auto is_scheme = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '+' || c == '-' || c == '.';
+  };
+  if (!std::ranges::all_of(scheme, is_scheme) || scheme == "file") return std::nullopt;
+  auto host = ParseHost(std::string_view(lower).substr(slashes + 3));
+  if (!host) return std::nullopt;
+  return Origin{scheme, std::move(*host)};
+}
+
+// An address as X-Forwarded-For writes it: alone, with a port, or in brackets. Empty: it is not one.
+std::string ForwardedAddress(std::string_view text) {
+  if (text.starts_with('[')) {
+    text = text.substr(1, text.find(']') - 1);
+  } else if (std::ranges::count(text, ':') == 1) {
+    text = text.substr(0, text.find(':'));
+  }
+  if (text.size() > 7 && Lower(text.substr(0, 7)) == "::ffff:" &&
+      text.find('.') != std::string_view::npos) {
+    text.remove_prefix(7);
+  }
+  return AddressBytes(text).empty() ? std::string() : Lower(text);
+}
+
 }  // namespace
 
+SitePolicy::SitePolicy(SiteOptions options) : options_(std::move(options)) {
+  for (const std::string& entry : options_.allowed_hosts) {
+    std::string name = Lower(entry);
+    Allowed allowed;
+    if (const size_t slashes = name.find("://"); slashes != std::string::npos) {
+      allowed.scheme = name.substr(0, slashes);
+      name.erase(0, slashes + 3);
+    }
+    const size_t colon = name.rfind(':');
+    const bool has_port =
+        colon != std::string::npos &&
+        (name.starts_with('[') ? name[colon - 1] == ']' : name.find(':') == colon);
+    if (has_port) {
+      allowed.port = name.substr(colon + 1);
+      name.erase(colon);
+    }
+    if (name.find(':') != std::string::npos && !name.starts_with('[')) name = "[" + name + "]";
+    allowed.name = std::move(name);
+    any_allowed_ |= entry == "*";
+    allowed_.push_back(std::move(allowed));
+  }
+}
+
 bool SitePolicy::HostAllowed(std::string_view name) const {
-  if (options_.allowed_hosts.empty()) {
+  if (allowed_.empty()) {
     if (options_.production) return true;
     // Names that DNS cannot point at us from outside, so that no foreign page reaches a laptop.
-    return name == "localhost" || name.ends_with(".localhost") || IsAddress(std::string(name));
+    return IsLocalName(name) || IsAddress(std::string(name));
   }
-  return std::ranges::any_of(options_.allowed_hosts, [&](const std::string& pattern) {
-    const std::string want = Lower(pattern);
-    if (want == "*" || want == name) return true;
-    return want.starts_with('.') &&
-           (name.ends_with(want) || name == std::string_view(want).substr(1));
+  return std::ranges::any_of(allowed_,
+                             [&](const Allowed& entry) { return NameMatches(entry.name, name); });
+}
+
+bool SitePolicy::IsTrusted(std::string_view address) const {
+  return std::ranges::any_of(options_.trusted_proxies, [&](const std::string& proxy) {
+    // A peer on a Unix socket has no address; who may open it is ours already.
+    return proxy == "*" || address.empty() || InNetwork(address, proxy);
   });
 }
 
 bool SitePolicy::FromTrustedProxy(const Request& request) const {
-  if (!options_.trust_proxy_headers) return false;
-  return std::ranges::any_of(options_.trusted_proxies, [&](const std::string& proxy) {
-    // A peer on a Unix socket has no address; who may open it is ours already.
-    return proxy == "*" || request.peer().address.empty() ||
-           InNetwork(request.peer().address, proxy);
-  });
+  return options_.trust_proxy_headers && IsTrusted(request.peer().address);
+}
+
+std::string SitePolicy::ClientAddress(const Request& request) const {
+  std::string client = request.peer().address;
+  if (!FromTrustedProxy(request)) return client;
+  const auto hops = request.HeaderList("X-Forwarded-For");
+  for (auto hop = hops.rbegin(); hop != hops.rend(); ++hop) {
+    std::string address = ForwardedAddress(*hop);
+    if (address.empty()) break;  // what stands before it is not believed either
+    client = std::move(address);
+    if (!IsTrusted(client)) break;
+  }
+  return client;
 }
 
 std::optional<Error> SitePolicy::CheckRequest(const Request& request) const {
@@ -152,16 +230,17 @@ std::optional<Error> SitePolicy::CheckRequest(const Request& request) const {
                    .detail = "This server does not answer to that host; see allowed_hosts."};
     }
   }
-  if (options_.production && !options_.allow_plain_http && !request.peer().loopback &&
-      !request.peer().tls) {
+  if (!options_.production || options_.allow_plain_http) return std::nullopt;
+  const auto said = request.HeaderList("X-Forwarded-Proto");
+  bool https = request.peer().tls || request.peer().loopback;
+  if (!said.empty() && FromTrustedProxy(request)) {
     // A proxy that appends leaves what the client wrote in front of its own word: all must agree.
-    const auto said = request.HeaderList("X-Forwarded-Proto");
-    const bool https = FromTrustedProxy(request) && !said.empty() &&
-                       std::ranges::all_of(said, [](auto word) { return word == "https"; });
-    if (!https) {
-      return Error{.code = ErrorCode::https_required, .detail = "Use HTTPS."};
-    }
+    https = std::ranges::all_of(said, [](std::string_view word) {
+      const std::string scheme = Lower(word);
+      return scheme == "https" || scheme == "wss";
+    });
   }
+  if (!https) return Error{.code = ErrorCode::https_required, .detail = "Use HTTPS."};
   return std::nullopt;
 }
 
@@ -171,20 +250,28 @@ std::optional<Error> SitePolicy::CheckOrigin(const Request& request) const {
                       .detail = "This Origin is not served here; see allowed_hosts."};
   const auto header = request.HeaderOnce("Origin");
   if (!header) return refused;
-  const std::string origin = Lower(*header);
-  const size_t slashes = origin.find("://");
-  if (slashes == std::string::npos) return refused;
-  const std::string scheme = origin.substr(0, slashes);
-  const auto from = ParseHost(std::string_view(origin).substr(slashes + 3));
-  if (!from || (scheme != "http" && scheme != "https")) return refused;
-
-  if (const auto host = ParseHost(request.Header("Host")); host && host->name == from->name) {
+  if (any_allowed_) return std::nullopt;
+  const auto origin = ParseOrigin(*header);
+  if (!origin) return refused;
+  const std::string& name = origin->host.name;
+  const std::string port =
+      origin->host.port.empty() ? std::string(DefaultPort(origin->scheme)) : origin->host.port;
+  if (const auto host = ParseHost(request.Header("Host")); host && host->name == name) {
     // The page came from this very server, on whatever port the proxy shows.
-    const std::string_view page = from->port.empty() ? DefaultPort(scheme) : from->port;
-    if (host->port.empty() || host->port == page) return std::nullopt;
+    const bool web = origin->scheme == "http" || origin->scheme == "https";
+    if (web && (host->port.empty() || host->port == port)) return std::nullopt;
   }
-  const bool listed = !options_.allowed_hosts.empty() || !options_.production;
-  if (listed && HostAllowed(from->name)) return std::nullopt;
+  const bool listed = std::ranges::any_of(allowed_, [&](const Allowed& entry) {
+    if (!NameMatches(entry.name, name)) return false;
+    if (!entry.scheme.empty() && entry.scheme != origin->scheme) return false;
+    const std::string_view want = entry.port.empty() && !entry.scheme.empty()
+                                      ? DefaultPort(entry.scheme)
+                                      : std::string_view(entry.port);
+    return want.empty() || want == port;
+  });
+  if (listed || (allowed_.empty() && !options_.production && IsLocalName(name))) {
+    return std::nullopt;
+  }
   return refused;
 }
 

@@ -81,8 +81,9 @@ TEST(OriginTest, InProductionOnlyListedSitesAndTheServersOwnPass) {
                            {"example.com", "https://xn--exmple-cua.com", false},
                            {"example.com", "https://example%2ecom", false},
                            {"example.com", "file://example.com", false},
-                           {"example.com", "ftp://example.com", false},
-                           {"example.com", "chrome-extension://example.com", false},
+                           {"example.com", "ftp://example.com", true},
+                           {"example.com", "capacitor://example.com:1", true},
+                           {"example.com", "://example.com", false},
                            {"example.com", "https://localhost", false},
                            {"example.com", "https://127.0.0.1", false},
                            {"example.com", "https://[::1]", false},
@@ -140,11 +141,51 @@ TEST(OriginTest, NoOriginPassesAndTwoDoNot) {
   }
 }
 
-TEST(OriginTest, AStarAllowsEverySiteButStillNoNull) {
+TEST(OriginTest, AStarAllowsEveryOriginEvenNullAndFile) {
   const SitePolicy policy({.production = true, .allowed_hosts = {"*"}});
   CheckOrigins(policy, {{"example.com", "https://anything.net", true},
-                        {"example.com", "null", false},
-                        {"example.com", "https://a@b", false}});
+                        {"example.com", "null", true},
+                        {"example.com", "file://", true}});
+}
+
+TEST(OriginTest, WebViewsPassWhenLocalhostIsAllowed) {
+  const std::initializer_list<OriginRow> rows = {{"localhost", "capacitor://localhost", true},
+                                                 {"localhost", "ionic://localhost", true},
+                                                 {"localhost", "tauri://localhost", true},
+                                                 {"localhost", "https://localhost:444", true},
+                                                 {"localhost", "file://", false},
+                                                 {"localhost", "file://localhost", false},
+                                                 {"localhost", "null", false}};
+  CheckOrigins(SitePolicy({.production = true, .allowed_hosts = {"localhost"}}), rows);
+  CheckOrigins(SitePolicy({}), rows);
+  CheckOrigins(SitePolicy({.production = true, .allowed_hosts = {"example.com"}}),
+               {{"example.com", "capacitor://localhost", false}});
+}
+
+TEST(OriginTest, AnEntryThatNamesSchemeOrPortAllowsNoOther) {
+  const SitePolicy policy({.production = true,
+                           .allowed_hosts = {"https://a.example", "https://b.example:8443",
+                                             "c.example:8000", "http://.d.example"}});
+  CheckOrigins(policy, {{"api.example", "https://a.example", true},
+                        {"api.example", "https://a.example:443", true},
+                        {"api.example", "https://a.example:8443", false},
+                        {"api.example", "http://a.example", false},
+                        {"api.example", "http://a.example:443", false},
+                        {"api.example", "https://b.example:8443", true},
+                        {"api.example", "https://b.example", false},
+                        {"api.example", "http://c.example:8000", true},
+                        {"api.example", "https://c.example:8000", true},
+                        {"api.example", "https://c.example", false},
+                        {"api.example", "http://x.d.example", true},
+                        {"api.example", "https://x.d.example", false}});
+  EXPECT_FALSE(policy.CheckRequest(MakeRequest("GET", "/x", {{"Host", "c.example:8000"}})));
+  EXPECT_FALSE(policy.CheckRequest(MakeRequest("GET", "/x", {{"Host", "b.example"}})));
+}
+
+TEST(OriginTest, APageOfSomeAddressIsForeignToALaptop) {
+  CheckOrigins(SitePolicy({}), {{"localhost:8000", "http://203.0.113.9", false},
+                                {"127.0.0.1:8000", "http://[2001:db8::9]:8000", false},
+                                {"192.168.1.20:8000", "http://192.168.1.20:8000", true}});
 }
 
 // --- Host -----------------------------------------------------------------------------------------
@@ -255,6 +296,48 @@ TEST(HttpsTest, OnlyATrustedProxyMaySayThatItWasHttps) {
   EXPECT_TRUE(HttpsPasses(options, says_https, kRemote));
   options.trust_proxy_headers = false;
   EXPECT_FALSE(HttpsPasses(options, says_https, kRemote));
+}
+
+TEST(HttpsTest, AProxyOnThisMachineThatSaysHttpIsBelieved) {
+  SiteOptions options{
+      .production = true, .trust_proxy_headers = true, .trusted_proxies = {"127.0.0.1", "::1"}};
+  const Peer loopback{.address = "127.0.0.1", .loopback = true}, unix_socket{.loopback = true};
+  for (const Peer& peer : {loopback, unix_socket}) {
+    for (const char* http : {"http", "HTTP", "Http", "ws", "https, http"}) {
+      EXPECT_FALSE(HttpsPasses(options, {{"X-Forwarded-Proto", http}}, peer)) << http;
+    }
+    for (const char* https : {"https", "HTTPS", "wss"}) {
+      EXPECT_TRUE(HttpsPasses(options, {{"X-Forwarded-Proto", https}}, peer)) << https;
+    }
+    EXPECT_TRUE(HttpsPasses(options, {}, peer));
+  }
+  options.allow_plain_http = true;
+  EXPECT_TRUE(HttpsPasses(options, {{"X-Forwarded-Proto", "http"}}, loopback));
+  options = {.production = true, .trust_proxy_headers = false, .trusted_proxies = {"127.0.0.1"}};
+  EXPECT_TRUE(HttpsPasses(options, {{"X-Forwarded-Proto", "http"}}, loopback));
+  options = {.production = true, .trust_proxy_headers = true, .trusted_proxies = {"10.0.0.1"}};
+  EXPECT_TRUE(HttpsPasses(options, {{"X-Forwarded-Proto", "http"}}, loopback));
+}
+
+// --- the client's address -------------------------------------------------------------------------
+
+TEST(ClientAddressTest, IsTheRightmostUntrustedOneOfTrustedProxiesAlone) {
+  const SitePolicy policy(
+      {.trust_proxy_headers = true, .trusted_proxies = {"10.0.0.0/8", "127.0.0.1"}});
+  const auto client = [&](const char* forwarded, const char* peer) {
+    return policy.ClientAddress(
+        MakeRequest("GET", "/x", {{"X-Forwarded-For", forwarded}}, "", {.address = peer}));
+  };
+  EXPECT_EQ(client("198.51.100.7", "203.0.113.9"), "203.0.113.9");
+  EXPECT_EQ(client("198.51.100.7", "10.0.0.1"), "198.51.100.7");
+  EXPECT_EQ(client("1.1.1.1, 198.51.100.7, 10.2.3.4", "10.0.0.1"), "198.51.100.7");
+  EXPECT_EQ(client("10.9.9.9, 10.2.3.4", "10.0.0.1"), "10.9.9.9");
+  EXPECT_EQ(client("198.51.100.7:4711", "10.0.0.1"), "198.51.100.7");
+  EXPECT_EQ(client("[2001:DB8::1]:4711", "10.0.0.1"), "2001:db8::1");
+  EXPECT_EQ(client("::ffff:198.51.100.7", "10.0.0.1"), "198.51.100.7");
+  EXPECT_EQ(client("1.1.1.1, unknown", "10.0.0.1"), "10.0.0.1");
+  EXPECT_EQ(client("evil user=root", "10.0.0.1"), "10.0.0.1");
+  EXPECT_EQ(client("", "10.0.0.1"), "10.0.0.1");
 }
 
 TEST(HttpsTest, TlsOfOurOwnNeedsNoProxy) {

@@ -74,6 +74,7 @@ SharedBytes SwitchingProtocols(const Request& request, bool bearer,
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
       "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
   answer += AcceptKey(request.Header("Sec-WebSocket-Key"));
+  answer += "\r\nX-Request-ID: " + request.access().id;
   if (bearer) answer += "\r\nSec-WebSocket-Protocol: bearer";
   if (deflate) answer += "\r\nSec-WebSocket-Extensions: " + deflate->answer;
   answer += "\r\n\r\n";
@@ -132,6 +133,12 @@ std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request requ
 
   if (options_.deflate) {
     opening.deflate = TakeDeflateOffer(request.HeaderList("Sec-WebSocket-Extensions"));
+  }
+  if (options_.access_log) {
+    opening.access = AccessLine{.method = "GET",
+                                .path = LoggedPath(request.path()),
+                                .client = request.access().client,
+                                .request_id = request.access().id};
   }
   connection.Answer(SwitchingProtocols(request, protocols.bearer, opening.deflate));
   auto transport = std::make_unique<WsTransport>(context_, counters_, connection, compressed_,

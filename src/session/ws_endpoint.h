@@ -8,7 +8,8 @@ namespace parley {
 
 struct WsEndpointOptions {
   bool test_echo = false;  // serve /test/echo
-  bool deflate = false;    // permessage-deflate where it is offered; /test/echo always does
+  bool access_log = false;
+  bool deflate = false;  // permessage-deflate where it is offered; /test/echo always does
 };
 
 class WsEndpoint final : public UpgradeHandler {

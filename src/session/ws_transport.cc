@@ -48,6 +48,7 @@ void WsTransport::Authenticate(std::string_view token, const Ref& ref, bool answ
   if (opening_.bad_conversation_id) {
     return Close(CloseCode::kBadConversationId, "The conversation id is not a UUID.");
   }
+  if (opening_.access) opening_.access->user = identity->user;
   if (answer && ref) Answer(PlainAckFrame(ref));
   session_ = std::make_unique<Session>(context_, static_cast<Transport&>(*this),
                                        std::move(opening_.session), std::move(*identity));
@@ -113,6 +114,7 @@ void WsTransport::OnMessage(std::string_view text) {
 void WsTransport::OnPeerClose(uint16_t code) {
   if (closed_) return;
   closed_ = true;
+  close_code_ = code == 1005 ? 1000 : code;
   counters_.CountClose(CloseCode::kNormal);
   connection_.Answer(EncodeClose(code == 1005 ? 1000 : code, ""));
   connection_.CloseAfterFlush(kCloseLinger, kCloseLinger);
@@ -192,6 +194,7 @@ void WsTransport::CheckPing(Monotonic now) {
 void WsTransport::Close(CloseCode code, std::string_view reason) {
   if (closed_) return;
   closed_ = true;
+  close_code_ = static_cast<int>(code);
   counters_.CountClose(code);
   const bool slow = code == CloseCode::kTooSlow;
   // Its queue has no room for last words: what is queued but not begun gives way. The client has
@@ -222,6 +225,10 @@ void WsTransport::OnShutdown(Connection&, Duration delay) {
 void WsTransport::OnClosed(Connection&) {
   if (!closed_) counters_.CountClose(CloseCode::kNormal);
   closed_ = true;
+  if (opening_.access) {
+    LogSocketEnd(*opening_.access, close_code_,
+                 std::chrono::duration_cast<Duration>(context_.clock.Steady() - opened_at_));
+  }
   session_.reset();
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/metrics.h"
+#include "http/access_log.h"
 #include "net/connection.h"
 #include "net/ws_extensions.h"
 #include "net/ws_frame.h"
@@ -28,6 +29,7 @@ struct WsOpening {
   bool bad_conversation_id = false;
   std::optional<std::string> token;  // none: the first frame must authenticate
   std::optional<DeflateTerms> deflate;
+  std::optional<AccessLine> access;  // logged when the socket ends
 };
 
 class WsTransport final : public Protocol, private Transport {
@@ -79,6 +81,7 @@ class WsTransport final : public Protocol, private Transport {
   Monotonic last_ping_;
   Duration unanswered_{0};  // how long a ping has waited, while nothing waited to be written
   Duration shutdown_delay_{0};
+  int close_code_ = 1006;  // for the access log; 1006: no close frame
   bool ping_open_ = false;
   bool commands_held_ = false;
   bool shutting_down_ = false;

@@ -1,10 +1,14 @@
 """What the binary does with what it is told."""
+import os
+import signal
+import subprocess
+
 import httpx
 import pytest
 
 from client import Closed, Person, assert_closes_with
-from deadline import eventually
-from server import KEY, Server, free_port, run
+from deadline import eventually, patient
+from server import KEY, Server, environment, free_port, run
 
 LONG_KEY = "k" * 32
 
@@ -126,6 +130,71 @@ def metrics_at(port, host):
         return None
 
 
+def test_the_admin_port_serves_neither_sockets_nor_the_api(tmp_path):
+    """And only loopback reaches it unless --admin-host says otherwise."""
+    port = free_port()
+    server = Server(tmp_path, "--admin-port", port, listen=["--host", "0.0.0.0", "--port", "0"])
+    server.start(ready=False)
+    try:
+        assert eventually(lambda: metrics_at(port, "localhost")).status_code == 200
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                   "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+        admin = f"http://127.0.0.1:{port}"
+        assert httpx.get(f"{admin}/ws/messaging/", headers=upgrade).status_code == 404
+        assert httpx.get(f"{admin}/api/messaging/conversations/").status_code == 404
+        assert httpx.post(f"{admin}/dev/token", json={"user_id": "a"}).status_code == 404
+        with open("/proc/net/tcp") as sockets:
+            bound = [line.split()[1] for line in sockets if f":{port:04X} 00000000:0000 0A" in line]
+        assert bound and all(address == f"0100007F:{port:04X}" for address in bound)
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("given", [{"JWT_SECRET_KEY": LONG_KEY}, {"REDIS_URL": "redis://127.0.0.1:1/0"},
+                                   {"DATABASE_URL": "postgres://127.0.0.1:1/x"}], ids=lambda given: next(iter(given)))
+def test_a_configured_server_is_not_taken_for_a_laptop_on_the_network(tmp_path, given):
+    variables = {"JWT_SECRET_KEY": None, **given}
+    said = refuses(tmp_path, "--host", "0.0.0.0", "--port", "0", DJANGO_ENV=None, **variables)
+    assert "DJANGO_ENV" in said and "0.0.0.0" in said
+
+
+def test_development_on_the_network_starts_when_the_environment_says_so(own_server):
+    port = free_port()
+    for name, value in ("DJANGO_ENV", "development"), ("DJANGO_ENV", "test"), ("PARLEY_ENV", "development"):
+        server = own_server(port=port, listen=["--host", "0.0.0.0", "--port", str(port)],
+                            **{"DJANGO_ENV": None, name: value})
+        assert server.stop() == 0
+
+
+def test_a_key_that_django_made_for_development_is_refused_in_production(tmp_path):
+    said = refuses(tmp_path, "--port", "0", DJANGO_ENV="production", JWT_SECRET_KEY=None,
+                   SECRET_KEY="django-insecure-" + LONG_KEY)
+    assert "django-insecure-" in said and LONG_KEY not in said
+
+
+@pytest.mark.parametrize("line", [
+    "--workers 2 --loop uvloop --lifespan off --http h11 --ws websockets --interface asgi3 --no-server-header app.asgi:application",
+    "-w 2 -k uvloop --keep-alive 75 --root-path /x --access-logfile - --error-logfile - my_project.asgi:application",
+    "-v 2 --websocket_timeout 86400 --http-timeout 60 --application-close-timeout 10 --access-log - your_project.asgi:application",
+    "--access-log your_project.asgi:application --proxy-headers --ping-interval 20 --ping-timeout 30 -t 60 -s daphne",
+    "--access-log /var/log/access.log --timeout-keep-alive 5 --limit-max-requests 1000 --reload --backlog 100 x:y"])
+def test_command_lines_of_the_servers_it_replaces_run(own_server, line):
+    port = free_port()
+    server = own_server(port=port, listen=["--host", "127.0.0.1", "--port", str(port), *line.split()])
+    assert httpx.get(f"{server.url}/livez").status_code == 200
+    assert server.stop() == 0
+    assert server.log.count("is ignored") >= 1, server.log
+
+
+def test_hangup_and_user_signals_never_end_the_process(own_server):
+    server = own_server()
+    for number in signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2:
+        server.process.send_signal(number)
+        eventually(lambda: f"signal={int(number)}" in server.log)
+        assert server.ready()
+    assert server.stop() == 0
+
+
 def test_a_port_that_is_taken_is_said_and_ends_the_start(tmp_path, server):
     ended = run("serve", "--host", "127.0.0.1", "--port", str(server.port), "--data-dir", "data",
                 directory=tmp_path)
@@ -179,3 +248,32 @@ def test_a_socket_that_goes_on_sending_over_the_limit_is_closed_with_4009(own_se
             pass  # already: the rest has nowhere to go
         assert_closes_with(a, 4009, reconnect=True)
     assert [message["content"] for message in alice.rest.everything_in(talk)][:3] == ["0", "1", "2"]
+
+
+def test_serving_never_waits_for_a_log_that_nobody_reads(tmp_path):
+    """Standard error is a pipe that is full: requests are answered, lines are dropped and counted."""
+    server = Server(tmp_path)
+    os.makedirs(server.directory, exist_ok=True)
+    read, write = os.pipe()
+    process = subprocess.Popen(server.command, cwd=server.directory, env=environment(), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=write)
+    os.close(write)
+    try:
+        server.process = process
+        eventually(server.ready, within=20)
+        with httpx.Client(timeout=patient(10)) as client:
+            for _ in range(200):
+                assert client.get(f"{server.url}/nowhere/" + "x" * 2000).status_code == 404
+            for _ in range(20_000):
+                if server.metric("parley_log_dropped_total"):
+                    break
+                for _ in range(50):
+                    assert client.get(f"{server.url}/nowhere/" + "x" * 2000).status_code == 404
+            assert server.metric("parley_log_dropped_total") > 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(patient(40)) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        os.close(read)

@@ -1,4 +1,6 @@
 """The page that a newcomer opens first."""
+import subprocess
+
 import httpx
 import pytest
 from playwright.sync_api import expect
@@ -6,6 +8,15 @@ from playwright.sync_api import expect
 from client import Rest
 from conftest import named
 from deadline import patient
+from server import Server, free_port
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One that made its own key: only such a server gives tokens to its page."""
+    server = Server(tmp_path_factory.mktemp("laptop"), JWT_SECRET_KEY=None).start()
+    yield server
+    server.close()
 
 
 def test_the_page_is_at_the_root_and_needs_nothing_from_elsewhere(server):
@@ -28,9 +39,34 @@ def test_a_name_that_is_none_gets_no_token(server):
 
 
 def test_another_site_gets_no_token(server):
-    answer = httpx.post(server.url + "/dev/token", json={"user_id": "victim"},
-                        headers={"Origin": "https://evil.example"})
-    assert answer.status_code == 403 or "access-control-allow-origin" not in answer.headers
+    for origin in "https://evil.example", "null", "http://203.0.113.9":
+        answer = httpx.post(server.url + "/dev/token", json={"user_id": "victim"}, headers={"Origin": origin})
+        assert answer.status_code == 403
+        assert "access-control-allow-origin" not in answer.headers
+    own = httpx.post(server.url + "/dev/token", json={"user_id": "me"}, headers={"Origin": "http://localhost:3000"})
+    assert own.status_code == 200
+
+
+@pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "x-forwarded-proto", "X-FORWARDED-HOST"])
+def test_a_request_through_a_proxy_gets_no_token(server, header):
+    answer = httpx.post(server.url + "/dev/token", json={"user_id": "victim"}, headers={header: "203.0.113.9"})
+    assert answer.status_code == 403
+
+
+def test_a_configured_key_signs_nothing_for_strangers(shared_server):
+    assert httpx.get(shared_server.url + "/").status_code == 200
+    assert httpx.post(shared_server.url + "/dev/token", json={"user_id": "anyone"}).status_code == 404
+
+
+def test_the_development_token_is_for_loopback_peers_only(own_server):
+    local = next((line.split()[0] for line in subprocess.run(
+        ["hostname", "-I"], capture_output=True, text=True).stdout.splitlines() if line.strip()), None)
+    if local is None:
+        pytest.skip("this machine has no address but loopback")
+    port = free_port()
+    own_server(port=port, listen=["--host", "0.0.0.0", "--port", str(port)], JWT_SECRET_KEY=None)
+    answer = httpx.post(f"http://{local}:{port}/dev/token", json={"user_id": "anyone"})
+    assert answer.status_code == 403
 
 
 def test_production_has_neither_page_nor_tokens(own_server):
@@ -106,8 +142,10 @@ def test_a_tab_that_is_opened_again_has_its_history(open_tab, server):
 
 
 def test_a_tab_gets_over_a_restart_of_the_server(open_tab, own_server):
-    server = own_server()
+    server = own_server(JWT_SECRET_KEY=None)
     alice, bob = open_tab(server, "page-alice"), named(server, "bob")
+    given = httpx.post(server.url + "/dev/token", json={"user_id": bob.id}).json()["token"]
+    bob.rest = Rest(server, given)
     start_conversation(alice, bob.id, title="Over a restart")
     say(alice, "before")
     expect(alice.get_by_test_id("message")).to_have_count(1)

@@ -39,7 +39,7 @@ def secure(tmp_path, certificate):
                 return False
 
         eventually(answers, within=20, describe=lambda: server.log)
-        server.https, server.trust = https, trust
+        server.https, server.trust, server.certificate = https, trust, certificate[1]
         yield server
     server.close()
 
@@ -73,6 +73,26 @@ def test_a_client_that_speaks_plain_http_is_turned_away_and_nothing_else_ends(se
         except ConnectionResetError:
             pass  # turned away, in a ruder way
     assert secure.https.get("/livez").status_code == 200
+
+
+def test_tls_1_2_takes_aead_suites_only(secure):
+    def handshake(ciphers):
+        context = ssl.create_default_context(cafile=secure.certificate)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(ciphers)
+        with socket.create_connection(("127.0.0.1", secure.port), patient(10)) as raw:
+            with context.wrap_socket(raw, server_hostname="localhost") as wrapped:
+                return wrapped.cipher()[0]
+
+    assert handshake("ECDHE+AESGCM").endswith(("GCM-SHA256", "GCM-SHA384"))
+    for weak in "ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA", "ECDHE-ECDSA-AES128-SHA":
+        with pytest.raises(ssl.SSLError):
+            handshake(weak)
+
+
+def test_answers_over_its_own_tls_carry_hsts(secure):
+    assert secure.https.get("/livez").headers["strict-transport-security"].startswith("max-age=")
+    assert secure.https.get("/nowhere").headers["strict-transport-security"].startswith("max-age=")
 
 
 def test_a_certificate_that_is_none_ends_the_start(tmp_path, certificate):

@@ -20,6 +20,9 @@ namespace {
 // Of a drain that has cut off its connections and must end by itself.
 constexpr auto kBeyondTheDrain = std::chrono::milliseconds(500);
 
+// How long the end waits for a log sink that takes nothing.
+constexpr auto kLastLines = std::chrono::milliseconds(500);
+
 spdlog::level::level_enum SpdlogLevel(LogLevel level) {
   switch (level) {
     case LogLevel::kTrace:
@@ -44,6 +47,9 @@ sigset_t BlockSignals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
+  sigaddset(&signals, SIGUSR1);
+  sigaddset(&signals, SIGUSR2);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   return signals;
@@ -51,10 +57,18 @@ sigset_t BlockSignals() {
 
 void WaitForSignal(const sigset_t& signals) {
   int signal = 0;
-  sigwait(&signals, &signal);
+  while (sigwait(&signals, &signal) == 0 && signal != SIGTERM && signal != SIGINT) {
+    // These never end the process: a log rotation's script sends them to whatever runs.
+    log::info("signal ignored signal={} reason={}", signal,
+              signal == SIGHUP ? "nothing to reload" : "logs go to standard error");
+  }
   log::info("stopping signal={}", signal);
   // A second one ends at once what the first began in good order.
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  sigset_t stop;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTERM);
+  sigaddset(&stop, SIGINT);
+  pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);
 }
 
 // A database that does not answer must not keep the process: what waits for it then is unanswered,
@@ -63,6 +77,7 @@ void EndAtTheLatest(Duration from_now) {
   std::thread([from_now] {
     std::this_thread::sleep_for(from_now);
     log::error("cut off: the store has not let go in time");
+    log::Flush(kLastLines);
     std::_Exit(1);
   }).detach();
 }
@@ -88,6 +103,7 @@ void PrintWhereToLook(const Node& node, const Config& config, std::ostream& out)
 
 int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostream& out,
                     std::ostream& err) {
+  const sigset_t signals = BlockSignals();
   ConfigResult loaded = LoadConfig({args, ProcessEnvironment(), DiskFileReader()});
   if (loaded.help) {
     out << OptionsHelp({});
@@ -103,7 +119,6 @@ int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostrea
   log::SetUp(SpdlogLevel(loaded.config.log_level), loaded.config.log_format == LogFormat::kJson);
   for (const std::string& note : loaded.notes) log::warn("{}", note);
 
-  const sigset_t signals = BlockSignals();
   const SystemClock clock;
   Node node(loaded.config, clock);
   if (demo) SeedDemo(node.store(), clock);
@@ -111,7 +126,9 @@ int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostrea
   PrintWhereToLook(node, loaded.config, out);
   WaitForSignal(signals);
   EndAtTheLatest(loaded.config.timeout_graceful_shutdown + kBeyondTheDrain);
-  return node.Drain() ? 0 : 1;
+  const bool drained = node.Drain();
+  log::Flush(kLastLines);
+  return drained ? 0 : 1;
 }
 
 }  // namespace parley

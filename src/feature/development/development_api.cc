@@ -10,7 +10,19 @@ namespace {
 
 constexpr auto kTokenLifetime = std::chrono::hours(12);
 
-Task<Response> PostToken(Services& services, const Key& signing_key, RequestContext& context) {
+bool WasForwarded(const Request& request) {
+  return request.HasHeader("Forwarded") || request.HasHeaderPrefix("X-Forwarded-");
+}
+
+Task<Response> PostToken(Services& services, const SitePolicy& site, const Key& signing_key,
+                         RequestContext& context) {
+  if (!context.request.peer().loopback || WasForwarded(context.request)) {
+    co_return Response::Problem(
+        {.code = ErrorCode::forbidden, .detail = "Development tokens are for this machine only."});
+  }
+  if (const auto foreign = site.CheckOrigin(context.request)) {
+    co_return Response::Problem(*foreign);
+  }
   const auto body = JsonBody(context.request, services.json);
   if (!body) co_return Response::Problem(body.error());
   FieldReader fields(*body);
@@ -34,13 +46,15 @@ Task<Response> PostToken(Services& services, const Key& signing_key, RequestCont
 
 }  // namespace
 
-void RegisterDevelopment(Router& routes, Services& services, const Key& signing_key) {
+void RegisterDevelopment(Router& routes, Services& services, const SitePolicy& site,
+                         const Key* signing_key) {
   routes.Add(
       "GET", "/", Access::kOpen, Limit::kNone,
       [page = HtmlPage(assets::index_html)](RequestContext&) -> Task<Response> { co_return page; });
+  if (signing_key == nullptr) return;
   routes.Add("POST", "/dev/token", Access::kOpen, Limit::kNone,
-             [&services, &signing_key](RequestContext& context) {
-               return PostToken(services, signing_key, context);
+             [&services, &site, signing_key](RequestContext& context) {
+               return PostToken(services, site, *signing_key, context);
              });
 }
 

@@ -6,9 +6,13 @@
 
 #include "auth/token_minter.h"
 #include "feature/services.h"
+#include "http/site_policy.h"
 
 namespace parley {
 
-void RegisterDevelopment(Router& routes, Services& services, const Key& signing_key);
+// `signing_key`: the self-made development key; null: a key is configured, and POST /dev/token does
+// not exist.
+void RegisterDevelopment(Router& routes, Services& services, const SitePolicy& site,
+                         const Key* signing_key);
 
 }  // namespace parley

@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "base/log.h"
 #include "feature/health/health_api.h"
 #include "protocol/close_codes.h"
 
@@ -204,6 +205,8 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
             static_cast<double>(bus.redis_memory_bytes.load()));
   out.Level("redis_clients", "Connections that Redis has, up to ten seconds old.",
             static_cast<double>(bus.redis_clients.load()));
+  out.Count("log_dropped_total", "Log lines dropped because the log sink was blocked or full.",
+            log::Dropped());
   out.Requests("http_request_seconds",
                "From a request's first byte to its answer's, by route and status.",
                counters.http.requests);

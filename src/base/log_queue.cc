@@ -1,0 +1,77 @@
+#include "base/log_queue.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+
+namespace parley::log {
+
+Queue::Queue(int fd, size_t limit_bytes) : state_(std::make_shared<State>()) {
+  state_->fd = fd;
+  state_->limit = limit_bytes;
+  std::thread([state = state_] { Run(state); }).detach();
+}
+
+Queue::~Queue() {
+  const std::lock_guard lock(state_->mutex);
+  state_->stopped = true;
+  state_->work.notify_one();
+}
+
+void Queue::Push(std::string_view line) {
+  State& state = *state_;
+  {
+    const std::lock_guard lock(state.mutex);
+    if (state.lines.size() + line.size() > state.limit) {
+      state.dropped.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    state.lines.append(line);
+    if (state.writing) return;
+  }
+  state.work.notify_one();
+}
+
+bool Queue::Flush(std::chrono::milliseconds limit) {
+  std::unique_lock lock(state_->mutex);
+  return state_->done.wait_for(lock, limit,
+                               [this] { return state_->lines.empty() && !state_->writing; });
+}
+
+void Queue::Write(State& state, std::string_view lines) {
+  while (!lines.empty()) {
+    const ssize_t n = ::write(state.fd, lines.data(), lines.size());
+    if (n > 0) {
+      lines.remove_prefix(static_cast<size_t>(n));
+    } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      pollfd wait{.fd = state.fd, .events = POLLOUT, .revents = 0};
+      ::poll(&wait, 1, -1);
+    } else if (n == 0 || errno != EINTR) {
+      // A full disk, a reader that is gone: these lines are lost, later ones are tried again.
+      const auto lost = static_cast<uint64_t>(std::ranges::count(lines, '\n'));
+      state.dropped.fetch_add(lost, std::memory_order_relaxed);
+      return;
+    }
+  }
+}
+
+void Queue::Run(const std::shared_ptr<State>& state) {
+  std::unique_lock lock(state->mutex);
+  while (true) {
+    state->work.wait(lock, [&] { return state->stopped || !state->lines.empty(); });
+    if (state->lines.empty()) return;
+    std::string lines;
+    lines.swap(state->lines);
+    state->writing = true;
+    lock.unlock();
+    Write(*state, lines);
+    lock.lock();
+    state->writing = false;
+    if (state->lines.empty()) state->done.notify_all();
+  }
+}
+
+}  // namespace parley::log

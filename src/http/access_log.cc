@@ -1,0 +1,59 @@
+#include "http/access_log.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/ids.h"
+#include "base/log.h"
+
+namespace parley {
+namespace {
+
+constexpr size_t kLongestPath = 2'048;
+constexpr size_t kLongestRequestId = 64;
+
+std::string_view OrDash(const std::string& text) { return text.empty() ? "-" : text; }
+
+}  // namespace
+
+std::string LoggedPath(std::string_view target) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : target.substr(0, target.find_first_of("?#"))) {
+    if (out.size() >= kLongestPath) break;
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte > 0x20 && byte < 0x7F && c != '"' && c != '\\' && c != '=' && c != '<' && c != '>') {
+      out += c;
+    } else {
+      out += '%';
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    }
+  }
+  return out;
+}
+
+std::string RequestIdFrom(std::optional<std::string_view> header) {
+  const auto fits = [](unsigned char c) {
+    return c < 0x80 && (std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-');
+  };
+  if (header && !header->empty() && header->size() <= kLongestRequestId &&
+      std::ranges::all_of(*header, fits)) {
+    return std::string(*header);
+  }
+  return RandomHex(16);
+}
+
+void LogRequest(const AccessLine& line, int status, Duration took) {
+  log::info("request method={} path={} status={} user={} client={} request_id={} micros={}",
+            line.method, line.path, status, OrDash(line.user), OrDash(line.client), line.request_id,
+            took.count());
+}
+
+void LogSocketEnd(const AccessLine& line, int close_code, Duration open) {
+  log::info("socket closed path={} code={} user={} client={} request_id={} millis={}", line.path,
+            close_code, OrDash(line.user), OrDash(line.client), line.request_id,
+            open.count() / 1000);
+}
+
+}  // namespace parley
