@@ -47,8 +47,24 @@ struct WebSocketConfig {
 };
 
 struct RateLimitConfig {
-  int sends_per_second = 20;  // of one user
+  int reads_per_second = 100;
+  int reads_burst = 1000;
+  int sends_per_second = 20;
   int sends_burst = 100;
+  int creates_per_second = 5;
+  int creates_burst = 100;
+  int members_per_second = 100;
+  int members_burst = 5000;
+  int uploads_per_second = 5;
+  int uploads_burst = 50;
+  int commands_per_second = 50;
+  int commands_burst = 500;
+  int connects_per_second = 5;
+  int connects_burst = 100;
+  int address_connects_per_second = 100;
+  int address_connects_burst = 5000;
+  int sockets_per_user = 100;  // at once; 0: no limit
+  int sockets_per_address = 10'000;
 };
 
 struct StoreConfig {

@@ -58,9 +58,23 @@ Duration HstsOf(const Config& config) {
 }
 
 RateLimits RateLimitsOf(const Config& config) {
-  return {.on = config.rate_limits,
-          .sends_per_second = static_cast<double>(config.rate_limit.sends_per_second),
-          .burst = static_cast<double>(config.rate_limit.sends_burst)};
+  const RateLimitConfig& given = config.rate_limit;
+  RateLimits limits{.on = config.rate_limits,
+                    .sockets_per_user = given.sockets_per_user,
+                    .sockets_per_address = given.sockets_per_address};
+  const auto set = [&](Limit limit, int per_second, int burst) {
+    limits.rates[static_cast<size_t>(limit)] = {static_cast<double>(per_second),
+                                                static_cast<double>(burst)};
+  };
+  set(Limit::kRead, given.reads_per_second, given.reads_burst);
+  set(Limit::kSend, given.sends_per_second, given.sends_burst);
+  set(Limit::kCreate, given.creates_per_second, given.creates_burst);
+  set(Limit::kMembers, given.members_per_second, given.members_burst);
+  set(Limit::kUpload, given.uploads_per_second, given.uploads_burst);
+  set(Limit::kCommand, given.commands_per_second, given.commands_burst);
+  set(Limit::kConnect, given.connects_per_second, given.connects_burst);
+  set(Limit::kAddress, given.address_connects_per_second, given.address_connects_burst);
+  return limits;
 }
 
 SessionOptions SessionOptionsOf(const Config& config) {
@@ -115,15 +129,15 @@ struct ShardParts {
   ShardParts(Node& node, const Config& config, const Clock& clock, Shard& shard, Hub& hub,
              Store& store, const TokenVerifier& verifier, const SitePolicy& site,
              const SitePolicy& admin_site, const CorsPolicy& cors, const CorsPolicy& admin_cors,
-             NoUpgrades& no_upgrades, RateLimiter& limiter, OnlineUsers& online,
+             NoUpgrades& no_upgrades, RateLimiter& limiter, HeldCounts& held, OnlineUsers& online,
              NodeCounters& counters)
       : owner(node),
         ids(clock),
         json(config.limits.json_depth),
         session_options(SessionOptionsOf(config)),
-        services{hub, store, shard, clock, ids, json, config.limits},
-        sessions{hub,    store,    shard, clock,         verifier,       limiter,
-                 online, commands, json,  config.limits, session_options},
+        services{hub, store, shard, clock, ids, json, config.limits, limiter},
+        sessions{hub,  store,  shard,    clock, verifier,      limiter,
+                 held, online, commands, json,  config.limits, session_options},
         endpoint(sessions, site, counters.ws,
                  {.test_echo = config.test_echo,
                   .access_log = config.access_log,
@@ -237,7 +251,7 @@ Node::Node(const Config& config, const Clock& clock)
   for (unsigned i = 0; i < shards; ++i) {
     parts_.push_back(std::make_unique<ShardParts>(
         *this, config_, clock_, *shards_[i], *hubs_[i], *store_, *verifier_, site_, admin_site_,
-        cors_, admin_cors_, no_upgrades_, rate_limiter_, online_, health_.counters));
+        cors_, admin_cors_, no_upgrades_, rate_limiter_, sockets_, online_, health_.counters));
     RegisterFeatures(*parts_.back());
   }
   const auto make = [this](bool admin) {

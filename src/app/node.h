@@ -13,6 +13,7 @@
 #include "blob/blob_store.h"
 #include "feature/attachments/upload.h"
 #include "feature/health/health_api.h"
+#include "http/held_counts.h"
 #include "http/rate_limiter.h"
 #include "http/site_policy.h"
 #include "hub/cluster.h"
@@ -67,6 +68,7 @@ class Node {
   CorsPolicy cors_, admin_cors_;
   NoUpgrades no_upgrades_;  // of the admin port
   RateLimiter rate_limiter_;
+  HeldCounts sockets_;
   OnlineUsers online_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<Cluster> cluster_;  // none: this node is alone

@@ -2,6 +2,7 @@
 // shard; a feature's rows run on that shard's thread.
 #pragma once
 #include "domain/limits.h"
+#include "http/rate_limiter.h"
 #include "http/router.h"
 #include "hub/hub.h"
 #include "session/command_table.h"
@@ -17,6 +18,7 @@ struct Services {
   UuidGenerator& ids;
   JsonReader& json;
   const Limits& limits;
+  RateLimiter& rate_limiter;
 };
 
 // A feature's way in: it adds its routes and commands and keeps what its handlers need alive.

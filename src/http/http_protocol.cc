@@ -180,12 +180,7 @@ std::optional<Response> HttpProtocol::Refusal(Request& request, Caller& caller) 
   caller = std::move(*identified);
   access_.user = caller.user;
   if (auto refusal = RefusalOfBody(request)) return refusal;
-  if (route_->limit == Limit::kSend && !caller.service) {
-    if (const auto wait = context_.rate_limiter.TakeSend(caller.user)) {
-      return Response::Problem(
-          {.code = ErrorCode::rate_limited, .detail = "Too many messages.", .retry_after = *wait});
-    }
-  }
+  if (const auto limited = TakeRate(*route_, caller)) return Response::Problem(*limited);
   return std::nullopt;
 }
 
@@ -325,6 +320,23 @@ void HttpProtocol::RefuseUnread(Connection& connection, Response response, bool 
   }
   if (reader_.has_body()) response_context_.keep_alive = false;
   Respond(connection, response);
+}
+
+std::optional<Error> HttpProtocol::TakeRate(const Route& route, const Caller& caller) {
+  RateLimiter& limiter = context_.rate_limiter;
+  const Limit limit = route.limit;
+  if (!limiter.on() || limit == Limit::kNone || caller.service || caller.user.empty()) {
+    return std::nullopt;
+  }
+  const auto wait = limiter.Take(limit, caller.user);
+  const Rate& rate = limiter.rate(limit);
+  response_context_.lines.append("RateLimit-Policy: ")
+      .append(RateLimitPolicyHeader(limit, rate))
+      .append("\r\nRateLimit: ")
+      .append(RateLimitHeader(limit, rate, limiter.Left(limit, caller.user)))
+      .append("\r\n");
+  if (!wait) return std::nullopt;
+  return RateLimited(*wait);
 }
 
 Result<Caller> HttpProtocol::Identify(const Request& request, const Route& route) const {

@@ -105,6 +105,8 @@ class HttpProtocol final : public Protocol {
   void CheckTimes(Connection& connection, Monotonic now);
   // The caller, as the route demands. Errors: not_authenticated, token_not_valid, forbidden.
   Result<Caller> Identify(const Request& request, const Route& route) const;
+  // Takes one from the caller's bucket for the route. Errors: rate_limited. A service has no limit.
+  std::optional<Error> TakeRate(const Route& route, const Caller& caller);
   static Task<void> Run(HttpContext& context, Shard& shard, ConnectionId id, Route& route,
                         RequestContext request);
   static Task<void> SendSource(Shard& shard, ConnectionId id, BodySource& source);

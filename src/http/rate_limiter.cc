@@ -1,34 +1,112 @@
 #include "http/rate_limiter.h"
 
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
 namespace parley {
 
-double RateLimiter::Filled(const Bucket& bucket, Monotonic now) const {
+double RateLimiter::Filled(Limit limit, const Bucket& bucket, Monotonic now) const {
   const double seconds = std::chrono::duration<double>(now - bucket.at).count();
-  return std::min(limits_.burst, bucket.tokens + seconds * limits_.sends_per_second);
+  return std::min(rate(limit).burst, bucket.tokens + seconds * rate(limit).per_second);
 }
 
-std::optional<std::chrono::milliseconds> RateLimiter::TakeSend(const UserId& user) {
-  if (!limits_.on) return std::nullopt;
-  const Monotonic now = clock_.Steady();
-  Stripe& stripe = stripes_[std::hash<UserId>()(user) % kStripes];
-  const std::lock_guard lock(stripe.mutex);
-  if (stripe.buckets.size() > kBucketsPerStripe) {
-    std::erase_if(stripe.buckets,
-                  [&](const auto& entry) { return Filled(entry.second, now) >= limits_.burst; });
+bool RateLimiter::AllFull(const Buckets& buckets, Monotonic now) const {
+  for (size_t i = 0; i < kLimitCount; ++i) {
+    if (Filled(static_cast<Limit>(i), buckets[i], now) < limits_.rates[i].burst) return false;
   }
-  Bucket& bucket = stripe.buckets.try_emplace(user, Bucket{limits_.burst, now}).first->second;
-  bucket.tokens = Filled(bucket, now);
+  return true;
+}
+
+void RateLimiter::MakeRoom(Stripe& stripe, Monotonic now) {
+  if (stripe.entries.size() >= kSweepAbove && now - stripe.swept >= std::chrono::seconds(1)) {
+    stripe.swept = now;
+    std::erase_if(stripe.entries, [&](const auto& entry) { return AllFull(entry.second, now); });
+  }
+  // The order of a keyed map is not a client's to choose.
+  if (stripe.entries.size() >= kMostPerStripe) stripe.entries.erase(stripe.entries.begin());
+}
+
+RateLimiter::Bucket& RateLimiter::BucketOf(Stripe& stripe, Limit limit, std::string_view key,
+                                           Monotonic now) {
+  auto found = stripe.entries.find(key);
+  if (found == stripe.entries.end()) {
+    MakeRoom(stripe, now);
+    found = stripe.entries.try_emplace(std::string(key)).first;
+    for (size_t i = 0; i < kLimitCount; ++i) found->second[i] = {limits_.rates[i].burst, now};
+  }
+  Bucket& bucket = found->second[static_cast<size_t>(limit)];
+  bucket.tokens = Filled(limit, bucket, now);
   bucket.at = now;
-  if (bucket.tokens >= 1) {
-    bucket.tokens -= 1;
+  return bucket;
+}
+
+std::optional<std::chrono::milliseconds> RateLimiter::Take(Limit limit, std::string_view key,
+                                                           double cost) {
+  if (!limits_.on || limit == Limit::kNone || cost <= 0) return std::nullopt;
+  const Monotonic now = clock_.Steady();
+  Stripe& stripe = StripeOf(key);
+  const std::lock_guard lock(stripe.mutex);
+  Bucket& bucket = BucketOf(stripe, limit, key, now);
+  const double needed = std::min(cost, rate(limit).burst);
+  if (bucket.tokens >= needed) {
+    bucket.tokens -= cost;
     return std::nullopt;
   }
-  refused_.Add();
-  const double wait = (1 - bucket.tokens) / limits_.sends_per_second * 1000;
-  return std::chrono::milliseconds(static_cast<int64_t>(std::ceil(wait)));
+  CountRefusal(limit);
+  const double wait = (needed - bucket.tokens) / rate(limit).per_second * 1000;
+  return std::chrono::milliseconds(std::max<int64_t>(1, static_cast<int64_t>(std::ceil(wait))));
+}
+
+double RateLimiter::Left(Limit limit, std::string_view key) {
+  const Monotonic now = clock_.Steady();
+  Stripe& stripe = StripeOf(key);
+  const std::lock_guard lock(stripe.mutex);
+  const auto found = stripe.entries.find(key);
+  if (found == stripe.entries.end()) return rate(limit).burst;
+  return std::max(0.0, Filled(limit, found->second[static_cast<size_t>(limit)], now));
+}
+
+size_t RateLimiter::entries() const {
+  size_t count = 0;
+  for (const Stripe& stripe : stripes_) {
+    const std::lock_guard lock(stripe.mutex);
+    count += stripe.entries.size();
+  }
+  return count;
+}
+
+std::string AddressKey(std::string_view address) {
+  in6_addr six;
+  const std::string text(address);
+  if (::inet_pton(AF_INET6, text.c_str(), &six) != 1) return " " + text;
+  // An IPv4 address in IPv6 form is that IPv4 address.
+  if (IN6_IS_ADDR_V4MAPPED(&six)) {
+    char four[INET_ADDRSTRLEN];
+    return std::string(" ") + ::inet_ntop(AF_INET, &six.s6_addr[12], four, sizeof four);
+  }
+  std::fill(six.s6_addr + 8, six.s6_addr + 16, uint8_t{0});
+  char network[INET6_ADDRSTRLEN];
+  return std::string(" ") + ::inet_ntop(AF_INET6, &six, network, sizeof network);
+}
+
+Error RateLimited(std::chrono::milliseconds wait) {
+  return {.code = ErrorCode::rate_limited,
+          .detail = fmt::format("Rate limit exceeded: retry in {:.1f} s.",
+                                std::ceil(static_cast<double>(wait.count()) / 100) / 10),
+          .retry_after = wait};
+}
+
+std::string RateLimitPolicyHeader(Limit limit, const Rate& rate) {
+  return fmt::format("\"{}\";q={:.0f};w={:.0f}", kLimitNames[static_cast<size_t>(limit)],
+                     rate.burst, std::ceil(rate.burst / rate.per_second));
+}
+
+std::string RateLimitHeader(Limit limit, const Rate& rate, double left) {
+  return fmt::format("\"{}\";r={:.0f};t={:.0f}", kLimitNames[static_cast<size_t>(limit)],
+                     std::floor(left), std::ceil((rate.burst - left) / rate.per_second));
 }
 
 }  // namespace parley

@@ -43,7 +43,8 @@ struct ResponseContext {
   bool head_only = false;  // HEAD: headers of the whole body, no body
   bool keep_alive = true;
   bool http_1_0 = false;
-  std::string lines = {};  // more header lines, each with its CRLF: CORS, HSTS, X-Request-ID
+  // More header lines, each with its CRLF: CORS, HSTS, X-Request-ID, RateLimit.
+  std::string lines = {};
 };
 
 // Status line, headers and body (RFC 9112). The bytes of `source` and `shared` are not in it, only

@@ -10,6 +10,7 @@
 #include "auth/token_verifier.h"
 #include "base/task.h"
 #include "http/body_stream.h"
+#include "http/limit.h"
 #include "http/request.h"
 #include "http/response.h"
 
@@ -19,9 +20,6 @@ enum class Access {
   kOpen,  // anybody; no token is looked at
   kUser,  // a valid access token
 };
-
-// Classes of cost that a user's rate limit tells apart.
-enum class Limit { kNone, kRead, kSend };
 
 // Who calls. For a service acting for somebody, `user` is that somebody.
 struct Caller {

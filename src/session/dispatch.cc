@@ -50,19 +50,28 @@ void Session::Dispatch(std::string_view text) {
     }
     command.conversation = *named;
   }
-  if (row->limit == Limit::kSend && !identity_.service) {
-    if (const auto wait = context_.rate_limiter.TakeSend(identity_.user)) {
-      AnswerError(
-          command.ref, command.conversation,
-          {.code = ErrorCode::rate_limited, .detail = "Too many messages.", .retry_after = *wait});
-      if (++refused_in_a_row_ >= kRefusalsBeforeClose) {
-        transport_.Close(CloseCode::kRateAbused, "Too many messages, in spite of being told.");
-      }
-      return;
+  if (!identity_.service) {
+    if (const auto wait = context_.rate_limiter.Take(row->limit, identity_.user)) {
+      AnswerError(command.ref, command.conversation, RateLimited(*wait));
+      return CountRefusal(row->limit);
     }
-    refused_in_a_row_ = 0;
+    refused_in_a_row_[static_cast<size_t>(row->limit)] = 0;
   }
   RunRow(*row, std::move(command), text.size());
+}
+
+// A client that does not slow down is closed.
+void Session::CountRefusal(Limit limit) {
+  if (++refused_in_a_row_[static_cast<size_t>(limit)] < kRefusalsBeforeClose) return;
+  transport_.Close(CloseCode::kRateAbused, "Rate limit exceeded repeatedly.");
+}
+
+bool Session::TakePing() {
+  if (identity_.service || !context_.rate_limiter.Take(Limit::kCommand, identity_.user)) {
+    return true;
+  }
+  CountRefusal(Limit::kCommand);
+  return false;
 }
 
 void Session::RunRow(CommandRow& row, Command command, size_t bytes) {

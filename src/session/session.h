@@ -2,6 +2,7 @@
 // dies on one shard, owned by its transport. Verbs live in the features' command rows; here is only
 // state, order and delivery.
 #pragma once
+#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 
 #include "auth/token_verifier.h"
 #include "domain/limits.h"
+#include "http/held_counts.h"
 #include "http/rate_limiter.h"
 #include "hub/hub.h"
 #include "session/command_table.h"
@@ -36,6 +38,7 @@ struct SessionContext {
   const Clock& clock;
   const TokenVerifier& verifier;
   RateLimiter& rate_limiter;
+  HeldCounts& sockets;  // by user, and by AddressKey
   const OnlineUsers& online;
   CommandTable& commands;
   JsonReader& json;
@@ -66,6 +69,8 @@ class Session final : private FeedSink, private UserSink {
   void OnText(std::string_view text);
   void OnDrained();
   void OnTick();  // about once a second
+  // A ping frame came: may it be answered? One over the rate limit may not.
+  bool TakePing();
   bool idle() const { return in_flight_ == 0; }
 
   // --- for command rows
@@ -129,6 +134,7 @@ class Session final : private FeedSink, private UserSink {
                             size_t bytes);
   void Finished(const CommandRow& row, const Ref& ref, const Uuid& conversation,
                 const Result<SharedBytes>& answer, size_t bytes);
+  void CountRefusal(Limit limit);
   void UpdateHold();
   void SignTyping(const Uuid& conversation, bool is_typing);
 
@@ -164,7 +170,7 @@ class Session final : private FeedSink, private UserSink {
   size_t in_flight_ = 0;                   // commands without an answer yet
   size_t in_flight_bytes_ = 0;             // of their texts
   uint64_t revocations_seen_ = 0;
-  uint32_t refused_in_a_row_ = 0;
+  std::array<uint8_t, kLimitCount> refused_in_a_row_{};
   bool in_turn_running_ = false;
   bool established_ = false;
   bool holding_events_ = false;  // until the first resume

@@ -22,6 +22,8 @@ class WsEndpoint final : public UpgradeHandler {
   std::optional<Response> Upgrade(Connection& connection, Request request) override;
 
  private:
+  // The limits of the client's address. Errors: rate_limited.
+  std::optional<Error> TakeAddress(const Request& request, WsOpening& opening);
   std::optional<Response> UpgradeToEcho(Connection& connection, const Request& request);
 
   SessionContext& context_;

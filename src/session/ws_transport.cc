@@ -49,10 +49,29 @@ void WsTransport::Authenticate(std::string_view token, const Ref& ref, bool answ
     return Close(CloseCode::kBadConversationId, "The conversation id is not a UUID.");
   }
   if (opening_.access) opening_.access->user = identity->user;
+  if (!TakeSocket(*identity)) return;
   if (answer && ref) Answer(PlainAckFrame(ref));
   session_ = std::make_unique<Session>(context_, static_cast<Transport&>(*this),
                                        std::move(opening_.session), std::move(*identity));
   session_->Start();
+}
+
+// The user's own limits on sockets; the address had its own before the upgrade.
+bool WsTransport::TakeSocket(const Identity& identity) {
+  RateLimiter& limiter = context_.rate_limiter;
+  if (!limiter.on() || identity.service) return true;
+  if (const auto wait = limiter.Take(Limit::kConnect, identity.user)) {
+    Close(CloseCode::kRateAbused, RateLimited(*wait).detail);
+    return false;
+  }
+  const int64_t most = limiter.limits().sockets_per_user;
+  if (most == 0) return true;
+  user_socket_ = context_.sockets.Take(identity.user, most);
+  if (user_socket_) return true;
+  limiter.CountRefusal(Limit::kConnect);
+  Close(CloseCode::kRateAbused,
+        "A user can hold at most " + std::to_string(most) + " sockets at once.");
+  return false;
 }
 
 void WsTransport::OnFirstFrame(std::string_view text) {
@@ -91,7 +110,7 @@ size_t WsTransport::OnBytes(Connection&, std::span<char> bytes) {
         Close(CloseCode::kBinary, "Binary frames are not spoken here.");
         break;
       case WsEvent::Kind::kPing:
-        Answer(EncodePong(event.payload));
+        if (session_ == nullptr || session_->TakePing()) Answer(EncodePong(event.payload));
         break;
       case WsEvent::Kind::kPong:
         break;

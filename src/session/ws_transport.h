@@ -30,6 +30,7 @@ struct WsOpening {
   std::optional<std::string> token;  // none: the first frame must authenticate
   std::optional<DeflateTerms> deflate;
   std::optional<AccessLine> access;  // logged when the socket ends
+  HeldCounts::Held address_socket;  // counts the socket of the client's address while it is open
 };
 
 class WsTransport final : public Protocol, private Transport {
@@ -62,6 +63,7 @@ class WsTransport final : public Protocol, private Transport {
 
   void OnMessage(std::string_view text);
   void Authenticate(std::string_view token, const Ref& ref, bool answer);
+  bool TakeSocket(const Identity& identity);
   void OnFirstFrame(std::string_view text);
   void OnPeerClose(uint16_t code);
   void UpdateReading();
@@ -74,6 +76,7 @@ class WsTransport final : public Protocol, private Transport {
   const int window_bits_;  // of what is compressed; 0: nothing is
   WsOpening opening_;
   WsDecoder decoder_;
+  HeldCounts::Held user_socket_;      // counts the socket of the user while it is open
   std::unique_ptr<Session> session_;  // once authenticated
   Monotonic opened_at_;
   Monotonic last_tick_;

@@ -1,9 +1,13 @@
 """Limits of a server as a whole and of a conversation, made small so that they are met."""
 import httpx
 
-from client import Person, assert_problem
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from client import Person, Rest, Socket, assert_closes_with, assert_problem
 from deadline import eventually
 from raw import Wire, WireSocket, request
+from tokens import mint
 
 
 def test_a_conversation_has_so_many_participants(own_server):
@@ -44,3 +48,126 @@ def test_every_end_of_a_socket_is_counted_under_its_code(own_server):
             wire.frame(opcode, payload, **how)
             assert wire.close_code() == code
         assert eventually(lambda: server.metric("parley_connections_closed_total", code=code) == 1), code
+
+
+# --- rate limits --------------------------------------------------------------------------------------
+
+def limited_server(own_server, *options):
+    return own_server("--rate-limits", "on", *options)
+
+
+def assert_limited(answer, verb=None):
+    body = assert_problem(answer, 429, "rate_limited")
+    assert int(answer.headers["retry-after"]) >= 1 and "Rate limit exceeded: retry in" in body["detail"]
+    if verb:
+        assert answer.headers["ratelimit-policy"].startswith(f'"{verb}";q='), answer.headers
+        assert answer.headers["ratelimit"].startswith(f'"{verb}";r=0;t='), answer.headers
+
+
+def test_reads_have_a_limit_of_their_own(own_server):
+    server = limited_server(own_server, "--rate-limit-reads-per-second", 1, "--rate-limit-reads-burst", 3)
+    alice, bob = Person(server, "alice"), Person(server, "bob")
+    answers = [alice.rest.get("conversations/") for _ in range(6)]
+    assert [answer.status_code for answer in answers[:3]] == [200] * 3
+    assert answers[0].headers["ratelimit-policy"] == '"read";q=3;w=3'
+    assert_limited(answers[-1], "read")
+    assert bob.rest.get("conversations/").status_code == 200
+    service = Rest(server, mint("backend", scope="messaging:service"), headers={"X-On-Behalf-Of": "alice"})
+    assert all(service.get("conversations/").status_code == 200 for _ in range(10)), "a service has no limit"
+    assert server.metric("parley_rate_limited_total", verb="read") >= 1
+
+
+def test_conversations_and_participants_have_limits(own_server):
+    server = limited_server(own_server, "--rate-limit-creates-per-second", 1, "--rate-limit-creates-burst", 4,
+                            "--rate-limit-members-per-second", 1, "--rate-limit-members-burst", 10)
+    alice = Person(server, "alice")
+    made = [alice.rest.post("conversations/", json={"type": "group", "participants": [f"u{number}"]}) for number in range(8)]
+    assert made[0].status_code == 201
+    assert_limited(made[-1], "create")
+    # A large group is possible once; the next participants wait for it.
+    bob = Person(server, "bob")
+    large = bob.rest.post("conversations/", json={"type": "group", "participants": [f"u{number}" for number in range(50)]})
+    assert large.status_code == 201
+    assert_limited(bob.rest.post("conversations/", json={"type": "group", "participants": ["v1"]}))
+    added = bob.rest.post(f"conversations/{large.json()['id']}/add_participant/", json={"user_id": "v2"})
+    assert_limited(added, "members")
+    assert server.metric("parley_rate_limited_total", verb="create") >= 1
+    assert server.metric("parley_rate_limited_total", verb="members") >= 2
+
+
+@pytest.mark.parametrize("command", [{"type": "ping"}, {"type": "typing", "is_typing": True}, {"type": "resume", "seqs": {}},
+                                     {"type": "read", "up_to_seq": 0}])
+def test_commands_have_a_limit_and_abuse_closes_with_4009(own_server, command):
+    server = limited_server(own_server, "--rate-limit-commands-per-second", 1, "--rate-limit-commands-burst", 3)
+    alice, bob = Person(server, "alice"), Person(server, "bob")
+    talk = bob.rest.create_group(alice)
+    with alice.connect(talk) as socket:
+        name = command["type"]
+        rest = {key: value for key, value in command.items() if key != "type"}
+        for number in range(10):
+            socket.send(name, ref=f"{number}", **rest)
+        refused = socket.wait_for(lambda frame: frame["type"] == "error")
+        assert refused["data"]["code"] == "rate_limited" and refused["data"]["retry_after_ms"] > 0
+        try:
+            for _ in range(400):
+                socket.send(name, **rest)
+        except Exception:  # closed already: the rest has nowhere to go
+            pass
+        assert_closes_with(socket, 4009, reconnect=True)
+    assert server.metric("parley_rate_limited_total", verb="command") >= 200
+
+
+def test_a_user_holds_so_many_sockets_at_once(own_server):
+    server = limited_server(own_server, "--rate-limit-sockets-per-user", 2)
+    alice, bob = Person(server, "alice"), Person(server, "bob")
+    with alice.connect(), alice.connect():
+        assert_closes_with(Socket(server, token=alice.token), 4009)
+        with bob.connect():
+            pass
+    assert eventually(lambda: server.metric("parley_connections") <= 1)
+    with alice.connect() as again:
+        assert again.ask("ping")["type"] == "pong"
+
+
+def test_a_user_opens_sockets_at_so_many_a_second(own_server):
+    server = limited_server(own_server, "--rate-limit-connects-per-second", 1, "--rate-limit-connects-burst", 2)
+    alice, bob = Person(server, "alice"), Person(server, "bob")
+    with alice.connect(), alice.connect():
+        codes = [Socket(server, token=alice.token) for _ in range(2)]
+        assert_closes_with(codes[-1], 4009)
+    with bob.connect() as b:
+        assert b.ask("ping")["type"] == "pong"
+    assert server.metric("parley_rate_limited_total", verb="connect") >= 1
+
+
+def test_an_address_opens_so_many_sockets_and_a_trusted_proxys_clients_are_apart(own_server):
+    server = limited_server(own_server, "--rate-limit-sockets-per-address", 1)
+    alice, bob = Person(server, "alice"), Person(server, "bob")
+    near, far = ({"X-Forwarded-For": f"198.51.100.{number}"} for number in (1, 2))
+    with Socket(server, token=alice.token, headers=near) as first:
+        first.wait_for("connection_established")
+        with pytest.raises(InvalidStatus) as refused:
+            Socket(server, token=bob.token, headers=near)
+        assert refused.value.response.status_code == 429 and refused.value.response.headers["Retry-After"]
+        with Socket(server, token=bob.token, headers=far) as other:
+            other.wait_for("connection_established")
+    assert server.metric("parley_rate_limited_total", verb="address") == 1
+
+
+def test_uploads_have_a_limit(own_server):
+    import files
+    server = limited_server(own_server, "--rate-limit-uploads-per-second", 1, "--rate-limit-uploads-burst", 2)
+    alice = Person(server, "alice")
+    body, kind = files.multipart([("file", "cat.png", files.PNG)])
+    answers = [alice.rest.post("attachments/", content=body, headers={"Content-Type": kind}) for _ in range(5)]
+    assert answers[0].status_code == 201
+    assert_limited(answers[-1], "upload")
+
+
+def test_limits_are_off_in_development_unless_asked_for(own_server):
+    server = own_server("--rate-limit-reads-burst", 1, "--rate-limit-sockets-per-user", 1)
+    alice = Person(server, "alice")
+    answers = [alice.rest.get("conversations/") for _ in range(5)]
+    assert all(answer.status_code == 200 and "ratelimit" not in answer.headers for answer in answers)
+    with alice.connect(), alice.connect() as second:
+        assert second.ask("ping")["type"] == "pong"

@@ -158,7 +158,7 @@ std::set<int> CommonErrors(const Route& route, bool has_body) {
     statuses.insert(404);
   }
   if (has_body) statuses.insert({400, 413, 415});
-  if (route.limit == Limit::kSend) statuses.insert(429);
+  if (route.limit != Limit::kNone) statuses.insert(429);
   return statuses;
 }
 

@@ -95,7 +95,7 @@ void RegisterAttachments(Registry& registry, Services& services, BlobStore& blob
   auto api = std::make_shared<AttachmentsApi>(services, blobs, slots);
   const std::string path = "/api/messaging/attachments";
   registry.routes.Add(
-      "POST", path, Access::kUser, Limit::kSend,
+      "POST", path, Access::kUser, Limit::kUpload,
       [api](RequestContext& context) { return api->Post(context); },
       services.limits.attachment_bytes + kFormBytes);
   registry.routes.Add("GET", path + "/{id}", Access::kUser, Limit::kRead,

@@ -66,12 +66,20 @@ Task<Result<SharedBytes>> OnResume(Command command) {
 }  // namespace
 
 void RegisterConnection(Registry& registry) {
-  registry.commands.Add(
-      {.type = "ping", .order = Order::kPipelined, .of_conversation = false, .handler = OnPing});
-  registry.commands.Add(
-      {.type = "authenticate", .of_conversation = false, .handler = OnAuthenticate});
-  registry.commands.Add(
-      {.type = "resume", .of_conversation = false, .answers_itself = true, .handler = OnResume});
+  registry.commands.Add({.type = "ping",
+                         .order = Order::kPipelined,
+                         .limit = Limit::kCommand,
+                         .of_conversation = false,
+                         .handler = OnPing});
+  registry.commands.Add({.type = "authenticate",
+                         .limit = Limit::kCommand,
+                         .of_conversation = false,
+                         .handler = OnAuthenticate});
+  registry.commands.Add({.type = "resume",
+                         .limit = Limit::kCommand,
+                         .of_conversation = false,
+                         .answers_itself = true,
+                         .handler = OnResume});
 }
 
 }  // namespace parley

@@ -124,7 +124,7 @@ void RegisterConversations(Registry& registry, Services& services) {
   const std::string path(kPath);
   registry.routes.Add("GET", path, Access::kUser, Limit::kRead,
                       [api](RequestContext& context) { return api->List(context); });
-  registry.routes.Add("POST", path, Access::kUser, Limit::kRead,
+  registry.routes.Add("POST", path, Access::kUser, Limit::kCreate,
                       [api](RequestContext& context) { return api->Post(context); });
   registry.routes.Add("GET", path + "/{id}", Access::kUser, Limit::kRead,
                       [api](RequestContext& context) { return api->Get(context); });

@@ -30,6 +30,11 @@ Task<Result<CreatedConversation>> ConversationsService::Create(CreateConversatio
     co_return Fail(Error::Field(
         "participants", "Must be at most " + std::to_string(services_.limits.participants) + "."));
   }
+  if (!caller.service) {
+    const auto wait = services_.rate_limiter.Take(
+        Limit::kMembers, caller.user, static_cast<double>(conversation.participants.size()) - 1);
+    if (wait) co_return Fail(RateLimited(*wait));
+  }
   std::vector<UserId> everybody = conversation.participants;
 
   Services& services = services_;

@@ -139,9 +139,9 @@ class DirectAndTaskApi {
 void RegisterDirectAndTask(Registry& registry, Services& services) {
   auto api = std::make_shared<DirectAndTaskApi>(services);
   const std::string path = "/api/messaging/conversations";
-  registry.routes.Add("POST", path + "/direct", Access::kUser, Limit::kSend,
+  registry.routes.Add("POST", path + "/direct", Access::kUser, Limit::kCreate,
                       [api](RequestContext& context) { return api->Direct(context); });
-  registry.routes.Add("POST", path + "/task", Access::kUser, Limit::kSend,
+  registry.routes.Add("POST", path + "/task", Access::kUser, Limit::kCreate,
                       [api](RequestContext& context) { return api->OfTask(context); });
   registry.routes.Add("POST", path + "/task/{task_id}/status", Access::kUser, Limit::kSend,
                       [api](RequestContext& context) { return api->Status(context); });

@@ -110,7 +110,7 @@ void RegisterParticipants(Registry& registry, Services& services) {
   const std::string path = "/api/messaging/conversations/{id}";
   registry.routes.Add("GET", path + "/participants", Access::kUser, Limit::kRead,
                       [api](RequestContext& context) { return api->List(context); });
-  registry.routes.Add("POST", path + "/add_participant", Access::kUser, Limit::kSend,
+  registry.routes.Add("POST", path + "/add_participant", Access::kUser, Limit::kMembers,
                       [api](RequestContext& context) { return api->Add(context); });
   registry.routes.Add("POST", path + "/remove_participant", Access::kUser, Limit::kSend,
                       [api](RequestContext& context) { return api->Remove(context); });

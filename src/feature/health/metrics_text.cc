@@ -144,8 +144,16 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
                resumes);
   out.Labelled("dropped_total", "Ephemeral events that a busy connection did not get.",
                {{{"reason", "busy"}, counters.hub.ephemeral_dropped.value()}});
-  out.Labelled("rate_limited_total", "Commands and requests refused because a user sent too many.",
-               {{{"verb", "send"}, health.limiter == nullptr ? 0 : health.limiter->refused()}});
+  std::vector<std::pair<Families::Label, uint64_t>> limited;
+  for (size_t i = 1; i < kLimitCount; ++i) {
+    const auto limit = static_cast<Limit>(i);
+    limited.push_back({{"verb", std::string(kLimitNames[i])},
+                       health.limiter == nullptr ? 0 : health.limiter->refused(limit)});
+  }
+  out.Labelled("rate_limited_total", "Requests, commands and sockets refused by a rate limit.",
+               limited);
+  out.Level("rate_limiter_entries", "Users and addresses that the rate limiter holds buckets for.",
+            health.limiter == nullptr ? 0 : static_cast<double>(health.limiter->entries()));
   out.Times("delivery_seconds",
             "From an event's commit to the outboxes of its listeners, once for each shard.",
             counters.hub.delivery);

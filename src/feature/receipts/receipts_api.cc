@@ -152,12 +152,14 @@ void RegisterReceipts(Registry& registry, Services& services) {
                       [api](RequestContext& context) { return api->MarkAsRead(context); });
   registry.routes.Add("GET", base + "/messages/unread_count", Access::kUser, Limit::kRead,
                       [api](RequestContext& context) { return api->UnreadCount(context); });
-  registry.commands.Add({.type = "read", .handler = [api](Command command) {
-                           return api->OnRead(std::move(command));
-                         }});
-  registry.commands.Add({.type = "read_receipt", .handler = [api](Command command) {
-                           return api->OnReadReceipt(std::move(command));
-                         }});
+  registry.commands.Add(
+      {.type = "read", .limit = Limit::kCommand, .handler = [api](Command command) {
+         return api->OnRead(std::move(command));
+       }});
+  registry.commands.Add(
+      {.type = "read_receipt", .limit = Limit::kCommand, .handler = [api](Command command) {
+         return api->OnReadReceipt(std::move(command));
+       }});
 }
 
 }  // namespace parley

@@ -18,7 +18,10 @@ Task<Result<SharedBytes>> OnTyping(Command command) {
 }  // namespace
 
 void RegisterTyping(Registry& registry) {
-  registry.commands.Add({.type = "typing", .order = Order::kPipelined, .handler = OnTyping});
+  registry.commands.Add({.type = "typing",
+                         .order = Order::kPipelined,
+                         .limit = Limit::kCommand,
+                         .handler = OnTyping});
 }
 
 }  // namespace parley

@@ -1,0 +1,78 @@
+// How many of something each user or address holds at once: sockets, uploads. For the whole node.
+//
+// Threads: any.
+// Bounds: one entry for each key that holds something.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/keyed_hash.h"
+
+namespace parley {
+
+class HeldCounts {
+ public:
+  // Held while it lives. An empty one holds nothing.
+  class Held {
+   public:
+    Held() = default;
+    Held(HeldCounts* counts, std::string key) : counts_(counts), key_(std::move(key)) {}
+    Held(Held&& other) noexcept
+        : counts_(std::exchange(other.counts_, nullptr)), key_(std::move(other.key_)) {}
+    Held& operator=(Held&& other) noexcept {
+      std::swap(counts_, other.counts_);
+      std::swap(key_, other.key_);
+      return *this;
+    }
+    ~Held() {
+      if (counts_ != nullptr) counts_->Release(key_);
+    }
+    explicit operator bool() const { return counts_ != nullptr; }
+
+   private:
+    HeldCounts* counts_ = nullptr;
+    std::string key_;
+  };
+
+  // One more for the key; an empty Held if it holds `most` already.
+  Held Take(std::string_view key, int64_t most) {
+    Stripe& stripe = StripeOf(key);
+    const std::lock_guard lock(stripe.mutex);
+    int64_t& count = stripe.counts[std::string(key)];  // never 0 when it was there
+    if (count >= most) {
+      if (count == 0) stripe.counts.erase(std::string(key));
+      return {};
+    }
+    ++count;
+    return {this, std::string(key)};
+  }
+
+  int64_t Count(std::string_view key) const {
+    const Stripe& stripe = stripes_[KeyedHash()(key) % kStripes];
+    const std::lock_guard lock(stripe.mutex);
+    const auto found = stripe.counts.find(key);
+    return found == stripe.counts.end() ? 0 : found->second;
+  }
+
+ private:
+  static constexpr size_t kStripes = 16;
+  struct Stripe {
+    mutable std::mutex mutex;
+    KeyedMap<int64_t> counts;  // guarded by mutex
+  };
+  Stripe& StripeOf(std::string_view key) { return stripes_[KeyedHash()(key) % kStripes]; }
+  void Release(const std::string& key) {
+    Stripe& stripe = StripeOf(key);
+    const std::lock_guard lock(stripe.mutex);
+    const auto found = stripe.counts.find(key);
+    if (found != stripe.counts.end() && --found->second == 0) stripe.counts.erase(found);
+  }
+
+  std::array<Stripe, kStripes> stripes_;
+};
+
+}  // namespace parley
