@@ -17,6 +17,8 @@ namespace parley {
 enum class Deployment { kDevelopment, kProduction };
 enum class LogLevel { kTrace, kDebug, kInfo, kWarning, kError, kCritical };
 enum class LogFormat { kText, kJson };
+// Who opens the conversations of tasks.
+enum class TaskConversations { kParticipants, kService };
 enum class ForeignMessages { kRelay, kStore, kDrop };
 
 struct AuthConfig {
@@ -77,6 +79,8 @@ struct AttachmentsConfig {
   std::string directory;  // empty: "attachments" in the data directory
   Duration unattached_kept = std::chrono::hours(24);
   int concurrent_uploads = 64;  // on this node; more are told to come again
+  int concurrent_uploads_per_user = 8;
+  int64_t least_free_bytes = 256 * 1024 * 1024;  // on the disk; below, uploads are refused
 };
 
 struct AdminConfig {
@@ -132,12 +136,13 @@ struct Config {
   std::string host = "127.0.0.1";
   uint16_t port = 8000;            // 0: any free one
   std::optional<std::string> uds;  // path of a Unix socket
+  std::string uds_mode = "0660";    // its permissions, octal
   std::optional<int> fd;           // a listening socket that was inherited
   int backlog = 2048;
 
   int shards = 0;  // 0: one per core
   std::string data_dir = "./data";
-  size_t limit_concurrency = 0;  // connections; 0: no limit
+  size_t limit_concurrency = 0;  // connections; 0: as many as open files allow
   bool proxy_headers = true;
   std::vector<std::string> forwarded_allow_ips = {"127.0.0.1", "::1"};  // addresses, CIDR, or "*"
   bool allow_plain_http = false;
@@ -150,6 +155,7 @@ struct Config {
   Duration timeout_graceful_shutdown = std::chrono::seconds(30);
   bool rate_limits = false;
   bool test_echo = false;
+  TaskConversations task_conversations = TaskConversations::kParticipants;
 
   RateLimitConfig rate_limit;
   AuthConfig auth;

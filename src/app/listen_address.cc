@@ -6,6 +6,66 @@
 namespace parley {
 namespace {
 
+// The fields of a Twisted endpoint, as Daphne's -e takes them: "ssl:443:privateKey=key.pem". A
+// backslash takes the next character as it is.
+std::vector<std::string> EndpointFields(std::string_view text) {
+  std::vector<std::string> fields(1);
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == ':') {
+      fields.emplace_back();
+    } else {
+      if (text[i] == '\\' && i + 1 < text.size()) ++i;
+      fields.back() += text[i];
+    }
+  }
+  return fields;
+}
+
+// What an endpoint stands for; none where it is of a kind or has a field that means nothing here.
+std::optional<std::vector<GivenOption>> ExpandEndpoint(const GivenOption& endpoint) {
+  struct Field {
+    std::string_view kind, name, key;
+    bool unnamed;  // it may stand first, without its name
+  };
+  constexpr Field kFields[] = {
+      {"tcp", "port", "port", true},
+      {"tcp", "interface", "host", false},
+      {"tcp", "backlog", "backlog", false},
+      {"ssl", "port", "port", true},
+      {"ssl", "interface", "host", false},
+      {"ssl", "backlog", "backlog", false},
+      {"ssl", "privateKey", "ssl.keyfile", false},
+      {"ssl", "certKey", "ssl.certfile", false},
+      {"unix", "address", "uds", true},
+      {"unix", "mode", "uds_mode", false},
+      {"unix", "backlog", "backlog", false},
+      {"fd", "fileno", "fd", true},
+  };
+  const std::vector<std::string> fields = EndpointFields(endpoint.text);
+  const std::string& kind = fields.front();
+  std::vector<GivenOption> parts;
+  bool has_host = kind != "tcp" && kind != "ssl";
+  for (size_t i = 1; i < fields.size(); ++i) {
+    const size_t equals = fields[i].find('=');
+    const std::string name = equals == std::string::npos ? "" : fields[i].substr(0, equals);
+    const auto* const field = std::ranges::find_if(kFields, [&](const Field& one) {
+      return one.kind == kind && (name.empty() ? one.unnamed && i == 1 : one.name == name);
+    });
+    if (field == std::end(kFields)) return std::nullopt;
+    has_host |= field->key == "host";
+    parts.push_back({FindOption(field->key),
+                     fields[i].substr(equals == std::string::npos ? 0 : equals + 1), endpoint.level,
+                     endpoint.where});
+  }
+  if (parts.empty()) return std::nullopt;
+  if (!has_host) parts.push_back({FindOption("host"), "0.0.0.0", endpoint.level, endpoint.where});
+  return parts;
+}
+
+bool IsEndpoint(const GivenOption& given) {
+  return given.where == "-e" || given.where == "--endpoint";
+}
+
 // What one `host` stands for.
 std::vector<GivenOption> Expand(const GivenOption& host) {
   const std::string& text = host.text;
@@ -45,7 +105,7 @@ Way WayOf(const Option& option) {
 
 // Whether both name an address in full, so that the second cannot be meant to replace the first.
 bool Contradict(const GivenOption& a, const GivenOption& b) {
-  const bool binds = a.where == "-b" || a.where == "--bind";
+  const bool binds = a.where == "-b" || a.where == "--bind" || IsEndpoint(a);
   return a.option == b.option && a.level == b.level && a.text != b.text &&
          (a.where != b.where || binds);
 }
@@ -57,6 +117,14 @@ void ExpandHosts(std::vector<GivenOption>& given, std::vector<std::string>& erro
   for (GivenOption& one : given) {
     if (KeyOf(*one.option) != "host") {
       expanded.push_back(std::move(one));
+      continue;
+    }
+    if (IsEndpoint(one)) {
+      auto parts = ExpandEndpoint(one);
+      if (!parts) errors.push_back(one.where + ": '" + one.text + "' is no endpoint known here");
+      for (GivenOption& part : parts.value_or(std::vector<GivenOption>())) {
+        expanded.push_back(std::move(part));
+      }
       continue;
     }
     for (GivenOption& part : Expand(one)) expanded.push_back(std::move(part));

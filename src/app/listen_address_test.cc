@@ -41,6 +41,30 @@ TEST(ListenAddress, AHostMayCarryItsPort) {
   EXPECT_THAT(Expanded("fd://3"), ElementsAre("fd=3"));
 }
 
+std::vector<std::string> OfEndpoint(std::string text, size_t mistakes = 0) {
+  std::vector<GivenOption> given = {Given("host", std::move(text), "-e")};
+  std::vector<std::string> errors;
+  ExpandHosts(given, errors);
+  EXPECT_EQ(errors.size(), mistakes);
+  return Texts(given);
+}
+
+TEST(ListenAddress, AnEndpointIsTakenAsDaphneTakesIt) {
+  EXPECT_THAT(OfEndpoint("tcp:8000"), ElementsAre("port=8000", "host=0.0.0.0"));
+  EXPECT_THAT(OfEndpoint("tcp:port=8000:interface=127.0.0.1"),
+              ElementsAre("port=8000", "host=127.0.0.1"));
+  EXPECT_THAT(OfEndpoint("tcp:8000:interface=\\:\\:1"), ElementsAre("port=8000", "host=::1"));
+  EXPECT_THAT(OfEndpoint("ssl:443:privateKey=key.pem:certKey=chain.pem"),
+              ElementsAre("port=443", "ssl.keyfile=key.pem", "ssl.certfile=chain.pem",
+                          "host=0.0.0.0"));
+  EXPECT_THAT(OfEndpoint("unix:/run/p.sock:mode=600"),
+              ElementsAre("uds=/run/p.sock", "uds_mode=600"));
+  EXPECT_THAT(OfEndpoint("fd:fileno=0"), ElementsAre("fd=0"));
+  for (const char* wrong : {"tcp", "http:80", "tcp:80:80", "ssl:443:caCertsDir=/x", "systemd:0"}) {
+    EXPECT_THAT(OfEndpoint(wrong, 1), IsEmpty()) << wrong;
+  }
+}
+
 TEST(ListenAddress, APortThatIsCutShortIsNotForgotten) {
   EXPECT_THAT(Expanded("localhost:"), ElementsAre("host=localhost", "port="));
   EXPECT_FALSE(ParseFor(*FindOption("port"), ""));

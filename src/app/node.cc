@@ -197,8 +197,12 @@ Node::Node(const Config& config, const Clock& clock)
       tls_(TlsOf(config)),
       store_(OpenStore(config, clock)),
       blobs_(std::make_unique<FileBlobStore>(
-          FileBlobOptions{.directory = AttachmentsDirectory(config), .fsync = config.store.fsync})),
-      upload_slots_(config.attachments.concurrent_uploads),
+          FileBlobOptions{.directory = AttachmentsDirectory(config),
+                          .least_free_bytes = config.attachments.least_free_bytes,
+                          .fsync = config.store.fsync})),
+      upload_slots_(config.attachments.concurrent_uploads,
+                    config.rate_limits ? config.attachments.concurrent_uploads_per_user
+                                       : config.attachments.concurrent_uploads),
       key_(config.production() && !config.auth.algorithm.starts_with("HS") ? nullptr
                                                                            : SigningKey(config)),
       verifier_(VerifierOf(config, key_, clock, revocations_, key_refresher_)),
@@ -262,6 +266,8 @@ Node::Node(const Config& config, const Clock& clock)
   listener_ = std::make_unique<Listener>(ListenOptions{.host = config_.host,
                                                        .port = config_.port,
                                                        .unix_path = config_.uds.value_or(""),
+                                                       .unix_mode = static_cast<unsigned>(std::stoul(
+                                                           config_.uds_mode, nullptr, 8)),
                                                        .inherited_fd = config_.fd.value_or(-1),
                                                        .backlog = config_.backlog,
                                                        .tls = tls_ != nullptr},
@@ -286,7 +292,8 @@ Node::~Node() {
 // One line for each feature.
 void Node::RegisterFeatures(ShardParts& parts) {
   Registry registry{parts.router, parts.commands};
-  RegisterConversations(registry, parts.services);
+  RegisterConversations(registry, parts.services,
+                        config_.task_conversations == TaskConversations::kService);
   RegisterMessages(registry, parts.services);
   RegisterAttachments(registry, parts.services, *blobs_, upload_slots_);
   RegisterRevocations(registry, parts.services, revocations_, config_.auth.revocations_kept);
@@ -324,6 +331,23 @@ void Node::Start() {
   if (cluster_) cluster_->Start();
   listener_->Start();
   if (admin_listener_) admin_listener_->Start();
+}
+
+std::vector<std::string> Node::Reload(const Config& fresh) {
+  std::vector<std::string> errors;
+  try {
+    if (tls_ != nullptr) tls_->Reload(fresh.ssl.certfile, fresh.ssl.keyfile);
+  } catch (const std::runtime_error& error) {
+    errors.push_back(error.what());
+  }
+  const AuthConfig& auth = fresh.auth;
+  if (auth.secret_key.empty() || auth.algorithm != config_.auth.algorithm) return errors;
+  try {
+    verifier_->ReplaceKey(Key::Secret(auth.algorithm, auth.secret_key));
+  } catch (const std::runtime_error& error) {
+    errors.push_back(error.what());
+  }
+  return errors;
 }
 
 bool Node::Drain() {

@@ -43,6 +43,10 @@ class Node {
   // timeout_graceful_shutdown.
   bool Drain();
 
+  // Takes over what can change while it runs: the secret key, and the certificate with its key. What
+  // cannot be used keeps the old one. Answers with what was wrong, one line each. One thread.
+  std::vector<std::string> Reload(const Config& fresh);
+
  private:
   void RegisterFeatures(ShardParts& parts);
   static std::vector<const Router*> RoutersOf(const ShardParts& parts);

@@ -89,6 +89,15 @@ std::string CheckProxies(const OptionValue& value) {
   return {};
 }
 
+std::string CheckFileMode(const OptionValue& value) {
+  const std::string& mode = std::get<std::string>(value);
+  if (mode.size() >= 3 && mode.size() <= 4 &&
+      mode.find_first_not_of("01234567") == std::string::npos && (mode.size() < 4 || mode[0] == '0')) {
+    return {};
+  }
+  return "is not a file mode in octal, such as 0660";
+}
+
 std::string CheckAllowedHosts(const OptionValue& value) {
   for (const std::string& host : std::get<std::vector<std::string>>(value)) {
     if (host == "*" || AddressBits(host) != 0 || IsHostAndPort(WithoutScheme(host))) continue;

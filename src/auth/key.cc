@@ -8,8 +8,10 @@
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <stdexcept>
 
@@ -145,6 +147,7 @@ Key Key::Secret(std::string_view algorithm, std::string secret) {
   Key key;
   key.algorithm_ = algorithm;
   key.secret_ = std::move(secret);
+  key.SetFingerprint(key.secret_);
   key.can_sign_ = true;
   return key;
 }
@@ -154,6 +157,10 @@ Key Key::Public(std::string_view algorithm, std::shared_ptr<EVP_PKEY> pair) {
   Key key;
   key.algorithm_ = algorithm;
   key.pair_ = std::move(pair);
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key.pair_.get(), &der);
+  key.SetFingerprint({reinterpret_cast<char*>(der), static_cast<size_t>(std::max(size, 0))});
+  OPENSSL_free(der);
   return key;
 }
 
@@ -168,6 +175,13 @@ Key Key::Pem(std::string_view algorithm, const std::string& pem) {
   Key key = Public(algorithm, std::shared_ptr<EVP_PKEY>(pair, EVP_PKEY_free));
   key.can_sign_ = is_private;
   return key;
+}
+
+void Key::SetFingerprint(std::string_view material) {
+  const std::string text = algorithm_ + ":" + std::string(material);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  EVP_Digest(text.data(), text.size(), digest, nullptr, EVP_sha256(), nullptr);
+  std::memcpy(&fingerprint_, digest, sizeof fingerprint_);
 }
 
 std::string Key::Mac(std::string_view text) const {

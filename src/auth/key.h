@@ -1,5 +1,6 @@
 // Keys that carry their algorithm (RFC 7518): a token's header never chooses how it is verified.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +24,9 @@ class Key {
   static Key Public(std::string_view algorithm, std::shared_ptr<evp_pkey_st> pair);
 
   const std::string& algorithm() const { return algorithm_; }
+  // The same for the same algorithm and key material, whatever it was read from: the first 8 bytes of
+  // a SHA-256, so that it tells nothing of a secret. Not for proof, only to recognise a key again.
+  uint64_t fingerprint() const { return fingerprint_; }
   bool Verify(std::string_view text, std::string_view signature) const;
   // Errors: bad_request where this key can only verify.
   Result<std::string> Sign(std::string_view text) const;
@@ -30,10 +34,12 @@ class Key {
  private:
   Key() = default;
   std::string Mac(std::string_view text) const;
+  void SetFingerprint(std::string_view material);
 
   std::string algorithm_;
   std::string secret_;                 // of HS*
   std::shared_ptr<evp_pkey_st> pair_;  // of all others
+  uint64_t fingerprint_ = 0;
   bool can_sign_ = false;
 };
 

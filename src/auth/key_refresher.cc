@@ -157,7 +157,8 @@ void KeyRefresher::Read(Place& place) {
     place.good_at = place.read_at;
   } catch (const std::exception& error) {
     place.good = false;
-    log::warn("key set not read place={} error={}", where.location, error.what());
+    log::log(where.IsUrl() ? spdlog::level::warn : spdlog::level::err,
+             "key set not read place={} error={}", where.location, error.what());
     DropIfTooOld(place);
   }
 }

@@ -1,5 +1,6 @@
 // The keys of one issuer, replaced as a whole when they are rotated. Thread-safe.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -28,6 +29,15 @@ class KeyRing {
     auto fresh = std::make_shared<const KeyList>(std::move(keys));
     const std::lock_guard lock(mutex_);
     keys_ = std::move(fresh);
+    version_.fetch_add(1, std::memory_order_release);
+  }
+  // Another one whenever the keys were replaced.
+  uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  // `fingerprint`: as Key::fingerprint gives it.
+  bool Holds(uint64_t fingerprint) const {
+    return std::ranges::any_of(*keys(), [&](const NamedKey& named) {
+      return named.key.fingerprint() == fingerprint;
+    });
   }
 
   // A token named a key that is not here: there may be a newer set.
@@ -37,6 +47,7 @@ class KeyRing {
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const KeyList> keys_;  // guarded by mutex_
+  std::atomic<uint64_t> version_{0};
   std::atomic<bool> missed_{false};
 };
 

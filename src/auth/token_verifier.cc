@@ -55,13 +55,14 @@ class KeySearch {
         text_(text),
         signature_(signature) {}
 
-  Result<void> Run(KeyRing& ring) {
+  // The fingerprint of the key that verified it.
+  Result<uint64_t> Run(KeyRing& ring) {
     const auto keys = ring.keys();
     const bool verified = kid_
                               ? Try(*keys, [&](const NamedKey& key) { return key.kid == *kid_; }) ||
                                     Try(*keys, [](const NamedKey& key) { return key.kid.empty(); })
                               : Try(*keys, [](const NamedKey&) { return true; });
-    if (verified) return {};
+    if (verified) return verified_by_;
     if (tried_ == 0 || !kid_) ring.Miss();  // there may be a newer set
     if (keys->empty()) {
       return RefuseToken(TokenReason::key_not_known, "The issuer's keys could not be fetched.");
@@ -93,13 +94,17 @@ class KeySearch {
         return false;
       }
       ++tried_;
-      if (key.key.Verify(text_, signature_)) return true;
+      if (key.key.Verify(text_, signature_)) {
+        verified_by_ = key.key.fingerprint();
+        return true;
+      }
     }
     return false;
   }
 
   const std::optional<std::string> algorithm_, kid_;
   const std::string_view text_, signature_;
+  uint64_t verified_by_ = 0;
   size_t tried_ = 0;
   bool ours_ = false;      // a key is for the token's algorithm
   bool left_out_ = false;  // a key was not tried
@@ -136,7 +141,7 @@ TokenVerifier::TokenVerifier(VerifierOptions options, const Clock& clock)
   if (options_.key != nullptr) {
     KeyList one;
     one.push_back({"", *options_.key});
-    ring = std::make_shared<KeyRing>(std::move(one));
+    ring = own_ring_ = std::make_shared<KeyRing>(std::move(one));
   }
   if (ring != nullptr) {
     rules_.push_back({.issuer = options_.issuer,
@@ -179,17 +184,17 @@ Result<Identity> TokenVerifier::Verify(std::string_view token) const {
   if (rules == nullptr) {
     return RefuseToken(TokenReason::key_not_known, "This server has no key for tokens.");
   }
-  const auto good = KeySearch(header, token.substr(0, second), *signature).Run(*rules->ring);
-  if (!good) return Fail(good.error());
+  const auto key = KeySearch(header, token.substr(0, second), *signature).Run(*rules->ring);
+  if (!key) return Fail(key.error());
   if (!readable) {
     return RefuseToken(TokenReason::token_malformed,
                        "The token's claims are not a JSON object, or a key occurs twice.");
   }
-  return CheckClaims(claims, *rules);
+  return CheckClaims(claims, *rules, *key);
 }
 
 Result<Identity> TokenVerifier::CheckClaims(const TokenJson& claims,
-                                            const IssuerRules& rules) const {
+                                            const IssuerRules& rules, uint64_t key) const {
   const Timestamp now = clock_.Now();
   const auto times = TimesFrom(claims, now, options_.leeway);
   if (!times) return Fail(times.error());
@@ -202,15 +207,46 @@ Result<Identity> TokenVerifier::CheckClaims(const TokenJson& claims,
                     .expires_at = times->expires_at,
                     .issued_at = times->issued_at,
                     .jti = claims.Text("jti").value_or(""),
-                    .service = rules.service && HoldsServiceScope(claims)};
+                    .service = rules.service && HoldsServiceScope(claims),
+                    .ring = rules.ring,
+                    .key = key};
   if (identity.expires_at <= now) {
     return RefuseToken(TokenReason::token_expired, "The token has expired.");
   }
-  uint64_t never = 0;
-  if (IsRevoked(identity, never)) {
+  if (IsRevoked(identity)) {
     return RefuseToken(TokenReason::token_revoked, "The token has been revoked.");
   }
   return identity;
+}
+
+bool TokenVerifier::IsRevoked(const Identity& identity) const {
+  return options_.revocations != nullptr &&
+         options_.revocations->Has(identity.user, identity.jti, identity.issued_at);
+}
+
+std::optional<std::string_view> TokenVerifier::WhyEnded(const Identity& identity,
+                                                        AskedAt& asked) const {
+  if (identity.expires_at <= clock_.Now()) return "The token has expired.";
+  if (options_.revocations != nullptr) {
+    const uint64_t version = options_.revocations->version();
+    if (version != std::exchange(asked.revocations, version) && IsRevoked(identity)) {
+      return "The token has been revoked.";
+    }
+  }
+  if (identity.ring != nullptr) {
+    const uint64_t version = identity.ring->version();
+    if (version != std::exchange(asked.keys, version) && !identity.ring->Holds(identity.key)) {
+      return "The key that signed the token has been withdrawn.";
+    }
+  }
+  return std::nullopt;
+}
+
+void TokenVerifier::ReplaceKey(const Key& key) {
+  if (own_ring_ == nullptr) return;
+  KeyList one;
+  one.push_back({"", key});
+  own_ring_->Replace(std::move(one));
 }
 
 }  // namespace parley

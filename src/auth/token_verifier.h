@@ -23,6 +23,15 @@ struct Identity {
   std::optional<Timestamp> issued_at;
   std::string jti;       // empty: none
   bool service = false;  // the scope holds messaging:service
+  // What signed the token: to be asked of again while a connection lives on its token.
+  std::shared_ptr<const KeyRing> ring = nullptr;
+  uint64_t key = 0;  // Key::fingerprint
+};
+
+// What a connection that lives on has asked the verifier already. It begins with nothing.
+struct AskedAt {
+  uint64_t revocations = 0;  // version
+  uint64_t keys = 0;         // version of the identity's ring
 };
 
 // The demands on the tokens of one issuer.
@@ -56,20 +65,22 @@ class TokenVerifier {
   // is verified.
   Result<Identity> Verify(std::string_view token) const;
 
-  // For connections that live on: has it been revoked since the version last asked at?
-  bool IsRevoked(const Identity& identity, uint64_t& asked_at) const {
-    if (options_.revocations == nullptr) return false;
-    const uint64_t version = options_.revocations->version();
-    if (version == std::exchange(asked_at, version)) return false;
-    return options_.revocations->Has(identity.user, identity.jti, identity.issued_at);
-  }
+  // For connections that live on: why this identity holds no longer, if that changed since it was
+  // last asked for; its token's expiry included. Cheap where nothing changed.
+  std::optional<std::string_view> WhyEnded(const Identity& identity, AskedAt& asked) const;
+
+  // The main key, in place of the one that VerifierOptions gave as `key`.
+  void ReplaceKey(const Key& key);
 
  private:
   const IssuerRules* RulesFor(std::optional<std::string> issuer) const;
-  Result<Identity> CheckClaims(const TokenJson& claims, const IssuerRules& rules) const;
+  Result<Identity> CheckClaims(const TokenJson& claims, const IssuerRules& rules,
+                               uint64_t key) const;
+  bool IsRevoked(const Identity& identity) const;
 
   const VerifierOptions options_;
   std::vector<IssuerRules> rules_;
+  std::shared_ptr<KeyRing> own_ring_;  // of the one main key; none: it comes from elsewhere
   const Clock& clock_;
 };
 

@@ -86,4 +86,6 @@ void SetUp(spdlog::level::level_enum level, bool json) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+void SetLevel(spdlog::level::level_enum level) { spdlog::default_logger_raw()->set_level(level); }
+
 }  // namespace parley::log

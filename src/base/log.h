@@ -15,11 +15,14 @@ namespace parley::log {
 using spdlog::debug;
 using spdlog::error;
 using spdlog::info;
+using spdlog::log;
 using spdlog::warn;
 
 // The process' one log. `json`: an object a line (time, level, message); else text. Control
 // characters of what is logged never reach the terminal.
 void SetUp(spdlog::level::level_enum level, bool json);
+
+void SetLevel(spdlog::level::level_enum level);
 
 // Lines dropped since the start (log_dropped_total).
 uint64_t Dropped();

@@ -82,8 +82,9 @@ namespace {
 
 class FileUpload final : public BlobUpload {
  public:
-  FileUpload(FileBlobStore& store, fs::path path, bool fsync)
-      : store_(store), file_(std::make_shared<IncomingFile>(std::move(path), fsync)) {}
+  FileUpload(FileBlobStore& store, fs::path path, int64_t least_free_bytes, bool fsync)
+      : store_(store),
+        file_(std::make_shared<IncomingFile>(std::move(path), least_free_bytes, fsync)) {}
 
   // A call may still be with a worker: the file goes with whoever lets go of it last.
   ~FileUpload() override {
@@ -108,7 +109,8 @@ class FileUpload final : public BlobUpload {
 }  // namespace
 
 std::unique_ptr<BlobUpload> FileBlobStore::Begin(const Uuid& id) {
-  return std::make_unique<FileUpload>(*this, Incoming(id), options_.fsync);
+  return std::make_unique<FileUpload>(*this, Incoming(id), options_.least_free_bytes,
+                                      options_.fsync);
 }
 
 // --- kept ones

@@ -11,6 +11,7 @@ namespace parley {
 
 struct FileBlobOptions {
   std::filesystem::path directory;
+  int64_t least_free_bytes = 0;  // on its disk; below, nothing new is begun
   bool fsync = true;
   size_t threads = 2;
   size_t max_queued = 4096;  // calls waiting for a thread

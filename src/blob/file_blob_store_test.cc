@@ -33,9 +33,10 @@ class FileBlobStoreTest : public testing::Test {
     store_.reset();
     fs::remove_all(directory_);
   }
-  void Open() {
+  void Open(int64_t least_free_bytes = 0) {
     store_.reset();
-    store_ = std::make_unique<FileBlobStore>(FileBlobOptions{.directory = directory_});
+    store_ = std::make_unique<FileBlobStore>(
+        FileBlobOptions{.directory = directory_, .least_free_bytes = least_free_bytes});
   }
   template <class T, class Start>
   Result<T> Ask(Start start) {
@@ -165,6 +166,16 @@ TEST_F(FileBlobStoreTest, AFailingDiskIsAnswered) {
 TEST_F(FileBlobStoreTest, AfterCloseCallsAreRefused) {
   store_->Close();
   EXPECT_EQ(CodeOf(Read(ids_.Next(), 0, 1)), "store_unavailable");
+}
+
+TEST_F(FileBlobStoreTest, ADiskThatIsNearlyFullTakesNothingNew) {
+  Open(int64_t{1} << 60);  // more than any disk has free
+  const auto upload = store_->Begin(Uuid{});
+  const Result<void> appended = Append(*upload, kPng);
+  ASSERT_FALSE(appended);
+  EXPECT_EQ(Name(appended.error().code), "store_unavailable");
+  EXPECT_NE(appended.error().detail.find("disk space"), std::string::npos);
+  EXPECT_EQ(Files(), 0u);
 }
 
 }  // namespace

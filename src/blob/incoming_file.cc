@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,8 +22,11 @@ void IncomingFile::FreeDigest::operator()(evp_md_ctx_st* context) const {
   ::EVP_MD_CTX_free(context);
 }
 
-IncomingFile::IncomingFile(std::filesystem::path path, bool fsync)
-    : path_(std::move(path)), fsync_(fsync), digest_(::EVP_MD_CTX_new()) {
+IncomingFile::IncomingFile(std::filesystem::path path, int64_t least_free_bytes, bool fsync)
+    : path_(std::move(path)),
+      least_free_bytes_(least_free_bytes),
+      fsync_(fsync),
+      digest_(::EVP_MD_CTX_new()) {
   ::EVP_DigestInit_ex(digest_.get(), ::EVP_sha256(), nullptr);
 }
 
@@ -35,16 +39,27 @@ Error IncomingFile::Failed(const char* what) const {
   return Error::StoreUnavailable();
 }
 
-bool IncomingFile::Open() {
-  if (!file_) {
-    file_ = FileDescriptor(
-        ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+Result<void> IncomingFile::Open() {
+  if (file_) return {};
+  struct statvfs disk {};
+  if (::statvfs(path_.parent_path().c_str(), &disk) == 0) {
+    const auto free = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
+    if (free < static_cast<uint64_t>(least_free_bytes_)) {
+      log::error("upload refused: the disk is nearly full directory={} free_bytes={}",
+                 path_.parent_path().string(), free);
+      Error error = Error::StoreUnavailable();
+      error.detail = "There is not enough free disk space for uploads.";
+      return Fail(std::move(error));
+    }
   }
-  return static_cast<bool>(file_);
+  file_ = FileDescriptor(
+      ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file_) return Fail(Failed("open"));
+  return {};
 }
 
 Result<void> IncomingFile::Append(std::string_view bytes) {
-  if (!Open()) return Fail(Failed("open"));
+  if (const auto open = Open(); !open) return open;
   if (head_.size() < kHeadBytes) head_.append(bytes.substr(0, kHeadBytes - head_.size()));
   ::EVP_DigestUpdate(digest_.get(), bytes.data(), bytes.size());
   size_ += static_cast<int64_t>(bytes.size());
@@ -58,7 +73,7 @@ Result<void> IncomingFile::Append(std::string_view bytes) {
 }
 
 Result<BlobUpload::Receipt> IncomingFile::Finish() {
-  if (!Open()) return Fail(Failed("open"));
+  if (const auto open = Open(); !open) return Fail(open.error());
   if (fsync_ && ::fsync(file_.get()) != 0) return Fail(Failed("fsync"));
   if (fsync_) {
     const FileDescriptor directory(

@@ -35,8 +35,8 @@ class FileDescriptor {
 
 class IncomingFile {
  public:
-  // The file is made with the first byte.
-  IncomingFile(std::filesystem::path path, bool fsync);
+  // The file is made with the first byte, unless the disk has less free space than `least_free_bytes`.
+  IncomingFile(std::filesystem::path path, int64_t least_free_bytes, bool fsync);
   // Removes the file unless it was finished.
   ~IncomingFile();
 
@@ -49,10 +49,11 @@ class IncomingFile {
   struct FreeDigest {
     void operator()(evp_md_ctx_st* context) const;
   };
-  bool Open();
+  Result<void> Open();
   Error Failed(const char* what) const;
 
   const std::filesystem::path path_;
+  const int64_t least_free_bytes_;
   const bool fsync_;
   FileDescriptor file_;
   std::unique_ptr<evp_md_ctx_st, FreeDigest> digest_;

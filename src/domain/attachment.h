@@ -35,6 +35,12 @@ struct NewAttachment {
   std::optional<std::string> client_id;  // tells a repeat of this upload
 };
 
+// Of one user.
+struct AttachmentLimits {
+  int64_t unattached = 100;  // files that belong to no message
+  int64_t bytes = 0;         // of all files; 0: no limit
+};
+
 // What an upload came to. For a repeat: the attachment as it was first stored.
 struct StoredAttachment {
   Attachment attachment;

@@ -17,6 +17,8 @@ constexpr auto kHeaderDeadline = 10s;
 constexpr auto kBodyDeadline = 60s;
 // A streamed body has that much longer for every so many bytes of it.
 constexpr uint64_t kLeastBytesPerSecond = 8 * 1024;
+// How often the store is asked whether a download's reader may still have it.
+constexpr auto kDownloadCheck = 2s;
 // An answer whose reader takes nothing for so long is cut off.
 constexpr auto kAnswerDeadline = 60s;
 // Of a download, queued at most (and a piece).
@@ -348,7 +350,7 @@ Result<Caller> HttpProtocol::Identify(const Request& request, const Route& route
   }
   const Result<Identity> identity = context_.verifier.Verify(**token);
   if (!identity) return Fail(identity.error());
-  Caller caller{identity->user, identity->service};
+  Caller caller{identity->user, identity->service, std::make_shared<const Identity>(*identity)};
   if (request.HasHeader("X-On-Behalf-Of")) {
     if (!caller.service) {
       return Fail(ErrorCode::forbidden, "Only a service token may act for somebody else.");
@@ -388,11 +390,14 @@ Task<void> HttpProtocol::Run(HttpContext& context, Shard& shard, ConnectionId id
     self.stream_.reset();
   }
   if (response.source != nullptr && !self.response_context_.head_only) {
+    self.download_ = std::make_unique<Download>(Download{
+        .source = response.source, .identity = request.caller.identity, .checked_at = since});
     connection->Answer(Serialize(response, self.response_context_));
     auto sending = SendSource(shard, id, *response.source);
     co_await sending;
     connection = shard.Find(id);
     if (connection == nullptr || connection->closing()) co_return;
+    // What is queued still goes out, and is looked after until it has.
   }
   self.busy_ = false;
   self.Respond(*connection, response);
@@ -420,6 +425,29 @@ Task<void> HttpProtocol::SendSource(Shard& shard, ConnectionId id, BodySource& s
     const bool open = co_await room;
     if (!open) co_return;
   }
+}
+
+void HttpProtocol::CheckDownload(Connection& connection, Monotonic now) {
+  if (download_ == nullptr) return;
+  if (!busy_ && connection.outbox().empty()) return download_.reset();
+  Download& download = *download_;
+  if (download.identity != nullptr &&
+      context_.verifier.WhyEnded(*download.identity, download.asked)) {
+    return connection.Abort();
+  }
+  if (now - download.checked_at < kDownloadCheck) return;
+  download.checked_at = now;
+  AskAgain(connection.shard(), connection.id(), download.source).Detach();
+}
+
+Task<void> HttpProtocol::AskAgain(Shard& shard, ConnectionId id,
+                                  std::shared_ptr<BodySource> source) {
+  auto asking = source->StillAllowed();
+  if (co_await asking) co_return;
+  Connection* connection = shard.Find(id);
+  if (connection == nullptr || connection->closing()) co_return;
+  const auto& self = static_cast<const HttpProtocol&>(connection->protocol());
+  if (self.download_ != nullptr && self.download_->source == source) connection->Abort();
 }
 
 void HttpProtocol::OnDrained(Connection& connection) {
@@ -478,6 +506,7 @@ void HttpProtocol::OnEndOfStream(Connection& connection) {
 }
 
 void HttpProtocol::OnTick(Connection& connection, Monotonic now) {
+  CheckDownload(connection, now);
   if (connection.closing()) return;
   if (!connection.outbox().empty() && now - connection.last_progress() > kAnswerDeadline) {
     return connection.Abort();

@@ -110,6 +110,16 @@ class HttpProtocol final : public Protocol {
   static Task<void> Run(HttpContext& context, Shard& shard, ConnectionId id, Route& route,
                         RequestContext request);
   static Task<void> SendSource(Shard& shard, ConnectionId id, BodySource& source);
+  // An answer that is sent piece by piece.
+  struct Download {
+    std::shared_ptr<BodySource> source;
+    std::shared_ptr<const Identity> identity;
+    AskedAt asked = {};
+    Monotonic checked_at;
+  };
+  // P9: ends a download whose reader may no longer have it.
+  void CheckDownload(Connection& connection, Monotonic now);
+  static Task<void> AskAgain(Shard& shard, ConnectionId id, std::shared_ptr<BodySource> source);
 
   HttpContext& context_;
   RequestReader reader_;
@@ -119,6 +129,7 @@ class HttpProtocol final : public Protocol {
   std::shared_ptr<BodyStream> stream_;  // while a body is streamed
   uint64_t body_bytes_ = 0;             // of the body, so far
   uint64_t body_limit_ = 0;
+  std::unique_ptr<Download> download_;
   Resolve<bool> room_;  // whoever waits to send on; false: closed
   Monotonic request_since_{};
   Monotonic idle_since_{};

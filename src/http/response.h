@@ -19,6 +19,9 @@ class BodySource {
   virtual int64_t size() const = 0;  // bytes, of all pieces together
   // The next piece, not empty; called until size() bytes have come. An error ends the connection.
   virtual Task<Result<std::string>> Next() = 0;
+  // May its reader still have it (P9)? Asked every two seconds while it is sent; false ends the
+  // connection.
+  virtual Task<bool> StillAllowed() { co_return true; }
 };
 
 struct Response {

@@ -25,6 +25,7 @@ enum class Access {
 struct Caller {
   UserId user;
   bool service = false;
+  std::shared_ptr<const Identity> identity = {};  // of the request's token; none: nothing asks again
 };
 
 struct RequestContext {

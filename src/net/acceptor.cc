@@ -58,7 +58,9 @@ Address Resolve(const std::string& host, uint16_t port) {
   return address;
 }
 
-int Listen(Address address, bool reuse_port, int backlog, const std::string& where) {
+// `unix_mode`: of a Unix socket's file; nobody can connect before it has it.
+int Listen(Address address, bool reuse_port, int backlog, const std::string& where,
+           unsigned unix_mode = 0) {
   const int fd = ::socket(address.get()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) Refuse(where, errno);
   if (address.get()->sa_family != AF_UNIX) {
@@ -67,7 +69,9 @@ int Listen(Address address, bool reuse_port, int backlog, const std::string& whe
     SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     SetOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
   }
-  if (::bind(fd, address.get(), address.size) != 0 || ::listen(fd, backlog) != 0) {
+  const auto* const path = reinterpret_cast<const sockaddr_un*>(address.get())->sun_path;
+  if (::bind(fd, address.get(), address.size) != 0 ||
+      (unix_mode != 0 && ::chmod(path, unix_mode) != 0) || ::listen(fd, backlog) != 0) {
     const int error = errno;
     ::close(fd);
     Refuse(where, error);
@@ -96,7 +100,7 @@ void SetPort(Address& address, uint16_t port) {
   }
 }
 
-int ListenOnPath(const std::string& path, int backlog) {
+int ListenOnPath(const std::string& path, unsigned mode, int backlog) {
   Address address;
   auto* name = reinterpret_cast<sockaddr_un*>(&address.storage);
   if (path.size() >= sizeof name->sun_path) Refuse("unix:" + path, ENAMETOOLONG);
@@ -110,9 +114,7 @@ int ListenOnPath(const std::string& path, int backlog) {
   ::close(probe);
   if (answered) Refuse("unix:" + path, EADDRINUSE);
   if (error == ECONNREFUSED) ::unlink(path.c_str());
-  const int fd = Listen(address, false, backlog, "unix:" + path);
-  ::chmod(path.c_str(), 0666);
-  return fd;
+  return Listen(address, false, backlog, "unix:" + path, mode);
 }
 
 Peer PeerOf(int fd) {
@@ -162,7 +164,7 @@ Listener::Listener(const ListenOptions& options, std::vector<std::unique_ptr<Sha
     port_ = BoundPort(fd);
     sockets_.push_back(std::make_unique<Socket>(*shards_.front(), fd, true));
   } else if (!options_.unix_path.empty()) {
-    const int fd = ListenOnPath(options_.unix_path, options_.backlog);
+    const int fd = ListenOnPath(options_.unix_path, options_.unix_mode, options_.backlog);
     sockets_.push_back(std::make_unique<Socket>(*shards_.front(), fd, true));
   } else {
     Address address = Resolve(options_.host, options_.port);

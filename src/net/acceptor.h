@@ -20,6 +20,7 @@ struct ListenOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 8000;   // 0: any free one
   std::string unix_path;  // instead of host and port
+  unsigned unix_mode = 0660;
   int inherited_fd = -1;  // instead of both: a listening socket handed in (--fd)
   int backlog = 2048;
   bool tls = false;  // for the URL alone

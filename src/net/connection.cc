@@ -214,7 +214,7 @@ void Connection::CloseAfterFlush(Duration stall, Duration drain) {
 }
 
 void Connection::DropQueued() {
-  outbox_.DropUnstarted();
+  outbox_.DropUnstarted(tls_ == nullptr ? 0 : tls_->owed());
   const int unlimited = -1;
   ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unlimited,
                sizeof unlimited);

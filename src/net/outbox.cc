@@ -21,8 +21,12 @@ size_t Outbox::Gather(std::span<iovec> parts) const {
   return count;
 }
 
-void Outbox::DropUnstarted() {
-  const size_t keep = head_ + (offset_ > 0 ? 1 : 0);
+void Outbox::DropUnstarted(size_t owed) {
+  size_t keep = head_;
+  for (size_t end = 0; keep < queue_.size() && (end < offset_ + owed || (keep == head_ && offset_ > 0));
+       ++keep) {
+    end += queue_[keep].size();
+  }
   while (queue_.size() > keep) {
     bytes_ -= queue_.back().size();
     queue_.pop_back();

@@ -29,8 +29,9 @@ class Outbox {
   // Points `parts` at what is queued, oldest first; returns how many of them were filled.
   size_t Gather(std::span<iovec> parts) const;
 
-  // Forgets everything but the rest of a frame that is half written.
-  void DropUnstarted();
+  // Forgets everything but the rest of a frame that is half written, and frames that hold any of the
+  // first `owed` bytes of what is queued.
+  void DropUnstarted(size_t owed = 0);
 
   // Forgets the first `written` bytes.
   void Consume(size_t written);

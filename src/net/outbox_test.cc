@@ -80,6 +80,19 @@ TEST(OutboxTest, DroppingForgetsEverythingThatIsNotBegun) {
   EXPECT_EQ(Gathered(outbox), "x");
 }
 
+TEST(OutboxTest, DroppingKeepsWholeFramesThatHoldWhatIsOwed) {
+  Outbox outbox;
+  for (const char* frame : {"abc", "def", "ghi"}) outbox.Push(SharedBytes(frame));
+  outbox.Consume(1);
+  outbox.DropUnstarted(3);  // "bcd"
+  EXPECT_EQ(Gathered(outbox), "bcdef");
+  EXPECT_EQ(outbox.bytes(), 5u);
+  outbox.DropUnstarted(2);
+  EXPECT_EQ(Gathered(outbox), "bc");
+  outbox.DropUnstarted(100);
+  EXPECT_EQ(Gathered(outbox), "bc");
+}
+
 TEST(OutboxTest, WhateverIsPushedComesOutOnceAndInOrder) {
   for (uint64_t seed = 1; seed <= 50; ++seed) {
     test::SeededRandom random(seed);

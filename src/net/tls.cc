@@ -32,31 +32,48 @@ int ChooseProtocol(SSL*, const unsigned char** out, unsigned char* out_size,
 }  // namespace
 
 TlsContext::TlsContext(const std::string& certificate_file, const std::string& key_file)
-    : context_(SSL_CTX_new(TLS_server_method())) {
-  if (context_ == nullptr) throw std::bad_alloc();
-  SSL_CTX_set_min_proto_version(context_, TLS1_2_VERSION);
-  SSL_CTX_set_options(context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    : context_(Load(certificate_file, key_file)) {}
+
+TlsContext::Context TlsContext::Load(const std::string& certificate_file,
+                                     const std::string& key_file) {
+  const Context loaded(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  SSL_CTX* const context = loaded.get();
+  if (context == nullptr) throw std::bad_alloc();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
   // TLS 1.2 with forward secrecy and AEAD alone (RFC 9325 §4.2); TLS 1.3 has nothing else.
-  SSL_CTX_set_cipher_list(context_, "ECDHE+AESGCM:ECDHE+CHACHA20");
-  SSL_CTX_set_mode(context_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);  // tickets only
-  SSL_CTX_set_alpn_select_cb(context_, ChooseProtocol, nullptr);
-  if (SSL_CTX_use_certificate_chain_file(context_, certificate_file.c_str()) != 1) {
+  SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20");
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets only
+  SSL_CTX_set_alpn_select_cb(context, ChooseProtocol, nullptr);
+  // An encrypted key is refused; OpenSSL's own callback would ask the terminal for its password.
+  SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return -1; });
+  if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1) {
     Refuse("cannot use the certificate", certificate_file);
   }
-  if (SSL_CTX_use_PrivateKey_file(context_, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+  if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
     Refuse("cannot use the private key", key_file);
   }
-  if (SSL_CTX_check_private_key(context_) != 1) {
+  if (SSL_CTX_check_private_key(context) != 1) {
     Refuse("the certificate is not that of the private key", key_file);
   }
+  return loaded;
 }
 
-TlsContext::~TlsContext() { SSL_CTX_free(context_); }
+void TlsContext::Reload(const std::string& certificate_file, const std::string& key_file) {
+  Context fresh = Load(certificate_file, key_file);
+  const std::lock_guard lock(mutex_);
+  context_ = std::move(fresh);
+}
 
-TlsStream::TlsStream(const TlsContext& context, int fd) : ssl_(SSL_new(context.get())) {
+ssl_st* TlsContext::NewSession() const {
+  const std::lock_guard lock(mutex_);
+  return SSL_new(context_.get());
+}
+
+TlsStream::TlsStream(const TlsContext& context, int fd) : ssl_(context.NewSession()) {
   if (ssl_ == nullptr) throw std::bad_alloc();
   SSL_set_fd(ssl_, fd);
   SSL_set_accept_state(ssl_);
@@ -81,20 +98,23 @@ ssize_t TlsStream::Read(std::span<char> into) {
 }
 
 ssize_t TlsStream::Write(std::span<const iovec> parts) {
-  errno = 0;
-  if (parts.front().iov_len >= kRecordBytes || parts.size() == 1) {
-    const size_t size = std::min(parts.front().iov_len, kRecordBytes);
-    return Outcome(SSL_write(ssl_, parts.front().iov_base, static_cast<int>(size)));
-  }
   char record[kRecordBytes];
-  size_t size = 0;
-  for (const iovec& part : parts) {
-    const size_t take = std::min(part.iov_len, kRecordBytes - size);
-    std::memcpy(record + size, part.iov_base, take);
-    size += take;
-    if (size == kRecordBytes) break;
+  const void* bytes = parts.front().iov_base;
+  size_t size = std::min(parts.front().iov_len, kRecordBytes);
+  if (size < kRecordBytes && parts.size() > 1) {
+    bytes = record;
+    size = 0;
+    for (const iovec& part : parts) {
+      const size_t take = std::min(part.iov_len, kRecordBytes - size);
+      std::memcpy(record + size, part.iov_base, take);
+      size += take;
+      if (size == kRecordBytes) break;
+    }
   }
-  return Outcome(SSL_write(ssl_, record, static_cast<int>(size)));
+  errno = 0;
+  const ssize_t written = Outcome(SSL_write(ssl_, bytes, static_cast<int>(size)));
+  owed_ = written >= 0 || errno != EAGAIN ? 0 : owed_ > 0 ? owed_ : size;
+  return written;
 }
 
 void TlsStream::Finish() {

@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 
@@ -18,11 +19,19 @@ class TlsContext {
  public:
   // PEM files; the certificate's with its chain. Throws std::runtime_error naming the file.
   TlsContext(const std::string& certificate_file, const std::string& key_file);
-  ~TlsContext();
-  ssl_ctx_st* get() const { return context_; }
+
+  // Other files, or the same read again. Connections that are open keep what they began with. Throws
+  // as the constructor, and then nothing has changed.
+  void Reload(const std::string& certificate_file, const std::string& key_file);
+  // A new session, which the caller frees.
+  ssl_st* NewSession() const;
 
  private:
-  ssl_ctx_st* context_;
+  using Context = std::shared_ptr<ssl_ctx_st>;
+  static Context Load(const std::string& certificate_file, const std::string& key_file);
+
+  mutable std::mutex mutex_;
+  Context context_;  // guarded by mutex_
 };
 
 // The server's side of one connection. As recv(2) and sendmsg(2): bytes, 0 at the end, or -1 with
@@ -35,6 +44,8 @@ class TlsStream {
   ssize_t Read(std::span<char> into);
   // Small parts share a record. After EAGAIN the next call must begin with the same bytes.
   ssize_t Write(std::span<const iovec> parts);
+  // How many bytes the next Write must begin with: those that EAGAIN met.
+  size_t owed() const { return owed_; }
   // Says that no more will be written (close_notify).
   void Finish();
   // Bytes that are decrypted and not read: the socket will not become readable for them.
@@ -44,6 +55,7 @@ class TlsStream {
   ssize_t Outcome(int result);
 
   ssl_st* ssl_;
+  size_t owed_ = 0;
 };
 
 }  // namespace parley

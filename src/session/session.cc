@@ -376,7 +376,7 @@ Result<void> Session::Reauthenticate(std::string_view token) {
     return Fail(ErrorCode::forbidden, "The token is of another user.");
   }
   identity_ = std::move(*fresh);
-  revocations_seen_ = 0;
+  asked_at_ = {};
   return {};
 }
 
@@ -397,11 +397,8 @@ void Session::SignTyping(const Uuid& conversation, bool is_typing) {
 }
 
 void Session::OnTick() {
-  if (identity_.expires_at <= context_.clock.Now()) {
-    return transport_.Close(CloseCode::kNotAuthenticated, "The token has expired.");
-  }
-  if (context_.verifier.IsRevoked(identity_, revocations_seen_)) {
-    return transport_.Close(CloseCode::kNotAuthenticated, "The token has been revoked.");
+  if (const auto why = context_.verifier.WhyEnded(identity_, asked_at_)) {
+    return transport_.Close(CloseCode::kNotAuthenticated, *why);
   }
   FollowQueued();
   const Monotonic now = context_.clock.Steady();

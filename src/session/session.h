@@ -169,7 +169,7 @@ class Session final : private FeedSink, private UserSink {
   std::unique_ptr<std::string> deferred_;  // a command that waits for those before it
   size_t in_flight_ = 0;                   // commands without an answer yet
   size_t in_flight_bytes_ = 0;             // of their texts
-  uint64_t revocations_seen_ = 0;
+  AskedAt asked_at_;
   std::array<uint8_t, kLimitCount> refused_in_a_row_{};
   bool in_turn_running_ = false;
   bool established_ = false;

@@ -23,6 +23,10 @@ inline constexpr Query kAttachmentByClientId{"attachment_by_client_id",
 inline constexpr Query kCountUnattached{
     "count_unattached",
     "SELECT count(*) FROM messaging_attachment WHERE uploaded_by_id = ?1 AND message_id IS NULL"};
+inline constexpr Query kStoredBytes{
+    "stored_bytes",
+    "SELECT CAST(coalesce(sum(file_size), 0) AS bigint) FROM messaging_attachment "
+    "WHERE uploaded_by_id = ?1"};
 inline constexpr Query kAttach{"attach",
                                "UPDATE messaging_attachment SET message_id = ?2, conversation_id = "
                                "?3, place = ?4 WHERE id = ?1 AND message_id IS NULL RETURNING id"};

@@ -153,6 +153,12 @@ inline constexpr Query kRemoveConversation{"remove_conversation",
 inline constexpr Query kLastTime{"last_time", "SELECT max(changed) FROM messaging_conversation"};
 inline constexpr Query kFindTask{"find_task",
                                  "SELECT id FROM messaging_conversation WHERE task_id = ?1"};
+inline constexpr Query kTaskByService{
+    "task_by_service", "SELECT task_by_service FROM messaging_conversation WHERE id = ?1"};
+inline constexpr Query kSetTaskByService{
+    "set_task_by_service", "UPDATE messaging_conversation SET task_by_service = 1 WHERE id = ?1"};
+inline constexpr Query kReleaseTask{"release_task",
+                                    "UPDATE messaging_conversation SET task_id = NULL WHERE id = ?1"};
 inline constexpr Query kFindDirect{"find_direct",
                                    "SELECT id FROM messaging_conversation WHERE direct_key = ?1"};
 

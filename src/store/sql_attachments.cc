@@ -46,11 +46,11 @@ int64_t Drop(SqlSession& session, Statement& deletion) {
 
 class AttachmentInsert final : public WriteOf<StoredAttachment> {
  public:
-  AttachmentInsert(NewAttachment wanted, int64_t most_unattached, Executor& on,
+  AttachmentInsert(NewAttachment wanted, AttachmentLimits limits, Executor& on,
                    parley::Answer<StoredAttachment> done, Now now)
       : WriteOf(on, std::move(done)),
         wanted_(std::move(wanted)),
-        most_unattached_(most_unattached),
+        limits_(limits),
         now_(std::move(now)) {}
 
   void Apply(SqlSession& session) override { result_ = Insert(session); }
@@ -61,10 +61,19 @@ class AttachmentInsert final : public WriteOf<StoredAttachment> {
     if (auto first = FindFirst(session)) return std::move(*first);
     const int64_t unattached =
         NumberFrom(session.Prepare(queries::kCountUnattached).Bind(1, wanted.uploaded_by));
-    if (unattached >= most_unattached_) {
+    if (unattached >= limits_.unattached) {
       return Fail(Error{.code = ErrorCode::rate_limited,
                         .detail = "Too many files that belong to no message.",
                         .retry_after = std::chrono::minutes(1)});
+    }
+    if (limits_.bytes > 0) {
+      const int64_t stored =
+          NumberFrom(session.Prepare(queries::kStoredBytes).Bind(1, wanted.uploaded_by));
+      if (stored + wanted.file_size > limits_.bytes) {
+        return Fail(Error{.code = ErrorCode::quota_exceeded,
+                          .detail = "Your files take " + std::to_string(stored) + " of " +
+                                    std::to_string(limits_.bytes) + " bytes; delete some."});
+      }
     }
     const std::string id = wanted.id.ToString();
     const std::string path = "attachments/" + id, url = ContentPath(wanted.id);
@@ -102,7 +111,7 @@ class AttachmentInsert final : public WriteOf<StoredAttachment> {
   }
 
   NewAttachment wanted_;
-  int64_t most_unattached_;
+  AttachmentLimits limits_;
   Now now_;
 };
 
@@ -240,10 +249,10 @@ bool DropAttachmentsIn(SqlSession& session, const Uuid& conversation, int64_t li
 
 // --- calls
 
-void SqlStore::AddAttachment(NewAttachment attachment, int64_t most_unattached, Executor& on,
+void SqlStore::AddAttachment(NewAttachment attachment, AttachmentLimits limits, Executor& on,
                              Answer<StoredAttachment> done) {
   commits_.Submit(std::make_unique<AttachmentInsert>(
-      std::move(attachment), most_unattached, on, std::move(done), [this] { return NextTime(); }));
+      std::move(attachment), limits, on, std::move(done), [this] { return NextTime(); }));
 }
 
 void SqlStore::RemoveAttachment(Uuid attachment, UserId uploader, Executor& on, Answer<void> done) {

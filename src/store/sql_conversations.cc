@@ -35,8 +35,15 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
       direct_key = DirectKey(wanted_.participants);
       if (FindExisting(session, queries::kFindDirect, *direct_key)) return;
     }
-    if (wanted_.task_id && FindExisting(session, queries::kFindTask, *wanted_.task_id)) return;
+    if (wanted_.task_id && FindExisting(session, queries::kFindTask, *wanted_.task_id)) {
+      const Uuid there = result_->conversation.id;
+      if (!wanted_.by_service || !IsSquatted(session, there)) return;
+      session.Prepare(queries::kReleaseTask).Bind(1, there).Run();
+    }
     Insert(session, direct_key);
+    if (wanted_.task_id && wanted_.by_service) {
+      session.Prepare(queries::kSetTaskByService).Bind(1, wanted_.id).Run();
+    }
     result_ = CreatedConversation{*FindConversation(session, wanted_.id), true};
   }
 
@@ -48,6 +55,14 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
     row.Run();
     result_ = CreatedConversation{*FindConversation(session, id), false};
     return true;
+  }
+
+  // No service opened it, and those it should be of are not both in it.
+  bool IsSquatted(SqlSession& session, const Uuid& there) const {
+    if (NumberFrom(session.Prepare(queries::kTaskByService).Bind(1, there)) != 0) return false;
+    return !std::ranges::all_of(wanted_.participants, [&](const UserId& user) {
+      return ReadMark(session, there, user).has_value();
+    });
   }
 
   void Insert(SqlSession& session, const std::optional<std::string>& direct_key) {

@@ -50,7 +50,7 @@ class SqlStore final : public Store {
                    Answer<Company> done) override;
   void ListSeen(UserId reader, bool as_service, std::vector<UserId> asked, Executor& on,
                 Answer<std::vector<Seen>> done) override;
-  void AddAttachment(NewAttachment attachment, int64_t most_unattached, Executor& on,
+  void AddAttachment(NewAttachment attachment, AttachmentLimits limits, Executor& on,
                      Answer<StoredAttachment> done) override;
   void RemoveAttachment(Uuid attachment, UserId uploader, Executor& on, Answer<void> done) override;
   void ExpireAttachments(Timestamp uploaded_before, Executor& on, Answer<int64_t> done) override;

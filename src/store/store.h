@@ -30,6 +30,7 @@ struct NewConversation {
   std::optional<std::string> title;
   std::string metadata = "{}";
   std::optional<std::string> task_id = {};  // of a task conversation
+  bool by_service = false;                  // a service opens it
   UserId creator;                           // becomes owner; in `participants` too
   std::vector<UserId> participants;         // distinct, creator first
 };
@@ -191,7 +192,9 @@ class Store {
   virtual void InsertMessage(NewMessage message, Executor& on, Answer<StoredMessage> done) = 0;
 
   // Seq stays 0; read marks of all participants start there. A direct one exists once per pair, a
-  // task's once per task_id.
+  // task's once per task_id. A service wins over who squatted: where it opens a task's conversation
+  // and the one that is there was opened by no service and lacks one of the two participants, that one
+  // is no longer the task's.
   virtual void CreateConversation(NewConversation conversation, Executor& on,
                                   Answer<CreatedConversation> done) = 0;
 
@@ -225,8 +228,9 @@ class Store {
                       Answer<Revocation> done) = 0;
 
   // A file that is stored already. A repeat of (uploader, client_id) answers the first.
-  // Errors: client_id_reused (for another file), rate_limited (the uploader has `most_unattached`).
-  virtual void AddAttachment(NewAttachment attachment, int64_t most_unattached, Executor& on,
+  // Errors: client_id_reused (for another file), rate_limited (too many that belong to
+  // no message), quota_exceeded.
+  virtual void AddAttachment(NewAttachment attachment, AttachmentLimits limits, Executor& on,
                              Answer<StoredAttachment> done) = 0;
   // One that belongs to no message. Errors: not_found (also where it is another's).
   virtual void RemoveAttachment(Uuid attachment, UserId uploader, Executor& on,

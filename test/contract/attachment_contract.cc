@@ -149,6 +149,19 @@ TEST_P(StoreContract, AnAttachmentGoesWithItsConversation) {
   EXPECT_EQ(RemovedFiles(), Ids{id});
 }
 
+TEST_P(StoreContract, AUserHasAQuotaOfBytes) {
+  quota_ = 100;  // a file has 42
+  const auto first = Upload(File("ann"));
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(Upload(File("ann")));
+  EXPECT_EQ(CodeOf(Upload(File("ann"))), ErrorCode::quota_exceeded);
+  EXPECT_TRUE(Upload(File("bob")));
+  ASSERT_TRUE(RemoveUnattached(first->attachment.id, "ann"));
+  EXPECT_TRUE(Upload(File("ann")));
+  quota_ = 0;
+  EXPECT_TRUE(Upload(File("ann")));
+}
+
 TEST_P(StoreContract, UnattachedFilesExpire) {
   const Uuid room = Room({"ann"});
   const Uuid kept = Upload("ann"), old = Upload("ann");

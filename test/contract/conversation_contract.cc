@@ -42,6 +42,35 @@ TEST_P(StoreContract, ATaskConversationKeepsItsTypeAndNeedsNoTitle) {
   EXPECT_FALSE(created->conversation.title);
 }
 
+TEST_P(StoreContract, AServiceWinsATaskOverWhoSquattedOnIt) {
+  const auto open = [&](std::vector<UserId> users, bool by_service) {
+    NewConversation wanted = Wanted(std::move(users), ConversationType::kTask);
+    wanted.task_id = "task-7";
+    wanted.by_service = by_service;
+    const auto created = Create(std::move(wanted));
+    EXPECT_TRUE(created);
+    return std::pair(created->conversation.id, created->created);
+  };
+  const auto [squatted, first] = open({"eve", "ann"}, false);
+  EXPECT_TRUE(first);
+  EXPECT_EQ(open({"ann", "bob"}, false), std::pair(squatted, false)) << "a user does not win";
+  const auto [ours, second] = open({"ann", "bob"}, true);
+  EXPECT_TRUE(second);
+  EXPECT_NE(ours, squatted);
+  EXPECT_EQ(open({"ann", "bob"}, true), std::pair(ours, false));
+  EXPECT_EQ(open({"ann", "cho"}, true), std::pair(ours, false)) << "a service opened this one";
+  EXPECT_TRUE(View(squatted, "eve")) << "it lives on, but is no task's";
+}
+
+TEST_P(StoreContract, AServiceTakesTheTaskThatItsTwoPeopleOpened) {
+  NewConversation wanted = Wanted({"ann", "bob"}, ConversationType::kTask);
+  wanted.task_id = "task-8";
+  const auto theirs = Create(wanted);
+  wanted.id = NewId();
+  wanted.by_service = true;
+  EXPECT_EQ(Create(wanted)->conversation.id, theirs->conversation.id);
+}
+
 TEST_P(StoreContract, TheFirstHundredMembersAreShownInTheOrderTheyWereNamed) {
   std::vector<UserId> users;
   for (int i = 0; i < 150; ++i) users.push_back("user-" + std::to_string(1000 - i));

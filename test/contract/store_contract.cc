@@ -244,7 +244,8 @@ NewAttachment StoreContract::File(const UserId& uploader, const std::string& nam
 
 Result<StoredAttachment> StoreContract::Upload(NewAttachment file) {
   return Ask<StoredAttachment>([&](Executor& on, Answer<StoredAttachment> done) {
-    store_->AddAttachment(std::move(file), kMostUnattached, on, std::move(done));
+    store_->AddAttachment(std::move(file), {.unattached = kMostUnattached, .bytes = quota_}, on,
+                          std::move(done));
   });
 }
 

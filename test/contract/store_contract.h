@@ -102,6 +102,7 @@ class StoreContract : public testing::TestWithParam<Engine> {
                                       std::optional<int64_t> since = std::nullopt);
 
   static constexpr int64_t kMostUnattached = 5;
+  int64_t quota_ = 0;  // bytes of one user's files; 0: no limit
   NewAttachment File(const UserId& uploader, const std::string& name = "cat.png");
   Result<StoredAttachment> Upload(NewAttachment file);
   Uuid Upload(const UserId& uploader) { return Upload(File(uploader))->attachment.id; }

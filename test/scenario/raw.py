@@ -66,6 +66,17 @@ class WireSocket(Wire):
 
     def __init__(self, server, path, token):
         super().__init__(server)
+        self.upgrade(path, token)
+
+    @classmethod
+    def over(cls, socket, path, token):
+        """On a connection that is there already, such as one over TLS."""
+        self = cls.__new__(cls)
+        self.socket, self.stream = socket, socket.makefile("rb")
+        self.upgrade(path, token)
+        return self
+
+    def upgrade(self, path, token):
         key = base64.b64encode(os.urandom(16)).decode()
         self.send(request("GET", path, "Connection: Upgrade", "Upgrade: websocket",
                           "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}",

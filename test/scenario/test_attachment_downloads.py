@@ -5,10 +5,11 @@ import time
 import pytest
 
 import files
-from client import assert_problem
+from client import Person, assert_problem
 from conftest import named
 from deadline import PATIENCE, eventually
 from raw import Wire, request
+from tokens import mint
 
 DATA = files.png_of(300_000, seed=7)
 
@@ -126,3 +127,54 @@ def test_readers_that_take_nothing_cost_little_memory(own_server):
     for wire in [last, *wires]:
         wire.__exit__()
     assert eventually(lambda: server.metric("parley_connections") <= 2, describe=lambda: "still there")
+
+
+def slow_download(server, token, url):
+    """A reader that has taken a little of a file and has much of it to come."""
+    wire = Wire.__new__(Wire)
+    wire.socket = socket.socket()
+    wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    wire.socket.settimeout(PATIENCE * 15)
+    wire.socket.connect(("127.0.0.1", server.port))
+    wire.stream = wire.socket.makefile("rb")
+    wire.send(request("GET", url, f"Authorization: Bearer {token}"))
+    assert b" 200 " in wire.stream.readline()
+    return wire
+
+
+def rest_of(wire):
+    """Reads slowly to the end, however it ends: how many bytes came."""
+    count = 0
+    try:
+        while data := wire.socket.recv(4096):
+            count += len(data)
+            time.sleep(0.02)
+    except ConnectionResetError:
+        pass
+    return count
+
+
+@pytest.mark.parametrize("end", ["token", "participant", "expiry"])
+def test_a_download_ends_when_its_reader_may_no_longer_have_it(server, people, end):
+    alice, bob = people("alice", "bob")
+    group = alice.rest.create_group(bob)
+    answer = alice.rest.post("attachments/", files={"file": ("a.png", files.png_of(files.MOST))})
+    alice.rest.send_message(group, "see", attachment_ids=[answer.json()["id"]])
+    url = answer.json()["file_url"]
+    token = mint(bob.id, ttl=4) if end == "expiry" else mint(bob.id)
+    with slow_download(server, token, url) as reader, slow_download(server, alice.token, url) as other:
+        if end == "token":
+            backend = Person(server, "backend", scope="messaging:service")
+            assert backend.rest.post("revocations/", json={"user_id": bob.id}).status_code == 201
+        elif end == "participant":
+            removed = alice.rest.post(f"conversations/{group['id']}/remove_participant/", json={"user_id": bob.id})
+            assert removed.status_code == 200
+        assert rest_of(reader) < files.MOST // 2
+        assert rest_of_fast(other) > files.MOST * 0.9, "others go on"
+
+
+def rest_of_fast(wire):
+    count = 0
+    while count < files.MOST * 0.9 and (data := wire.socket.recv(1 << 16)):
+        count += len(data)
+    return count

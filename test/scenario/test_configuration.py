@@ -172,6 +172,12 @@ def test_a_key_that_django_made_for_development_is_refused_in_production(tmp_pat
     assert "django-insecure-" in said and LONG_KEY not in said
 
 
+def test_an_endpoint_of_daphne(own_server):
+    port = free_port()
+    server = own_server(port=port, listen=["-e", f"tcp:port={port}:interface=127.0.0.1", "my_project.asgi:application"])
+    assert httpx.get(f"{server.url}/livez").status_code == 200
+
+
 @pytest.mark.parametrize("line", [
     "--workers 2 --loop uvloop --lifespan off --http h11 --ws websockets --interface asgi3 --no-server-header app.asgi:application",
     "-w 2 -k uvloop --keep-alive 75 --root-path /x --access-logfile - --error-logfile - my_project.asgi:application",

@@ -55,11 +55,35 @@ def test_a_task_has_one_conversation(task):
     assert made["participants"] == [alice.id, bob.id] and made["metadata"] == body
     assert [one["role"] for one in made["members"]] == ["owner", "member"], "the requester owns it"
     again = alice.rest.post("conversations/task/", json={**body, "task_title": "Another title"})
-    assert again.status_code == 200
+    assert again.status_code == 201, "as in the original"
     assert again.json()["id"] == made["id"] and again.json()["title"] == made["title"]
     assert_problem(cho.rest.post("conversations/task/", json=body), 403, "forbidden")
     squatting = {**body, "requester_id": cho.id}
     assert_problem(cho.rest.post("conversations/task/", json=squatting), 403, "forbidden")
+
+
+def test_a_service_may_keep_the_conversations_of_tasks_to_itself(own_server):
+    server = own_server("--task-conversations", "service")
+    alice, bob = Person(server, "alice"), Person(server, "bob")
+    backend = Person(server, "backend", scope="messaging:service")
+    body = {"task_id": "7", "requester_id": "alice", "performer_id": "bob"}
+    assert_problem(alice.rest.post("conversations/task/", json=body), 403, "forbidden")
+    made = backend.rest.post("conversations/task/", json=body)
+    assert made.status_code == 201
+    assert bob.rest.post("conversations/task/7/status/", json={"status": "done"}).status_code == 201
+
+
+def test_a_service_wins_over_who_squatted(task):
+    alice, bob, cho, body = task
+    squatted = cho.rest.post("conversations/task/", json={**body, "performer_id": cho.id, "requester_id": bob.id}).json()
+    service = Person(alice.server, "backend", scope="messaging:service")
+    made = service.rest.post("conversations/task/", json=body)
+    assert made.status_code == 201 and made.json()["id"] != squatted["id"]
+    assert made.json()["participants"] == [alice.id, bob.id]
+    assert alice.rest.post(f"conversations/task/{body['task_id']}/status/", json={"status": "done"}).status_code == 201
+    assert_problem(cho.rest.post(f"conversations/task/{body['task_id']}/status/", json={"status": "x"}), 404, "not_found")
+    again = service.rest.post("conversations/task/", json=body)
+    assert (again.status_code, again.json()["id"]) == (201, made.json()["id"])
 
 
 def test_without_a_title_it_is_a_discussion(task):

@@ -55,6 +55,17 @@ def test_two_origins_are_refused(people, server):
         assert wire.answer().status == 403
 
 
+@pytest.mark.parametrize("versions", [("13", "13"), ("13", "8"), ("8", "13")])
+def test_two_version_lines_are_refused(people, server, versions):
+    """RFC 6455 section 11.3.5: a client sends the header once."""
+    with Wire(server) as wire:
+        wire.send(request("GET", "/ws/messaging/", "Connection: Upgrade", "Upgrade: websocket",
+                          *(f"Sec-WebSocket-Version: {version}" for version in versions),
+                          "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+                          f"Authorization: Bearer {people('alice').token}"))
+        assert wire.answer().status == 400
+
+
 @pytest.mark.parametrize("host", [
     "evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost@evil.example", "a b", ""])
 def test_a_foreign_host_is_400(people, server, host):

@@ -3,12 +3,14 @@ import json
 import socket
 import ssl
 import subprocess
+import time
 
 import httpx
 import pytest
 from websockets.sync.client import connect
 
 from deadline import eventually, patient
+from raw import WireSocket
 from server import Server
 from tokens import mint
 
@@ -25,8 +27,9 @@ def certificate(tmp_path):
 
 
 @pytest.fixture
-def secure(tmp_path, certificate):
-    server = Server(tmp_path / "server", "--ssl-keyfile", certificate[0], "--ssl-certfile", certificate[1])
+def secure(tmp_path, certificate, request):
+    options = getattr(request, "param", [])
+    server = Server(tmp_path / "server", "--ssl-keyfile", certificate[0], "--ssl-certfile", certificate[1], *options)
     server.start(ready=False)
     trust = ssl.create_default_context(cafile=certificate[1])
     with httpx.Client(base_url=f"https://127.0.0.1:{server.port}", verify=trust, timeout=patient(10),
@@ -73,6 +76,41 @@ def test_a_client_that_speaks_plain_http_is_turned_away_and_nothing_else_ends(se
         except ConnectionResetError:
             pass  # turned away, in a ruder way
     assert secure.https.get("/livez").status_code == 200
+
+
+def test_a_handshake_that_does_not_come_is_not_waited_for(secure):
+    """10 s for the first byte, and as long for the handshake, whatever dribbles in."""
+    silent, half = (socket.create_connection(("127.0.0.1", secure.port), patient(40)) for _ in range(2))
+    with silent, half:
+        half.sendall(bytes.fromhex("160301020001"))  # the begin of a ClientHello
+        since = time.monotonic()
+        assert silent.recv(1) == b"" and half.recv(1) == b""
+        assert time.monotonic() - since > 5
+    assert secure.https.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize("secure", [["--websocket-slow-reader-timeout", "1s"]], indirect=True)
+def test_a_reader_that_was_too_slow_is_told_so(secure):
+    """The close frame comes after what was begun, also where TLS holds half a record."""
+    talk = secure.https.post("/api/messaging/conversations/", json={"type": "group", "participants": ["bob"]}).json()["id"]
+    for round in range(3):
+        raw = socket.socket()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.settimeout(patient(30))
+        raw.connect(("127.0.0.1", secure.port))
+        slow = WireSocket.over(secure.trust.wrap_socket(raw, server_hostname="localhost"),
+                               f"/ws/messaging/conversations/{talk}/", mint("bob"))
+        for number in range(300):
+            sent = secure.https.post("/api/messaging/messages/", json={
+                "conversation_id": talk, "content": f"{number}" + "x" * (20_000 + 37 * round + number)})
+            assert sent.status_code == 201
+
+        def closed():
+            text = secure.https.get("/metrics").text
+            return f'parley_connections_closed_total{{code="4008"}} {round + 1}' in text
+        eventually(closed, within=30)
+        assert slow.close_code() == 4008
+        raw.close()
 
 
 def test_tls_1_2_takes_aead_suites_only(secure):

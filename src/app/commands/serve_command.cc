@@ -11,6 +11,8 @@
 #include "app/config_text.h"
 #include "app/demo_seed.h"
 #include "app/node.h"
+#include "app/process.h"
+#include "app/reloader.h"
 #include "app/signing_key.h"
 #include "base/log.h"
 
@@ -22,24 +24,6 @@ constexpr auto kBeyondTheDrain = std::chrono::milliseconds(500);
 
 // How long the end waits for a log sink that takes nothing.
 constexpr auto kLastLines = std::chrono::milliseconds(500);
-
-spdlog::level::level_enum SpdlogLevel(LogLevel level) {
-  switch (level) {
-    case LogLevel::kTrace:
-      return spdlog::level::trace;
-    case LogLevel::kDebug:
-      return spdlog::level::debug;
-    case LogLevel::kInfo:
-      return spdlog::level::info;
-    case LogLevel::kWarning:
-      return spdlog::level::warn;
-    case LogLevel::kError:
-      return spdlog::level::err;
-    case LogLevel::kCritical:
-      return spdlog::level::critical;
-  }
-  return spdlog::level::info;
-}
 
 // Blocked in every thread, so that only WaitForSignal takes them.
 sigset_t BlockSignals() {
@@ -55,12 +39,20 @@ sigset_t BlockSignals() {
   return signals;
 }
 
-void WaitForSignal(const sigset_t& signals) {
+// Until one that ends the process.
+void WaitForSignal(const sigset_t& signals, Reloader& reloader) {
+  const timespec a_second{.tv_sec = 1, .tv_nsec = 0};
   int signal = 0;
-  while (sigwait(&signals, &signal) == 0 && signal != SIGTERM && signal != SIGINT) {
-    // These never end the process: a log rotation's script sends them to whatever runs.
-    log::info("signal ignored signal={} reason={}", signal,
-              signal == SIGHUP ? "nothing to reload" : "logs go to standard error");
+  while (signal != SIGTERM && signal != SIGINT) {
+    signal = sigtimedwait(&signals, nullptr, &a_second);
+    if (signal == SIGHUP) {
+      log::info("signal taken signal={}", signal);
+      reloader.Reload();
+    } else if (signal == SIGUSR1 || signal == SIGUSR2) {
+      // A log rotation's script sends them to whatever runs.
+      log::info("signal ignored signal={} reason=\"logs go to standard error\"", signal);
+    }
+    reloader.LookAtFiles();
   }
   log::info("stopping signal={}", signal);
   // A second one ends at once what the first began in good order.
@@ -118,13 +110,20 @@ int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostrea
   }
   log::SetUp(SpdlogLevel(loaded.config.log_level), loaded.config.log_format == LogFormat::kJson);
   for (const std::string& note : loaded.notes) log::warn("{}", note);
+  for (const std::string& warning : ProcessWarnings(loaded.config, loaded.sources)) {
+    log::warn("{}", warning);
+  }
+  DropPrivileges();
+  const size_t connections = ConnectionsFor(RaiseOpenFiles());
+  if (loaded.config.limit_concurrency == 0) loaded.config.limit_concurrency = connections;
 
   const SystemClock clock;
   Node node(loaded.config, clock);
   if (demo) SeedDemo(node.store(), clock);
   node.Start();
   PrintWhereToLook(node, loaded.config, out);
-  WaitForSignal(signals);
+  Reloader reloader(node, args, loaded.config);
+  WaitForSignal(signals, reloader);
   EndAtTheLatest(loaded.config.timeout_graceful_shutdown + kBeyondTheDrain);
   const bool drained = node.Drain();
   log::Flush(kLastLines);

@@ -32,6 +32,12 @@ class AttachmentsApi {
     if (context.body == nullptr) {  // it had no body at all
       co_return Response::Problem(Error::Field("file", "This field is required."));
     }
+    const HeldCounts::Held own = slots_.TakeOf(context.caller.user);
+    if (!own) {
+      co_return Response::Problem({.code = ErrorCode::rate_limited,
+                                   .detail = "You have too many uploads under way.",
+                                   .retry_after = std::chrono::seconds(1)});
+    }
     const UploadSlots::Slot slot = slots_.Take();
     if (!slot) {
       co_return Response::Problem({.code = ErrorCode::overloaded,
@@ -61,7 +67,10 @@ class AttachmentsApi {
     auto finding = FindNamed(context);
     const Result<FoundAttachment> found = co_await finding;
     if (!found) co_return Response::Problem(found.error());
-    co_return Download(context.request, found->attachment, blobs_, services_.executor);
+    co_return Download(context.request, found->attachment, blobs_, services_.executor,
+                       [this, id = found->attachment.id, caller = context.caller] {
+                         return MayRead(id, caller);
+                       });
   }
 
   Task<Response> Delete(RequestContext& context) {
@@ -75,6 +84,13 @@ class AttachmentsApi {
   }
 
  private:
+  // A store that cannot say so now does not end a download.
+  Task<bool> MayRead(Uuid id, Caller caller) {
+    auto finding = attachments_.Find(id, std::move(caller));
+    const Result<FoundAttachment> found = co_await finding;
+    co_return found || found.error().code != ErrorCode::not_found;
+  }
+
   Task<Result<FoundAttachment>> FindNamed(const RequestContext& context) {
     const Result<Uuid> id = IdParam(context.request, "id");
     if (!id) co_return Fail(id.error());
@@ -102,8 +118,10 @@ void RegisterAttachments(Registry& registry, Services& services, BlobStore& blob
                       [api](RequestContext& context) { return api->Get(context); });
   registry.routes.Add("GET", path + "/{id}/content", Access::kUser, Limit::kRead,
                       [api](RequestContext& context) { return api->Content(context); });
-  registry.routes.Add("DELETE", path + "/{id}/delete", Access::kUser, Limit::kSend,
-                      [api](RequestContext& context) { return api->Delete(context); });
+  for (const char* const end : {"/{id}", "/{id}/delete"}) {
+    registry.routes.Add("DELETE", path + end, Access::kUser, Limit::kSend,
+                        [api](RequestContext& context) { return api->Delete(context); });
+  }
 }
 
 }  // namespace parley

@@ -29,7 +29,9 @@ Task<Result<StoredAttachment>> AttachmentsService::Store(Uuid id, UploadedFile f
   using Answer = Result<StoredAttachment>;
   auto adding = Suspend<Answer>([&](Resolve<Answer> done) {
     services_.store.AddAttachment(std::move(wanted),
-                                  static_cast<int64_t>(services_.limits.unattached_attachments),
+                                  {.unattached = static_cast<int64_t>(
+                                       services_.limits.unattached_attachments),
+                                   .bytes = services_.limits.attachment_bytes_per_user},
                                   services_.executor, std::move(done));
   });
   Answer stored = co_await adding;

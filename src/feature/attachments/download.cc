@@ -13,8 +13,14 @@ constexpr int64_t kPieceBytes = 64 * 1024;
 
 class BlobSource final : public BodySource {
  public:
-  BlobSource(BlobStore& blobs, Executor& on, const Uuid& id, ByteRange range)
-      : blobs_(blobs), on_(on), id_(id), range_(range), next_(range.first) {}
+  BlobSource(BlobStore& blobs, Executor& on, const Uuid& id, ByteRange range,
+             UniqueFunction<Task<bool>()> may_read)
+      : blobs_(blobs),
+        on_(on),
+        id_(id),
+        range_(range),
+        next_(range.first),
+        may_read_(std::move(may_read)) {}
 
   int64_t size() const override { return range_.size; }
 
@@ -28,12 +34,15 @@ class BlobSource final : public BodySource {
     co_return co_await reading;
   }
 
+  Task<bool> StillAllowed() override { return may_read_(); }
+
  private:
   BlobStore& blobs_;
   Executor& on_;
   const Uuid id_;
   const ByteRange range_;
   int64_t next_;
+  UniqueFunction<Task<bool>()> may_read_;
 };
 
 // The same bytes have the same tag: a strong one (RFC 9110 §8.8.3).
@@ -50,7 +59,7 @@ std::string TagOf(const ContentDigest& digest) {
 }  // namespace
 
 Response Download(const Request& request, const Attachment& attachment, BlobStore& blobs,
-                  Executor& on) {
+                  Executor& on, UniqueFunction<Task<bool>()> may_read) {
   const std::string tag = TagOf(attachment.digest);
   const int64_t size = attachment.file_size;
   // Kept by the reader's own browser, which asks each time whether it may still show it.
@@ -85,7 +94,7 @@ Response Download(const Request& request, const Attachment& attachment, BlobStor
   response.headers.emplace_back("Content-Disposition", DispositionOf(attachment.filename));
   response.headers.emplace_back("Content-Security-Policy", "default-src 'none'; sandbox");
   response.headers.emplace_back("Cross-Origin-Resource-Policy", "same-site");
-  response.source = std::make_shared<BlobSource>(blobs, on, attachment.id, range);
+  response.source = std::make_shared<BlobSource>(blobs, on, attachment.id, range, std::move(may_read));
   return response;
 }
 

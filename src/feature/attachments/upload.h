@@ -6,14 +6,15 @@
 
 #include "blob/blob_store.h"
 #include "http/body_stream.h"
+#include "http/held_counts.h"
 #include "http/multipart.h"
 
 namespace parley {
 
-// How many uploads run at once on this node. Any thread.
+// How many uploads run at once on this node, of all and of one user. Any thread.
 class UploadSlots {
  public:
-  explicit UploadSlots(int64_t slots) : free_(slots) {}
+  UploadSlots(int64_t slots, int64_t of_one_user) : free_(slots), of_one_user_(of_one_user) {}
 
   // Held while an upload runs.
   class Slot {
@@ -28,6 +29,8 @@ class UploadSlots {
    private:
     UploadSlots* slots_;
   };
+  // An empty one when the user has as many as one may; held while the upload runs.
+  HeldCounts::Held TakeOf(const UserId& user) { return held_.Take(user, of_one_user_); }
   // An empty one when all are taken.
   Slot Take() {
     if (--free_ >= 0) return Slot(this);
@@ -37,6 +40,8 @@ class UploadSlots {
 
  private:
   std::atomic<int64_t> free_;
+  const int64_t of_one_user_;
+  HeldCounts held_;
 };
 
 struct UploadedFile {

@@ -75,7 +75,7 @@ class ConversationsApi {
     auto reading = conversations_.Get(created->conversation.id, context.caller);
     const Result<ConversationView> view = co_await reading;
     if (!view) co_return Response::Problem(view.error());
-    co_return Response::Json(created->created ? 201 : 200,
+    co_return Response::Json(201,
                              ViewJson(*view, MemberList::kWithMembers));
   }
 
@@ -119,7 +119,7 @@ class ConversationsApi {
 
 }  // namespace
 
-void RegisterConversations(Registry& registry, Services& services) {
+void RegisterConversations(Registry& registry, Services& services, bool tasks_by_services) {
   auto api = std::make_shared<ConversationsApi>(services);
   const std::string path(kPath);
   registry.routes.Add("GET", path, Access::kUser, Limit::kRead,
@@ -130,7 +130,7 @@ void RegisterConversations(Registry& registry, Services& services) {
                       [api](RequestContext& context) { return api->Get(context); });
   RegisterParticipants(registry, services);
   RegisterConversationChanges(registry, services);
-  RegisterDirectAndTask(registry, services);
+  RegisterDirectAndTask(registry, services, tasks_by_services);
   RegisterReplay(registry, services);
 }
 

@@ -4,13 +4,14 @@
 
 namespace parley {
 
-// `services` outlives the registry's rows.
-void RegisterConversations(Registry& registry, Services& services);
+// `services` outlives the registry's rows. `tasks_by_services`: only services open the conversations of
+// tasks.
+void RegisterConversations(Registry& registry, Services& services, bool tasks_by_services);
 
 // Parts of it, called by the above.
 void RegisterParticipants(Registry& registry, Services& services);
 void RegisterConversationChanges(Registry& registry, Services& services);
-void RegisterDirectAndTask(Registry& registry, Services& services);
+void RegisterDirectAndTask(Registry& registry, Services& services, bool tasks_by_services);
 void RegisterReplay(Registry& registry, Services& services);
 
 }  // namespace parley

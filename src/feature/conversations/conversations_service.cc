@@ -11,7 +11,8 @@ Task<Result<CreatedConversation>> ConversationsService::Create(CreateConversatio
                                .type = wanted.type,
                                .title = std::move(wanted.title),
                                .metadata = std::move(wanted.metadata),
-                               .task_id = std::move(wanted.task_id)};
+                               .task_id = std::move(wanted.task_id),
+                               .by_service = caller.service};
   if (conversation.task_id) {
     conversation.creator = wanted.participants.front();
   } else {

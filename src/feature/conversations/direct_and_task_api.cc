@@ -29,8 +29,11 @@ std::string TaskIdFrom(FieldReader& fields) {
 
 class DirectAndTaskApi {
  public:
-  explicit DirectAndTaskApi(Services& services)
-      : services_(services), conversations_(services), messages_(services) {}
+  DirectAndTaskApi(Services& services, bool tasks_by_services)
+      : services_(services),
+        tasks_by_services_(tasks_by_services),
+        conversations_(services),
+        messages_(services) {}
 
   Task<Response> Direct(RequestContext& context) {
     const Result<Body> body = JsonOrFormBody(context.request, services_.json);
@@ -52,6 +55,10 @@ class DirectAndTaskApi {
     CreateConversation wanted = ParseTask(fields);
     if (const auto error = fields.error()) co_return Response::Problem(*error);
     const Caller& caller = context.caller;
+    if (!caller.service && tasks_by_services_) {
+      co_return Response::Problem({.code = ErrorCode::forbidden,
+                                   .detail = "Only a service opens the conversation of a task."});
+    }
     if (!caller.service && caller.user != wanted.participants[0] &&
         caller.user != wanted.participants[1]) {
       co_return Response::Problem({.code = ErrorCode::forbidden,
@@ -114,7 +121,7 @@ class DirectAndTaskApi {
     return wanted;
   }
 
-  Task<Response> Open(RequestContext& context, CreateConversation wanted, int when_created) {
+  Task<Response> Open(RequestContext& context, CreateConversation wanted, int status) {
     auto creating = conversations_.Create(std::move(wanted), context.caller);
     const Result<CreatedConversation> created = co_await creating;
     if (!created) co_return Response::Problem(created.error());
@@ -125,19 +132,19 @@ class DirectAndTaskApi {
           {.code = ErrorCode::forbidden, .detail = "This task's conversation is of others."});
     }
     if (!view) co_return Response::Problem(view.error());
-    co_return Response::Json(created->created ? when_created : 200,
-                             ViewJson(*view, MemberList::kWithMembers));
+    co_return Response::Json(status, ViewJson(*view, MemberList::kWithMembers));
   }
 
   Services& services_;
+  const bool tasks_by_services_;
   ConversationsService conversations_;
   MessagesService messages_;
 };
 
 }  // namespace
 
-void RegisterDirectAndTask(Registry& registry, Services& services) {
-  auto api = std::make_shared<DirectAndTaskApi>(services);
+void RegisterDirectAndTask(Registry& registry, Services& services, bool tasks_by_services) {
+  auto api = std::make_shared<DirectAndTaskApi>(services, tasks_by_services);
   const std::string path = "/api/messaging/conversations";
   registry.routes.Add("POST", path + "/direct", Access::kUser, Limit::kCreate,
                       [api](RequestContext& context) { return api->Direct(context); });

@@ -17,7 +17,8 @@ constexpr int64_t kFirstVersion = 5;  // the first script's; SQLite has come the
 // In order; a schema's version is kFirstVersion and one more for each further script.
 const std::string_view* const kMigrations[] = {
     &assets::_0005_initial_sql, &assets::_0006_access_by_txn_sql, &assets::_0007_changed_by_txn_sql,
-    &assets::_0008_fold_user_ids_sql, &assets::_0009_lanes_sql};
+    &assets::_0008_fold_user_ids_sql, &assets::_0009_lanes_sql,
+    &assets::_0011_uploads_and_tasks_sql};
 constexpr int64_t kVersion = kFirstVersion + std::size(kMigrations) - 1;
 // Any number, so that it is ours: who holds it migrates.
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(7891213)";

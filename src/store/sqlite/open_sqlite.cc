@@ -31,7 +31,7 @@ const std::string_view* const kMigrations[] = {
     &assets::_0003_presence_sql,       &assets::_0004_revocations_sql,
     &assets::_0005_attachments_sql,    &assets::_0006_access_log_sql,
     &assets::_0007_change_horizon_sql, &assets::_0008_text_and_user_ids_sql,
-    &assets::_0009_no_lanes_sql};
+    &assets::_0009_no_lanes_sql,       &assets::_0011_uploads_and_tasks_sql};
 constexpr const char* kFile = "parley.db";
 constexpr int64_t kVersion = std::size(kMigrations);
 

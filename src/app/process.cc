@@ -1,0 +1,71 @@
+#include "app/process.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "app/option_table.h"
+
+namespace parley {
+namespace {
+
+// For the store, the bus, logs, uploads and downloads.
+constexpr size_t kOwnFiles = 512;
+
+bool OthersCanRead(const std::string& file) {
+  struct stat state {};
+  return !file.empty() && ::stat(file.c_str(), &state) == 0 && (state.st_mode & S_IROTH) != 0;
+}
+
+}  // namespace
+
+void DropPrivileges() {
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+#if !defined(__SANITIZE_ADDRESS__)  // its search for leaks traces the process
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+size_t RaiseOpenFiles() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  rlimit raised{limit.rlim_max, limit.rlim_max};
+  if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  return static_cast<size_t>(limit.rlim_cur);
+}
+
+size_t ConnectionsFor(size_t open_files) {
+  return open_files - std::min(kOwnFiles, open_files / 2);
+}
+
+std::vector<std::string> ProcessWarnings(const Config& config,
+                                         const std::map<std::string, std::string>& sources) {
+  std::vector<std::string> warnings;
+  if (config.production() && ::geteuid() == 0) {
+    warnings.push_back("running as root: a user of its own is safer");
+  }
+  const AuthConfig& auth = config.auth;
+  const auto look = [&](const std::string& file, const char* what) {
+    if (!OthersCanRead(file)) return;
+    warnings.push_back(file + ": every user of this machine can read " + what + "; chmod o-r it");
+  };
+  std::set<std::string> files;
+  for (const Option& option : Options()) {
+    const auto source = sources.find(KeyOf(option));
+    if (!option.secret || source == sources.end()) continue;
+    const size_t line = source->second.rfind(':');  // "parley.toml:3"
+    if (line != std::string::npos) files.insert(source->second.substr(0, line));
+  }
+  for (const std::string& file : files) look(file, "its secrets");
+  look(auth.private_key, "this private key");
+  look(config.ssl.keyfile, "this private key");
+  return warnings;
+}
+
+}  // namespace parley

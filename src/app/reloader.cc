@@ -1,0 +1,67 @@
+#include "app/reloader.h"
+
+#include <system_error>
+
+#include "app/signing_key.h"
+
+namespace parley {
+
+spdlog::level::level_enum SpdlogLevel(LogLevel level) {
+  switch (level) {
+    case LogLevel::kTrace:
+      return spdlog::level::trace;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+    case LogLevel::kCritical:
+      return spdlog::level::critical;
+  }
+  return spdlog::level::info;
+}
+
+Reloader::Reloader(Node& node, std::vector<std::string> args, const Config& running)
+    : node_(node), args_(std::move(args)), running_(running), changed_at_(ChangeTimes()) {}
+
+std::vector<Reloader::Time> Reloader::ChangeTimes() const {
+  std::vector<Time> times;
+  for (const std::string& file : {running_.ssl.certfile, running_.ssl.keyfile}) {
+    std::error_code error;
+    if (!file.empty()) times.push_back(std::filesystem::last_write_time(file, error));
+  }
+  return times;
+}
+
+void Reloader::Reload() {
+  ConfigResult fresh = LoadConfig({args_, ProcessEnvironment(), DiskFileReader()});
+  if (fresh.ok()) fresh.errors = KeyErrors(fresh.config);
+  for (const std::string& error : fresh.errors) log::error("not reloaded error=\"{}\"", error);
+  if (!fresh.ok()) return;
+  // Whether there is TLS at all is decided at the start.
+  if (running_.ssl.certfile.empty() == fresh.config.ssl.certfile.empty()) {
+    running_.ssl = fresh.config.ssl;
+  }
+  running_.auth.secret_key = fresh.config.auth.secret_key;
+  running_.log_level = fresh.config.log_level;
+  TakeOver();
+}
+
+void Reloader::LookAtFiles() {
+  if (!running_.ssl.certfile.empty() && ChangeTimes() != changed_at_) TakeOver();
+}
+
+void Reloader::TakeOver() {
+  changed_at_ = ChangeTimes();
+  log::SetLevel(SpdlogLevel(running_.log_level));
+  const std::vector<std::string> errors = node_.Reload(running_);
+  for (const std::string& error : errors) {
+    log::error("not reloaded, the old one stays error=\"{}\"", error);
+  }
+  if (errors.empty()) log::info("reloaded");
+}
+
+}  // namespace parley
