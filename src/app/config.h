@@ -78,6 +78,7 @@ struct StoreConfig {
 struct AttachmentsConfig {
   std::string directory;  // empty: "attachments" in the data directory
   Duration unattached_kept = std::chrono::hours(24);
+  Duration url_ttl = std::chrono::hours(1);  // of signed links; 0: none
   int concurrent_uploads = 64;  // on this node; more are told to come again
   int concurrent_uploads_per_user = 8;
   int64_t least_free_bytes = 256 * 1024 * 1024;  // on the disk; below, uploads are refused
@@ -148,6 +149,7 @@ struct Config {
   bool allow_plain_http = false;
   std::vector<std::string> allowed_hosts;
   std::vector<std::string> cors_allowed_origins;
+  std::vector<std::string> api_prefixes = {"/api/messaging"};
   bool access_log = true;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;

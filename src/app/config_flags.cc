@@ -113,6 +113,8 @@ class FlagReading {
       Add(FlagOf(option), &option);
       for (const std::string& spelling : SplitList(option.flags, ' ')) Add(spelling, &option);
     }
+    // Daphne's endpoints, which listen_address.cc takes apart.
+    for (const char* endpoint : {"-e", "--endpoint"}) Add(endpoint, FindOption("host"));
     for (const CommandFlag& flag : command_flags) Add(flag.name, nullptr);
     Add("--config", nullptr);
     for (const ForeignFlag& foreign : kForeignFlags) AddForeign(foreign);

@@ -129,13 +129,13 @@ struct ShardParts {
   ShardParts(Node& node, const Config& config, const Clock& clock, Shard& shard, Hub& hub,
              Store& store, const TokenVerifier& verifier, const SitePolicy& site,
              const SitePolicy& admin_site, const CorsPolicy& cors, const CorsPolicy& admin_cors,
-             NoUpgrades& no_upgrades, RateLimiter& limiter, HeldCounts& held, OnlineUsers& online,
-             NodeCounters& counters)
+             const FileLinks& links, const ApiPrefixes& prefixes, NoUpgrades& no_upgrades,
+             RateLimiter& limiter, HeldCounts& held, OnlineUsers& online, NodeCounters& counters)
       : owner(node),
         ids(clock),
         json(config.limits.json_depth),
         session_options(SessionOptionsOf(config)),
-        services{hub, store, shard, clock, ids, json, config.limits, limiter},
+        services{hub, store, shard, clock, ids, json, config.limits, limiter, links},
         sessions{hub,  store,  shard,    clock, verifier,      limiter,
                  held, online, commands, json,  config.limits, session_options},
         endpoint(sessions, site, counters.ws,
@@ -146,6 +146,8 @@ struct ShardParts {
              verifier,
              site,
              cors,
+             links,
+             prefixes,
              limiter,
              endpoint,
              counters.http,
@@ -155,9 +157,20 @@ struct ShardParts {
              config.access_log,
              config.http.keep_alive_timeout,
              HstsOf(config)},
-        admin_http{admin_router,  verifier,    admin_site,        admin_cors,
-                   limiter,       no_upgrades, counters.http,     counters.connections,
-                   config.limits, 0,           config.access_log, config.http.keep_alive_timeout} {}
+        admin_http{admin_router,
+                   verifier,
+                   admin_site,
+                   admin_cors,
+                   links,
+                   prefixes,
+                   limiter,
+                   no_upgrades,
+                   counters.http,
+                   counters.connections,
+                   config.limits,
+                   0,
+                   config.access_log,
+                   config.http.keep_alive_timeout} {}
 
   Node& owner;
   UuidGenerator ids;
@@ -210,7 +223,10 @@ Node::Node(const Config& config, const Clock& clock)
       admin_site_(AdminSiteOptionsOf(config)),
       cors_(CorsOptionsOf(config)),
       admin_cors_({}),
+      links_(store_->FileKey(), config.attachments.url_ttl, clock),
+      prefixes_(config.api_prefixes),
       rate_limiter_(RateLimitsOf(config), clock) {
+  SetContentPrefix(prefixes_.first());
   health_.limiter = &rate_limiter_;
   const unsigned shards = ShardCount(config);
   for (unsigned i = 0; i < shards; ++i) {
@@ -255,7 +271,8 @@ Node::Node(const Config& config, const Clock& clock)
   for (unsigned i = 0; i < shards; ++i) {
     parts_.push_back(std::make_unique<ShardParts>(
         *this, config_, clock_, *shards_[i], *hubs_[i], *store_, *verifier_, site_, admin_site_,
-        cors_, admin_cors_, no_upgrades_, rate_limiter_, sockets_, online_, health_.counters));
+        cors_, admin_cors_, links_, prefixes_, no_upgrades_, rate_limiter_, sockets_, online_,
+        health_.counters));
     RegisterFeatures(*parts_.back());
   }
   const auto make = [this](bool admin) {
@@ -263,15 +280,15 @@ Node::Node(const Config& config, const Clock& clock)
       return MakeConnection(shard, std::move(socket), std::move(peer), admin);
     };
   };
-  listener_ = std::make_unique<Listener>(ListenOptions{.host = config_.host,
-                                                       .port = config_.port,
-                                                       .unix_path = config_.uds.value_or(""),
-                                                       .unix_mode = static_cast<unsigned>(std::stoul(
-                                                           config_.uds_mode, nullptr, 8)),
-                                                       .inherited_fd = config_.fd.value_or(-1),
-                                                       .backlog = config_.backlog,
-                                                       .tls = tls_ != nullptr},
-                                         shards_, make(false));
+  listener_ = std::make_unique<Listener>(
+      ListenOptions{.host = config_.host,
+                    .port = config_.port,
+                    .unix_path = config_.uds.value_or(""),
+                    .unix_mode = static_cast<unsigned>(std::stoul(config_.uds_mode, nullptr, 8)),
+                    .inherited_fd = config_.fd.value_or(-1),
+                    .backlog = config_.backlog,
+                    .tls = tls_ != nullptr},
+      shards_, make(false));
   if (config_.admin.port) {
     admin_listener_ = std::make_unique<Listener>(
         ListenOptions{.host = config_.admin.host, .port = *config_.admin.port}, shards_,

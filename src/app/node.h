@@ -70,6 +70,8 @@ class Node {
   std::unique_ptr<TokenVerifier> verifier_;
   SitePolicy site_, admin_site_;
   CorsPolicy cors_, admin_cors_;
+  FileLinks links_;
+  ApiPrefixes prefixes_;
   NoUpgrades no_upgrades_;  // of the admin port
   RateLimiter rate_limiter_;
   HeldCounts sockets_;

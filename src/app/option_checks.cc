@@ -89,6 +89,20 @@ std::string CheckProxies(const OptionValue& value) {
   return {};
 }
 
+std::string CheckApiPrefixes(const OptionValue& value) {
+  const auto& prefixes = std::get<std::vector<std::string>>(value);
+  if (prefixes.empty()) return "must name at least one";
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+  for (const std::string& prefix : prefixes) {
+    const bool good = prefix.size() > 1 && prefix.starts_with('/') && !prefix.ends_with('/') &&
+                      prefix.find("//") == std::string::npos &&
+                      prefix.find_first_not_of(kPlain) == std::string::npos;
+    if (!good) return "holds '" + prefix + "', which is not a path such as /api/v1/messaging";
+  }
+  return {};
+}
+
 std::string CheckFileMode(const OptionValue& value) {
   const std::string& mode = std::get<std::string>(value);
   if (mode.size() >= 3 && mode.size() <= 4 &&

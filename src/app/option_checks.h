@@ -11,6 +11,8 @@ namespace parley {
 std::string CheckHost(const OptionValue& value);
 // Addresses, networks in CIDR notation, or `*`.
 std::string CheckProxies(const OptionValue& value);
+// Paths without a slash at the end; at least one.
+std::string CheckApiPrefixes(const OptionValue& value);
 // Octal digits, as chmod takes them: 0660.
 std::string CheckFileMode(const OptionValue& value);
 // Host names, perhaps with a scheme and a port; `.example.com` and `*` too.

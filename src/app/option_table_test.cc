@@ -38,9 +38,11 @@ std::string Sample(const Option& option) {
     case OptionKind::kDuration:
       return option.range.min <= 7'500'000 ? "7500ms" : "36h";
     case OptionKind::kList:
+      if (option.key == "cors_allowed_origins") return "https://a.example,http://b.example:81";
       if (option.key == "issuers") return "https://a.example ES256 keys.json chat";
       return "10.0.0.1,10.0.0.2";
     default:
+      if (option.key == "uds_mode") return "0600";
       if (option.section == "redis") return "redis://cache:6379/1";
       return option.section == "database" ? "postgres://db/chat" : "some.value";
   }

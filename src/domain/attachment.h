@@ -23,12 +23,13 @@ struct Attachment {
   std::optional<Uuid> message_id;
   std::string metadata = "{}";  // JSON text of an object
   ContentDigest digest{};
+  std::string link_query = {};  // of its file_url in an answer to one reader; empty: the plain route
 };
 
-// Where its bytes are served; the `file_url` that clients are given.
-inline std::string ContentPath(const Uuid& attachment) {
-  return "/api/messaging/attachments/" + attachment.ToString() + "/content/";
-}
+// Where its bytes are served; the `file_url` that clients are given. Thread-safe.
+std::string ContentPath(const Uuid& attachment);
+// The prefix of the API in those paths ("/api/messaging"). To be called before anything is served.
+void SetContentPrefix(std::string prefix);
 
 struct NewAttachment {
   Attachment attachment;                 // of no message yet

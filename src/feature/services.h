@@ -2,6 +2,7 @@
 // shard; a feature's rows run on that shard's thread.
 #pragma once
 #include "domain/limits.h"
+#include "http/file_links.h"
 #include "http/rate_limiter.h"
 #include "http/router.h"
 #include "hub/hub.h"
@@ -19,7 +20,15 @@ struct Services {
   JsonReader& json;
   const Limits& limits;
   RateLimiter& rate_limiter;
+  const FileLinks& links;
 };
+
+// Makes links to the message's files the caller's, in an answer to them alone.
+inline void SignFiles(const Services& services, const Caller& caller, Message& message) {
+  for (Attachment& attachment : message.attachments) {
+    services.links.Sign(attachment, {caller.user, caller.service});
+  }
+}
 
 // A feature's way in: it adds its routes and commands and keeps what its handlers need alive.
 struct Registry {

@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kLongestPath = 2'048;
 constexpr size_t kLongestRequestId = 64;
 
-std::string_view OrDash(const std::string& text) { return text.empty() ? "-" : text; }
+std::string_view OrDash(std::string_view text) { return text.empty() ? "-" : text; }
 
 }  // namespace
 

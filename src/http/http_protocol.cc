@@ -187,7 +187,11 @@ std::optional<Response> HttpProtocol::Refusal(Request& request, Caller& caller) 
 }
 
 std::optional<Response> HttpProtocol::FindRoute(Request& request) {
-  Router::Match match = context_.router.Find(request.method(), request.segments());
+  std::vector<std::string> segments = request.segments();
+  const std::string* const prefix = context_.prefixes.Normalize(segments);
+  if (prefix == nullptr) return Response::Problem(Error::NotFound());
+  request.set_api_prefix(*prefix);
+  Router::Match match = context_.router.Find(request.method(), segments);
   if (match.route == nullptr && match.allow.empty()) {
     return Response::Problem(Error::NotFound());
   }
@@ -343,8 +347,17 @@ std::optional<Error> HttpProtocol::TakeRate(const Route& route, const Caller& ca
 
 Result<Caller> HttpProtocol::Identify(const Request& request, const Route& route) const {
   if (route.access == Access::kOpen) return Caller{};
-  const auto token = BearerToken(request);
+  auto token = BearerToken(request);
   if (!token) return Fail(token.error());
+  if (!*token && route.access == Access::kFile) {
+    *token = request.Query("token");
+    if (!*token && FileLinks::IsSigned(request)) {
+      const auto file = Uuid::Parse(request.Param("id"));
+      const auto reader = context_.links.Verify(request, file.value_or(Uuid{}));
+      if (!reader) return Fail(reader.error());
+      return Caller{reader->user, reader->service};
+    }
+  }
   if (!*token) {
     return Fail(ErrorCode::not_authenticated, "Authentication credentials were not provided.");
   }

@@ -9,7 +9,9 @@
 #include "base/metrics.h"
 #include "domain/limits.h"
 #include "http/access_log.h"
+#include "http/api_prefixes.h"
 #include "http/cors.h"
+#include "http/file_links.h"
 #include "http/rate_limiter.h"
 #include "http/request_reader.h"
 #include "http/request_times.h"
@@ -46,6 +48,8 @@ struct HttpContext {
   const TokenVerifier& verifier;
   const SitePolicy& site;
   const CorsPolicy& cors;
+  const FileLinks& links;
+  const ApiPrefixes& prefixes;
   RateLimiter& rate_limiter;
   UpgradeHandler& upgrade;
   HttpCounters& counters;

@@ -63,6 +63,10 @@ class Request {
   // The last value of a query parameter; an empty one counts as absent.
   std::optional<std::string_view> Query(std::string_view name) const;
 
+  // The prefix of the API under which it came; links in the answer begin with it.
+  const std::string& api_prefix() const { return api_prefix_; }
+  void set_api_prefix(std::string prefix) { api_prefix_ = std::move(prefix); }
+
   // What the route's {name} matched; empty when it has no such part.
   std::string_view Param(std::string_view name) const;
   void set_params(std::vector<std::pair<std::string, std::string>> params) {
@@ -78,6 +82,7 @@ class Request {
   RequestAccess access_;
   std::string method_;
   std::string path_;
+  std::string api_prefix_;
   std::vector<std::string> segments_;
   std::string authority_;
   std::vector<std::pair<std::string, std::string>> query_;

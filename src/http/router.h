@@ -19,13 +19,15 @@ namespace parley {
 enum class Access {
   kOpen,  // anybody; no token is looked at
   kUser,  // a valid access token
+  kFile,  // the same, also in ?token=, or a signed link to the attachment that {id} names
 };
 
 // Who calls. For a service acting for somebody, `user` is that somebody.
 struct Caller {
   UserId user;
   bool service = false;
-  std::shared_ptr<const Identity> identity = {};  // of the request's token; none: nothing asks again
+  std::shared_ptr<const Identity> identity =
+      {};  // of the request's token; none: nothing asks again
 };
 
 struct RequestContext {

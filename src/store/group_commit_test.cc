@@ -187,7 +187,7 @@ TEST_F(GroupCommitTest, OneBadWriteDoesNotSpoilTheOthersOfItsBatch) {
 
 TEST_F(GroupCommitTest, AFailedCommitIsToldAndTheNextMaySucceed) {
   journal_.fail_commit = [](const Names& names) {
-    if (names.front() == "a") throw StoreFailure("full");
+    if (!names.empty() && names.front() == "a") throw StoreFailure("full");
   };
   Submit("a");
   Await(1);
@@ -200,7 +200,7 @@ TEST_F(GroupCommitTest, AFailedCommitIsToldAndTheNextMaySucceed) {
 
 TEST_F(GroupCommitTest, ABatchWhoseOutcomeIsUnknownIsNotAppliedAgain) {
   journal_.fail_commit = [](const Names& names) {
-    if (names.front() == "a") {
+    if (!names.empty() && names.front() == "a") {
       throw StoreFailure("connection lost", StoreFailure::Kind::kOutcomeUnknown);
     }
   };
@@ -242,7 +242,7 @@ TEST_F(GroupCommitTest, AWriteThatMeetsALockIsRefusedAloneAndTheLaneStaysHealthy
 TEST_F(GroupCommitTest, TheOutcomeOfALostCommitIsAskedForUntilItIsKnown) {
   int asked = 0;
   journal_.fail_commit = [](const Names& names) {
-    if (names.front() != "c") {
+    if (names.empty() || names.front() != "c") {
       throw StoreFailure("connection lost", StoreFailure::Kind::kOutcomeUnknown);
     }
   };

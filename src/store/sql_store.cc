@@ -22,6 +22,7 @@ SqlStore::SqlStore(std::vector<std::unique_ptr<SqlSession>> writers,
     : held_(std::move(held)),
       clock_(clock),
       identity_(identity),
+      file_key_(options.file_key),
       last_time_(NumberFrom(writers.front()->Prepare(queries::kLastTime))),
       readers_(
           [&] {

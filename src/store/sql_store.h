@@ -16,6 +16,7 @@ namespace parley {
 struct SqlStoreOptions {
   size_t reader_threads = 2;
   size_t queue_writes = 10'000;
+  std::string file_key = {};  // see Store::FileKey
 };
 
 class SqlStore final : public Store {
@@ -83,6 +84,7 @@ class SqlStore final : public Store {
                      Answer<UserConversations> done) override;
 
   Uuid Identity() const override { return identity_; }
+  std::string FileKey() const override { return file_key_; }
   bool Ready() const override { return commits_.healthy(); }
   StoreStats Stats() const override;
   void Close() override;
@@ -100,6 +102,7 @@ class SqlStore final : public Store {
   std::shared_ptr<void> held_;
   const Clock& clock_;
   const Uuid identity_;
+  const std::string file_key_;
   Monotonic next_forgetting_ = {};  // the writer's
   std::atomic<int64_t> last_time_;  // goes on from the last change, whatever the clock did since
   Counter statements_, round_trips_;

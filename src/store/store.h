@@ -307,6 +307,8 @@ class Store {
 
   // Made once with the store: two nodes with different ids do not belong together.
   virtual Uuid Identity() const = 0;
+  // A secret of this store, the same on all nodes: signs links to files. Not empty.
+  virtual std::string FileKey() const = 0;
   virtual bool Ready() const = 0;  // the last write or probe succeeded
   virtual StoreStats Stats() const = 0;
   // Commits what is queued, answers it, and stops the store's threads. Later calls answer

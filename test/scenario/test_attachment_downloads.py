@@ -129,6 +129,9 @@ def test_readers_that_take_nothing_cost_little_memory(own_server):
     assert eventually(lambda: server.metric("parley_connections") <= 2, describe=lambda: "still there")
 
 
+MOST_OF_IT = files.MOST - 100_000  # what the first line's buffer took is not counted
+
+
 def slow_download(server, token, url):
     """A reader that has taken a little of a file and has much of it to come."""
     wire = Wire.__new__(Wire)
@@ -170,11 +173,11 @@ def test_a_download_ends_when_its_reader_may_no_longer_have_it(server, people, e
             removed = alice.rest.post(f"conversations/{group['id']}/remove_participant/", json={"user_id": bob.id})
             assert removed.status_code == 200
         assert rest_of(reader) < files.MOST // 2
-        assert rest_of_fast(other) > files.MOST * 0.9, "others go on"
+        assert rest_of_fast(other) >= MOST_OF_IT, "others go on"
 
 
 def rest_of_fast(wire):
     count = 0
-    while count < files.MOST * 0.9 and (data := wire.socket.recv(1 << 16)):
+    while count < MOST_OF_IT and (data := wire.socket.recv(1 << 16)):
         count += len(data)
     return count

@@ -14,7 +14,7 @@ def test_a_direct_conversation_is_opened_or_found(people):
     again = bob.rest.post("conversations/direct/", json={"user_id": alice.id})
     assert again.status_code == 200 and again.json()["id"] == first.json()["id"]
     also = bob.rest.post("conversations/", json={"participants": [alice.id]})
-    assert also.status_code == 200 and also.json()["id"] == first.json()["id"]
+    assert also.status_code == 201 and also.json()["id"] == first.json()["id"]
 
 
 def test_with_oneself_there_is_none(people):

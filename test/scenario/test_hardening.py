@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from deadline import eventually, patient
-from server import BINARY, free_port
+from server import BINARY, environment, free_port
 
 SANITIZED = "asan" in BINARY or "tsan" in BINARY
 
@@ -77,7 +77,7 @@ def test_beyond_the_limit_of_open_files_connections_are_answered_not_dropped(tmp
     # Another server under a lower limit: 256 files leave room for 128 connections.
     command = ["prlimit", "--nofile=256:256", *server.command]
     assert server.stop() == 0
-    process = subprocess.Popen(command, cwd=server.directory, env={**os.environ, "DJANGO_ENV": "development"},
+    process = subprocess.Popen(command, cwd=server.directory, env=environment(),
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         eventually(server.ready)

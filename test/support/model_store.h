@@ -75,6 +75,7 @@ class ModelStore final : public PartialStore {
   void ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
                      Answer<UserConversations> done) override;
   Uuid Identity() const override { return Uuid{{0x5E}}; }
+  std::string FileKey() const override { return "key"; }
   void Close() override;
 
  private:

@@ -99,6 +99,7 @@ class PartialStore : public Store {
     Refuse(on, std::move(done));
   }
   Uuid Identity() const override { return {}; }
+  std::string FileKey() const override { return "key"; }
   bool Ready() const override { return true; }
   StoreStats Stats() const override { return {}; }
   void Close() override {}

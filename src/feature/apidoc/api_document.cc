@@ -153,8 +153,8 @@ class Descriptions {
 
 std::set<int> CommonErrors(const Route& route, bool has_body) {
   std::set<int> statuses;
-  if (route.access == Access::kUser) statuses = {400, 401, 403, 503};
-  if (route.access == Access::kUser && route.pattern.find('{') != std::string::npos) {
+  if (route.access != Access::kOpen) statuses = {400, 401, 403, 503};
+  if (route.access != Access::kOpen && route.pattern.find('{') != std::string::npos) {
     statuses.insert(404);
   }
   if (has_body) statuses.insert({400, 413, 415});

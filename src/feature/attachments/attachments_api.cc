@@ -13,7 +13,8 @@ namespace {
 // A form's delimiters and part headers, beside the file.
 constexpr size_t kFormBytes = 64 * 1024;
 
-std::string AttachmentJson(const Attachment& attachment) {
+std::string AttachmentJson(const Services& services, const Caller& caller, Attachment attachment) {
+  services.links.Sign(attachment, {caller.user, caller.service});
   std::string json;
   AppendAttachment(json, attachment);
   return json;
@@ -53,24 +54,24 @@ class AttachmentsApi {
     auto storing = attachments_.Store(id, std::move(*file), *key, context.caller);
     const Result<StoredAttachment> stored = co_await storing;
     if (!stored) co_return Response::Problem(stored.error());
-    co_return Response::Json(stored->duplicate ? 200 : 201, AttachmentJson(stored->attachment));
+    co_return Response::Json(stored->duplicate ? 200 : 201,
+                             AttachmentJson(services_, context.caller, stored->attachment));
   }
 
   Task<Response> Get(RequestContext& context) {
     auto finding = FindNamed(context);
     const Result<FoundAttachment> found = co_await finding;
     if (!found) co_return Response::Problem(found.error());
-    co_return Response::Json(200, AttachmentJson(found->attachment));
+    co_return Response::Json(200, AttachmentJson(services_, context.caller, found->attachment));
   }
 
   Task<Response> Content(RequestContext& context) {
     auto finding = FindNamed(context);
     const Result<FoundAttachment> found = co_await finding;
     if (!found) co_return Response::Problem(found.error());
-    co_return Download(context.request, found->attachment, blobs_, services_.executor,
-                       [this, id = found->attachment.id, caller = context.caller] {
-                         return MayRead(id, caller);
-                       });
+    co_return Download(
+        context.request, found->attachment, blobs_, services_.executor,
+        [this, id = found->attachment.id, caller = context.caller] { return MayRead(id, caller); });
   }
 
   Task<Response> Delete(RequestContext& context) {
@@ -116,7 +117,7 @@ void RegisterAttachments(Registry& registry, Services& services, BlobStore& blob
       services.limits.attachment_bytes + kFormBytes);
   registry.routes.Add("GET", path + "/{id}", Access::kUser, Limit::kRead,
                       [api](RequestContext& context) { return api->Get(context); });
-  registry.routes.Add("GET", path + "/{id}/content", Access::kUser, Limit::kRead,
+  registry.routes.Add("GET", path + "/{id}/content", Access::kFile, Limit::kRead,
                       [api](RequestContext& context) { return api->Content(context); });
   for (const char* const end : {"/{id}", "/{id}/delete"}) {
     registry.routes.Add("DELETE", path + end, Access::kUser, Limit::kSend,

@@ -28,11 +28,11 @@ Task<Result<StoredAttachment>> AttachmentsService::Store(Uuid id, UploadedFile f
                        .client_id = std::move(client_id)};
   using Answer = Result<StoredAttachment>;
   auto adding = Suspend<Answer>([&](Resolve<Answer> done) {
-    services_.store.AddAttachment(std::move(wanted),
-                                  {.unattached = static_cast<int64_t>(
-                                       services_.limits.unattached_attachments),
-                                   .bytes = services_.limits.attachment_bytes_per_user},
-                                  services_.executor, std::move(done));
+    services_.store.AddAttachment(
+        std::move(wanted),
+        {.unattached = static_cast<int64_t>(services_.limits.unattached_attachments),
+         .bytes = services_.limits.attachment_bytes_per_user},
+        services_.executor, std::move(done));
   });
   Answer stored = co_await adding;
   // Of an unknown outcome the file stays where the next start looks whether it is wanted.

@@ -94,7 +94,8 @@ Response Download(const Request& request, const Attachment& attachment, BlobStor
   response.headers.emplace_back("Content-Disposition", DispositionOf(attachment.filename));
   response.headers.emplace_back("Content-Security-Policy", "default-src 'none'; sandbox");
   response.headers.emplace_back("Cross-Origin-Resource-Policy", "same-site");
-  response.source = std::make_shared<BlobSource>(blobs, on, attachment.id, range, std::move(may_read));
+  response.source =
+      std::make_shared<BlobSource>(blobs, on, attachment.id, range, std::move(may_read));
   return response;
 }
 

@@ -62,7 +62,8 @@ class ConversationChangesApi {
     auto changing = conversations_.Change(*id, context.caller, std::move(update));
     const Result<ConversationView> view = co_await changing;
     if (!view) co_return Response::Problem(view.error());
-    co_return Response::Json(200, ViewJson(*view, MemberList::kWithMembers));
+    co_return Response::Json(200,
+                             ViewJson(services_, context.caller, *view, MemberList::kWithMembers));
   }
 
   Services& services_;

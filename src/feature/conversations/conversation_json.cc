@@ -4,9 +4,12 @@
 
 namespace parley {
 
-std::string ViewJson(const ConversationView& view, MemberList members) {
+std::string ViewJson(const Services& services, const Caller& caller, const ConversationView& view,
+                     MemberList members) {
   std::string json;
-  const ReaderPart reader{view.unread_count, view.last_message ? &*view.last_message : nullptr};
+  std::optional<Message> last = view.last_message;
+  if (last) SignFiles(services, caller, *last);
+  const ReaderPart reader{view.unread_count, last ? &*last : nullptr};
   AppendConversation(json, view.conversation, reader, members);
   return json;
 }

@@ -3,13 +3,15 @@
 #include <string>
 
 #include "domain/limits.h"
+#include "feature/services.h"
 #include "protocol/events.h"
 #include "protocol/json_reader.h"
 #include "store/store.h"
 
 namespace parley {
 
-std::string ViewJson(const ConversationView& view, MemberList members);
+std::string ViewJson(const Services& services, const Caller& caller, const ConversationView& view,
+                     MemberList members);
 // `user_id`, required.
 UserId RequiredUser(FieldReader& fields, std::string_view name);
 // A title; none for an empty one. What is wrong is noted in `fields`.

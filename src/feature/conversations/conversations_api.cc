@@ -12,7 +12,6 @@ namespace {
 
 using Body = JsonObject;
 
-constexpr std::string_view kPath = "/api/messaging/conversations";
 constexpr int64_t kMostListed = 1000;
 
 CreateConversation ParseCreate(FieldReader& fields, const Limits& limits) {
@@ -76,7 +75,7 @@ class ConversationsApi {
     const Result<ConversationView> view = co_await reading;
     if (!view) co_return Response::Problem(view.error());
     co_return Response::Json(201,
-                             ViewJson(*view, MemberList::kWithMembers));
+                             ViewJson(services_, context.caller, *view, MemberList::kWithMembers));
   }
 
   Task<Response> Get(RequestContext& context) {
@@ -85,7 +84,8 @@ class ConversationsApi {
     auto reading = conversations_.Get(*id, context.caller);
     const Result<ConversationView> view = co_await reading;
     if (!view) co_return Response::Problem(view.error());
-    co_return Response::Json(200, ViewJson(*view, MemberList::kWithMembers));
+    co_return Response::Json(200,
+                             ViewJson(services_, context.caller, *view, MemberList::kWithMembers));
   }
 
   Task<Response> List(RequestContext& context) {
@@ -100,14 +100,15 @@ class ConversationsApi {
     std::string json = "[";
     for (const ConversationView& view : page->conversations) {
       if (json.size() > 1) json += ',';
-      json += ViewJson(view, MemberList::kIdsOnly);
+      json += ViewJson(services_, context.caller, view, MemberList::kIdsOnly);
     }
     json += ']';
     Response response = Response::Json(200, std::move(json));
     if (page->has_more && !page->conversations.empty()) {
-      response.headers.emplace_back(
-          "Link", "<" + std::string(kPath) + "/?limit=" + std::to_string(*limit) +
-                      "&cursor=" + CursorOf(page->conversations.back()) + ">; rel=\"next\"");
+      response.headers.emplace_back("Link", "<" + context.request.api_prefix() +
+                                                "/conversations/?limit=" + std::to_string(*limit) +
+                                                "&cursor=" + CursorOf(page->conversations.back()) +
+                                                ">; rel=\"next\"");
     }
     co_return response;
   }
@@ -121,7 +122,7 @@ class ConversationsApi {
 
 void RegisterConversations(Registry& registry, Services& services, bool tasks_by_services) {
   auto api = std::make_shared<ConversationsApi>(services);
-  const std::string path(kPath);
+  const std::string path = "/api/messaging/conversations";
   registry.routes.Add("GET", path, Access::kUser, Limit::kRead,
                       [api](RequestContext& context) { return api->List(context); });
   registry.routes.Add("POST", path, Access::kUser, Limit::kCreate,

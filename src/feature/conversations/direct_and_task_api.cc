@@ -90,7 +90,7 @@ class DirectAndTaskApi {
     auto sending = messages_.Send(std::move(send), context.caller);
     const Result<StoredMessage> stored = co_await sending;
     if (!stored) co_return Response::Problem(stored.error());
-    co_return Response::Json(201, MessageJson(stored->message));
+    co_return Response::Json(201, MessageJson(services_, context.caller, stored->message));
   }
 
  private:
@@ -132,7 +132,8 @@ class DirectAndTaskApi {
           {.code = ErrorCode::forbidden, .detail = "This task's conversation is of others."});
     }
     if (!view) co_return Response::Problem(view.error());
-    co_return Response::Json(status, ViewJson(*view, MemberList::kWithMembers));
+    co_return Response::Json(status,
+                             ViewJson(services_, context.caller, *view, MemberList::kWithMembers));
   }
 
   Services& services_;

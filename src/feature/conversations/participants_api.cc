@@ -49,7 +49,8 @@ class ParticipantsApi {
     Response response = Response::Json(200, std::move(json));
     if (page->has_more) {
       const Member& last = page->members.back();
-      response.headers.emplace_back("Link", "</api/messaging/conversations/" + id->ToString() +
+      response.headers.emplace_back("Link", "<" + context.request.api_prefix() + "/conversations/" +
+                                                id->ToString() +
                                                 "/participants/?limit=" + std::to_string(*limit) +
                                                 "&cursor=" + std::to_string(last.joined_at.micros) +
                                                 "." + PercentEncode(last.user) + ">; rel=\"next\"");
@@ -96,7 +97,8 @@ class ParticipantsApi {
     auto changing = conversations_.Change(*id, context.caller, std::move(verb));
     const Result<ConversationView> view = co_await changing;
     if (!view) co_return Response::Problem(view.error());
-    co_return Response::Json(200, ViewJson(*view, MemberList::kWithMembers));
+    co_return Response::Json(200,
+                             ViewJson(services_, context.caller, *view, MemberList::kWithMembers));
   }
 
   Services& services_;

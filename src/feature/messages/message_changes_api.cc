@@ -29,7 +29,7 @@ class MessageChangesApi {
     auto changing = Change(*id, context.caller, std::move(edit));
     const Result<AppliedChange> applied = co_await changing;
     if (!applied) co_return Response::Problem(applied.error());
-    co_return Response::Json(200, MessageJson(applied->change.message));
+    co_return Response::Json(200, MessageJson(services_, context.caller, applied->change.message));
   }
 
   Task<Response> Delete(RequestContext& context) {

@@ -18,7 +18,8 @@ std::string ParseContent(FieldReader& fields, const Limits& limits, bool may_be_
   return std::string(trimmed);
 }
 
-std::string MessageJson(const Message& message) {
+std::string MessageJson(const Services& services, const Caller& caller, Message message) {
+  SignFiles(services, caller, message);
   std::string json;
   AppendMessage(json, message);
   return json;

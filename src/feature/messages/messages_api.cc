@@ -83,7 +83,7 @@ class MessagesApi {
     auto sending = messages_.Send(std::move(send), context.caller);
     const Result<StoredMessage> stored = co_await sending;
     if (!stored) co_return Response::Problem(stored.error());
-    co_return Response::Json(stored->duplicate ? 200 : 201, MessageJson(stored->message));
+    co_return Response::Json(stored->duplicate ? 200 : 201, MessageJson(services_, context.caller, stored->message));
   }
 
   Task<Response> Get(RequestContext& context) {
@@ -92,15 +92,16 @@ class MessagesApi {
     auto getting = messages_.Get(*id, context.caller);
     const Result<Message> message = co_await getting;
     if (!message) co_return Response::Problem(message.error());
-    co_return Response::Json(200, MessageJson(*message));
+    co_return Response::Json(200, MessageJson(services_, context.caller, *message));
   }
 
   Task<Response> History(RequestContext& context) {
     const Result<HistoryQuery> query = ParseHistory(context);
     if (!query) co_return Response::Problem(query.error());
     auto reading = messages_.History(*query);
-    const Result<PageOfMessages> page = co_await reading;
+    Result<PageOfMessages> page = co_await reading;
     if (!page) co_return Response::Problem(page.error());
+    for (Message& message : page->messages) SignFiles(services_, context.caller, message);
     std::string json;
     AppendHistory(json, page->messages, page->has_more);
     co_return Response::Json(200, std::move(json));

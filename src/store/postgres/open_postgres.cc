@@ -16,10 +16,11 @@ constexpr int kOldestServer = 130'000;
 constexpr int64_t kFirstVersion = 5;  // the first script's; SQLite has come there step by step
 // In order; a schema's version is kFirstVersion and one more for each further script.
 const std::string_view* const kMigrations[] = {
-    &assets::_0005_initial_sql, &assets::_0006_access_by_txn_sql, &assets::_0007_changed_by_txn_sql,
-    &assets::_0008_fold_user_ids_sql, &assets::_0009_lanes_sql,
-    &assets::_0011_uploads_and_tasks_sql};
+    &assets::_0005_initial_sql,        &assets::_0006_access_by_txn_sql,
+    &assets::_0007_changed_by_txn_sql, &assets::_0008_fold_user_ids_sql,
+    &assets::_0009_lanes_sql,          &assets::_0011_uploads_and_tasks_sql};
 constexpr int64_t kVersion = kFirstVersion + std::size(kMigrations) - 1;
+constexpr int64_t kFileKeySince = 10;  // the first version that has it
 // Any number, so that it is ours: who holds it migrates.
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(7891213)";
 
@@ -100,6 +101,8 @@ void Migrate(SqlSession& session, const Clock& clock) {
   if (version < kVersion) {
     session.Prepare(kSetMeta).Bind(1, "schema_version").Bind(2, std::to_string(kVersion)).Run();
   }
+  if (version < kFileKeySince)
+    session.Prepare(kSetMeta).Bind(1, "file_key").Bind(2, RandomHex(32)).Run();
   if (version == 0) {
     const std::string id = UuidGenerator(clock).Next().ToString();
     session.Prepare(kSetMeta).Bind(1, "store_id").Bind(2, id).Run();
@@ -140,12 +143,14 @@ std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const C
       return std::make_unique<PgConnection>(options.url, options.times);
     };
     std::optional<Uuid> identity;
+    std::string file_key;
     {
       PgSession migrator(connect, PgSession::Mode::kMigrator);
       Migrate(migrator, clock);
       identity = Uuid::Parse(MetaOf(migrator, "store_id"));
+      file_key = MetaOf(migrator, "file_key");
     }
-    if (!identity) Refuse("it has no identity");
+    if (!identity || file_key.empty()) Refuse("it has no identity");
     const auto open_reader = [connect] {
       return std::make_unique<PgSession>(connect, PgSession::Mode::kReader);
     };
@@ -155,7 +160,8 @@ std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const C
     }
     return std::make_unique<SqlStore>(std::move(writers), open_reader, *identity,
                                       SqlStoreOptions{.reader_threads = options.reader_threads,
-                                                      .queue_writes = options.queue_writes},
+                                                      .queue_writes = options.queue_writes,
+                                                      .file_key = file_key},
                                       clock, nullptr);
   } catch (const StoreFailure& failure) {
     Refuse(failure.what());

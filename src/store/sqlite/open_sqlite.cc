@@ -23,6 +23,7 @@ constexpr Query kSchemaVersion{"schema_version",
 constexpr Query kSetMeta{"set_meta",
                          "INSERT OR REPLACE INTO parley_meta (key, value) VALUES (?1, ?2)"};
 constexpr Query kIdentity{"identity", "SELECT value FROM parley_meta WHERE key = 'store_id'"};
+constexpr Query kFileKey{"file_key", "SELECT value FROM parley_meta WHERE key = 'file_key'"};
 constexpr Query kHasMeta{"has_meta", "SELECT 1 FROM sqlite_master WHERE name = 'parley_meta'"};
 
 // In order; a schema's version is how many of them it has seen.
@@ -31,9 +32,10 @@ const std::string_view* const kMigrations[] = {
     &assets::_0003_presence_sql,       &assets::_0004_revocations_sql,
     &assets::_0005_attachments_sql,    &assets::_0006_access_log_sql,
     &assets::_0007_change_horizon_sql, &assets::_0008_text_and_user_ids_sql,
-    &assets::_0009_no_lanes_sql,       &assets::_0011_uploads_and_tasks_sql};
+    &assets::_0009_no_lanes_sql,       &assets::_0011_stored_bytes_and_tasks_sql};
 constexpr const char* kFile = "parley.db";
 constexpr int64_t kVersion = std::size(kMigrations);
+constexpr int64_t kFileKeySince = 10;  // the first version that has it
 
 // Held as long as the store is open; the kernel lets go of it with the process.
 class DirectoryLock {
@@ -86,6 +88,8 @@ void Migrate(SqlSession& session, const Clock& clock) {
     session.Execute(std::string(*kMigrations[next]));
   }
   session.Prepare(kSetMeta).Bind(1, "schema_version").Bind(2, std::to_string(kVersion)).Run();
+  if (version < kFileKeySince)
+    session.Prepare(kSetMeta).Bind(1, "file_key").Bind(2, RandomHex(32)).Run();
   if (version == 0) {
     const std::string id = UuidGenerator(clock).Next().ToString();
     session.Prepare(kSetMeta).Bind(1, "store_id").Bind(2, id).Run();
@@ -125,6 +129,10 @@ std::unique_ptr<Store> OpenSqliteStore(const SqliteOptions& options, const Clock
   const auto identity = row.Step() ? Uuid::Parse(row.Text(0)) : std::nullopt;
   row.Run();
   if (!identity) throw std::runtime_error("the store " + file.string() + " has no identity");
+  Statement& key = writer->Prepare(kFileKey);
+  const std::string file_key(key.Step() ? key.Text(0) : "");
+  key.Run();
+  if (file_key.empty()) throw std::runtime_error("the store " + file.string() + " has no file_key");
   const auto open_reader = [file] {
     return std::make_unique<SqliteSession>(file, SqliteSession::Mode::kReader, true);
   };
@@ -132,7 +140,8 @@ std::unique_ptr<Store> OpenSqliteStore(const SqliteOptions& options, const Clock
   writers.push_back(std::move(writer));
   return std::make_unique<SqlStore>(std::move(writers), open_reader, *identity,
                                     SqlStoreOptions{.reader_threads = options.reader_threads,
-                                                    .queue_writes = options.queue_writes},
+                                                    .queue_writes = options.queue_writes,
+                                                    .file_key = file_key},
                                     clock, lock);
 }
 

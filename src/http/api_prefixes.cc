@@ -1,0 +1,44 @@
+#include "http/api_prefixes.h"
+
+#include <algorithm>
+
+namespace parley {
+namespace {
+
+std::vector<std::string> Split(std::string_view path) {
+  std::vector<std::string> segments;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // the slash
+    segments.emplace_back(path.substr(0, path.find('/')));
+    path.remove_prefix(segments.back().size());
+  }
+  return segments;
+}
+
+bool BeginsWith(const std::vector<std::string>& segments, const std::vector<std::string>& begin) {
+  return segments.size() >= begin.size() &&
+         std::equal(begin.begin(), begin.end(), segments.begin());
+}
+
+}  // namespace
+
+ApiPrefixes::ApiPrefixes(const std::vector<std::string>& prefixes) : canonical_(Split(kApiPrefix)) {
+  for (const std::string& prefix : prefixes) prefixes_.push_back({prefix, Split(prefix)});
+}
+
+const std::string* ApiPrefixes::Normalize(std::vector<std::string>& segments) const {
+  const Prefix* found = nullptr;
+  for (const Prefix& prefix : prefixes_) {
+    if (!BeginsWith(segments, prefix.segments)) continue;
+    // One prefix may begin with another: the longer one is meant.
+    if (found == nullptr || prefix.segments.size() > found->segments.size()) found = &prefix;
+  }
+  if (found == nullptr) return BeginsWith(segments, canonical_) ? nullptr : &none_;
+  if (found->segments == canonical_) return &found->text;
+  segments.erase(segments.begin(),
+                 segments.begin() + static_cast<std::ptrdiff_t>(found->segments.size()));
+  segments.insert(segments.begin(), canonical_.begin(), canonical_.end());
+  return &found->text;
+}
+
+}  // namespace parley

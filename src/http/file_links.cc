@@ -1,0 +1,51 @@
+#include "http/file_links.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <charconv>
+
+#include "auth/base64url.h"
+#include "http/percent.h"
+
+namespace parley {
+
+std::string FileLinks::SignatureOf(const Uuid& attachment, const Reader& reader,
+                                   std::string_view until) const {
+  // No part can hold the newline that separates it from the next.
+  std::string text = attachment.ToString();
+  text.append("\n").append(reader.user).append("\n").append(until);
+  text.append(reader.service ? "\nservice" : "\nuser");
+  unsigned char mac[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  ::HMAC(::EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
+         reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac, &size);
+  return EncodeBase64Url({reinterpret_cast<char*>(mac), size});
+}
+
+void FileLinks::Sign(Attachment& attachment, const Reader& reader) const {
+  if (ttl_ <= Duration(0)) return;
+  const std::string until = std::to_string((clock_.Now().micros + ttl_.count()) / 1'000'000);
+  attachment.link_query = "?reader=" + PercentEncode(reader.user) +
+                          (reader.service ? "&service=1" : "") + "&expires=" + until +
+                          "&signature=" + SignatureOf(attachment.id, reader, until);
+}
+
+Result<FileLinks::Reader> FileLinks::Verify(const Request& request, const Uuid& attachment) const {
+  const auto user = request.Query("reader"), until = request.Query("expires");
+  const auto signature = request.Query("signature");
+  int64_t seconds = 0;
+  if (user && until && signature && ttl_ > Duration(0)) {
+    const Reader reader{std::string(*user), request.Query("service") == "1"};
+    const std::string expected = SignatureOf(attachment, reader, *until);
+    const bool good = signature->size() == expected.size() &&
+                      CRYPTO_memcmp(signature->data(), expected.data(), expected.size()) == 0;
+    std::from_chars(until->data(), until->data() + until->size(), seconds);
+    if (good && clock_.Now().micros <= seconds * 1'000'000) return reader;
+    if (good) return Fail(ErrorCode::not_authenticated, "The link's time is over.");
+  }
+  return Fail(ErrorCode::not_authenticated, "The link is not one that this server signed.");
+}
+
+}  // namespace parley
