@@ -245,16 +245,13 @@ EventRef ChangeEvent(const Change& change, Monotonic committed_at,
 }
 
 EventRef ReadReceiptEvent(const Uuid& conversation, const UserId& reader,
-                          const std::vector<Uuid>& messages, int64_t up_to_seq) {
-  constexpr size_t kNamed = 100;
+                          std::span<const Uuid> messages, int64_t up_to_seq) {
   Frame frame("read_receipt");
   JsonWriter& data = frame.OfConversation(conversation).Data();
   data.Field("user_id", std::string_view(reader));
   data.Key("message_ids");
   data.BeginArray();
-  for (size_t i = 0; i < std::min(kNamed, messages.size()); ++i) {
-    data.String(messages[i].ToString());
-  }
+  for (const Uuid& message : messages) data.String(message.ToString());
   data.EndArray();
   data.Field("up_to_seq", up_to_seq);
   return EphemeralEvent(conversation, frame.Done());

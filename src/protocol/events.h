@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,9 +64,11 @@ std::string_view TextOf(const SharedBytes& frame);
 EventRef ChangeEvent(const Change& change, Monotonic committed_at = {},
                      const std::optional<UserId>& leaver = std::nullopt);
 EventRef MessageEvent(const Message& message, Monotonic committed_at = {});
-// `messages`: those named by who read them, the first 100.
+// A receipt that names more messages goes out in several frames.
+inline constexpr size_t kMessagesInReceipt = 100;
+// `messages`: those that the reader named.
 EventRef ReadReceiptEvent(const Uuid& conversation, const UserId& reader,
-                          const std::vector<Uuid>& messages, int64_t up_to_seq);
+                          std::span<const Uuid> messages, int64_t up_to_seq);
 EventRef TypingEvent(const Uuid& conversation, const UserId& user, bool is_typing);
 // user_online or user_offline; without a conversation: for user sockets.
 EventRef PresenceEvent(const std::optional<Uuid>& conversation, const UserId& user, bool online);

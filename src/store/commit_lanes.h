@@ -1,5 +1,6 @@
 // Several group commits side by side, each with its own thread and connection. A conversation's
-// writes take one lane, in their order; what is of no conversation takes the first.
+// writes take one lane, in their order. If there are connections for it, other writes take a lane of their
+// own, and long writes and upkeep take another, so that no send waits for them.
 #pragma once
 #include <memory>
 #include <vector>
@@ -8,23 +9,46 @@
 
 namespace parley {
 
+// Connections that write. `others` and `background` may be null: then the first of `conversations` does
+// their work.
+struct WriterSessions {
+  std::vector<std::unique_ptr<SqlSession>> conversations;  // at least one
+  std::unique_ptr<SqlSession> others;
+  std::unique_ptr<SqlSession> background;
+};
+
 class CommitLanes {
  public:
-  // One for each session. `queue_writes`: of all together. Upkeep runs on the first.
-  CommitLanes(std::vector<std::unique_ptr<SqlSession>> sessions, size_t queue_writes,
-              Upkeep upkeep) {
-    const size_t each = std::max<size_t>(1, queue_writes / sessions.size());
-    for (auto& session : sessions) {
-      lanes_.push_back(std::make_unique<GroupCommit>(
-          std::move(session), each, lanes_.empty() ? std::move(upkeep) : Upkeep()));
+  // `queue_writes`: of all together.
+  CommitLanes(WriterSessions sessions, size_t queue_writes, Upkeep upkeep)
+      : conversation_lanes_(sessions.conversations.size()) {
+    const size_t lanes =
+        conversation_lanes_ + (sessions.others ? 1 : 0) + (sessions.background ? 1 : 0);
+    const size_t each = std::max<size_t>(1, queue_writes / lanes);
+    for (auto& session : sessions.conversations) {
+      const bool has_upkeep = lanes_.empty() && !sessions.background;
+      lanes_.push_back(std::make_unique<GroupCommit>(std::move(session), each,
+                                                     has_upkeep ? std::move(upkeep) : Upkeep()));
+    }
+    if (sessions.others) {
+      others_ = lanes_.size();
+      lanes_.push_back(std::make_unique<GroupCommit>(std::move(sessions.others), each));
+    }
+    if (sessions.background) {
+      background_ = lanes_.size();
+      lanes_.push_back(std::make_unique<GroupCommit>(std::move(sessions.background), each,
+                                                     std::move(upkeep), kLongWrite));
     }
   }
 
   void Submit(std::unique_ptr<Write> write) {
     const std::optional<Uuid> conversation = write->conversation();
-    lanes_[conversation ? ShardOf(*conversation, lanes_.size()) : 0]->Submit(std::move(write));
+    const size_t lane = conversation       ? ShardOf(*conversation, conversation_lanes_)
+                        : write->is_long() ? background_
+                                           : others_;
+    lanes_[lane]->Submit(std::move(write));
   }
-  void WantUpkeep(std::chrono::milliseconds within) { lanes_.front()->WantUpkeep(within); }
+  void WantUpkeep(std::chrono::milliseconds within) { lanes_[background_]->WantUpkeep(within); }
   void Close() {
     for (const auto& lane : lanes_) lane->Close();
   }
@@ -45,6 +69,11 @@ class CommitLanes {
   }
 
  private:
+  // A transaction of the background that takes longer stands before a store that does not answer.
+  static constexpr auto kLongWrite = std::chrono::seconds(30);
+
+  const size_t conversation_lanes_;  // how many of the first lanes
+  size_t others_ = 0, background_ = 0;
   std::vector<std::unique_ptr<GroupCommit>> lanes_;
 };
 

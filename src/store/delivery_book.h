@@ -75,8 +75,15 @@ class DeliveryBook {
     const bool come_back = written && !kept.empty();
     const size_t back = std::min(taken.size(), kMaxRuns - std::min(kMaxRuns, runs_.size()));
     dropped_ += taken.size() - back;
-    runs_.insert(runs_.end(), taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(back));
+    // Behind the others, which Take prefers: one row that is locked does not keep them waiting.
+    latest_.clear();
+    runs_.insert(runs_.begin(), taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(back));
     return come_back;
+  }
+
+  size_t queued() const {
+    const std::lock_guard lock(mutex_);
+    return runs_.size();
   }
 
   uint64_t dropped() const {

@@ -12,6 +12,8 @@ namespace parley {
 namespace {
 
 constexpr size_t kBatchWrites = 512;
+// A longer write is a batch of its own.
+constexpr size_t kBatchBytes = 4 * 1024 * 1024;
 constexpr size_t kQueuedBytes = 64 * 1024 * 1024;
 // Between two pieces of upkeep: it takes a small part of the writer's time.
 constexpr auto kUpkeepPause = std::chrono::milliseconds(20);
@@ -156,17 +158,22 @@ GroupCommit::Batch GroupCommit::TakeBatch(bool& upkeep, bool& closed) {
   if (upkeep) upkeep_at_.reset();
   closed = closed_;
   Batch batch;
-  if (queue_.size() <= kBatchWrites) {
-    batch.swap(queue_);
-    queued_bytes_ = 0;
-  } else {
-    const auto end = queue_.begin() + kBatchWrites;
-    batch.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
-    queue_.erase(queue_.begin(), end);
-    for (const auto& write : batch) queued_bytes_ -= write->bytes();
-  }
+  const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(NextBatch());
+  batch.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+  queue_.erase(queue_.begin(), end);
+  for (const auto& write : batch) queued_bytes_ -= write->bytes();
   if (!batch.empty()) oldest_in_hand_ = batch.front()->submitted_at();
   return batch;
+}
+
+size_t GroupCommit::NextBatch() const {
+  size_t count = 0, bytes = 0;
+  while (count < std::min(kBatchWrites, queue_.size())) {
+    bytes += queue_[count]->bytes();
+    if (count > 0 && bytes > kBatchBytes) break;
+    ++count;
+  }
+  return count;
 }
 
 bool GroupCommit::UpkeepIsDue() const {

@@ -77,6 +77,7 @@ class GroupCommit {
   SqlSession::Outcome AwaitOutcome(SteadyTime deadline);
   void RunUpkeep();
   void NoteHealth(Kind failure);
+  size_t NextBatch() const;  // how many of the queue; under mutex_
   bool UpkeepIsDue() const;  // under mutex_
   bool IsStuck() const;      // under mutex_
   void NoteProgress();       // the store has answered, or is asked now

@@ -94,6 +94,7 @@ class NamedWrite final : public Write {
     if (name_.starts_with("locked")) throw StoreFailure("locked", StoreFailure::Kind::kLocked);
     session.Execute(name_);
   }
+  size_t bytes() const override { return name_.starts_with("large") ? 3 * 1024 * 1024 : 256; }
   void Answer(const Error* failure) override {
     outcomes_.push_back({name_, failure ? std::string(Name(failure->code)) : ""});
   }
@@ -367,6 +368,16 @@ TEST_F(GroupCommitTest, AHugeBacklogIsCommittedInSeveralBatchesInOrder) {
   commits_->Close();
   EXPECT_GT(journal_.batches.size(), 3u);
   for (size_t i = 0; i < 2000; ++i) ASSERT_EQ(outcomes_[i + 1].name, std::to_string(i));
+}
+
+TEST_F(GroupCommitTest, ABatchIsBoundedInBytes) {
+  HoldTheWriter();
+  for (const char* name : {"a", "large 1", "large 2", "large 3", "b"}) Submit(name);
+  journal_.commits.Open();
+  Await(6);
+  commits_->Close();
+  EXPECT_EQ(journal_.batches,
+            (std::vector<Names>{{"first"}, {"a", "large 1"}, {"large 2"}, {"large 3", "b"}}));
 }
 
 }  // namespace

@@ -46,6 +46,12 @@ inline const ListQuery kUnreadOfMany(
     "counted) "
     "FROM messaging_conversation_participant p WHERE p.user_id = ?1 AND p.conversation_id IN (@)",
     2);
+// The marks of ?1 in a list of conversations.
+inline const ListQuery kMarksOfMany(
+    "marks_of_many",
+    "SELECT conversation_id, last_read_seq FROM messaging_conversation_participant "
+    "WHERE user_id = ?1 AND conversation_id IN (@)",
+    2);
 inline const ListQuery kLastMessages(
     "last_messages",
     "SELECT " PARLEY_MESSAGE_COLUMNS
@@ -62,6 +68,15 @@ inline const ListQuery kAttachmentsOfMany("attachments_of_many",
                                           " FROM messaging_attachment a WHERE a.message_id IN (@) "
                                           "ORDER BY a.message_id, a.place, a.id",
                                           1);
+
+// Messages of a list that ?1 may see, with ?1's mark, and whether they count as unread behind it.
+inline const ListQuery kMessagesAndMarks(
+    "messages_and_marks",
+    "SELECT m.id, m.conversation_id, m.seq, p.last_read_seq, "
+    "m.deleted_at IS NULL AND (m.sender_id IS NULL OR m.sender_id <> ?1) "
+    "FROM messaging_message m JOIN messaging_conversation_participant p "
+    "ON p.conversation_id = m.conversation_id AND p.user_id = ?1 WHERE m.id IN (@)",
+    2);
 
 // --- users
 

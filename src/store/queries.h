@@ -62,6 +62,15 @@ inline constexpr Query kInsertParticipant{
     "insert_participant",
     "INSERT INTO messaging_conversation_participant (conversation_id, user_id, joined_at, role) "
     "VALUES (?1, ?2, ?3, ?4)"};
+// Many at once, on PostgreSQL: ids with a space between them (JoinUsers), joined at ?3 and later, each a
+// microsecond after the one before; ?4 has the role ?5.
+inline constexpr Query kInsertParticipants{
+    "insert_participants",
+    "INSERT INTO messaging_conversation_participant (conversation_id, user_id, joined_at, role) "
+    "SELECT ?1, u.id, CAST(?3 AS timestamptz) + (u.place - 1) * interval '1 microsecond', "
+    "CASE WHEN u.id = CAST(?4 AS text) THEN CAST(?5 AS smallint) ELSE 0 END "
+    "FROM unnest(string_to_array(?2, ' ')) WITH ORDINALITY AS u (id, place)"};
+
 // --- changes
 
 inline constexpr Query kTypeAndRole{
@@ -178,16 +187,6 @@ inline constexpr Query kMembersAfter{
 
 // --- presence
 
-#define PARLEY_SMALL_CONVERSATIONS                                 \
-  "SELECT c.id FROM messaging_conversation_participant p "         \
-  "JOIN messaging_conversation c ON c.id = p.conversation_id "     \
-  "WHERE p.user_id = ?1 AND c.participant_count BETWEEN 2 AND ?2 " \
-  "ORDER BY coalesce(c.last_message_at, c.created_at) DESC LIMIT ?3"
-inline constexpr Query kSmallConversations{"small_conversations", PARLEY_SMALL_CONVERSATIONS};
-inline constexpr Query kCompanions{
-    "companions",
-    "SELECT DISTINCT user_id FROM messaging_conversation_participant "
-    "WHERE conversation_id IN (" PARLEY_SMALL_CONVERSATIONS ") AND user_id <> ?1"};
 inline constexpr Query kSetSeen{
     "set_seen",
     "INSERT INTO parley_seen (user_id, last_seen) VALUES (?1, ?2) "
@@ -238,41 +237,6 @@ inline constexpr Query kChangedHeads{
 
 // --- marks
 
-inline constexpr Query kHeadAndMark{
-    "head_and_mark",
-    "SELECT c.seq, p.last_read_seq FROM messaging_conversation c "
-    "JOIN messaging_conversation_participant p ON p.conversation_id = c.id AND p.user_id = ?2 "
-    "WHERE c.id = ?1"};
-inline constexpr Query kMessageAndMark{
-    "message_and_mark",
-    "SELECT m.conversation_id, m.seq, p.last_read_seq, "
-    "m.deleted_at IS NULL AND (m.sender_id IS NULL OR m.sender_id <> ?2) "
-    "FROM messaging_message m JOIN messaging_conversation_participant p "
-    "ON p.conversation_id = m.conversation_id AND p.user_id = ?2 WHERE m.id = ?1"};
-inline constexpr Query kMoveMark{
-    "move_mark",
-    "UPDATE messaging_conversation_participant SET last_read_seq = ?3, last_read_at = ?4 "
-    "WHERE conversation_id = ?1 AND user_id = ?2 AND last_read_seq < ?3"};
-inline constexpr Query kStampRead{
-    "stamp_read",
-    "UPDATE messaging_message SET read_at = ?4, delivered_at = coalesce(delivered_at, ?4) "
-    "WHERE conversation_id = ?1 AND seq > ?2 AND seq <= ?3 AND read_at IS NULL "
-    "AND (sender_id IS NULL OR sender_id <> ?5)"};
-inline constexpr Query kStampDelivered{
-    "stamp_delivered",
-    "UPDATE messaging_message SET delivered_at = ?4 "
-    "WHERE conversation_id = ?1 AND seq >= ?2 AND seq <= ?3 AND delivered_at IS NULL"};
-// On PostgreSQL, where other clients may hold rows: they are passed over, and counted.
-inline constexpr Query kStampFreeDelivered{
-    "stamp_free_delivered",
-    "WITH wanted AS (SELECT seq FROM messaging_message "
-    "WHERE conversation_id = ?1 AND seq >= ?2 AND seq <= ?3 AND delivered_at IS NULL), "
-    "free AS (SELECT seq FROM messaging_message "
-    "WHERE conversation_id = ?1 AND seq >= ?2 AND seq <= ?3 AND delivered_at IS NULL "
-    "FOR NO KEY UPDATE SKIP LOCKED), "
-    "stamped AS (UPDATE messaging_message m SET delivered_at = ?4 FROM free "
-    "WHERE m.conversation_id = ?1 AND m.seq = free.seq RETURNING 1) "
-    "SELECT (SELECT count(*) FROM wanted) - (SELECT count(*) FROM stamped)"};
 inline constexpr Query kReadMark{"read_mark",
                                  "SELECT last_read_seq FROM messaging_conversation_participant "
                                  "WHERE conversation_id = ?1 AND user_id = ?2"};

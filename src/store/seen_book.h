@@ -48,9 +48,21 @@ class SeenBook {
     for (const auto& [user, at] : taken) Keep(user, at);
   }
 
+  size_t queued() const {
+    const std::lock_guard lock(mutex_);
+    return users_.size();
+  }
+  uint64_t dropped() const {
+    const std::lock_guard lock(mutex_);
+    return dropped_;
+  }
+
  private:
   bool Keep(const UserId& user, Timestamp at) {
-    if (users_.size() >= kMaxUsers && !users_.contains(user)) return false;
+    if (users_.size() >= kMaxUsers && !users_.contains(user)) {
+      ++dropped_;
+      return false;
+    }
     Timestamp& last = users_[user];
     last.micros = std::max(last.micros, at.micros);
     return true;
@@ -59,6 +71,7 @@ class SeenBook {
   mutable std::mutex mutex_;
   KeyedMap<Timestamp> users_;  // guarded by mutex_
   KeyedMap<Timestamp> taken_;  // and not settled yet; guarded by mutex_
+  uint64_t dropped_ = 0;       // guarded by mutex_
 };
 
 }  // namespace parley

@@ -7,7 +7,6 @@ namespace parley {
 namespace {
 
 constexpr size_t kUsersInARow = 500;
-constexpr auto kForgetEvery = std::chrono::minutes(10);
 constexpr auto kKept = std::chrono::hours(24);
 
 std::vector<UserId> UsersIn(std::string_view text) {
@@ -22,22 +21,30 @@ std::vector<UserId> UsersIn(std::string_view text) {
 
 }  // namespace
 
+std::string JoinUsers(std::span<const UserId> users) {
+  std::string text;
+  for (const UserId& user : users) {
+    if (!text.empty()) text += ' ';
+    text += user;
+  }
+  return text;
+}
+
 void LogAccess(SqlSession& session, AccessChange::Kind kind, const Uuid& conversation,
                std::span<const UserId> users, Timestamp now) {
+  std::vector<std::string> rows;
   do {
-    std::string text;
-    for (const UserId& user : users.first(std::min(kUsersInARow, users.size()))) {
-      if (!text.empty()) text += ' ';  // which no id holds
-      text += user;
-    }
-    session.Prepare(queries::kInsertAccessChange)
-        .Bind(1, conversation)
-        .Bind(2, static_cast<int64_t>(kind))
-        .Bind(3, text)
-        .Bind(4, now.micros)
-        .Run();
-    users = users.subspan(std::min(kUsersInARow, users.size()));
+    const size_t some = std::min(kUsersInARow, users.size());
+    rows.push_back(JoinUsers(users.first(some)));
+    users = users.subspan(some);
   } while (!users.empty());
+  RunForEach(session, queries::kInsertAccessChange, rows,
+             [&](Statement& insert, const std::string& text) {
+               insert.Bind(1, conversation)
+                   .Bind(2, static_cast<int64_t>(kind))
+                   .Bind(3, text)
+                   .Bind(4, now.micros);
+             });
 }
 
 void SqlStore::ListAccessChanges(LogQuery query, Executor& on, Answer<AccessChanges> done) {
@@ -88,12 +95,10 @@ void SqlStore::ListHeads(std::vector<Uuid> conversations, Executor& on,
       ReadClass::kCritical);
 }
 
-void SqlStore::ForgetOldAccessChanges(SqlSession& session) {
-  const Monotonic now = clock_.Steady();
-  if (now < next_forgetting_) return;
-  next_forgetting_ = now + kForgetEvery;
-  const int64_t before = clock_.Now().micros - Duration(kKept).count();
-  session.Prepare(queries::kForgetAccessChanges).Bind(1, before).Run();
+void ForgetOldAccessChanges(SqlSession& session, Timestamp now) {
+  session.Prepare(queries::kForgetAccessChanges)
+      .Bind(1, now.micros - Duration(kKept).count())
+      .Run();
 }
 
 }  // namespace parley

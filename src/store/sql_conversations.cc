@@ -1,10 +1,16 @@
 // SqlStore: a conversation and who is in it. Many at once: sql_lists.cc.
 #include <algorithm>
+#include <deque>
 
 #include "store/sql_work.h"
 
 namespace parley {
 namespace {
+
+// More than these are a long write.
+constexpr size_t kFewParticipants = 500;
+// In one statement: it ends soon enough for the statement's deadline, wherever the disk is slow.
+constexpr size_t kParticipantsAtOnce = 5'000;
 
 std::string DirectKey(const std::vector<UserId>& two) {
   return std::min(two[0], two[1]) + " " + std::max(two[0], two[1]);  // no id holds a space
@@ -28,6 +34,7 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
       : WriteOf(on, std::move(done)), wanted_(std::move(wanted)), now_(std::move(now)) {}
 
   size_t bytes() const override { return 512 + wanted_.participants.size() * 128; }
+  bool is_long() const override { return wanted_.participants.size() > kFewParticipants; }
 
   void Apply(SqlSession& session) override {
     std::optional<std::string> direct_key;
@@ -78,17 +85,45 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
         .Bind(8, wanted_.task_id)
         .Bind(9, session.Position(now))
         .Run();
+    if (const auto pipeline = session.NewPipeline()) {
+      InsertTogether(*pipeline, now);
+    } else {
+      InsertEach(session, now);
+    }
+    LogAccess(session, AccessChange::Kind::kJoined, wanted_.id, wanted_.participants, now);
+  }
+
+  // Participants join a microsecond apart: that keeps the order in which they were named.
+  void InsertEach(SqlSession& session, Timestamp now) {
     int64_t joined_at = now.micros;
     for (const UserId& user : wanted_.participants) {
       const Role role = user == wanted_.creator ? Role::kOwner : Role::kMember;
       session.Prepare(queries::kInsertParticipant)
           .Bind(1, wanted_.id)
           .Bind(2, user)
-          .Bind(3, joined_at++)  // keeps the order in which they were named
+          .Bind(3, joined_at++)
           .Bind(4, static_cast<int64_t>(role))
           .Run();
     }
-    LogAccess(session, AccessChange::Kind::kJoined, wanted_.id, wanted_.participants, now);
+  }
+
+  void InsertTogether(SqlPipeline& pipeline, Timestamp now) {
+    int64_t joined_at = now.micros;
+    std::span<const UserId> left = wanted_.participants;
+    std::deque<std::string> texts;  // until the pipeline has run
+    while (!left.empty()) {
+      const auto some = left.first(std::min(kParticipantsAtOnce, left.size()));
+      texts.push_back(JoinUsers(some));
+      pipeline.Add(queries::kInsertParticipants)
+          .Bind(1, wanted_.id)
+          .Bind(2, texts.back())
+          .Bind(3, joined_at)
+          .Bind(4, wanted_.creator)
+          .Bind(5, static_cast<int64_t>(Role::kOwner));
+      joined_at += static_cast<int64_t>(some.size());
+      left = left.subspan(some.size());
+    }
+    pipeline.Run();
   }
 
   NewConversation wanted_;
@@ -134,13 +169,15 @@ void SqlStore::IsParticipant(Uuid conversation, UserId user, Executor& on, Answe
 void SqlStore::ReadConversation(Uuid conversation, UserId reader, bool as_service, Executor& on,
                                 Answer<ConversationView> done) {
   OnReader<ConversationView>(
-      on, std::move(done), [=](SqlSession& session) -> Result<ConversationView> {
+      on, std::move(done), [=, this](SqlSession& session) -> Result<ConversationView> {
         const auto mark = ReadMark(session, conversation, reader);
         if (!mark && !as_service) return Fail(Error::NotFound());
         auto found = FindConversation(session, conversation);
         if (!found) return Fail(Error::NotFound());
         ConversationView view{.conversation = std::move(*found)};
-        AddReaderPart(session, view, reader, mark.value_or(view.conversation.seq));
+        ShowMarks(conversation, view.conversation.members);
+        AddReaderPart(session, view, reader,
+                      mark ? MarkOf(conversation, reader, *mark) : view.conversation.seq);
         return view;
       });
 }
@@ -162,7 +199,7 @@ void SqlStore::ListMembers(Uuid conversation, UserId reader, bool as_service, in
                            Answer<PageOfMembers> done) {
   OnReader<PageOfMembers>(
       on, std::move(done),
-      [=](SqlSession& session) -> Result<PageOfMembers> {
+      [=, this](SqlSession& session) -> Result<PageOfMembers> {
         const bool visible = as_service ? FindConversation(session, conversation).has_value()
                                         : ReadMark(session, conversation, reader).has_value();
         if (!visible) return Fail(Error::NotFound());
@@ -175,6 +212,7 @@ void SqlStore::ListMembers(Uuid conversation, UserId reader, bool as_service, in
           page.members.pop_back();
           page.has_more = true;
         }
+        ShowMarks(conversation, page.members);
         return page;
       },
       ReadClass::kBulk);
@@ -185,7 +223,8 @@ void SqlStore::ListUserHeads(UserId user, std::optional<int64_t> since_cursor, E
   OnReader<UserConversations>(
       on, std::move(done), [=](SqlSession& session) -> Result<UserConversations> {
         UserConversations out;
-        out.cursor = NumberFrom(session.Prepare(queries::kChangeHorizon));
+        const std::optional<int64_t> horizon = session.ChangeHorizon();
+        out.cursor = horizon ? *horizon : NumberFrom(session.Prepare(queries::kChangeHorizon));
         // One beyond it is of another store, or of this one before it was restored.
         const bool known = since_cursor && *since_cursor <= out.cursor;
         Statement& rows =

@@ -63,9 +63,14 @@ bool RemoveSome(SqlSession& session, const Query& query, const Uuid& conversatio
 
 void SqlStore::DeleteConversation(Uuid conversation, UserId actor, bool as_service, Executor& on,
                                   Answer<void> done) {
+  Answer<void> removing = [this, done = std::move(done)](Result<void> deleted) mutable {
+    has_deleted_rows_ = true;
+    commits_.WantUpkeep(kUpkeepSoon);
+    done(std::move(deleted));
+  };
   commits_.Submit(std::make_unique<DeletionWrite>(conversation, std::move(actor), as_service, on,
-                                                  std::move(done), [this] { return NextTime(); }));
-  commits_.WantUpkeep(kUpkeepSoon);
+                                                  std::move(removing),
+                                                  [this] { return NextTime(); }));
 }
 
 bool RemoveDeletedRows(SqlSession& session, DeletionCursor& cursor) {

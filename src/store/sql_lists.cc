@@ -53,7 +53,7 @@ void SqlStore::ListConversations(UserId reader, int limit, std::optional<Convers
                                  Executor& on, Answer<PageOfConversations> done) {
   OnReader<PageOfConversations>(
       on, std::move(done),
-      [=](SqlSession& session) -> Result<PageOfConversations> {
+      [=, this](SqlSession& session) -> Result<PageOfConversations> {
         PageOfConversations page;
         Statement& rows =
             session.Prepare(after ? queries::kListConversationsAfter : queries::kListConversations);
@@ -67,6 +67,7 @@ void SqlStore::ListConversations(UserId reader, int limit, std::optional<Convers
           page.has_more = true;
         }
         FillViews(session, page.conversations, reader);
+        ShowMarks(session, reader, page.conversations);
         return page;
       },
       ReadClass::kBulk);

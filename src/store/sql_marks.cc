@@ -1,168 +1,182 @@
-// SqlStore: how far somebody has read, and which messages were delivered. Marks only move forward.
+// SqlStore: how far users have read, and which messages were delivered. Marks only move forward. A mark is
+// checked by a read and put into a buffer; rows follow in the background, so that no send waits for them.
 #include <algorithm>
 
+#include "store/list_queries.h"
+#include "store/mark_queries.h"
 #include "store/sql_work.h"
 
 namespace parley {
 namespace {
 
-// Messages that one move of a mark stamps with read_at, the newest of those it passed. A first visit
-// to a history of a million must not hold up the sends of others.
-constexpr int64_t kStampedAtOnce = 10'000;
-constexpr auto kDeliveredWithin = std::chrono::milliseconds(1000);
+// Before the rows say what clients did. Deliveries and marks may be up to two seconds late.
+constexpr auto kWrittenWithin = std::chrono::milliseconds(1000);
+// Of one piece of upkeep.
+constexpr int64_t kMessagesStamped = 2'000;
 
-class MarkWrite : public WriteOf<ReadMarks> {
- protected:
-  MarkWrite(UserId reader, Executor& on, parley::Answer<ReadMarks> done, Now now)
-      : WriteOf(on, std::move(done)), reader_(std::move(reader)), now_(std::move(now)) {}
-
-  void Move(SqlSession& session, const Uuid& conversation, int64_t from, int64_t to) {
-    const Timestamp now = now_();
-    session.Prepare(queries::kMoveMark)
-        .Bind(1, conversation)
-        .Bind(2, reader_)
-        .Bind(3, to)
-        .Bind(4, now.micros)
-        .Run();
-    session.Prepare(queries::kStampRead)
-        .Bind(1, conversation)
-        .Bind(2, std::max(from, to - kStampedAtOnce))
-        .Bind(3, to)
-        .Bind(4, now.micros)
-        .Bind(5, reader_)
-        .Run();
-  }
-
-  UserId reader_;
-  Now now_;
+struct NamedMessage {
+  Uuid conversation;
+  int64_t seq = 0;
+  int64_t mark = 0;     // of the reader, in the row
+  bool counts = false;  // it is unread unless the mark has passed it: another user's, not deleted
 };
 
-class MarkToSeq final : public MarkWrite {
- public:
-  MarkToSeq(const Uuid& conversation, UserId reader, int64_t up_to_seq, Executor& on,
-            parley::Answer<ReadMarks> done, Now now)
-      : MarkWrite(std::move(reader), on, std::move(done), std::move(now)),
-        conversation_(conversation),
-        up_to_seq_(up_to_seq) {}
-
-  void Apply(SqlSession& session) override {
-    Statement& row = session.Prepare(queries::kHeadAndMark).Bind(1, conversation_).Bind(2, reader_);
-    if (!row.Step()) {
-      result_ = Fail(Error::NotFound());
-      return;
-    }
-    const int64_t head = row.Int(0), mark = row.Int(1);
-    row.Run();
-    if (up_to_seq_ > head) {
-      result_ = Fail(Error::Field("up_to_seq", "Is beyond the last seq."));
-      return;
-    }
-    ReadMarks marks{.up_to_seq = std::max(mark, up_to_seq_)};
-    if (up_to_seq_ > mark) {
-      Move(session, conversation_, mark, up_to_seq_);
-      marks.moved.push_back({conversation_, up_to_seq_, {}});
-    }
-    result_ = std::move(marks);
-  }
-
- private:
-  Uuid conversation_;
-  int64_t up_to_seq_;
-};
-
-class MarkMessages final : public MarkWrite {
- public:
-  MarkMessages(UserId reader, std::vector<Uuid> messages, std::optional<Uuid> only, Executor& on,
-               parley::Answer<ReadMarks> done, Now now)
-      : MarkWrite(std::move(reader), on, std::move(done), std::move(now)),
-        messages_(std::move(messages)),
-        only_(only) {}
-
-  size_t bytes() const override { return 512 + messages_.size() * 16; }
-
-  void Apply(SqlSession& session) override {
-    struct Target {
-      ReadMarks::Moved moved;
-      int64_t mark = 0;
-    };
-    ReadMarks marks;
-    std::vector<Target> targets;
-    for (const Uuid& id : messages_) {
-      Statement& row = session.Prepare(queries::kMessageAndMark).Bind(1, id).Bind(2, reader_);
-      if (!row.Step()) continue;
-      const Uuid conversation = row.Id(0);
-      const int64_t seq = row.Int(1), mark = row.Int(2);
-      const bool others = row.Int(3) != 0;
-      row.Run();
-      if (only_ && conversation != *only_) continue;
-      if (others && seq > mark) ++marks.updated;
-      auto target = std::ranges::find(targets, conversation,
-                                      [](const Target& one) { return one.moved.conversation; });
-      if (target == targets.end()) {
-        target = targets.insert(target, {{conversation, 0, {}}, mark});
-      }
-      target->moved.up_to_seq = std::max(target->moved.up_to_seq, seq);
-      target->moved.messages.push_back(id);
-    }
-    for (Target& target : targets) {
-      if (target.moved.up_to_seq <= target.mark) continue;
-      Move(session, target.moved.conversation, target.mark, target.moved.up_to_seq);
-      marks.moved.push_back(std::move(target.moved));
-    }
-    result_ = std::move(marks);
-  }
-
- private:
-  std::vector<Uuid> messages_;  // distinct
-  std::optional<Uuid> only_;
-};
+// Those that exist and that the reader may see.
+std::unordered_map<Uuid, NamedMessage> FindNamed(SqlSession& session, const UserId& reader,
+                                                 std::span<const Uuid> messages) {
+  std::unordered_map<Uuid, NamedMessage> found;
+  if (messages.empty()) return found;
+  queries::kMessagesAndMarks.Run(
+      session, messages, messages.front(), [&](Statement& rows) { rows.Bind(1, reader); },
+      [&](const Statement& row) {
+        found.insert_or_assign(row.Id(0),
+                               NamedMessage{row.Id(1), row.Int(2), row.Int(3), row.Int(4) != 0});
+      });
+  return found;
+}
 
 }  // namespace
 
+bool SqlStore::MoveMark(const Uuid& conversation, const UserId& reader, int64_t from, int64_t to) {
+  const Timestamp now = clock_.Now();
+  const auto noted = read_marks_.Note({conversation, reader, to, now}, clock_.Steady());
+  if (noted == ReadMarkBuffer::Noted::kRefused) return false;
+  read_stamps_.Note({conversation, reader, from, to, now});
+  if (noted == ReadMarkBuffer::Noted::kFirst) commits_.WantUpkeep(kWrittenWithin);
+  return true;
+}
+
 void SqlStore::MarkRead(Uuid conversation, UserId reader, int64_t up_to_seq, Executor& on,
                         Answer<ReadMarks> done) {
-  commits_.Submit(std::make_unique<MarkToSeq>(conversation, std::move(reader), up_to_seq, on,
-                                              std::move(done), [this] { return NextTime(); }));
+  OnReader<ReadMarks>(on, std::move(done), [=, this](SqlSession& session) -> Result<ReadMarks> {
+    Statement& row = session.Prepare(queries::kHeadAndMark).Bind(1, conversation).Bind(2, reader);
+    if (!row.Step()) return Fail(Error::NotFound());
+    const int64_t head = row.Int(0), mark = MarkOf(conversation, reader, row.Int(1));
+    row.Run();
+    if (up_to_seq > head) return Fail(Error::Field("up_to_seq", "Is beyond the last seq."));
+    if (up_to_seq > mark && !MoveMark(conversation, reader, mark, up_to_seq)) {
+      return Fail(Error::StoreUnavailable());
+    }
+    const int64_t reached = std::max(mark, up_to_seq);
+    return ReadMarks{.up_to_seq = reached, .receipts = {{conversation, reached, {}}}};
+  });
 }
 
 void SqlStore::MarkMessagesRead(UserId reader, std::vector<Uuid> messages, std::optional<Uuid> only,
                                 Executor& on, Answer<ReadMarks> done) {
-  commits_.Submit(std::make_unique<MarkMessages>(std::move(reader), std::move(messages), only, on,
-                                                 std::move(done), [this] { return NextTime(); }));
+  OnReader<ReadMarks>(on, std::move(done), [=, this](SqlSession& session) -> Result<ReadMarks> {
+    const auto found = FindNamed(session, reader, messages);
+    ReadMarks marks;
+    std::unordered_map<Uuid, int64_t> before;  // by conversation: where the mark was
+    for (const Uuid& id : messages) {
+      const auto named = found.find(id);
+      if (named == found.end()) continue;
+      const NamedMessage& message = named->second;
+      const Uuid& conversation = message.conversation;
+      if (only && conversation != *only) continue;
+      const auto [mark, is_first] = before.try_emplace(conversation, 0);
+      if (is_first) {
+        mark->second = MarkOf(conversation, reader, message.mark);
+        marks.receipts.push_back({conversation, mark->second, {}});
+      }
+      if (message.counts && message.seq > mark->second) ++marks.updated;
+      ReadMarks::Receipt& receipt =
+          *std::ranges::find(marks.receipts, conversation, &ReadMarks::Receipt::conversation);
+      receipt.up_to_seq = std::max(receipt.up_to_seq, message.seq);
+      receipt.messages.push_back(id);
+    }
+    for (const ReadMarks::Receipt& receipt : marks.receipts) {
+      const int64_t from = before[receipt.conversation];
+      if (receipt.up_to_seq > from &&
+          !MoveMark(receipt.conversation, reader, from, receipt.up_to_seq)) {
+        return Fail(Error::StoreUnavailable());
+      }
+    }
+    return marks;
+  });
 }
 
 void SqlStore::NoteDelivered(const Uuid& conversation, int64_t first_seq, int64_t last_seq) {
   if (deliveries_.Note({conversation, first_seq, last_seq, clock_.Now()})) {
-    commits_.WantUpkeep(kDeliveredWithin);
+    commits_.WantUpkeep(kWrittenWithin);
   }
 }
 
-bool StampDelivered(SqlSession& session, DeliveryBook& book) {
-  constexpr size_t kRunsAtOnce = 500;
-  std::vector<DeliveryBook::Run> runs = book.Take(kRunsAtOnce);
+// --- in the background
+
+namespace {
+
+// Runs `stamp` for each range, or on PostgreSQL `stamp_free`, which passes over rows that other clients hold
+// locked and returns their number: `keep(range)` then.
+template <class Range, class BindRange, class KeepRange>
+void Stamp(SqlSession& session, const Query& stamp, const Query& stamp_free,
+           std::vector<Range> ranges, BindRange bind, KeepRange keep) {
+  const auto pipeline = session.NewPipeline();
+  if (pipeline == nullptr) return RunForEach(session, stamp, ranges, bind);
+  std::vector<Statement*> stamped;
+  for (const Range& range : ranges) {
+    stamped.push_back(&pipeline->Add(stamp_free));
+    bind(*stamped.back(), range);
+  }
+  pipeline->Run();
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    if (NumberFrom(*stamped[i]) > 0) keep(ranges[i]);
+  }
+}
+
+void MoveTogether(SqlSession& session, ReadMarkBuffer& buffer,
+                  const std::vector<ReadMarkAt>& marks) {
+  std::string conversations, users, seqs, times;
+  for (const ReadMarkAt& mark : marks) {
+    conversations += mark.conversation.ToString() + ' ';
+    users += mark.user + ' ';
+    seqs += std::to_string(mark.seq) + ' ';
+    times += std::to_string(mark.at.micros) + ' ';
+  }
+  for (std::string* list : {&conversations, &users, &seqs, &times}) list->pop_back();
+  Statement& locked = session.Prepare(queries::kMoveFreeMarks)
+                          .Bind(1, conversations)
+                          .Bind(2, users)
+                          .Bind(3, seqs)
+                          .Bind(4, times);
+  while (locked.Step()) buffer.Keep(locked.Id(0), UserId(locked.Text(1)));
+}
+
+}  // namespace
+
+void WriteMarks(SqlSession& session, ReadMarkBuffer& buffer, size_t limit) {
+  const std::vector<ReadMarkAt> marks = buffer.Take(limit);
+  if (marks.empty()) return;
+  if (session.NewPipeline() != nullptr) return MoveTogether(session, buffer, marks);
+  RunForEach(session, queries::kMoveMark, marks, [](Statement& move, const ReadMarkAt& mark) {
+    move.Bind(1, mark.conversation).Bind(2, mark.user).Bind(3, mark.seq).Bind(4, mark.at.micros);
+  });
+}
+
+void StampRead(SqlSession& session, ReadStampBuffer& buffer, size_t limit) {
+  Stamp(
+      session, queries::kStampRead, queries::kStampFreeRead, buffer.Take(limit, kMessagesStamped),
+      [](Statement& stamp, const ReadRange& range) {
+        stamp.Bind(1, range.conversation)
+            .Bind(2, range.after)
+            .Bind(3, range.last)
+            .Bind(4, range.at.micros)
+            .Bind(5, range.reader);
+      },
+      [&](const ReadRange& range) { buffer.Keep(range); });
+}
+
+void StampDelivered(SqlSession& session, DeliveryBook& book, size_t limit) {
+  std::vector<DeliveryBook::Run> runs = book.Take(limit);
   // Nodes that showed the same messages do not wait for each other.
   std::ranges::sort(runs, {},
                     [](const auto& run) { return std::pair(run.conversation, run.first); });
-  const auto bind = [](Statement& stamp, const DeliveryBook::Run& run) -> Statement& {
-    return stamp.Bind(1, run.conversation)
-        .Bind(2, run.first)
-        .Bind(3, run.last)
-        .Bind(4, run.at.micros);
-  };
-  const auto pipeline = session.NewPipeline();
-  if (pipeline == nullptr) {
-    for (const auto& run : runs) bind(session.Prepare(queries::kStampDelivered), run).Run();
-    return runs.size() == kRunsAtOnce;
-  }
-  std::vector<Statement*> stamped;
-  for (const auto& run : runs) {
-    stamped.push_back(&bind(pipeline->Add(queries::kStampFreeDelivered), run));
-  }
-  pipeline->Run();
-  for (size_t i = 0; i < runs.size(); ++i) {
-    if (NumberFrom(*stamped[i]) > 0) book.Keep(runs[i]);
-  }
-  return runs.size() == kRunsAtOnce;
+  Stamp(
+      session, queries::kStampDelivered, queries::kStampFreeDelivered, std::move(runs),
+      [](Statement& stamp, const DeliveryBook::Run& run) {
+        stamp.Bind(1, run.conversation).Bind(2, run.first).Bind(3, run.last).Bind(4, run.at.micros);
+      },
+      [&](const DeliveryBook::Run& run) { book.Keep(run); });
 }
 
 }  // namespace parley

@@ -271,11 +271,11 @@ void SqlStore::InsertMessage(NewMessage message, Executor& on, Answer<StoredMess
 
 void SqlStore::CountUnread(UserId reader, std::optional<Uuid> conversation, Executor& on,
                            Answer<int64_t> done) {
-  OnReader<int64_t>(on, std::move(done), [=](SqlSession& session) -> Result<int64_t> {
-    if (!conversation) return NumberFrom(session.Prepare(queries::kUnreadOfAll).Bind(1, reader));
+  OnReader<int64_t>(on, std::move(done), [=, this](SqlSession& session) -> Result<int64_t> {
+    if (!conversation) return UnreadOfAll(session, reader);
     const auto mark = ReadMark(session, *conversation, reader);
     if (!mark) return Fail(Error::NotFound());
-    return UnreadIn(session, *conversation, reader, *mark);
+    return UnreadIn(session, *conversation, reader, MarkOf(*conversation, reader, *mark));
   });
 }
 

@@ -1,4 +1,4 @@
-// SqlStore: when users were last seen, and with whom they share conversations.
+// SqlStore: when users were last seen.
 #include <unordered_set>
 
 #include "store/list_queries.h"
@@ -7,7 +7,6 @@
 namespace parley {
 namespace {
 
-constexpr int64_t kConversationsTold = 1000;
 constexpr auto kSeenWithin = std::chrono::milliseconds(1000);
 
 }  // namespace
@@ -16,31 +15,11 @@ void SqlStore::NoteSeen(const UserId& user, Timestamp at) {
   if (seen_.Note(user, at)) commits_.WantUpkeep(kSeenWithin);
 }
 
-bool WriteSeen(SqlSession& session, SeenBook& book) {
-  constexpr size_t kUsersAtOnce = 500;
-  const auto taken = book.Take(kUsersAtOnce);
-  for (const auto& [user, at] : taken) {
-    session.Prepare(queries::kSetSeen).Bind(1, user).Bind(2, at.micros).Run();
-  }
-  return taken.size() == kUsersAtOnce;
-}
-
-void SqlStore::ListCompany(UserId user, size_t participants_limit, Executor& on,
-                           Answer<Company> done) {
-  OnReader<Company>(
-      on, std::move(done),
-      [=](SqlSession& session) -> Result<Company> {
-        const auto limit = static_cast<int64_t>(participants_limit);
-        Company company;
-        Statement& conversations = session.Prepare(queries::kSmallConversations);
-        conversations.Bind(1, user).Bind(2, limit).Bind(3, kConversationsTold);
-        while (conversations.Step()) company.conversations.push_back(conversations.Id(0));
-        Statement& users = session.Prepare(queries::kCompanions);
-        users.Bind(1, user).Bind(2, limit).Bind(3, kConversationsTold);
-        while (users.Step()) company.users.emplace_back(users.Text(0));
-        return company;
-      },
-      ReadClass::kBulk);
+void WriteSeen(SqlSession& session, SeenBook& book, size_t limit) {
+  const std::map<UserId, Timestamp> taken = book.Take(limit);
+  RunForEach(session, queries::kSetSeen, taken, [](Statement& set, const auto& seen) {
+    set.Bind(1, seen.first).Bind(2, seen.second.micros);
+  });
 }
 
 void SqlStore::ListSeen(UserId reader, bool as_service, std::vector<UserId> asked, Executor& on,

@@ -98,6 +98,9 @@ class SqlSession {
   // Of the transaction under way, among all that write to the store, for the column `changed`: what a
   // reader does not see yet gets at least the horizon that it reads. `now` is another each time.
   virtual int64_t Position(Timestamp now) { return now.micros; }
+  // The horizon of `changed` (queries::kChangeHorizon), if the engine knows it without a statement. To be
+  // asked before the first statement of a snapshot.
+  virtual std::optional<int64_t> ChangeHorizon() const { return std::nullopt; }
   // Identifies the history of the database that the transaction under way belongs to. Another value
   // follows a fail-over, a restore or a move: transactions that had been committed may be lost. Values
   // have no order. 0: the engine cannot change it while a process runs.

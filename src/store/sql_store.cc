@@ -5,25 +5,24 @@
 namespace parley {
 namespace {
 
-// Between two tries of what other clients hold locked.
-constexpr auto kKeptRetry = std::chrono::milliseconds(1000);
-
-std::vector<std::unique_ptr<SqlSession>> Counted(std::vector<std::unique_ptr<SqlSession>> sessions,
-                                                 Counter& statements, Counter& round_trips) {
-  for (const auto& session : sessions) session->CountOn(statements, round_trips);
+WriterSessions Counted(WriterSessions sessions, Counter& statements, Counter& round_trips) {
+  for (const auto& session : sessions.conversations) session->CountOn(statements, round_trips);
+  for (SqlSession* session : {sessions.others.get(), sessions.background.get()}) {
+    if (session != nullptr) session->CountOn(statements, round_trips);
+  }
   return sessions;
 }
 
 }  // namespace
 
-SqlStore::SqlStore(std::vector<std::unique_ptr<SqlSession>> writers,
-                   const ReaderPool::Open& open_reader, const Uuid& identity,
-                   SqlStoreOptions options, const Clock& clock, std::shared_ptr<void> held)
+SqlStore::SqlStore(WriterSessions writers, const ReaderPool::Open& open_reader,
+                   const Uuid& identity, SqlStoreOptions options, const Clock& clock,
+                   std::shared_ptr<void> held)
     : held_(std::move(held)),
       clock_(clock),
       identity_(identity),
       file_key_(options.file_key),
-      last_time_(NumberFrom(writers.front()->Prepare(queries::kLastTime))),
+      last_time_(NumberFrom(writers.conversations.front()->Prepare(queries::kLastTime))),
       readers_(
           [&] {
             auto session = open_reader();
@@ -34,6 +33,7 @@ SqlStore::SqlStore(std::vector<std::unique_ptr<SqlSession>> writers,
       commits_(Counted(std::move(writers), statements_, round_trips_), options.queue_writes,
                {.piece = [this](SqlSession& session) { return DoUpkeep(session); },
                 .settle = [this](bool committed) { SettleUpkeep(committed); }}) {
+  rows_at_once_.fill(kRowsAtOnce);
   commits_.WantUpkeep(kUpkeepSoon);  // what an earlier process left
 }
 
@@ -45,49 +45,14 @@ Timestamp SqlStore::NextTime() {
   return {next};
 }
 
-// All parts in one transaction; after a failure one by one, so that a row that another client holds
-// locked stops none but its own.
-bool SqlStore::DoUpkeep(SqlSession& session) {
-  const std::function<bool()> parts[] = {
-      [&] { return StampDelivered(session, deliveries_); },
-      [&] { return WriteSeen(session, seen_); },
-      [&] {
-        ForgetOldAccessChanges(session);
-        return false;
-      },
-      [&] { return RemoveDeletedRows(session, deletions_); },
-      [&] {
-        session.ForgetOldLanes();
-        return false;
-      },
-  };
-  upkeep_parts_ = std::size(parts);
-  if (upkeep_part_) {
-    upkeep_more_ |= parts[*upkeep_part_]();
-    return upkeep_more_ || *upkeep_part_ + 1 < upkeep_parts_;
-  }
-  bool more = false;
-  for (const auto& part : parts) more |= part();
-  return more;
-}
-
-void SqlStore::SettleUpkeep(bool committed) {
-  if (deliveries_.Settle(committed)) commits_.WantUpkeep(kKeptRetry);
-  seen_.Settle(committed);
-  if (!committed) deletions_.PassOver();
-  if (!committed) upkeep_more_ = true;
-  if (upkeep_part_ && ++*upkeep_part_ == upkeep_parts_) {
-    upkeep_part_.reset();
-    upkeep_more_ = false;
-  } else if (!upkeep_part_ && !committed) {
-    upkeep_part_ = 0;
-  }
-}
-
 StoreStats SqlStore::Stats() const {
   StoreStats stats = commits_.stats();
   stats.statements = statements_.value();
   stats.round_trips = round_trips_.value();
+  stats.deliveries = {deliveries_.queued(), deliveries_.dropped()};
+  stats.read_marks = {read_marks_.queued(), read_marks_.refused()};
+  stats.read_stamps = {read_stamps_.queued(), read_stamps_.dropped()};
+  stats.seen = {seen_.queued(), seen_.dropped()};
   stats.reads_that_waited = readers_.waited();
   for (size_t i = 0; i < kReadClasses.size(); ++i) {
     stats.reads[i] = readers_.stats(static_cast<ReadClass>(i));
@@ -96,6 +61,8 @@ StoreStats SqlStore::Stats() const {
 }
 
 void SqlStore::Close() {
+  read_marks_.Close();  // those that were answered are written below
+  closing_ = true;
   commits_.Close();
   readers_.Close();
 }

@@ -1,5 +1,6 @@
 // Store in SQL, on any SqlSession: writes by group commit, reads from a pool.
 #pragma once
+#include <array>
 #include <functional>
 #include <memory>
 
@@ -7,6 +8,8 @@
 #include "store/commit_lanes.h"
 #include "store/deletion_cursor.h"
 #include "store/delivery_book.h"
+#include "store/read_mark_buffer.h"
+#include "store/read_stamp_buffer.h"
 #include "store/reader_pool.h"
 #include "store/seen_book.h"
 #include "store/store.h"
@@ -21,12 +24,10 @@ struct SqlStoreOptions {
 
 class SqlStore final : public Store {
  public:
-  // `writers`: at least one, whose schema is there already; each conversation is written by one of
-  // them, all else by the first. `open_reader` makes one more connection for reading; `held`
+  // `writers`: their schema is there already. `open_reader` makes one more connection for reading; `held`
   // lives as long as the store (a lock).
-  SqlStore(std::vector<std::unique_ptr<SqlSession>> writers, const ReaderPool::Open& open_reader,
-           const Uuid& identity, SqlStoreOptions options, const Clock& clock,
-           std::shared_ptr<void> held);
+  SqlStore(WriterSessions writers, const ReaderPool::Open& open_reader, const Uuid& identity,
+           SqlStoreOptions options, const Clock& clock, std::shared_ptr<void> held);
 
   void InsertMessage(NewMessage message, Executor& on, Answer<StoredMessage> done) override;
   void CreateConversation(NewConversation conversation, Executor& on,
@@ -47,8 +48,6 @@ class SqlStore final : public Store {
   void ListHeads(std::vector<Uuid> conversations, Executor& on,
                  Answer<std::vector<UserConversationHead>> done) override;
   void NoteSeen(const UserId& user, Timestamp at) override;
-  void ListCompany(UserId user, size_t participants_limit, Executor& on,
-                   Answer<Company> done) override;
   void ListSeen(UserId reader, bool as_service, std::vector<UserId> asked, Executor& on,
                 Answer<std::vector<Seen>> done) override;
   void AddAttachment(NewAttachment attachment, AttachmentLimits limits, Executor& on,
@@ -93,25 +92,55 @@ class SqlStore final : public Store {
   // Runs `read(session)`, a Result<T>, in one snapshot on a reader and posts what it gave.
   template <class T, class Read>
   void OnReader(Executor& on, Answer<T> done, Read read, ReadClass kind = ReadClass::kInteractive);
+  // A read mark with what the buffer has of it; `row`: as the row says.
+  int64_t MarkOf(const Uuid& conversation, const UserId& user, int64_t row) const;
+  void ShowMarks(const Uuid& conversation, std::vector<Member>& members) const;
+  // In a list: the members' marks, and the reader's unread counts behind them.
+  void ShowMarks(SqlSession& session, const UserId& reader,
+                 std::span<ConversationView> listed) const;
+  int64_t UnreadOfAll(SqlSession& session, const UserId& reader) const;
+  // False: the buffer is full, or closed.
+  bool MoveMark(const Uuid& conversation, const UserId& reader, int64_t from, int64_t to);
+
+  // The work of upkeep, each kind in transactions of its own: a failure of one kind does not keep the
+  // others from being written. Upkeep lane (sql_upkeep.cc).
+  enum class Chore : uint8_t {
+    kReadMarks,
+    kReadStamps,
+    kDeliveries,
+    kSeen,
+    kDeletedRows,
+    kOldRows
+  };
+  static constexpr size_t kChores = 6;
+  bool IsDue(Chore chore) const;
+  std::optional<Chore> NextChore() const;
+  void Do(Chore chore, SqlSession& session, size_t rows);
   bool DoUpkeep(SqlSession& session);
   void SettleUpkeep(bool committed);
-  void ForgetOldAccessChanges(SqlSession& session);
   // Strictly increasing, on the writers' threads.
   Timestamp NextTime();
 
+  // Entries of a buffer that one transaction of upkeep writes.
+  static constexpr size_t kRowsAtOnce = 500, kRowsAtClose = 5'000;
   std::shared_ptr<void> held_;
   const Clock& clock_;
   const Uuid identity_;
   const std::string file_key_;
-  Monotonic next_forgetting_ = {};  // the writer's
   std::atomic<int64_t> last_time_;  // goes on from the last change, whatever the clock did since
   Counter statements_, round_trips_;
+  ReadMarkBuffer read_marks_;
+  ReadStampBuffer read_stamps_;
   DeliveryBook deliveries_;
   SeenBook seen_;
-  DeletionCursor deletions_;           // the first lane's
-  std::optional<size_t> upkeep_part_;  // the one that is next, after a failure; the first lane's
-  bool upkeep_more_ = false;           // one of the parts before has more; the first lane's
-  size_t upkeep_parts_ = 0;            // the first lane's
+  std::atomic<bool> has_deleted_rows_{true};  // perhaps: what an earlier process left
+  std::atomic<bool> closing_{false};
+  // The upkeep lane's alone:
+  DeletionCursor deletions_;
+  std::optional<Chore> doing_;  // its transaction is open
+  size_t last_chore_ = kChores - 1;
+  std::array<size_t, kChores> rows_at_once_;  // fewer after a failure
+  Monotonic next_forgetting_ = {};
   ReaderPool readers_;
   CommitLanes commits_;
 };

@@ -27,13 +27,40 @@ class WriteOf : public Write {
   parley::Answer<T> done_;
 };
 
+// Runs `query` once for each item, in as few round trips as the engine has. `bind(statement, item)`: what
+// it binds must live until all have run. No rows are read.
+template <class Items, class BindItem>
+void RunForEach(SqlSession& session, const Query& query, const Items& items, BindItem bind) {
+  constexpr size_t kInATrip = 500;  // their results fit into the buffer of a socket
+  auto pipeline = session.NewPipeline();
+  size_t added = 0;
+  for (const auto& item : items) {
+    if (pipeline == nullptr) {
+      Statement& statement = session.Prepare(query);
+      bind(statement, item);
+      statement.Run();
+      continue;
+    }
+    bind(pipeline->Add(query), item);
+    if (++added % kInATrip != 0) continue;
+    pipeline->Run();
+    pipeline = session.NewPipeline();
+  }
+  if (pipeline != nullptr) pipeline->Run();
+}
+
 // --- upkeep (store/group_commit.h)
 
 inline constexpr auto kUpkeepSoon = std::chrono::milliseconds(200);
 // A piece of what deleted conversations left; true: there may be more.
 bool RemoveDeletedRows(SqlSession& session, DeletionCursor& cursor);
-bool WriteSeen(SqlSession& session, SeenBook& book);
-bool StampDelivered(SqlSession& session, DeliveryBook& book);
+// At most `limit` of what a buffer holds. Rows that other clients hold locked are passed over and kept.
+void WriteMarks(SqlSession& session, ReadMarkBuffer& buffer, size_t limit);
+void StampRead(SqlSession& session, ReadStampBuffer& buffer, size_t limit);
+void StampDelivered(SqlSession& session, DeliveryBook& book, size_t limit);
+void WriteSeen(SqlSession& session, SeenBook& book, size_t limit);
+// Of the access log, older than a day.
+void ForgetOldAccessChanges(SqlSession& session, Timestamp now);
 
 // --- inside a transaction
 
@@ -55,6 +82,8 @@ void DropAttachmentsOf(SqlSession& session, const Uuid& message);
 // At most `limit` of a conversation's; false: there were none.
 bool DropAttachmentsIn(SqlSession& session, const Uuid& conversation, int64_t limit);
 
+// Ids with a space between them, which no id holds.
+std::string JoinUsers(std::span<const UserId> users);
 // Tells the other nodes.
 void LogAccess(SqlSession& session, AccessChange::Kind kind, const Uuid& conversation,
                std::span<const UserId> users, Timestamp now);

@@ -84,22 +84,16 @@ struct MemberCursor {
   UserId user;
 };
 
-// What marking messages as read came to.
+// The result of marking messages as read.
 struct ReadMarks {
-  struct Moved {
+  struct Receipt {
     Uuid conversation;
-    int64_t up_to_seq = 0;
+    int64_t up_to_seq = 0;       // where the mark is now
     std::vector<Uuid> messages;  // those named there
   };
-  int64_t up_to_seq = 0;     // MarkRead: where the mark stands now
-  int64_t updated = 0;       // messages named that were unread
-  std::vector<Moved> moved;  // conversations whose mark has moved
-};
-
-// With whom a user shares conversations that are small enough.
-struct Company {
-  std::vector<Uuid> conversations;
-  std::vector<UserId> users;  // distinct, without the user
+  int64_t up_to_seq = 0;          // MarkRead: where the mark is now
+  int64_t updated = 0;            // messages named that were unread
+  std::vector<Receipt> receipts;  // of each conversation named, also if its mark did not move
 };
 
 struct Seen {
@@ -164,6 +158,12 @@ struct ReadStats {
   uint64_t refused_late = 0;  // it had waited for longer than its asker does
 };
 
+// What waits in memory to be written in the background, for /metrics.
+struct BufferStats {
+  uint64_t queued = 0;   // now
+  uint64_t dropped = 0;  // or refused, because the buffer was full
+};
+
 // What group commit did, for /metrics. Counters only grow.
 struct StoreStats {
   uint64_t commits = 0;
@@ -175,6 +175,7 @@ struct StoreStats {
   uint64_t round_trips = 0;                          // to a database at the end of a wire
   uint64_t reads_that_waited = 0;                    // for a connection
   std::array<ReadStats, kReadClasses.size()> reads;  // by ReadClass
+  BufferStats deliveries, read_marks, read_stamps, seen;
 };
 
 class Store {
@@ -282,10 +283,6 @@ class Store {
   // Errors: not_found.
   virtual void ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
                            Answer<ChangesSince> done) = 0;
-  // The user's conversations of at most so many participants, the 1,000 with the newest activity, and
-  // who is in them.
-  virtual void ListCompany(UserId user, size_t participants_limit, Executor& on,
-                           Answer<Company> done) = 0;
   // Those of `asked` who share a conversation with the reader (all of them, for a service).
   virtual void ListSeen(UserId reader, bool as_service, std::vector<UserId> asked, Executor& on,
                         Answer<std::vector<Seen>> done) = 0;

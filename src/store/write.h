@@ -26,6 +26,8 @@ class Write {
   virtual size_t bytes() const { return 256; }
   // Whose order with others it has: those of one conversation are committed as they came.
   virtual std::optional<Uuid> conversation() const { return std::nullopt; }
+  // Takes long (a conversation of many): it is kept away from the writes that clients wait for.
+  virtual bool is_long() const { return false; }
   // Writes of one kind that follow each other may be applied together where that saves round trips:
   // the first is asked. nullptr: of no kind.
   virtual const void* kind() const { return nullptr; }

@@ -66,10 +66,9 @@ MUTANTS = (
            one("src/hub/feed.cc", "  last_seq_ = seq;\n  resuming_ = true;", "  last_seq_ = seq + 1;\n  resuming_ = true;"),
            faults.f24_nodes_are_restarted_one_by_one, ("silent-gap", "stuck")),
     Mutant("lets a read mark go back",
-           one("src/store/queries.h",
-               'SET last_read_seq = ?3, last_read_at = ?4 "\n    "WHERE conversation_id = ?1 AND user_id = ?2 AND last_read_seq < ?3"',
-               'SET last_read_seq = CASE WHEN last_read_seq % 3 = 0 THEN last_read_seq / 2 ELSE ?3 END, last_read_at = ?4 "\n'
-               '    "WHERE conversation_id = ?1 AND user_id = ?2 AND last_read_seq < ?3"'),
+           one("src/store/mark_queries.h",
+               'SET last_read_seq = free.seq, "',
+               'SET last_read_seq = CASE WHEN p.last_read_seq % 3 = 0 THEN p.last_read_seq / 2 ELSE free.seq END, "'),
            faults.nothing, ("mark-went-back",)),
     Mutant("forgets who was removed where Redis did not tell",
            one("src/hub/hub_cluster.cc", "for (const UserId& user : change.users) home.home_.OnParted(change.conversation, user);", ""),

@@ -3,6 +3,12 @@ back (G12), and it may resume from anywhere (G8)."""
 from bisect import bisect_left
 from collections import defaultdict
 
+from deadline import patient
+
+
+MARKS_LATE = patient(2.5)  # seconds until an acked mark is in the store, as long as that answers
+HEALED = patient(5.0)  # seconds until the store answers after a fault has ended
+
 
 class Known:
     """The highest of what was known before a moment."""
@@ -66,28 +72,48 @@ def _check_read(event, removed, known, acked, stored, verdict):
         verdict.add("stale-read", f"{who} does not find its own {sorted(own - seqs)} between {min(seqs)} and {max(seqs)}")
 
 
+def _faults(history):
+    """When something was broken, from its beginning to the end of healing."""
+    spans, began = [], None
+    for event in history:
+        if event["what"] == "fault" and event["name"] == "healing":
+            spans.append((began if began is not None else event["t"], event["t"] + HEALED))
+            began = None
+        elif event["what"] == "fault" and began is None:
+            began = event["t"]
+    return spans + ([(began, float("inf"))] if began is not None else [])
+
+
 def check_marks(history, marks, heads, removed, verdict):
-    """marks: what the store holds at the end; None where nobody looked."""
-    known = defaultdict(Known)
+    """marks: what the store holds at the end; None where nobody looked. A mark is written within MARKS_LATE: a killed node may
+    lose younger ones, and until then another node may not show them."""
+    known, spans = defaultdict(Known), _faults(history)
+
+    def holds(when):
+        return not any(began - MARKS_LATE <= when <= ended for began, ended in spans)
+
     for event in history:
         if event["what"] == "mark" and event["outcome"] == "ok":
             verdict.figures["marks acked"] += 1
-            known[event["user"], event["conversation"]].add(event["t"], event["up_to"])
             if event["reached"] < event["up_to"]:
                 verdict.add("mark-went-back", f"{event['user']} asked for {event['up_to']} and was answered {event['reached']}")
-            known[event["user"], event["conversation"]].add(event["t"], event["reached"])
+            if holds(event["t"]):
+                known[event["user"], event["conversation"]].add(event["t"], max(event["up_to"], event["reached"]))
         elif event["what"] == "mark-seen":
             place = event["user"], event["conversation"]
             verdict.figures["marks read"] += 1
-            expected = known[place].before(event["began"])
+            expected = known[place].before(event["began"] - MARKS_LATE)
             if event["marks"] and event["marks"][0] < expected:
                 verdict.add("mark-went-back", f"{place} saw its mark at {event['marks'][0]}, and it was at {expected} before")
             elif not event["marks"] and place not in removed:
                 verdict.add("mark-went-back", f"{place} has no mark")
-            known[place].add(event["t"], max(event["marks"], default=0))
+            if holds(event["t"]):
+                known[place].add(event["t"], max(event["marks"], default=0))
     if marks is None:
         return
     for place, acks in known.items():
+        if not acks.highest:
+            continue
         if place not in marks:
             if place not in removed:
                 verdict.add("mark-went-back", f"{place} has no mark in the store, and was acked up to {acks.highest[-1]}")

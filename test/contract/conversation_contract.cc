@@ -140,6 +140,42 @@ TEST_P(StoreContract, ADirectConversationThatManyStartAtOnceExistsOnce) {
   EXPECT_EQ(List("ann")->conversations.size(), kPairs);
 }
 
+TEST_P(StoreContract, AConversationOfManyIsWrittenInFewStatements) {
+  if (!GetParam().shared) GTEST_SKIP() << "a statement costs no round trip there";
+  std::vector<UserId> users;
+  for (int i = 0; i < 12'000; ++i) users.push_back("user-" + std::to_string(i));
+  const uint64_t before = store_->Stats().statements;
+  const Uuid room = Room(users);
+  EXPECT_LT(store_->Stats().statements - before, 60u);
+  EXPECT_EQ(Head(room)->participant_count, 12'000);
+  EXPECT_TRUE(*IsParticipant(room, users.back()));
+  const auto view = View(room, users.back());
+  for (size_t i = 0; i < 100; ++i) EXPECT_EQ(view->conversation.members[i].user, users[i]);
+  EXPECT_EQ(view->conversation.members[0].role, Role::kOwner);
+  EXPECT_EQ(view->conversation.members[1].role, Role::kMember);
+}
+
+TEST_P(StoreContract, SendsDoNotWaitForAConversationOfMany) {
+  if (!GetParam().shared) GTEST_SKIP() << "one connection writes there";
+  const Uuid room = Room({"ann"});
+  std::vector<UserId> users;
+  for (int i = 0; i < 50'000; ++i) users.push_back("user-" + std::to_string(i));
+  std::vector<std::string> answers;
+  store_->CreateConversation(Wanted(std::move(users)), on_, [&](Result<CreatedConversation> made) {
+    EXPECT_TRUE(made);
+    answers.push_back("created");
+  });
+  for (int i = 0; i < 3; ++i) {
+    store_->InsertMessage(Text(room, "ann"), on_, [&](Result<StoredMessage> stored) {
+      EXPECT_TRUE(stored);
+      answers.push_back("stored");
+    });
+    ASSERT_TRUE(on_.RunUntil([&] { return answers.size() == static_cast<size_t>(i) + 1; }));
+  }
+  EXPECT_EQ(answers, std::vector<std::string>(3, "stored"));
+  ASSERT_TRUE(on_.RunUntil([&] { return answers.size() == 4; }));
+}
+
 // --- who is in them
 
 TEST_P(StoreContract, WhatIsUnknownIsNotFound) {
@@ -260,6 +296,19 @@ TEST_P(StoreContract, AUsersHeadsAreAllConversationsNewestActivityFirst) {
   EXPECT_EQ(heads->heads[0].seq, 3);
   EXPECT_EQ(heads->heads[1].conversation_id, b);
   EXPECT_EQ(heads->heads[1].seq, 0);
+}
+
+// It would be a search of all conversations, for each user socket.
+TEST_P(StoreContract, AUsersHeadsNeedNoHorizonOfTheEmbeddedStore) {
+  if (GetParam().shared) GTEST_SKIP() << "its horizon is a snapshot's";
+  const Uuid a = Room({"ann"});
+  const int64_t cursor = UserHeads("ann")->cursor;
+  Execute("DROP VIEW parley_change_horizon");
+  EXPECT_EQ(UserHeads("ann")->cursor, cursor) << "it survives a restart";
+  EXPECT_TRUE(UserHeads("ann", cursor)->heads.empty());
+  ASSERT_TRUE(Insert(Text(a, "ann")));
+  EXPECT_GT(UserHeads("ann")->cursor, cursor);
+  EXPECT_EQ(UserHeads("ann", cursor)->heads.size(), 1u);
 }
 
 TEST_P(StoreContract, ACursorOfHeadsHearsOnlyOfWhatChangedSince) {

@@ -240,13 +240,13 @@ PAGE = [[row[1], row[2], row[5]] for row in ROWS]
 EVERYTHING = {"what": "read", "user": "bob", "conversation": ROOM, "t": 100, "began": 99, "status": 200, "page": PAGE}
 ONE = {"what": "read", "user": "ann", "conversation": ROOM, "t": 100, "began": 99, "status": 200, "page": PAGE[2:3], "message": "id-3", "wanted": 3}
 MARK = {"what": "mark", "user": "bob", "conversation": ROOM, "t": 100, "outcome": "ok", "up_to": 4, "reached": 4}
-SEEN = {"what": "mark-seen", "user": "bob", "conversation": ROOM, "t": 102, "began": 101, "marks": [4]}
+SEEN = {"what": "mark-seen", "user": "bob", "conversation": ROOM, "t": 202, "began": 201, "marks": [4]}
 
 
 def test_the_checker_finds_nothing_in_sessions_where_nothing_is():
     before = {**EVERYTHING, "user": "ann", "began": 1.5, "t": 200, "page": PAGE[:1]}  # asked before the others were acked
     back = {**MARK, "t": 101, "up_to": 1, "reached": 4}
-    early = {**SEEN, "began": 99, "marks": [0]}  # asked before the mark was acked
+    early = {**SEEN, "began": 100.5, "marks": [0]}  # asked before the mark must be written
     events = story() + [EVERYTHING, ONE, MARK, back, SEEN, early, {**ONE, "status": 503, "page": []}, before]
     verdict = check(events, ROWS, {ROOM: 5}, marks={("bob", ROOM): 4, ("ann", ROOM): 0})
     assert not verdict.anomalies, str(verdict)
@@ -289,10 +289,20 @@ def test_the_checker_finds_a_read_of_what_is_not_stored():
     ([MARK, {**SEEN, "marks": []}], {("bob", ROOM): 4}),
     ([{**MARK, "reached": 3}], {("bob", ROOM): 4}),
     ([{**SEEN, "marks": [4]}], {("bob", ROOM): 3}),
-    ([SEEN, {**SEEN, "began": 103, "t": 104, "marks": [3]}], {("bob", ROOM): 4}),
+    ([SEEN, {**SEEN, "began": 303, "t": 304, "marks": [3]}], {("bob", ROOM): 4}),
 ], ids=["behind what was acked", "beyond the head", "gone", "read behind", "read as none", "acked behind", "read and lost", "read, then less"])
 def test_the_checker_finds_a_mark_that_went_back(events, marks):
     assert judged(story() + events, marks=marks) == {"mark-went-back"}
+
+
+def test_a_mark_as_young_as_a_fault_may_be_lost():
+    fault, healing = ({"what": "fault", "name": name, "t": t} for name, t in (("f1", 101), ("healing", 110)))
+    lost = [{**SEEN, "marks": [3]}]
+    assert judged(story() + [MARK, fault, healing] + lost, marks={("bob", ROOM): 3}) == set()
+    later = {**MARK, "t": 190}
+    assert judged(story() + [fault, healing, later] + lost, marks={("bob", ROOM): 4}) == {"mark-went-back"}
+    old = {**MARK, "t": 50}
+    assert judged(story() + [old, fault, healing] + lost, marks={("bob", ROOM): 4}) == {"mark-went-back"}
 
 
 def test_marks_that_were_refused_or_are_unknown_bind_nobody():

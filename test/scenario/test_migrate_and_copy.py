@@ -4,6 +4,7 @@ import os
 import pytest
 
 from client import Person
+from deadline import eventually
 from files import PNG
 from postgres import Postgres
 from server import run
@@ -20,13 +21,13 @@ def test_migrate_says_what_it_would_do_and_does_it(tmp_path, database):
     for variables in {}, {"DATABASE_URL": database.url}:
         where = ["--data-dir", str(tmp_path / "data")]
         told = run("migrate", "--dry-run", *where, directory=tmp_path, **variables)
-        assert told.returncode == 0 and "nothing is there; would become schema 9" in told.stdout
+        assert told.returncode == 0 and "nothing is there; would become schema 10" in told.stdout
         again = run("migrate", "--dry-run", *where, directory=tmp_path, **variables)
         assert again.stdout == told.stdout, "telling changes nothing"
         done = run("migrate", *where, directory=tmp_path, **variables)
-        assert done.returncode == 0 and done.stdout.endswith("becomes schema 9\ndone\n"), done.stdout
+        assert done.returncode == 0 and done.stdout.endswith("becomes schema 10\ndone\n"), done.stdout
         after = run("migrate", *where, directory=tmp_path, **variables)
-        assert after.returncode == 0 and "schema 9 is up to date" in after.stdout
+        assert after.returncode == 0 and "schema 10 is up to date" in after.stdout
 
 
 def test_migrate_refuses_what_it_does_not_know(tmp_path, database):
@@ -61,6 +62,10 @@ def test_a_store_moves_to_postgresql_and_goes_on(own_server, database, tmp_path)
                 person.rest.get(f"conversations/{room['id']}/changes/", params={"limit": 100, "since_seq": 250}).json(),
                 person.rest.get("messages/unread_count/").json()]
 
+    def is_written():  # what is written in the background
+        return all(one["delivered_at"] and one["read_at"] for one in alice.rest.everything_in(room))
+    seen(bob)
+    eventually(is_written)
     before = [seen(alice), seen(bob)]
     data = f"{old.directory}/data"
     busy = run("copy", "--data-dir", data, directory=tmp_path, DATABASE_URL=database.url)

@@ -80,6 +80,7 @@ def test_a_database_that_is_killed_is_503_and_everything_goes_on_after_it(own_da
     own_database.start()
     assert eventually(talk.server.ready, within=30), "without anybody writing"
     assert eventually(lambda: talk.post("meanwhile", client_id="m").status_code in (200, 201), within=30)
+    assert eventually(lambda: talk.bob.rest.get("conversations/").is_success, within=30), "each connection comes back by itself"
     assert talk.contents() == acked + ["meanwhile"]
 
 

@@ -79,6 +79,32 @@ def test_a_locked_message_leaves_the_node_ready_and_other_messages_are_marked_de
         assert eventually(lambda: alice.rest.get(f"messages/{sent[0]['id']}/").json().get("delivered_at"), within=15), "when it is free"
 
 
+def test_a_locked_participant_or_message_delays_no_other_read_mark(database, alice):
+    readers = [Person(alice.server, name) for name in ("bob", "cho", "dan")]
+    room = alice.rest.create_group(*readers)
+    sent = [alice.rest.send_message(room, f"m{number}") for number in range(3)]
+
+    def marks():
+        return database.ask(f"SELECT string_agg(last_read_seq::text, ' ' ORDER BY user_id) FROM messaging_conversation_participant "
+                            f"WHERE conversation_id = '{room['id']}' AND user_id <> '{alice.id}'")
+
+    def is_read(message):
+        return alice.rest.get(f"messages/{message['id']}/").json().get("read_at") is not None
+
+    bob = readers[0]
+    with database.holding(f"SELECT 1 FROM messaging_conversation_participant WHERE user_id = '{bob.id}' FOR UPDATE"), \
+            database.holding(f"SELECT 1 FROM messaging_message WHERE id = '{sent[1]['id']}' FOR UPDATE"), Probes(alice.server) as probes:
+        for reader in readers:
+            assert reader.rest.post(f"conversations/{room['id']}/read/", json={"up_to_seq": 3}).json() == {"up_to_seq": 3}
+        assert eventually(lambda: marks() == "0 3 3", within=15)
+        assert eventually(lambda: is_read(sent[0]) and is_read(sent[2]), within=15)
+        assert not is_read(sent[1])
+        assert bob.rest.get("messages/unread_count/").json() == {"count": 0}, "readable before it is written"
+    assert probes.unready == 0
+    assert eventually(lambda: marks() == "3 3 3", within=15), "when it is free"
+    assert eventually(lambda: is_read(sent[1]), within=15)
+
+
 def test_a_locked_message_of_a_deleted_conversation_stops_no_other_upkeep(database, alice):
     rooms = [alice.rest.create_group() for _ in range(3)]
     sent = [alice.rest.send_message(room, "going") for room in rooms]

@@ -60,9 +60,6 @@ class PartialStore : public Store {
     Refuse(on, std::move(done));
   }
   void NoteSeen(const UserId&, Timestamp) override {}
-  void ListCompany(UserId, size_t, Executor& on, Answer<Company> done) override {
-    Refuse(on, std::move(done));
-  }
   void ListSeen(UserId, bool, std::vector<UserId>, Executor& on,
                 Answer<std::vector<Seen>> done) override {
     Refuse(on, std::move(done));

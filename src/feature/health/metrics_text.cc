@@ -166,6 +166,20 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
   out.Count("store_refused_total",
             "Writes refused at once: the queue was full, or the store did not answer.",
             store.refused_writes);
+  const std::vector<std::pair<std::string, BufferStats>> buffers = {
+      {"delivered", store.deliveries},
+      {"read_marks", store.read_marks},
+      {"read_stamps", store.read_stamps},
+      {"last_seen", store.seen}};
+  std::vector<std::pair<Families::Label, uint64_t>> dropped;
+  for (const auto& [name, buffer] : buffers) dropped.push_back({{"buffer", name}, buffer.dropped});
+  out.Labelled("store_buffer_dropped_total",
+               "Entries that a full buffer of background writes dropped, or refused with 503.",
+               dropped);
+  uint64_t buffered = 0;
+  for (const auto& [name, buffer] : buffers) buffered += buffer.queued;
+  out.Level("store_buffered_entries", "Entries that wait to be written in the background.",
+            static_cast<double>(buffered));
   std::vector<std::pair<Families::Label, uint64_t>> queued, full, late;
   for (size_t i = 0; i < kReadClasses.size(); ++i) {
     const Families::Label label{"class", kReadClasses[i]};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
+#include <unordered_set>
 
 #include "base/task.h"
 #include "http/body.h"
@@ -94,6 +96,7 @@ class ReceiptsApi {
   // Distinct, in the order named.
   static std::vector<Uuid> ParseMessages(FieldReader& fields) {
     std::vector<Uuid> messages;
+    std::unordered_set<Uuid> distinct;
     const auto texts = fields.Texts("message_ids", kMostNamed);
     if (!texts && !fields.error()) fields.Wrong("message_ids", "This field is required.");
     for (const std::string_view text : texts.value_or(std::vector<std::string_view>())) {
@@ -102,7 +105,7 @@ class ReceiptsApi {
         fields.Wrong("message_ids", "Must be a list of UUIDs.");
         break;
       }
-      if (std::ranges::find(messages, *id) == messages.end()) messages.push_back(*id);
+      if (distinct.insert(*id).second) messages.push_back(*id);
     }
     return messages;
   }
@@ -129,12 +132,17 @@ class ReceiptsApi {
     co_return marks;
   }
 
-  // To all who are in it, the reader's other devices included.
+  // To everyone in the conversation, the reader's other sockets included, even if the mark did not move.
   void Tell(const UserId& reader, const Result<ReadMarks>& marks) {
     if (!marks) return;
-    for (const ReadMarks::Moved& moved : marks->moved) {
-      services_.hub.Relay(
-          ReadReceiptEvent(moved.conversation, reader, moved.messages, moved.up_to_seq));
+    for (const ReadMarks::Receipt& receipt : marks->receipts) {
+      std::span<const Uuid> left = receipt.messages;
+      do {
+        const auto named = left.first(std::min(kMessagesInReceipt, left.size()));
+        left = left.subspan(named.size());
+        services_.hub.Relay(
+            ReadReceiptEvent(receipt.conversation, reader, named, receipt.up_to_seq));
+      } while (!left.empty());
     }
   }
 

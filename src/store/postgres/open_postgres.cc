@@ -18,9 +18,10 @@ constexpr int64_t kFirstVersion = 5;  // the first script's; SQLite has come the
 const std::string_view* const kMigrations[] = {
     &assets::_0005_initial_sql,        &assets::_0006_access_by_txn_sql,
     &assets::_0007_changed_by_txn_sql, &assets::_0008_fold_user_ids_sql,
-    &assets::_0009_lanes_sql,          &assets::_0011_uploads_and_tasks_sql};
+    &assets::_0009_lanes_sql,          &assets::_0010_txn_is_indexed_sql,
+    &assets::_0011_uploads_and_tasks_sql};
 constexpr int64_t kVersion = kFirstVersion + std::size(kMigrations) - 1;
-constexpr int64_t kFileKeySince = 10;  // the first version that has it
+constexpr int64_t kFileKeySince = 11;  // the first version that has it
 // Any number, so that it is ours: who holds it migrates.
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(7891213)";
 
@@ -154,9 +155,12 @@ std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const C
     const auto open_reader = [connect] {
       return std::make_unique<PgSession>(connect, PgSession::Mode::kReader);
     };
-    std::vector<std::unique_ptr<SqlSession>> writers;
-    while (writers.size() < options.writers) {
-      writers.push_back(std::make_unique<PgSession>(connect, PgSession::Mode::kWriter));
+    const auto open_writer = [connect] {
+      return std::make_unique<PgSession>(connect, PgSession::Mode::kWriter);
+    };
+    WriterSessions writers{.others = open_writer(), .background = open_writer()};
+    while (writers.conversations.size() < options.writers) {
+      writers.conversations.push_back(open_writer());
     }
     return std::make_unique<SqlStore>(std::move(writers), open_reader, *identity,
                                       SqlStoreOptions{.reader_threads = options.reader_threads,

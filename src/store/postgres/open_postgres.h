@@ -11,9 +11,10 @@
 namespace parley {
 
 struct PostgresOptions {
-  std::string url;                // postgres://user:password@host:port/database?…
-  bool fsync = true;              // false: a server that may lose what it has answered is taken too
-  size_t writers = 1;             // a thread and a connection each
+  std::string url;    // postgres://user:password@host:port/database?…
+  bool fsync = true;  // false: a server that may lose what it has answered is taken too
+  // Writers of conversations: a thread and a connection each, beside two of other writes.
+  size_t writers = 1;
   size_t reader_threads = 2;      // likewise
   size_t queue_writes = 10'000;   // writes that wait; more are refused
   std::chrono::seconds wait{30};  // at start, for a server that is not there yet

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "assets.h"
+#include "store/queries.h"
 #include "store/sql_store.h"
 #include "store/sqlite/sqlite_session.h"
 
@@ -32,10 +33,11 @@ const std::string_view* const kMigrations[] = {
     &assets::_0003_presence_sql,       &assets::_0004_revocations_sql,
     &assets::_0005_attachments_sql,    &assets::_0006_access_log_sql,
     &assets::_0007_change_horizon_sql, &assets::_0008_text_and_user_ids_sql,
-    &assets::_0009_no_lanes_sql,       &assets::_0011_stored_bytes_and_tasks_sql};
+    &assets::_0009_no_lanes_sql,       &assets::_0010_index_txn_sql,
+    &assets::_0011_stored_bytes_and_tasks_sql};
 constexpr const char* kFile = "parley.db";
 constexpr int64_t kVersion = std::size(kMigrations);
-constexpr int64_t kFileKeySince = 10;  // the first version that has it
+constexpr int64_t kFileKeySince = 11;  // the first version that has it
 
 // Held as long as the store is open; the kernel lets go of it with the process.
 class DirectoryLock {
@@ -123,8 +125,13 @@ std::unique_ptr<Store> OpenSqliteStore(const SqliteOptions& options, const Clock
   auto lock = std::make_shared<DirectoryLock>(options.directory);
   const std::filesystem::path file = options.directory / kFile;
   ::umask(::umask(0) | 0077);
-  auto writer = std::make_unique<SqliteSession>(file, SqliteSession::Mode::kWriter, options.fsync);
+  const auto last_change = std::make_shared<std::atomic<int64_t>>(0);
+  auto writer = std::make_unique<SqliteSession>(file, SqliteSession::Mode::kWriter, options.fsync,
+                                                last_change);
   Migrate(*writer, clock);
+  Statement& last = writer->Prepare(queries::kLastTime);
+  if (last.Step()) *last_change = last.Int(0);
+  last.Run();
   Statement& row = writer->Prepare(kIdentity);
   const auto identity = row.Step() ? Uuid::Parse(row.Text(0)) : std::nullopt;
   row.Run();
@@ -133,11 +140,11 @@ std::unique_ptr<Store> OpenSqliteStore(const SqliteOptions& options, const Clock
   const std::string file_key(key.Step() ? key.Text(0) : "");
   key.Run();
   if (file_key.empty()) throw std::runtime_error("the store " + file.string() + " has no file_key");
-  const auto open_reader = [file] {
-    return std::make_unique<SqliteSession>(file, SqliteSession::Mode::kReader, true);
+  const auto open_reader = [file, last_change] {
+    return std::make_unique<SqliteSession>(file, SqliteSession::Mode::kReader, true, last_change);
   };
-  std::vector<std::unique_ptr<SqlSession>> writers;
-  writers.push_back(std::move(writer));
+  WriterSessions writers;
+  writers.conversations.push_back(std::move(writer));
   return std::make_unique<SqlStore>(std::move(writers), open_reader, *identity,
                                     SqlStoreOptions{.reader_threads = options.reader_threads,
                                                     .queue_writes = options.queue_writes,

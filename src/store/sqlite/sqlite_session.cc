@@ -2,6 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "net/utf8.h"
 
 namespace parley {
@@ -115,7 +118,9 @@ class SqliteSession::Prepared final : public Statement {
   sqlite3_stmt* statement_ = nullptr;
 };
 
-SqliteSession::SqliteSession(const std::filesystem::path& file, Mode mode, bool fsync) {
+SqliteSession::SqliteSession(const std::filesystem::path& file, Mode mode, bool fsync,
+                             LastChange last_change)
+    : last_change_(std::move(last_change)) {
   const int flags =
       (mode == Mode::kWriter ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE) |
       SQLITE_OPEN_NOMUTEX;
@@ -173,12 +178,30 @@ void SqliteSession::Execute(const std::string& script) {
   }
 }
 
-void SqliteSession::Begin() { Execute("BEGIN IMMEDIATE"); }
+void SqliteSession::Begin() {
+  newest_position_ = 0;
+  Execute("BEGIN IMMEDIATE");
+}
+
+int64_t SqliteSession::Position(Timestamp now) {
+  newest_position_ = std::max(newest_position_, now.micros);
+  return now.micros;
+}
+
+std::optional<int64_t> SqliteSession::ChangeHorizon() const {
+  if (last_change_ == nullptr) return std::nullopt;
+  return last_change_->load() + 1;
+}
+
 void SqliteSession::BeginRead() { Execute("BEGIN"); }
 
 void SqliteSession::Commit() {
   CountStatement();
-  if (sqlite3_exec(db_, "COMMIT", nullptr, nullptr, nullptr) == SQLITE_OK) return;
+  if (sqlite3_exec(db_, "COMMIT", nullptr, nullptr, nullptr) == SQLITE_OK) {
+    if (last_change_ != nullptr && newest_position_ > *last_change_)
+      *last_change_ = newest_position_;
+    return;
+  }
   // The frames were written and only the fsync failed: a crash now may bring them back.
   const bool unknown = sqlite3_extended_errcode(db_) == SQLITE_IOERR_FSYNC;
   throw StoreFailure(std::string("commit: ") + sqlite3_errmsg(db_),

@@ -1,5 +1,6 @@
 // SqlSession on SQLite.
 #pragma once
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <unordered_map>
@@ -13,14 +14,20 @@ namespace parley {
 class SqliteSession final : public SqlSession {
  public:
   enum class Mode { kWriter, kReader };
-  // Throws StoreFailure.
-  SqliteSession(const std::filesystem::path& file, Mode mode, bool fsync);
+  // The highest `changed` that is committed. The one writer of a file sets it and its readers read it, so
+  // that no reader has to search all conversations for it.
+  using LastChange = std::shared_ptr<std::atomic<int64_t>>;
+  // `last_change` may be null. Throws StoreFailure.
+  SqliteSession(const std::filesystem::path& file, Mode mode, bool fsync,
+                LastChange last_change = nullptr);
   ~SqliteSession() override;
 
   Statement& Prepare(const Query& query) override;
   void Execute(const std::string& script) override;
   void Begin() override;
   void BeginRead() override;
+  int64_t Position(Timestamp now) override;
+  std::optional<int64_t> ChangeHorizon() const override;
   void Commit() override;
   void Rollback() noexcept override;
 
@@ -28,6 +35,8 @@ class SqliteSession final : public SqlSession {
   void SetUp(Mode mode, bool fsync);
   class Prepared;
   sqlite3* db_ = nullptr;
+  const LastChange last_change_;
+  int64_t newest_position_ = 0;  // of the transaction under way
   std::unordered_map<const char*, std::unique_ptr<Prepared>> prepared_;  // by address of the SQL
 };
 

@@ -1,0 +1,1 @@
+-- parley_access_log_txn and parley_revocation_txn are there since schema 6; SQLite gets them with this one.

@@ -1,0 +1,185 @@
+// Read marks that clients have moved and that their rows do not show yet. Readers of the store look here
+// too, so that a client reads back what it wrote; a background writer empties it in sets.
+//
+// Threads: any. Invariants: a mark only moves forward; at most kMaxMarks are held, and one beyond them is
+// refused. A mark stays readable for kReadable after it was written, because a snapshot that began before
+// the write does not show it.
+#pragma once
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+
+namespace parley {
+
+struct ReadMarkAt {
+  Uuid conversation;
+  UserId user;
+  int64_t seq = 0;
+  Timestamp at;
+};
+
+class ReadMarkBuffer {
+ public:
+  static constexpr size_t kMaxMarks = 100'000;
+  static constexpr auto kReadable = std::chrono::seconds(10);
+
+  enum class Noted { kFirst, kAdded, kRefused };  // kFirst: nothing waited to be written before
+  Noted Note(const ReadMarkAt& mark, Monotonic now) {
+    const std::lock_guard lock(mutex_);
+    DropReadable(now);
+    auto& marks = users_[mark.user];
+    const auto found = marks.find(mark.conversation);
+    if (found == marks.end() && (closed_ || Full())) {
+      if (marks.empty()) users_.erase(mark.user);
+      ++refused_;
+      return Noted::kRefused;
+    }
+    if (found == marks.end()) ++held_;
+    Entry& entry = found == marks.end() ? marks[mark.conversation] : found->second;
+    if (mark.seq <= entry.seq) return Noted::kAdded;
+    if (closed_) {
+      ++refused_;
+      return Noted::kRefused;
+    }
+    entry.seq = mark.seq;
+    entry.at = mark.at;
+    if (std::exchange(entry.queued, true)) return Noted::kAdded;
+    queue_.emplace_back(mark.user, mark.conversation);
+    return queue_.size() == 1 ? Noted::kFirst : Noted::kAdded;
+  }
+
+  std::optional<ReadMarkAt> Find(const Uuid& conversation, const UserId& user) const {
+    if (held_ == 0) return std::nullopt;
+    const std::lock_guard lock(mutex_);
+    const auto marks = users_.find(user);
+    if (marks == users_.end()) return std::nullopt;
+    const auto found = marks->second.find(conversation);
+    if (found == marks->second.end()) return std::nullopt;
+    return ReadMarkAt{conversation, user, found->second.seq, found->second.at};
+  }
+
+  // All of a user.
+  std::vector<ReadMarkAt> Of(const UserId& user) const {
+    std::vector<ReadMarkAt> out;
+    if (held_ == 0) return out;
+    const std::lock_guard lock(mutex_);
+    const auto marks = users_.find(user);
+    if (marks == users_.end()) return out;
+    for (const auto& [conversation, entry] : marks->second) {
+      out.push_back({conversation, user, entry.seq, entry.at});
+    }
+    return out;
+  }
+
+  // Marks to write, those that have waited longest, in the order of their rows: two nodes that write the
+  // same rows do not wait for each other.
+  std::vector<ReadMarkAt> Take(size_t limit) {
+    const std::lock_guard lock(mutex_);
+    while (!queue_.empty() && taken_.size() < limit) {
+      const auto [user, conversation] = std::move(queue_.front());
+      queue_.pop_front();
+      Entry& entry = users_[user][conversation];
+      entry.queued = false;
+      taken_.push_back({conversation, user, entry.seq, entry.at});
+    }
+    std::ranges::sort(taken_, {}, [](const ReadMarkAt& mark) {
+      return std::pair(mark.conversation, std::string_view(mark.user));
+    });
+    return taken_;
+  }
+
+  // A mark of those taken could not be written, whatever becomes of the others.
+  void Keep(const Uuid& conversation, const UserId& user) {
+    const std::lock_guard lock(mutex_);
+    kept_.emplace(user, conversation);
+  }
+
+  // After each Take: they are written, or must be taken again, after those that wait. True: kept marks have
+  // come back although the others are written, and nothing else will ask for them.
+  bool Settle(bool written, Monotonic now) {
+    const std::lock_guard lock(mutex_);
+    const auto kept = std::exchange(kept_, {});
+    for (const ReadMarkAt& mark : std::exchange(taken_, {})) {
+      Entry& entry = users_[mark.user][mark.conversation];
+      if (entry.queued) continue;  // it has moved since
+      entry.queued = !written || kept.contains({mark.user, mark.conversation});
+      if (entry.queued) {
+        queue_.emplace_back(mark.user, mark.conversation);
+      } else {
+        readable_.push_back({now, mark.user, mark.conversation, mark.seq});
+      }
+    }
+    DropReadable(now);
+    return written && !kept.empty();
+  }
+
+  // From now on marks are refused.
+  void Close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+
+  size_t queued() const {
+    const std::lock_guard lock(mutex_);
+    return queue_.size();
+  }
+  uint64_t refused() const { return refused_; }
+
+ private:
+  struct Entry {
+    int64_t seq = 0;
+    Timestamp at;
+    bool queued = false;
+  };
+  struct Readable {
+    Monotonic since;
+    UserId user;
+    Uuid conversation;
+    int64_t seq;
+  };
+
+  bool Full() {
+    if (held_ >= kMaxMarks && !readable_.empty()) DropFirst();
+    return held_ >= kMaxMarks;
+  }
+  void DropReadable(Monotonic now) {
+    while (!readable_.empty() && readable_.front().since + kReadable <= now) DropFirst();
+  }
+  void DropFirst() {
+    const Readable first = std::move(readable_.front());
+    readable_.pop_front();
+    const auto marks = users_.find(first.user);
+    if (marks == users_.end()) return;
+    const auto found = marks->second.find(first.conversation);
+    // Else it has moved since.
+    if (found == marks->second.end() || found->second.queued || found->second.seq != first.seq)
+      return;
+    marks->second.erase(found);
+    if (marks->second.empty()) users_.erase(marks);
+    --held_;
+  }
+
+  mutable std::mutex mutex_;
+  // All below guarded by mutex_; the atomics are read without it.
+  KeyedMap<std::unordered_map<Uuid, Entry>> users_;
+  std::deque<std::pair<UserId, Uuid>> queue_;  // to be written
+  std::vector<ReadMarkAt> taken_;              // being written
+  std::set<std::pair<UserId, Uuid>> kept_;     // of those taken
+  std::deque<Readable> readable_;              // written, by when
+  std::atomic<size_t> held_{0};                // entries in users_
+  std::atomic<uint64_t> refused_{0};
+  bool closed_ = false;
+};
+
+}  // namespace parley

@@ -1,0 +1,92 @@
+// SqlStore: what is written in the background, by the upkeep of a commit lane.
+#include <algorithm>
+
+#include "store/sql_work.h"
+
+namespace parley {
+namespace {
+
+// Between two tries of rows that other clients hold locked.
+constexpr auto kKeptRetry = std::chrono::milliseconds(1000);
+constexpr auto kForgetEvery = std::chrono::minutes(10);
+
+}  // namespace
+
+bool SqlStore::IsDue(Chore chore) const {
+  switch (chore) {
+    case Chore::kReadMarks:
+      return read_marks_.queued() > 0;
+    case Chore::kReadStamps:
+      return read_stamps_.queued() > 0;
+    case Chore::kDeliveries:
+      return deliveries_.queued() > 0;
+    case Chore::kSeen:
+      return seen_.queued() > 0;
+    case Chore::kDeletedRows:
+      return has_deleted_rows_;
+    case Chore::kOldRows:
+      return clock_.Steady() >= next_forgetting_;
+  }
+  return false;
+}
+
+void SqlStore::Do(Chore chore, SqlSession& session, size_t rows) {
+  switch (chore) {
+    case Chore::kReadMarks:
+      return WriteMarks(session, read_marks_, rows);
+    case Chore::kReadStamps:
+      return StampRead(session, read_stamps_, rows);
+    case Chore::kDeliveries:
+      return StampDelivered(session, deliveries_, rows);
+    case Chore::kSeen:
+      return WriteSeen(session, seen_, rows);
+    case Chore::kDeletedRows:
+      // A conversation that is deleted meanwhile sets the flag again.
+      has_deleted_rows_ = false;
+      if (RemoveDeletedRows(session, deletions_)) has_deleted_rows_ = true;
+      return;
+    case Chore::kOldRows:
+      next_forgetting_ = clock_.Steady() + kForgetEvery;
+      has_deleted_rows_ = true;  // perhaps: of a node that was stopped before it removed them
+      ForgetOldAccessChanges(session, clock_.Now());
+      session.ForgetOldLanes();
+      return;
+  }
+}
+
+// In turn. When the store is being closed, the marks that clients were answered for come first.
+std::optional<SqlStore::Chore> SqlStore::NextChore() const {
+  if (closing_ && IsDue(Chore::kReadMarks)) return Chore::kReadMarks;
+  for (size_t i = 1; i <= kChores; ++i) {
+    const auto chore = static_cast<Chore>((last_chore_ + i) % kChores);
+    if (IsDue(chore)) return chore;
+  }
+  return std::nullopt;
+}
+
+bool SqlStore::DoUpkeep(SqlSession& session) {
+  doing_ = NextChore();
+  if (!doing_) return false;
+  last_chore_ = static_cast<size_t>(*doing_);
+  Do(*doing_, session, closing_ ? kRowsAtClose : rows_at_once_[last_chore_]);
+  return NextChore().has_value();
+}
+
+void SqlStore::SettleUpkeep(bool committed) {
+  bool kept = read_marks_.Settle(committed, clock_.Steady());
+  kept |= read_stamps_.Settle(committed);
+  kept |= deliveries_.Settle(committed);
+  seen_.Settle(committed);
+  if (kept) commits_.WantUpkeep(kKeptRetry);
+  const std::optional<Chore> done = std::exchange(doing_, std::nullopt);
+  if (!done) return;
+  if (!committed && *done == Chore::kDeletedRows) {
+    deletions_.PassOver();
+    has_deleted_rows_ = true;
+  }
+  // Fewer after a failure, until the row in the way is alone.
+  size_t& rows = rows_at_once_[static_cast<size_t>(*done)];
+  rows = committed ? std::min(kRowsAtOnce, 2 * rows) : std::max<size_t>(1, rows / 4);
+}
+
+}  // namespace parley

@@ -1,0 +1,139 @@
+// Every query of the store finds its rows by an index on both engines, however many conversations,
+// messages and users there are.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "store/postgres/open_postgres.h"
+#include "store/sqlite/open_sqlite.h"
+#include "store/sqlite/sqlite_session.h"
+#include "test/contract/store_contract.h"
+#include "test/support/private_postgres.h"
+
+namespace parley::test {
+namespace {
+
+std::vector<Query>& AllQueries() {
+  static std::vector<Query> all;
+  return all;
+}
+
+}  // namespace
+}  // namespace parley::test
+
+namespace parley {
+struct ListedQuery {
+  ListedQuery(const char* name, const char* sql) { test::AllQueries().push_back({name, sql}); }
+};
+}  // namespace parley
+
+// The two headers once more, in a namespace of its own, where each query adds itself to the list: a new
+// query is tested without a line here.
+#define Query ListedQuery
+#define queries listed_queries
+#define constexpr const
+#include "store/attachment_queries.h"
+#include "store/mark_queries.h"
+#include "store/queries.h"
+#undef constexpr
+#undef queries
+#undef Query
+
+namespace parley::test {
+namespace {
+
+// They may look at all rows, or seem to, and why.
+const std::set<std::string_view> kMaySearchAll = {
+    "last_time",           // once, when the store is opened
+    "access_horizon",      // the highest rowid
+    "revocation_horizon",  // the highest rowid
+    "wait_longer",         // a setting of a transaction
+    "removed_files",       // the table holds nothing else, and a limit ends it
+};
+
+// Only nodes that share a store run them: no embedded one.
+const std::set<std::string_view> kOfSharedStores = {"change_horizon", "changed_heads"};
+
+bool IsOfOneEngine(const Query& query) {
+  const std::string_view sql(query.sql);
+  return std::ranges::any_of(
+      std::vector<std::string_view>{"FOR UPDATE", "FOR NO KEY UPDATE", "unnest(", "json_each("},
+      [&](std::string_view word) { return sql.find(word) != std::string_view::npos; });
+}
+
+// A step of SQLite's plan that looks at every row of a table: "SCAN c", or a search without a key. An
+// alias of a table has one letter; what else is scanned are rows of the statement's own.
+bool SearchesAll(std::string_view step) {
+  if (step.starts_with("SEARCH ")) return step.find('(') == std::string_view::npos;
+  if (!step.starts_with("SCAN ")) return false;
+  const std::string_view name = step.substr(5, step.find(' ', 5) - 5);
+  return name.size() == 1 || name.starts_with("messaging_") || name.starts_with("parley_");
+}
+
+TEST(QueryPlans, SqliteFindsRowsByAnIndex) {
+  const ManualClock clock;
+  const ScratchDirectory directory;
+  OpenSqliteStore({.directory = directory.path()}, clock)->Close();
+  SqliteSession session(directory.path() / "parley.db", SqliteSession::Mode::kReader, true);
+  ASSERT_GT(AllQueries().size(), 60u);
+  std::deque<std::string> texts;  // a session knows a query by its address
+  for (const Query& query : AllQueries()) {
+    if (kMaySearchAll.contains(query.name) || kOfSharedStores.contains(query.name)) continue;
+    const std::string& explain = texts.emplace_back(std::string("EXPLAIN QUERY PLAN ") + query.sql);
+    try {
+      // A partial index (parley_conversation_deleted) is itself the list of what is looked for.
+      Statement& plan = session.Prepare({query.name, explain.c_str()});
+      while (plan.Step()) {
+        const std::string step(plan.Text(3));
+        const bool is_partial = step.find("parley_conversation_deleted") != std::string::npos;
+        EXPECT_TRUE(is_partial || !SearchesAll(step)) << query.name << ": " << step;
+      }
+    } catch (const StoreFailure& failure) {
+      EXPECT_TRUE(IsOfOneEngine(query)) << query.name << ": " << failure.what();
+    }
+  }
+}
+
+int ParametersOf(std::string_view sql) {
+  int most = 0;
+  for (size_t at = sql.find('?'); at != std::string_view::npos; at = sql.find('?', at + 1)) {
+    most = std::max(most, std::atoi(sql.substr(at + 1, 3).data()));
+  }
+  return most;
+}
+
+TEST(QueryPlans, PostgresFindsRowsByAnIndex) {
+  if (!PrivatePostgres::Installed()) GTEST_SKIP() << "PostgreSQL is not installed";
+  const ManualClock clock;
+  const std::string url = PrivatePostgres::Get().Database("query_plans");
+  OpenPostgresStore({.url = url}, clock)->Close();
+  PgConnection connection(url, {});
+  // Where there is an index the plan takes it; the values are not known when it is made.
+  connection.Execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan");
+  for (const Query& query : AllQueries()) {
+    if (kMaySearchAll.contains(query.name)) continue;
+    std::string sql(query.sql);
+    std::string values;
+    for (int i = ParametersOf(sql); i > 0; --i) values += values.empty() ? "(NULL" : ", NULL";
+    if (!values.empty()) values += ')';
+    std::ranges::replace(sql, '?', '$');
+    try {
+      connection.Execute("PREPARE q AS " + sql);
+      const PgResult plan = connection.Execute("EXPLAIN EXECUTE q" + values);
+      for (int row = 0; row < ::PQntuples(plan.get()); ++row) {
+        const std::string_view step(::PQgetvalue(plan.get(), row, 0));
+        EXPECT_EQ(step.find("Seq Scan"), std::string_view::npos) << query.name << ": " << step;
+      }
+      connection.Execute("DEALLOCATE q");
+    } catch (const StoreFailure& failure) {
+      EXPECT_TRUE(IsOfOneEngine(query)) << query.name << ": " << failure.what();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace parley::test
