@@ -28,6 +28,8 @@ struct Upkeep {
   std::function<void(bool committed)> settle;  // after each piece; false: it may be in or not
 };
 
+// The queue, its thread and upkeep are in group_commit.cc, a transaction in group_commit_transaction.cc, and
+// what becomes of writes whose transaction fails or meets a lock in group_commit_failure.cc.
 class GroupCommit {
  public:
   // `stuck_after`: a write that has waited longer is refused before it is tried, and a transaction
@@ -50,6 +52,7 @@ class GroupCommit {
   using Batch = std::vector<std::unique_ptr<Write>>;
   using Kind = StoreFailure::Kind;
   using Locking = ConversationLocks::Mode;
+  static constexpr size_t kBatchWrites = 512;
   // How a try to commit went.
   struct Attempt {
     std::optional<Kind> failed;  // nullopt: it is committed, but for what is busy
