@@ -30,6 +30,7 @@ struct BusEvent {
   // Of who is in it.
   std::optional<UserId> added, removed;
   int64_t participant_count = 0;
+  uint64_t epoch = 0;  // of the store that gave its seq
 };
 
 // That somebody types, or has stopped, on one of their sockets.

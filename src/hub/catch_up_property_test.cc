@@ -32,6 +32,8 @@ struct Weather {
   bool unknown_outcomes = false;  // and does not always say what it did
   bool shuffled_answers = false;  // commits become known out of order
   bool retention = false;
+  bool members = false;    // come and go, and reads of them fail
+  bool goes_back = false;  // the store, to an older state
   size_t nodes = 1;
   test::WireFaults wire = {};
 };
@@ -49,9 +51,12 @@ class Run {
     SetUpReaders();
     store_.faults = {.unavailable_one_in = weather.failures ? 12u : 0u,
                      .unknown_one_in = weather.unknown_outcomes ? 6u : 0u,
+                     .members_unavailable_one_in = weather.members ? 4u : 0u,
                      .shuffled_answers = weather.shuffled_answers};
-    world_.acknowledged_is_known =
-        !weather.shuffled_answers && !weather.unknown_outcomes && weather.nodes == 1;
+    world_.acknowledged_is_known = !weather.shuffled_answers && !weather.unknown_outcomes &&
+                                   weather.nodes == 1 && !weather.goes_back;
+    world_.one_node = weather.nodes == 1;
+    world_.store_goes_back = weather.goes_back;
   }
 
   // The first promise broken; empty when all were kept.
@@ -59,13 +64,16 @@ class Run {
     const int64_t steps = random_.Between(200, 1500);
     for (int64_t i = 0; i < steps && world_.broken.empty(); ++i) SomeStep();
     store_.faults.unavailable_one_in = store_.faults.unknown_one_in = 0;
+    store_.faults.members_unavailable_one_in = 0;
     Settle();
-    if (weather_.nodes > 1) LetTimePass();
-    if (weather_.unknown_outcomes || (weather_.failures && weather_.shuffled_answers)) {
+    LetTimePass();
+    if (weather_.unknown_outcomes || weather_.goes_back ||
+        (weather_.failures && weather_.shuffled_answers)) {
       // What the hub was not told of is found with the next message.
-      for (const Uuid& conversation : world_.conversations) Send(*hubs_[0], conversation, "ann");
+      for (const Uuid& conversation : world_.conversations)
+        Send(*hubs_[0], conversation, "ann", false);
       Settle();
-      if (weather_.nodes > 1) LetTimePass();
+      LetTimePass();
     }
     for (ModelReader& reader : readers_) {
       if (reader.connection() != nullptr && world_.broken.empty()) reader.CheckComplete();
@@ -107,7 +115,7 @@ class Run {
     const HomeOptions options{.shards = shards,
                               .live_participants = random_.OneIn(2) ? 200u : 2u,
                               .idle_conversations = 1 + random_.Below(4),
-                              .clock = wire == nullptr ? nullptr : &clock_,
+                              .clock = &clock_,
                               .tail_bytes = random_.OneIn(2) ? 3000u : 64u * 1024 * 1024,
                               .wire = wire};
     std::vector<std::unique_ptr<Hub>> hubs;
@@ -153,17 +161,20 @@ class Run {
     clock_.Advance(passed);
     for (const auto& hub : hubs_) hub->OnTick(clock_.Steady());
     for (Node& node : nodes_) FollowStore(node);
+    for (; log_read_ < store_.access_log().size(); ++log_read_) {
+      air_.OnAccessChange(store_.access_log()[log_read_]);
+    }
   }
 
   void SetUpReaders() {
     const size_t count = 2 + random_.Below(6);
     readers_.reserve(count);
     for (size_t i = 0; i < count; ++i) {
-      static constexpr const char* kUsers[] = {"ann", "bob", "cho", "bob", "stranger"};
+      static constexpr const char* kUsers[] = {"ann", "bob", "cho", "bob", "stranger", "dan"};
       const size_t shard = random_.Below(shards_.size());
       const size_t limit = random_.OneIn(2) ? 600 + random_.Below(4000) : 1024 * 1024;
-      readers_.emplace_back(world_, *hubs_[shard], *shards_[shard], kUsers[random_.Below(5)],
-                            limit);
+      readers_.emplace_back(world_, *hubs_[shard], *shards_[shard],
+                            kUsers[random_.Below(weather_.members ? 6 : 5)], limit);
     }
   }
 
@@ -172,6 +183,7 @@ class Run {
   }
 
   void SomeStep() {
+    if (weather_.goes_back && random_.OneIn(250)) GoBack();
     const size_t choice = random_.Below(100);
     if (choice < 45) {
       shards_[random_.Below(shards_.size())]->Step();
@@ -184,9 +196,11 @@ class Run {
       world_.client_acts = false;
     } else if (choice < 97) {
       SendSomething();
-    } else if (choice == 97 && weather_.nodes > 1) {
+    } else if (choice == 99 && weather_.members) {
+      ChangeMembers();
+    } else if (choice == 97 && random_.OneIn(2)) {
       Tick(std::chrono::milliseconds(random_.Between(1, 3000)));
-      if (random_.OneIn(20)) air_.Reconnect();
+      if (weather_.nodes > 1 && random_.OneIn(20)) air_.Reconnect();
     } else if (choice == 97 && weather_.retention) {
       DropSome(SomeConversation());
     } else if (choice == 98) {
@@ -203,28 +217,79 @@ class Run {
     for (size_t burst = 1 + random_.Below(5); burst > 0; --burst) Send(hub, conversation, sender);
   }
 
-  void Send(Hub& hub, const Uuid& conversation, const UserId& sender) {
+  void Send(Hub& hub, const Uuid& conversation, const UserId& sender, bool may_repeat = true) {
     NewMessage message;
     for (uint8_t& byte : message.id.bytes) byte = static_cast<uint8_t>(random_.Below(256));
     message.conversation_id = conversation;
     message.sender_id = sender;
     message.content = std::string(1 + random_.Below(40), 'x');
-    if (random_.OneIn(2)) {
+    if (may_repeat && random_.OneIn(2)) {
       message.client_id = "c" + std::to_string(random_.Below(12));
       message.request_hash[0] = static_cast<uint8_t>(random_.Below(8) == 0);
     }
-    hub.Send(std::move(message), [this, conversation, sender](Result<StoredMessage> stored) {
-      OnAnswered(conversation, sender, stored);
-    });
+    const bool certain = sender != "cho" || !weather_.members;
+    hub.Send(std::move(message),
+             [this, conversation, sender, certain,
+              was_member = store_.IsMember(conversation, sender) &&
+                           world_.member_acks[conversation] == store_.member_changes(conversation),
+              changes = store_.member_changes(conversation)](Result<StoredMessage> stored) {
+               const bool same = was_member && store_.member_changes(conversation) == changes;
+               OnAnswered(conversation, sender, stored, certain || same);
+             });
+  }
+
+  void ChangeMembers() {
+    static constexpr const char* kGuests[] = {"cho", "dan"};
+    const UserId guest = kGuests[random_.Below(2)];
+    ChangeRequest request{.conversation = SomeConversation(), .actor = "ann", .verb = {}};
+    if (random_.OneIn(2)) {
+      request.verb = AddParticipant{guest};
+    } else {
+      request.verb = RemoveParticipant{guest};
+    }
+    const Uuid conversation = request.conversation;
+    hubs_[random_.Below(hubs_.size())]->Apply(std::move(request),
+                                              [this, conversation](Result<AppliedChange> applied) {
+                                                if (applied && applied->change.seq != 0)
+                                                  ++world_.member_acks[conversation];
+                                              });
+  }
+
+  void FinishCalls() {
+    for (bool busy = true; busy;) {
+      busy = !store_.idle();
+      store_.Run();
+      for (const auto& shard : shards_) busy |= shard->Step();
+    }
+  }
+
+  void GoBack() {
+    // A restore in place has no new epoch: nothing is under way when the server is back. Before a
+    // fail-over ends, at least what the lost server had answered is known.
+    const bool new_epoch = weather_.nodes > 1 || random_.OneIn(2);
+    if (!new_epoch) FinishCalls();
+    if (weather_.nodes > 1) {
+      store_.AnswerAll();
+      for (bool busy = true; busy;) {
+        busy = false;
+        for (const auto& shard : shards_) busy |= shard->Step();
+      }
+    }
+    store_.GoBack(random_.Between(1, 8), new_epoch);
+    air_.Clear();
+    for (auto& [conversation, seq] : world_.acknowledged) {
+      seq = std::min(seq, store_.head(conversation));
+    }
   }
 
   void OnAnswered(const Uuid& conversation, const UserId& sender,
-                  const Result<StoredMessage>& stored) {
+                  const Result<StoredMessage>& stored, bool may_send) {
     if (!stored) {
-      world_.Check(stored.error().code != ErrorCode::not_participant || sender == "stranger",
-                   "who is in may send");
+      const bool refused = stored.error().code == ErrorCode::not_participant;
+      world_.Check(!refused || sender == "stranger" || !may_send, "who is in may send");
       return;
     }
+    if (weather_.goes_back) return;  // it may be gone already
     const int64_t seq = stored->message.seq;
     const Message* found = store_.Find(conversation, seq);
     world_.Check(sender != "stranger", "nobody else may send");
@@ -304,6 +369,7 @@ class Run {
   ReaderWorld world_;
   test::ModelAir air_;
   ManualClock clock_;
+  size_t log_read_ = 0;
   HubCounters counters_;
   std::vector<std::unique_ptr<StepExecutor>> shards_;
   std::vector<std::unique_ptr<Hub>> hubs_;
@@ -319,7 +385,7 @@ uint64_t EnvironmentNumber(const char* name, uint64_t otherwise) {
 // What happened in all runs together, so that no promise is kept by never being asked.
 struct Seen {
   size_t events = 0, gaps = 0, resets = 0, caught_up = 0, fell_behind = 0, failed = 0;
-  size_t lost = 0, found_in_store = 0;
+  size_t lost = 0, found_in_store = 0, parted = 0;
 };
 
 Seen PlayAll(Weather weather, uint64_t seeds_by_default) {
@@ -337,6 +403,7 @@ Seen PlayAll(Weather weather, uint64_t seeds_by_default) {
     seen.caught_up += run.world().caught_up;
     seen.fell_behind += run.world().fell_behind;
     seen.failed += run.world().failed;
+    seen.parted += run.world().parted;
     seen.lost += run.lost();
     seen.found_in_store += run.found_in_store();
   }
@@ -368,6 +435,23 @@ TEST(CatchUpPropertyTest, AnUnknownOutcomeIsFoundWithTheNextMessage) {
 TEST(CatchUpPropertyTest, CommitsThatBecomeKnownOutOfOrderGoOutInOrder) {
   PlayAll({.shuffled_answers = true}, 300);
   PlayAll({.failures = true, .shuffled_answers = true, .retention = true}, 300);
+}
+
+TEST(CatchUpPropertyTest, MembersComeAndGoAndReadsOfThemFail) {
+  EXPECT_GT(PlayAll({.members = true}, 300).parted, 0u);
+  PlayAll({.failures = true, .retention = true, .members = true}, 300);
+  PlayAll({.failures = true,
+           .members = true,
+           .nodes = 3,
+           .wire = {.lost_one_in = 4, .reordered = true}},
+          300);
+}
+
+TEST(CatchUpPropertyTest, AStoreThatWentBackResetsItsReaders) {
+  EXPECT_GT(PlayAll({.goes_back = true}, 300).resets, 0u);
+  PlayAll({.failures = true, .goes_back = true}, 300);
+  EXPECT_GT(PlayAll({.goes_back = true, .nodes = 3}, 300).resets, 0u);
+  PlayAll({.goes_back = true, .nodes = 2, .wire = {.lost_one_in = 4, .reordered = true}}, 300);
 }
 
 TEST(CatchUpPropertyTest, SeveralNodesShowOneOrder) {

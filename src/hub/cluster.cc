@@ -67,7 +67,7 @@ void Cluster::Leave(const Uuid& conversation) {
   if (bus_) bus_->Leave(conversation);
 }
 
-void Cluster::Tell(const Event& event, const MemberChange& members) {
+void Cluster::Tell(const Event& event, const MemberChange& members, uint64_t epoch) {
   if (!up()) return;
   BusEvent out{.seq = event.seq,
                .subject = event.subject,
@@ -78,7 +78,8 @@ void Cluster::Tell(const Event& event, const MemberChange& members) {
                .undelivered_from = event.undelivered_from,
                .added = members.added,
                .removed = members.removed,
-               .participant_count = members.participant_count};
+               .participant_count = members.participant_count,
+               .epoch = epoch};
   if (!event.frame.empty()) out.frame = TextOf(event.frame);
   bus_->Publish(event.conversation, EncodeBus(options_.node, out));
 }
@@ -185,7 +186,8 @@ RemoteEvent Cluster::EventFrom(const Uuid& conversation, BusEvent& event) {
              .narrow = event.narrow,
              .undelivered_from = std::move(event.undelivered_from)};
   return {EventOf(std::move(like), event.frame),
-          {std::move(event.added), std::move(event.removed), event.participant_count}};
+          {std::move(event.added), std::move(event.removed), event.participant_count},
+          event.epoch};
 }
 
 void Cluster::OnFollowed(std::vector<Uuid> conversations) {

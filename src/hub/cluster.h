@@ -45,7 +45,7 @@ class Cluster final : public NodeWire, private BusReceiver {
   // --- NodeWire
   void Follow(const Uuid& conversation) override;
   void Leave(const Uuid& conversation) override;
-  void Tell(const Event& event, const MemberChange& members) override;
+  void Tell(const Event& event, const MemberChange& members, uint64_t epoch) override;
   void TellTyping(const TypingSign& sign) override;
   void TellJoined(const std::vector<UserId>& users, const Joined& joined) override;
   void TellPresence(const UserId& user, bool online) override;

@@ -52,7 +52,7 @@ class HeadlessStore final : public test::PartialStore {
   void InsertMessage(NewMessage, Executor&, Answer<StoredMessage>) override {}
   void LoadHead(Uuid, size_t, Executor&, Answer<ConversationHead>) override {}
   void IsParticipant(Uuid, UserId, Executor&, Answer<bool>) override {}
-  void ReadChanges(Uuid, int64_t, int, Executor&, Answer<ChangesSince>) override {}
+  void ReadChanges(Uuid, int64_t, int, size_t, Executor&, Answer<ChangesSince>) override {}
   void CountUnread(UserId, std::optional<Uuid>, Executor&, Answer<int64_t>) override {}
   int reads = 0;
 };

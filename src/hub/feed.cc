@@ -4,7 +4,7 @@ namespace parley {
 
 void Feed::Go(int64_t head) {
   if (state_ != State::kHeld) return;
-  if (head <= last_seq_) {
+  if (head == last_seq_) {
     state_ = State::kLive;
   } else {
     StartFetch();
@@ -45,12 +45,22 @@ void Feed::OnPage(const Page& page) {
     sink_->SendGap(conversation_, last_seq_ + 1, page.through, false);
     last_seq_ = page.through;
   }
-  if (last_seq_ < page.head) return StartFetch();
+  if (last_seq_ < page.head) {
+    // A page that moved nothing would be the same at once.
+    return last_seq_ == page.since ? sink_->FetchFailed(*this) : StartFetch();
+  }
   state_ = State::kLive;
   if (resuming_) {
     resuming_ = false;
     sink_->CaughtUp(*this);
   }
+}
+
+void Feed::Rewind(int64_t seq) {
+  if (state_ == State::kHeld || last_seq_ <= seq) return;
+  sink_->SendGap(conversation_, seq + 1, last_seq_, true);
+  last_seq_ = seq;
+  if (state_ == State::kFetching) StartFetch();
 }
 
 void Feed::OnPageFailed(int64_t since) {

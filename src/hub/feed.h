@@ -29,6 +29,7 @@ struct Page {
   std::vector<EventRef> events;  // ascending; a hole in them is gone for good
   int64_t through = 0;           // every seq in (since, through] is in `events` or gone
   int64_t head = 0;    // of the conversation when the page was sent; later events follow live
+  int64_t newest = 0;  // of the conversation, as this page's read or memory has it: >= head
   bool reset = false;  // `since` lies beyond the head: the client knows a future that is not
 };
 using PageRef = std::shared_ptr<const Page>;
@@ -50,7 +51,7 @@ class FeedSink {
   virtual SendStatus SendEvent(const Event& event) = 0;
   // An event without a place in the order (typing, presence): dropped when the outbox is busy.
   virtual void SendEphemeral(const Event& event) = 0;
-  // Must be taken: small, and at most one for each page.
+  // Must be taken: small, and at most one for each page and each rewind.
   virtual void SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) = 0;
   // Ask the home shard for a page since feed.last_seq(); it comes back through OnPage.
   virtual void Fetch(Feed& feed) = 0;
@@ -81,8 +82,8 @@ class Feed {
   bool subscribed() const { return topic_ != nullptr; }  // at the hub; live events come
   FeedSink& sink() { return *sink_; }
 
-  // Where a held feed stands. Go() then starts it: live at once if the conversation's head is no
-  // further, else through a fetch.
+  // Where a held feed stands. Go() then starts it: live at once if the conversation's head is there,
+  // else through a fetch.
   void HoldAt(int64_t seq) { last_seq_ = seq; }
   void Go(int64_t head);
   // Starts a held feed through a fetch, where nobody knows the head.
@@ -103,6 +104,8 @@ class Feed {
   }
   void OnPage(const Page& page);
   void OnPageFailed(int64_t since);
+  // The store went back: what lies beyond `seq` is no longer so, and what is so now follows.
+  void Rewind(int64_t seq);
   void OnDrained() {
     if (state_ == State::kBehind) StartFetch();
   }

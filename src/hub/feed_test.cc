@@ -195,6 +195,37 @@ TEST_F(FeedTest, AFutureThatIsNotIsResetToTheHeadAndGoesOnLive) {
   EXPECT_EQ(TakeSaid(), Said{"5"});
 }
 
+TEST_F(FeedTest, ARewindTakesBackWhatLiesBeyondItAndGoesOnLive) {
+  StartLive(9);
+  feed_.Rewind(4);
+  EXPECT_EQ(TakeSaid(), Said{"reset 5-9"});
+  feed_.OnLive(*MakeEvent(5));
+  EXPECT_EQ(TakeSaid(), Said{"5"});
+  feed_.Rewind(5);
+  EXPECT_EQ(TakeSaid(), Said{}) << "it has nothing beyond";
+}
+
+TEST_F(FeedTest, ARewindWhileItFetchesFetchesFromThere) {
+  feed_.Resume(9);
+  feed_.Rewind(4);
+  feed_.OnPage(MakePage(9, {10}, 10, 10));  // of the store that was
+  feed_.OnPage(MakePage(4, {5}, 5, 5));
+  EXPECT_EQ(TakeSaid(), (Said{"fetch 9", "reset 5-9", "fetch 4", "5", "caught up 5"}));
+}
+
+TEST_F(FeedTest, APageThatMovedNothingIsNotAskedForAgainAtOnce) {
+  feed_.Resume(4);
+  feed_.OnPage(MakePage(4, {}, 4, 9));
+  EXPECT_EQ(TakeSaid(), (Said{"fetch 4", "failed"}));
+  EXPECT_EQ(feed_.state(), State::kFetching);
+}
+
+TEST_F(FeedTest, HeldBeyondTheHeadItAsksTheStore) {
+  feed_.HoldAt(9);
+  feed_.Go(4);
+  EXPECT_EQ(TakeSaid(), Said{"fetch 9"});
+}
+
 TEST_F(FeedTest, ResumingAgainBeforeTheEndCatchesUpOnce) {
   feed_.Resume(0);
   feed_.OnPage(MakePage(0, {1}, 1, 2));

@@ -1,14 +1,22 @@
+// Home: its rooms, who is let in, and what of them is read.
 #include "hub/home.h"
 
 #include <algorithm>
-#include <bit>
-#include <iterator>
 #include <utility>
 
 #include "base/log.h"
 #include "hub/home_room.h"
 
 namespace parley {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstBackoff{100}, kLongestBackoff{3'000};
+constexpr size_t kRetriesInATick = 256;
+
+}  // namespace
+
 Home::Home(Executor& self, Store& store, HomeOutlet& outlet, HubCounters& counters,
            HomeOptions options)
     : self_(self),
@@ -16,52 +24,38 @@ Home::Home(Executor& self, Store& store, HomeOutlet& outlet, HubCounters& counte
       outlet_(outlet),
       counters_(counters),
       options_(options),
+      rooms_(std::make_unique<Rooms>(options.idle_conversations, options.tail_bytes, counters)),
       outgoing_(options.shards),
       wire_(options.wire) {}
 
 Home::~Home() = default;
 
-// --- rooms
+bool Home::Mirrors(const Room& room) const { return wire_ == nullptr || room.followed; }
 
-Home::Room& Home::Touch(const Uuid& conversation) {
-  const auto found = by_id_.find(conversation);
-  if (found != by_id_.end()) {
-    rooms_.splice(rooms_.begin(), rooms_, found->second);
-  } else {
-    Evict();
-    rooms_.emplace_front(conversation, member_index_);
-    by_id_.emplace(conversation, rooms_.begin());
-  }
-  return rooms_.front();
+bool Home::MayHear(const Room& room) const {
+  return room.members_known &&
+         room.participant_count <= static_cast<int64_t>(options_.live_participants);
 }
 
-void Home::Evict() {
-  // The back of the list is what was used least recently; a few that are in use may be in the way.
-  auto candidate = rooms_.end();
-  for (int looked = 0;
-       looked < 8 && candidate != rooms_.begin() &&
-       (rooms_.size() > options_.idle_conversations || tail_bytes_ > options_.tail_bytes);
-       ++looked) {
-    --candidate;
-    tail_bytes_ -= candidate->tail.bytes();
-    candidate->tail.Clear();
-    if (rooms_.size() > options_.idle_conversations && candidate->Idle()) {
-      by_id_.erase(candidate->id);
-      candidate = rooms_.erase(candidate);
-    }
-  }
-}
+// --- reading what a room must know
 
 void Home::WithRoom(const Uuid& conversation, Load then) {
-  Room& room = Touch(conversation);
-  if (room.loaded) return then(&room);
+  Room& room = rooms_->Touch(conversation);
+  if (room.head_known && room.MembersFresh()) return then(&room);
   room.waiting.push_back(std::move(then));
   if (!room.loading) LoadRoom(room);
+}
+
+void Home::WithHead(const Uuid& conversation, Load then) {
+  Room& room = rooms_->Touch(conversation);
+  if (room.head_known) return then(&room);
+  WithRoom(conversation, std::move(then));
 }
 
 void Home::LoadRoom(Room& room) {
   room.loading = true;
   room.heard_since_load_began = Mirrors(room);
+  rooms_->Use(room);
   to_load_.push_back(room.id);
   if (!collecting_loads_) StartLoads();
 }
@@ -72,41 +66,50 @@ void Home::StartLoads() {
     const auto end = to_load_.begin() + static_cast<std::ptrdiff_t>(count);
     std::vector<Uuid> some(to_load_.begin(), end);
     to_load_.erase(to_load_.begin(), end);
+    std::vector<std::pair<Uuid, Asked>> asked;
+    for (const Uuid& id : some) {
+      Room& room = rooms_->Touch(id);
+      room.members_stale = false;  // a change that comes meanwhile says so again
+      asked.emplace_back(id, AskedNow(room));
+    }
     ++loads_under_way_;
-    store_.LoadHeads(some, options_.live_participants, self_,
-                     [this, some](Result<std::vector<LoadedHead>> loaded) {
+    store_.LoadHeads(std::move(some), options_.live_participants, self_,
+                     [this, asked = std::move(asked)](Result<std::vector<LoadedHead>> loaded) {
                        --loads_under_way_;
-                       OnLoadedTogether(some, std::move(loaded));
+                       OnLoadedTogether(asked, std::move(loaded));
                        StartLoads();
                      });
   }
 }
 
-void Home::OnLoadedTogether(const std::vector<Uuid>& asked,
+void Home::OnLoadedTogether(const std::vector<std::pair<Uuid, Asked>>& asked,
                             Result<std::vector<LoadedHead>> loaded) {
   std::unordered_map<Uuid, ConversationHead*> heads;
   if (loaded) {
     for (LoadedHead& one : *loaded) heads.emplace(one.conversation, &one.head);
   }
-  for (const Uuid& conversation : asked) {
+  for (const auto& [conversation, known] : asked) {
     if (!loaded) {
-      OnLoaded(conversation, Fail(loaded.error()));
+      OnLoaded(conversation, known, Fail(loaded.error()));
     } else if (const auto found = heads.find(conversation); found != heads.end()) {
-      OnLoaded(conversation, std::move(*found->second));
+      OnLoaded(conversation, known, std::move(*found->second));
     } else {
-      OnLoaded(conversation, Fail(Error::NotFound()));
+      OnLoaded(conversation, known, Fail(Error::NotFound()));
     }
+    rooms_->Release(rooms_->Touch(conversation));
   }
 }
 
-void Home::OnLoaded(const Uuid& conversation, Result<ConversationHead> loaded) {
-  Room& room = Touch(conversation);
+void Home::OnLoaded(const Uuid& conversation, const Asked& asked, Result<ConversationHead> loaded) {
+  Room& room = rooms_->Touch(conversation);
   room.loading = false;
-  std::vector<Load> waiting = std::move(room.waiting);
-  room.waiting.clear();
+  std::vector<Load> waiting = std::exchange(room.waiting, {});
   if (!loaded) {
-    room.listeners = 0;
+    room.members_stale = true;
     for (Load& then : waiting) then(Fail(loaded.error()));
+    const bool gone = loaded.error().code == ErrorCode::not_found;
+    if (gone && room.head_known) return OnDeleted(conversation);
+    if (!gone) RetryLater(room);
     return;
   }
   if (Mirrors(room) && !room.heard_since_load_began) {
@@ -119,21 +122,64 @@ void Home::OnLoaded(const Uuid& conversation, Result<ConversationHead> loaded) {
     room.waiting = std::move(waiting);
     return LoadRoom(room);
   }
-  room.loads_again = 0;
-  room.loaded = Mirrors(room);
-  room.members_from = loaded->seq;
-  room.participant_count = loaded->participant_count;
-  room.participants = std::move(loaded->participants);
-  if (!std::exchange(room.head_known, room.loaded)) room.head = loaded->seq;
+  room.backoff = {};
+  TakeMembers(room, *loaded);
+  const bool kept = Mirrors(room);
+  const bool contradicts = kept && Contradicts(room, asked, loaded->epoch, loaded->seq);
+  if (!room.head_known) {
+    room.head = loaded->seq;
+    room.epoch = loaded->epoch;
+    room.stamp = loaded->changed;
+    room.stamp_seq = loaded->seq;
+  }
+  room.head_known = room.members_known = kept;
   for (Load& then : waiting) then(&room);
-  if (!room.loaded) return;
+  if (!kept) return;
+  if (room.members_stale && room.listeners != 0 && !room.loading) LoadRoom(room);
+  if (contradicts) return Doubt(room, loaded->seq, false);
   // What is known to have come since, or came while the head was being read, goes out now.
   CatchUp(room, loaded->seq);
-  std::erase_if(room.early, [&](const auto& early) { return early.first <= room.head; });
-  if (!room.early.empty()) {
-    EventRef next = std::move(room.early.begin()->second);
-    room.early.erase(room.early.begin());
-    Offer(room, std::move(next));
+  TakeEarlyEvents(room);
+}
+
+void Home::TakeMembers(Room& room, ConversationHead& loaded) {
+  room.loads_again = 0;
+  room.members_read = room.members_from = loaded.seq;
+  room.members_seq = std::min(room.members_seq, loaded.seq);  // else it is not in the store
+  room.participant_count = loaded.participant_count;
+  room.participants = std::move(loaded.participants);
+}
+
+void Home::TakeEarlyEvents(Room& room) {
+  if (room.doubted) return;
+  if (wire_ != nullptr && !room.early.empty()) {
+    // They may have come long before, from a store that has gone back since: the store is asked.
+    const int64_t last = room.early.rbegin()->first;
+    rooms_->ClearEarly(room);
+    return CatchUp(room, last);
+  }
+  rooms_->DropEarlyUpTo(room, room.head);
+  if (!room.early.empty()) Offer(room, rooms_->TakeEarly(room));
+}
+
+void Home::RetryLater(Room& room) {
+  if (room.listeners == 0 || std::exchange(room.retry_planned, true)) return;
+  room.backoff = std::clamp(room.backoff * 2, kFirstBackoff, kLongestBackoff);
+  retries_.emplace(Now() + room.backoff + milliseconds(jitter_() % 100), room.id);
+}
+
+void Home::Retry(Monotonic now) {
+  for (size_t done = 0;
+       done < kRetriesInATick && !retries_.empty() && retries_.begin()->first <= now; ++done) {
+    Room* room = rooms_->Find(retries_.begin()->second);
+    retries_.erase(retries_.begin());
+    if (room == nullptr) continue;
+    room->retry_planned = false;
+    if (room->listeners == 0 || !Mirrors(*room)) continue;
+    if (!room->head_known || room->members_stale || !room->members_known) {
+      if (!room->loading) LoadRoom(*room);
+    }
+    ReadOn(*room);
   }
 }
 
@@ -146,21 +192,22 @@ void Home::CheckMember(Room& room, const UserId& user, std::optional<int64_t> me
   }
   if (room.known_members.contains(user)) return then(true);
   if (member_at && *member_at >= std::max(room.members_from, room.members_seq)) return then(true);
-  ++room.in_flight;
+  rooms_->Use(room);
   store_.IsParticipant(room.id, user, self_,
-                       [this, id = room.id, as_of = room.members_seq, user,
+                       [this, id = room.id, as_of = room.members_seq, rewinds = room.rewinds, user,
                         then = std::move(then)](Result<bool> is) mutable {
-                         Room& found = Touch(id);
-                         --found.in_flight;
-                         if (is && as_of != found.members_seq) {
-                           return CheckMember(found, user, std::nullopt, std::move(then));
+                         Room& found = rooms_->Touch(id);
+                         if (is && (as_of != found.members_seq || rewinds != found.rewinds)) {
+                           CheckMember(found, user, std::nullopt, std::move(then));
+                         } else {
+                           if (is && *is) {
+                             if (found.known_members.size() >= kKnownMembers)
+                               found.known_members.clear();
+                             found.known_members.insert(user);
+                           }
+                           then(std::move(is));
                          }
-                         if (is && *is) {
-                           if (found.known_members.size() >= kKnownMembers)
-                             found.known_members.clear();
-                           found.known_members.insert(user);
-                         }
-                         then(std::move(is));
+                         rooms_->Release(found);
                        });
 }
 
@@ -168,10 +215,13 @@ void Home::CheckMember(Room& room, const UserId& user, std::optional<int64_t> me
 
 void Home::Admit(const Uuid& conversation, const UserId& user, bool as_service, unsigned shard,
                  Resolve<Result<Admission>> done, std::optional<int64_t> member_at) {
-  // Before anything is awaited, so that no event can slip between the answer and the listening.
-  Room& heard = Touch(conversation);
+  // Before anything is awaited, so that no event can slip between the answer and the listening. An
+  // admission that fails ends with the Unlisten of whoever asked.
+  Room& heard = rooms_->Touch(conversation);
+  if (heard.listeners == 0) rooms_->Use(heard);
   heard.listeners |= uint64_t{1} << shard;
   Follow(heard);
+  if (!heard.retry_planned) ReadOn(heard);  // what failed while nobody listened
   WithRoom(conversation, [this, user, as_service, member_at,
                           done = std::move(done)](Result<Room*> room) mutable {
     if (!room) {
@@ -183,7 +233,7 @@ void Home::Admit(const Uuid& conversation, const UserId& user, bool as_service, 
       if (!*member) {
         return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
       }
-      const Room& found = Touch(id);
+      const Room& found = rooms_->Touch(id);
       done(Admission{found.head, found.participant_count, found.participants.users()});
     };
     if (as_service) return admit(true);
@@ -192,239 +242,16 @@ void Home::Admit(const Uuid& conversation, const UserId& user, bool as_service, 
 }
 
 void Home::Unlisten(const Uuid& conversation, unsigned shard) {
-  const auto found = by_id_.find(conversation);
-  if (found == by_id_.end()) return;
-  Room& room = *found->second;
-  room.listeners &= ~(uint64_t{1} << shard);
-  if (room.listeners != 0 || !room.followed) return;
-  room.empty_since = Now();
-  empty_.emplace_back(conversation, room.empty_since);
-}
-
-bool Home::Mirrors(const Room& room) const { return wire_ == nullptr || room.followed; }
-
-bool Home::MayHear(const Room& room) const {
-  return room.loaded && room.participant_count <= static_cast<int64_t>(options_.live_participants);
-}
-
-// --- events
-
-void Home::Send(NewMessage message, Resolve<Result<StoredMessage>> done) {
-  const Uuid id = message.conversation_id;
-  // With other nodes, memory may not know yet who came in, so only the commit refuses.
-  if (wire_ != nullptr) return Insert(Touch(id), std::move(message), std::move(done));
-  WithRoom(id, [this, message = std::move(message),
-                done = std::move(done)](Result<Room*> found) mutable {
-    if (!found && found.error().code == ErrorCode::not_found) {
-      return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
-    }
-    if (!found) return done(Fail(found.error()));
-    Room& room = **found;
-    const bool outsider =
-        !message.as_service && !room.participants.empty() &&
-        std::ranges::find(room.participants, message.sender_id) == room.participants.end();
-    if (outsider) {
-      return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
-    }
-    Insert(room, std::move(message), std::move(done));
-  });
-}
-
-void Home::Insert(Room& room, NewMessage message, Resolve<Result<StoredMessage>> done) {
-  typists_.End(room.id, message.sender_id, Now());  // before the message
-  ++room.in_flight;
-  store_.InsertMessage(
-      std::move(message), self_,
-      [this, conversation = room.id, done = std::move(done)](Result<StoredMessage> stored) mutable {
-        OnStored(conversation, stored);
-        done(std::move(stored));
-      });
-}
-
-void Home::OnStored(const Uuid& conversation, Result<StoredMessage>& stored) {
-  Room& room = Touch(conversation);
-  --room.in_flight;
-  if (!stored) return;
-  // A repeat of what we never heard was stored (its first answer was `outcome_unknown`) is news.
-  if (stored->duplicate && stored->message.seq <= room.head) {
-    counters_.duplicates.Add();
-    return;
+  Room* room = rooms_->Find(conversation);
+  if (room == nullptr || room->listeners == 0) return;
+  room->listeners &= ~(uint64_t{1} << shard);
+  if (room->listeners != 0) return;
+  room->known_members.clear();
+  if (room->followed) {
+    room->empty_since = Now();
+    empty_.emplace_back(conversation, room->empty_since);
   }
-  counters_.messages.Add();
-  const EventRef event = MessageEvent(stored->message, Now());
-  if (wire_ != nullptr) wire_->Tell(*event, {});
-  OfferOwn(room, event);
-}
-
-void Home::OfferOwn(Room& room, EventRef event) {
-  if (room.loaded) return Offer(room, std::move(event));
-  // Whoever comes next reads how far it is.
-  if (!Mirrors(room) || (room.listeners == 0 && !room.loading)) return;
-  room.early.emplace(event->seq, std::move(event));
-  Bound(room);
-}
-
-void Home::Offer(Room& room, EventRef event) {
-  if (event->seq <= room.head) return;
-  if (event->seq > room.head + 1) {
-    room.early.emplace(event->seq, std::move(event));
-    Bound(room);
-    return FillGap(room);
-  }
-  Append(room, std::move(event));
-  while (!room.early.empty() && room.early.begin()->first <= room.head + 1) {
-    EventRef next = std::move(room.early.begin()->second);
-    room.early.erase(room.early.begin());
-    if (next->seq == room.head + 1) Append(room, std::move(next));
-  }
-}
-
-void Home::Append(Room& room, EventRef event) {
-  room.head = event->seq;
-  const size_t before = room.tail.bytes();
-  room.tail.Push(event);
-  tail_bytes_ += room.tail.bytes() - before;
-  LetOut(room, std::move(event));
-}
-
-void Home::FillGap(Room& room) {
-  if (room.filling_gap) return;
-  room.filling_gap = true;
-  ++room.in_flight;
-  counters_.store_reads.Add();
-  store_.ReadChanges(room.id, room.head, static_cast<int>(kPageEvents), self_,
-                     [this, id = room.id, since = room.head](Result<ChangesSince> changes) {
-                       Room& found = Touch(id);
-                       found.filling_gap = false;
-                       --found.in_flight;
-                       if (!changes) {
-                         // Listeners that see the next event find the jump and fetch for
-                         // themselves.
-                         log::warn("gap not filled conversation={} error={}", id.ToString(),
-                                   Name(changes.error().code));
-                         return;
-                       }
-                       OnGapRead(found, since, *changes);
-                     });
-}
-
-void Home::OnGapRead(Room& room, int64_t since, const ChangesSince& changes) {
-  if (!Mirrors(room) || !room.head_known) return;  // nobody listens any more
-  for (const Change& change : changes.changes) {
-    if (change.seq <= room.head) continue;
-    const EventRef event = ChangeEvent(change);
-    if (event->subject != event->seq) ForgetInTail(room, event->subject);
-    if (change.kind == ChangeKind::kConversationUpdated) ReloadMembers(room);
-    Offer(room, event);
-  }
-  const bool whole = changes.changes.size() < kPageEvents;
-  if (whole && !room.early.empty() && room.early.begin()->first <= changes.head) {
-    // What is still missing before the first early event is gone from the store.
-    room.head = std::max(room.head, room.early.begin()->first - 1);
-    EventRef next = std::move(room.early.begin()->second);
-    room.early.erase(room.early.begin());
-    Offer(room, std::move(next));
-  } else if (whole) {
-    room.head = std::max(room.head, std::min(room.store_head, changes.head));
-  }
-  const bool behind = !room.early.empty() || room.store_head > room.head;
-  if (room.head > since) room.fills_in_vain = 0;
-  if (behind && ++room.fills_in_vain > kLoadsAgain) {
-    room.early.clear();
-    room.store_head = room.head;
-    room.fills_in_vain = 0;
-    log::warn("events that are not in the store conversation={}", room.id.ToString());
-  } else if (behind) {
-    FillGap(room);
-  }
-}
-
-void Home::LetOut(Room& room, EventRef event) {
-  for (uint64_t left = room.listeners; left != 0; left &= left - 1) {
-    outgoing_[static_cast<size_t>(std::countr_zero(left))].push_back(event);
-  }
-  if (room.listeners == 0 || flush_posted_) return;
-  flush_posted_ = true;
-  // Behind the batch of commits at hand: its events go to each shard in one post.
-  self_.Post([this] { FlushOutgoing(); });
-}
-
-void Home::FlushOutgoing() {
-  flush_posted_ = false;
-  for (unsigned shard = 0; shard < outgoing_.size(); ++shard) {
-    if (!outgoing_[shard].empty()) outlet_.Deliver(shard, std::exchange(outgoing_[shard], {}));
-  }
-}
-
-void Home::Relay(EventRef event, bool everywhere) {
-  if (everywhere && wire_ != nullptr) wire_->Tell(*event, {});
-  const auto found = by_id_.find(event->conversation);
-  if (found != by_id_.end() && MayHear(*found->second)) LetOut(*found->second, std::move(event));
-}
-
-// --- pages
-
-void Home::Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>> done) {
-  WithRoom(conversation, [this, since, done = std::move(done)](Result<Room*> found) mutable {
-    if (!found) return done(Fail(found.error()));
-    Room& room = **found;
-    if (since == room.head || room.tail.Covers(since)) {
-      auto page = std::make_shared<Page>();
-      page->conversation = room.id;
-      page->since = since;
-      page->head = room.head;
-      if (since < room.head) page->events = room.tail.After(since, kPageEvents, kPageBytes);
-      page->through = page->events.empty() ? room.head : page->events.back()->seq;
-      return done(PageRef(std::move(page)));
-    }
-    ReadFromStore(room, since, std::move(done));
-  });
-}
-
-void Home::ReadFromStore(Room& room, int64_t since, Resolve<Result<PageRef>> done) {
-  for (Room::PendingRead& read : room.reads) {
-    if (read.since == since) return read.waiting.push_back(std::move(done));
-  }
-  room.reads.push_back({since, {}});
-  room.reads.back().waiting.push_back(std::move(done));
-  counters_.store_reads.Add();
-  store_.ReadChanges(room.id, since, static_cast<int>(kPageEvents), self_,
-                     [this, id = room.id, since](Result<ChangesSince> changes) {
-                       OnChanges(id, since, std::move(changes));
-                     });
-}
-
-void Home::OnChanges(const Uuid& conversation, int64_t since, Result<ChangesSince> changes) {
-  Room& room = Touch(conversation);
-  const auto read = std::ranges::find(room.reads, since, &Room::PendingRead::since);
-  auto waiting = std::move(read->waiting);
-  room.reads.erase(read);
-  if (!changes) {
-    for (auto& done : waiting) done(Fail(changes.error()));
-    return;
-  }
-  auto page = std::make_shared<Page>();
-  page->conversation = conversation;
-  page->since = since;
-  page->head = room.head;
-  size_t bytes = 0;
-  for (const Change& change : changes->changes) {
-    if (bytes > kPageBytes) break;
-    page->events.push_back(ChangeEvent(change));
-    bytes += page->events.back()->frame.size();
-  }
-  // Only the store may say that a client's future does not exist: our head may be the one behind.
-  if (since > std::max(room.head, changes->head)) {
-    page->reset = true;
-    page->head = std::max(room.head, changes->head);
-  }
-  const bool all =
-      page->events.size() == changes->changes.size() && changes->changes.size() < kPageEvents;
-  page->through = page->reset ? page->head
-                  : all       ? std::max(since, changes->head)
-                              : page->events.back()->seq;
-  const PageRef shared = std::move(page);
-  for (auto& done : waiting) done(shared);
+  rooms_->Release(*room);
 }
 
 }  // namespace parley

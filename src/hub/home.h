@@ -3,20 +3,24 @@
 // gaps are settled here, once per node: seq = head+1 goes out, seq <= head is a repeat, a jump is
 // filled from the store first.
 //
+// A store may go back under a running node (a fail-over or a restore that lost commits). An answer
+// that contradicts what was known when it was asked for (another epoch, or a lower head) makes the
+// home read the newest events again and compare them with its tail: what is no longer stored is
+// taken back by a rewind, and what the store has instead goes out (home_rewind.cc).
+//
 // All calls on the home shard's thread; answers come later on it. Hub carries both across shards.
 #pragma once
 #include <array>
 #include <deque>
-#include <list>
 #include <map>
 #include <memory>
 #include <random>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "base/executor.h"
+#include "base/intrusive_list.h"
 #include "base/metrics.h"
 #include "base/result.h"
 #include "base/task.h"
@@ -46,7 +50,10 @@ struct HubCounters {
   Histogram delivery;  // from the commit to the outboxes of one shard
   Counter messages, duplicates, catch_ups, store_reads, ephemeral_dropped;
   std::array<Counter, kResumeResults.size()> resumes;  // by ResumeResult
-  Counter found_in_store;  // conversations where the store was ahead of what was heard
+  Counter found_in_store;   // conversations where the store was ahead of what was heard
+  Counter rewinds;          // conversations where the store had gone back
+  Gauge rooms, rooms_idle;  // conversations in memory; those that nothing uses
+  Gauge tail_bytes;         // of events kept for catching up
 };
 
 // Carries events from a home shard to a listening one, in order.
@@ -62,7 +69,7 @@ struct HomeOptions {
   size_t idle_conversations = 20'000;    // kept in memory for each shard, without listeners
   const Clock* clock = nullptr;          // none: no time passes
   OnlineUsers* online = nullptr;         // none (or no clock): no presence
-  size_t tail_bytes = 64 * 1024 * 1024;  // of all tails of a shard
+  size_t tail_bytes = 64 * 1024 * 1024;  // of all tails of a shard, with what their events cost
   HomeWire* wire = nullptr;              // none: no other node writes to the store
 };
 
@@ -131,27 +138,36 @@ class Home {
   void AskAgainWhoParted();
 
  private:
-  struct Room;  // a conversation's state
+  struct Room;   // a conversation's state
+  struct Asked;  // what was known of it when the store was asked
+  class Rooms;   // those in memory
   using Load = UniqueFunction<void(Result<Room*>)>;
 
-  // Gives the room once its head is known; keeps it in memory meanwhile.
+  // Gives the room once its head and its members are known; keeps it in memory meanwhile.
   void WithRoom(const Uuid& conversation, Load then);
-  Room& Touch(const Uuid& conversation);
+  // The same for its head alone.
+  void WithHead(const Uuid& conversation, Load then);
   void LoadRoom(Room& room);
   // Loads of several rooms are one read; while as many as may be are under way, others gather.
   void StartLoads();
-  void OnLoadedTogether(const std::vector<Uuid>& asked, Result<std::vector<LoadedHead>> loaded);
-  void OnLoaded(const Uuid& conversation, Result<ConversationHead> loaded);
+  void OnLoadedTogether(const std::vector<std::pair<Uuid, Asked>>& asked,
+                        Result<std::vector<LoadedHead>> loaded);
+  void OnLoaded(const Uuid& conversation, const Asked& asked, Result<ConversationHead> loaded);
+  void TakeMembers(Room& room, ConversationHead& loaded);
+  // Events that came before the head was known.
+  void TakeEarlyEvents(Room& room);
+  // What failed is asked for again on a tick, while somebody listens.
+  void RetryLater(Room& room);
+  void Retry(Monotonic now);
   void Insert(Room& room, NewMessage message, Resolve<Result<StoredMessage>> done);
   void CheckMember(Room& room, const UserId& user, std::optional<int64_t> member_at,
                    UniqueFunction<void(Result<bool>)> then);
-  void OnStored(const Uuid& conversation, Result<StoredMessage>& stored);
-  void OnApplied(const Uuid& conversation, Result<AppliedChange>& applied);
+  void OnStored(const Uuid& conversation, const Asked& asked, Result<StoredMessage>& stored);
+  void OnApplied(const Uuid& conversation, const Asked& asked, const AppliedChange& applied);
   void OnDeleted(const Uuid& conversation);
   // Memory of who is in it follows a change; it may have to be read again.
   void UpdateMembers(Room& room, const MemberChange& change, int64_t seq);
   void ReloadMembers(Room& room);
-  void ForgetInTail(Room& room, int64_t subject);
   // A change that this node has made.
   void OfferOwn(Room& room, EventRef event);
   // A durable event in whatever order events come.
@@ -159,12 +175,30 @@ class Home {
   void Append(Room& room, EventRef event);
   void FillGap(Room& room);
   void OnGapRead(Room& room, int64_t since, const ChangesSince& changes);
+  void ReadOn(Room& room);  // what follows the head, if something is known to
+
+  // --- a store that went back (home_rewind.cc)
+
+  static Asked AskedNow(const Room& room);
+  // Cannot both be true: what was known when the store was asked, and its answer.
+  static bool Contradicts(const Room& room, const Asked& asked, uint64_t epoch, int64_t seq);
+  // Reads the newest events again before any other goes out. `seq`: of the answer that contradicts.
+  void Doubt(Room& room, int64_t seq, bool went_back);
+  void OnDoubtRead(Room& room, int64_t since, const ChangesSince& changes);
+  void Rewind(Room& room, int64_t to, const ChangesSince& changes);
+  // The head stands in a store of this epoch, too; what listeners have beyond it does not.
+  void Adopt(Room& room, uint64_t epoch);
+  // An own commit that cannot have got its seq from the store that was known.
+  void CheckCommit(Room& room, const Asked& asked, uint64_t epoch, int64_t seq, bool is_new);
+
   void LetOut(Room& room, EventRef event);
   void FlushOutgoing();
   void ShowTyping(const Uuid& conversation, const UserId& user, bool is_typing);
   void ReadFromStore(Room& room, int64_t since, Resolve<Result<PageRef>> done);
-  void OnChanges(const Uuid& conversation, int64_t since, Result<ChangesSince> changes);
-  void Evict();
+  void AskForChanges(Room& room, int64_t since);
+  void OnChanges(const Uuid& conversation, int64_t since, const Asked& asked,
+                 Result<ChangesSince> changes);
+  static PageRef PageFrom(const Room& room, int64_t since, const ChangesSince& changes);
   // May memory say who is in it, and how far it is?
   bool Mirrors(const Room& room) const;
   // Is it small enough for typing, presence and read receipts?
@@ -177,12 +211,13 @@ class Home {
   void CheckWithin(Room& room, Duration time);  // or sooner, if so planned
   void CheckHeads(Monotonic now);
   void CatchUpWithStore(Monotonic now);
-  void AskForHeads(std::vector<Uuid> asked);
-  void OnHeads(const std::vector<Uuid>& asked,
+  void AskForHeads(std::vector<std::pair<Uuid, Asked>> asked);
+  void OnHeads(const std::vector<std::pair<Uuid, Asked>>& asked,
                const Result<std::vector<UserConversationHead>>& heads);
+  static void Stamp(Room& room, const UserConversationHead& head);
+  void OnHead(Room& room, const Asked& asked, const UserConversationHead& head);
   // The store is as far as that.
   void CatchUp(Room& room, int64_t head);
-  void Bound(Room& room);
   Monotonic Now() const {
     return options_.clock == nullptr ? Monotonic{} : options_.clock->Steady();
   }
@@ -192,13 +227,10 @@ class Home {
   HomeOutlet& outlet_;
   HubCounters& counters_;
   const HomeOptions options_;
-  MemberIndex member_index_;  // outlives the rooms
-  std::list<Room> rooms_;     // most recently used first
-  std::unordered_map<Uuid, std::list<Room>::iterator> by_id_;
+  const std::unique_ptr<Rooms> rooms_;
   std::vector<Uuid> to_load_;
   size_t loads_under_way_ = 0;
   bool collecting_loads_ = false;
-  size_t tail_bytes_ = 0;
   std::vector<std::vector<EventRef>> outgoing_;  // by shard, until the end of the batch
   bool flush_posted_ = false;
   HomeWire* const wire_;
@@ -211,6 +243,7 @@ class Home {
   };
   std::deque<StoreAhead> ahead_;  // of what the wire has brought; it may still be on its way
   std::deque<std::pair<Uuid, Monotonic>> empty_;  // followed, without listeners since
+  std::multimap<Monotonic, Uuid> retries_;        // of what failed: when
   std::vector<std::pair<Uuid, UserId>> parted_unsure_;
   std::minstd_rand jitter_{std::random_device{}()};
   Typists typists_{[this](const Uuid& conversation, const UserId& user, bool is_typing) {

@@ -16,7 +16,6 @@ constexpr milliseconds kOnItsWay{200};  // from a commit to the event, at most, 
 constexpr auto kLinger = std::chrono::seconds(5);
 constexpr size_t kHeadsInARead = 512;
 constexpr size_t kReadsAtOnce = 2;
-constexpr size_t kEarlyEvents = 1024;  // that wait for their predecessors; the rest is read again
 
 }  // namespace
 
@@ -25,32 +24,35 @@ constexpr size_t kEarlyEvents = 1024;  // that wait for their predecessors; the 
 void Home::Follow(Room& room) {
   if (wire_ == nullptr || room.followed) return;
   room.followed = true;
+  rooms_->Use(room);
   wire_->Follow(room.id);
 }
 
 void Home::Forget(Room& room) {
-  tail_bytes_ -= room.tail.bytes();
-  room.tail.Clear();
-  room.loaded = false;
-  room.head_known = false;
-  room.head = 0;
-  room.members_seq = room.members_from = 0;
+  rooms_->ClearTail(room);
+  rooms_->ClearEarly(room);
+  room.head_known = room.doubted = room.went_back = false;
+  room.head = room.store_head = 0;
+  room.stamp = 0;
+  room.members_known = room.members_stale = false;
+  room.members_read = room.members_from = room.members_seq = 0;
+  room.participant_count = 0;
   room.participants.clear();
   room.known_members.clear();
-  room.early.clear();
 }
 
 void Home::LeaveWhatIsEmpty(Monotonic now) {
   while (!empty_.empty() && empty_.front().second + kLinger <= now) {
     const auto [conversation, since] = empty_.front();
     empty_.pop_front();
-    const auto found = by_id_.find(conversation);
-    if (found == by_id_.end()) continue;
-    Room& room = *found->second;
+    Room* found = rooms_->Find(conversation);
+    if (found == nullptr) continue;
+    Room& room = *found;
     if (room.listeners != 0 || !room.followed || room.empty_since != since) continue;
     room.followed = false;
     wire_->Leave(conversation);
     Forget(room);
+    rooms_->Release(room);
   }
 }
 
@@ -58,22 +60,31 @@ void Home::LeaveWhatIsEmpty(Monotonic now) {
 
 void Home::OnChangedHeads(const std::vector<UserConversationHead>& heads) {
   for (const UserConversationHead& head : heads) {
-    const auto found = by_id_.find(head.conversation_id);
-    if (found == by_id_.end() || !found->second->followed) continue;
-    Room& room = *found->second;
-    if (!room.loaded) {
+    Room* found = rooms_->Find(head.conversation_id);
+    if (found == nullptr || !found->followed) continue;
+    Room& room = *found;
+    if (!room.head_known) {
       CatchUp(room, head.seq);
+    } else if (head.epoch != room.epoch) {
+      CheckWithin(room, kCheckWithin);  // which is then compared with what is known
     } else if (head.seq > room.head) {
       ahead_.push_back({Now(), room.id, head.seq});
+    } else if (head.seq == room.head) {
+      Stamp(room, head);
     }
   }
+}
+
+void Home::Stamp(Room& room, const UserConversationHead& head) {
+  room.stamp = head.changed;
+  room.stamp_seq = head.seq;
 }
 
 void Home::CatchUpWithStore(Monotonic now) {
   for (; !ahead_.empty() && ahead_.front().since + kOnItsWay <= now; ahead_.pop_front()) {
     const StoreAhead& ahead = ahead_.front();
-    const auto found = by_id_.find(ahead.conversation);
-    if (found != by_id_.end() && found->second->followed) CatchUp(*found->second, ahead.head);
+    Room* room = rooms_->Find(ahead.conversation);
+    if (room != nullptr && room->followed) CatchUp(*room, ahead.head);
   }
 }
 
@@ -86,62 +97,76 @@ void Home::CheckWithin(Room& room, Duration time) {
 }
 
 void Home::CheckAllSoon() {
-  for (Room& room : rooms_) {
+  rooms_->ForEach([this](Room& room) {
     if (room.followed) CheckWithin(room, kCheckWithin);
-  }
+  });
 }
 
 void Home::CheckHeads(Monotonic now) {
   while (reads_of_heads_ < kReadsAtOnce && !checks_.empty() && checks_.begin()->first <= now) {
-    std::vector<Uuid> asked;
+    std::vector<std::pair<Uuid, Asked>> asked;
     while (asked.size() < kHeadsInARead && !checks_.empty() && checks_.begin()->first <= now) {
       const auto [at, conversation] = *checks_.begin();
       checks_.erase(checks_.begin());
-      const auto found = by_id_.find(conversation);
+      Room* found = rooms_->Find(conversation);
       // Else it was planned anew.
-      if (found == by_id_.end() || found->second->next_check != at) continue;
-      found->second->next_check.reset();
-      if (found->second->followed) asked.push_back(conversation);
+      if (found == nullptr || found->next_check != at) continue;
+      found->next_check.reset();
+      if (found->followed) asked.emplace_back(conversation, AskedNow(*found));
     }
     if (!asked.empty()) AskForHeads(std::move(asked));
   }
 }
 
-void Home::AskForHeads(std::vector<Uuid> asked) {
+void Home::AskForHeads(std::vector<std::pair<Uuid, Asked>> asked) {
   ++reads_of_heads_;
-  store_.ListHeads(asked, self_, [this, asked](Result<std::vector<UserConversationHead>> heads) {
-    --reads_of_heads_;
-    OnHeads(asked, heads);
-    CheckHeads(Now());
-  });
+  std::vector<Uuid> ids;
+  for (const auto& [conversation, known] : asked) ids.push_back(conversation);
+  store_.ListHeads(
+      std::move(ids), self_,
+      [this, asked = std::move(asked)](Result<std::vector<UserConversationHead>> heads) {
+        --reads_of_heads_;
+        OnHeads(asked, heads);
+        CheckHeads(Now());
+      });
 }
 
-void Home::OnHeads(const std::vector<Uuid>& asked,
+void Home::OnHeads(const std::vector<std::pair<Uuid, Asked>>& asked,
                    const Result<std::vector<UserConversationHead>>& heads) {
-  std::unordered_map<Uuid, int64_t> found;
+  std::unordered_map<Uuid, const UserConversationHead*> found;
   if (heads) {
-    for (const UserConversationHead& head : *heads) found.emplace(head.conversation_id, head.seq);
+    for (const UserConversationHead& head : *heads) found.emplace(head.conversation_id, &head);
   }
-  for (const Uuid& conversation : asked) {
-    const auto at = by_id_.find(conversation);
-    if (at == by_id_.end() || !at->second->followed) continue;
-    Room& room = *at->second;
+  for (const auto& [conversation, known] : asked) {
+    Room* at = rooms_->Find(conversation);
+    if (at == nullptr || !at->followed) continue;
+    Room& room = *at;
     if (!heads) {
       CheckWithin(room, kCheckAgainWithin);
       continue;
     }
     const auto head = found.find(conversation);
     if (head == found.end()) {
-      if (room.loaded) OnDeleted(conversation);
+      if (room.head_known) OnDeleted(conversation);
     } else {
-      CatchUp(room, head->second);
+      OnHead(room, known, *head->second);
     }
   }
 }
 
+void Home::OnHead(Room& room, const Asked& asked, const UserConversationHead& head) {
+  const bool same_transaction = room.head_known && head.changed != 0 && head.seq == room.head &&
+                                room.stamp_seq == head.seq && room.stamp == head.changed;
+  // A fail-over that lost nothing of it.
+  if (same_transaction && head.epoch != room.epoch && !room.doubted) Adopt(room, head.epoch);
+  if (Contradicts(room, asked, head.epoch, head.seq)) return Doubt(room, head.seq, false);
+  if (head.seq == room.head) Stamp(room, head);
+  CatchUp(room, head.seq);
+}
+
 void Home::CatchUp(Room& room, int64_t head) {
   room.store_head = std::max(room.store_head, head);
-  if (room.loaded && room.store_head > room.head) {
+  if (room.head_known && room.store_head > room.head) {
     counters_.found_in_store.Add();
     FillGap(room);
   }
@@ -150,9 +175,9 @@ void Home::CatchUp(Room& room, int64_t head) {
 // --- from other nodes
 
 void Home::OnRemote(const RemoteEvent& remote) {
-  const auto found = by_id_.find(remote.event->conversation);
-  if (found == by_id_.end() || !found->second->followed) return;
-  Room& room = *found->second;
+  Room* found = rooms_->Find(remote.event->conversation);
+  if (found == nullptr || !found->followed) return;
+  Room& room = *found;
   const Event& event = *remote.event;
   if (event.parting == Parting::kAll) return OnDeleted(room.id);
   UpdateMembers(room, remote.members, event.seq);
@@ -161,38 +186,41 @@ void Home::OnRemote(const RemoteEvent& remote) {
     return;
   }
   if (!event.undelivered_from.empty()) typists_.End(room.id, event.undelivered_from, Now());
-  if (event.subject != event.seq) ForgetInTail(room, event.subject);
-  if (room.loaded) return Offer(room, remote.event);
-  room.early.emplace(event.seq, remote.event);  // until the head is known
-  Bound(room);
-}
-
-void Home::Bound(Room& room) {
-  if (room.early.size() <= kEarlyEvents) return;
-  room.store_head = std::max(room.store_head, room.early.rbegin()->first);
-  room.early.erase(std::prev(room.early.end()));
+  if (!room.head_known) return rooms_->AddEarly(room, remote.event);
+  if (remote.epoch != 0 && remote.epoch != room.epoch) {
+    Doubt(room, std::min(event.seq - 1, room.head), false);
+  }
+  // A repeat is what memory has. Else it may be of a store that went back: its head says so.
+  if (event.seq <= room.head && !room.tail.Holds(event)) CheckWithin(room, kCheckWithin);
+  if (event.subject != event.seq) rooms_->ForgetInTail(room, event.subject);
+  Offer(room, remote.event);
 }
 
 // --- what the access log says
 
 void Home::OnParted(const Uuid& conversation, const UserId& user) {
-  const auto found = by_id_.find(conversation);
-  if (found == by_id_.end() || !found->second->followed) return;
-  Room& room = *found->second;
-  ++room.in_flight;
+  Room* room = rooms_->Find(conversation);
+  if (room == nullptr || !room->followed) return;
+  rooms_->Use(*room);
   // They may be back by now.
-  store_.IsParticipant(conversation, user, self_, [this, conversation, user](Result<bool> is) {
-    Room& parted = Touch(conversation);
-    --parted.in_flight;
-    if (!is) return parted_unsure_.emplace_back(conversation, user), void();
-    if (*is) return;
-    parted.participants.erase(user);
-    parted.known_members.erase(user);
-    // Their removal has a seq that we may not have heard of: older snapshots prove nothing.
-    parted.members_from = std::max(parted.members_from, parted.head + 1);
-    typists_.End(conversation, user, Now());
-    LetOut(parted, PartingEvent(conversation, user));
-  });
+  store_.IsParticipant(conversation, user, self_,
+                       [this, conversation, user, as_of = room->members_seq](Result<bool> is) {
+                         Room& found = rooms_->Touch(conversation);
+                         if (!is) {
+                           parted_unsure_.emplace_back(conversation, user);
+                         } else if (as_of != found.members_seq) {
+                           OnParted(conversation, user);
+                         } else if (!*is) {
+                           found.participants.erase(user);
+                           found.known_members.erase(user);
+                           // Their removal has a seq that we may not have heard of: older snapshots
+                           // prove nothing.
+                           found.members_from = std::max(found.members_from, found.head + 1);
+                           typists_.End(conversation, user, Now());
+                           LetOut(found, PartingEvent(conversation, user));
+                         }
+                         rooms_->Release(found);
+                       });
 }
 
 void Home::AskAgainWhoParted() {
@@ -202,8 +230,8 @@ void Home::AskAgainWhoParted() {
 }
 
 void Home::OnGone(const Uuid& conversation) {
-  const auto found = by_id_.find(conversation);
-  if (found != by_id_.end() && found->second->followed) OnDeleted(conversation);
+  const Room* room = rooms_->Find(conversation);
+  if (room != nullptr && room->followed) OnDeleted(conversation);
 }
 
 }  // namespace parley

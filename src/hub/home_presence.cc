@@ -13,8 +13,8 @@ constexpr size_t kConversationsReached = 1000;
 std::vector<UserId> Home::BroadcastPresence(const UserId& user, bool online) {
   KeyedSet reached;
   size_t conversations = 0;
-  for (const Uuid& conversation : member_index_.ConversationsOf(user)) {
-    Room& room = *by_id_.at(conversation);
+  for (const Uuid& conversation : rooms_->OfMember(user)) {
+    Room& room = *rooms_->Find(conversation);
     if (room.listeners == 0 || room.participants.size() < 2) continue;
     if (++conversations > kConversationsReached) break;
     LetOut(room, PresenceEvent(conversation, user, online));

@@ -20,7 +20,10 @@ const Uuid kRoom{{0x11}};
 class HomeTest : public testing::Test, protected HomeOutlet {
  protected:
   void Deliver(unsigned shard, std::vector<EventRef> events) override {
-    for (const EventRef& event : events) delivered_[shard].push_back(event->seq);
+    for (const EventRef& event : events) {
+      if (event->rewind_to >= 0) rewound_.push_back(event->rewind_to);
+      if (event->rewind_to < 0) delivered_[shard].push_back(event->seq);
+    }
   }
 
   // Until nothing is under way.
@@ -51,6 +54,10 @@ class HomeTest : public testing::Test, protected HomeOutlet {
     home_.Send(std::move(message),
                [this](Result<StoredMessage> stored) { sent_.push_back(std::move(stored)); });
   }
+  void Apply(ChangeVerb verb) {
+    home_.Apply({.conversation = kRoom, .actor = "ann", .verb = std::move(verb)},
+                [](Result<AppliedChange> applied) { EXPECT_TRUE(applied); });
+  }
   Result<StoredMessage> Send(NewMessage message) {
     StartSend(std::move(message));
     Rest();
@@ -75,6 +82,7 @@ class HomeTest : public testing::Test, protected HomeOutlet {
   Home home_{executor_, store_, *this, counters_, {.shards = 3, .live_participants = 3}};
   std::vector<Seqs> delivered_ = std::vector<Seqs>(3);
   std::vector<Result<StoredMessage>> sent_;
+  Seqs rewound_;
   uint8_t made_ = 0;
 };
 
@@ -249,6 +257,112 @@ TEST_F(HomeTest, TypingIsForConversationsSmallEnoughThatAreInMemory) {
   EXPECT_EQ(delivered_[0], Seqs{0});
 }
 
+TEST_F(HomeTest, AGapThatCouldNotBeFilledIsFilledAfterAWhile) {
+  store_.Put(kRoom, {"ann"});
+  ASSERT_TRUE(Admit("ann"));
+  StartSend(MakeMessage());
+  StartSend(MakeMessage());
+  store_.Happen();
+  store_.AnswerAt(1);
+  store_.fail_next_changes = 1;
+  executor_.Run();
+  store_.Happen();
+  store_.AnswerAt(1);  // the failed read; the first message's answer does not come
+  executor_.Run();
+  home_.OnTick(Monotonic{} + std::chrono::seconds(1));
+  store_.Happen();
+  store_.AnswerAt(1);
+  executor_.Run();
+  EXPECT_EQ(delivered_[0], (Seqs{1, 2}));
+}
+
+// --- a store that went back
+
+TEST_F(HomeTest, AnOwnCommitBelowTheHeadTakesBackWhatIsNoLongerStored) {
+  store_.Put(kRoom, {"ann"});
+  ASSERT_TRUE(Admit("ann"));
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(Send(MakeMessage()));
+  store_.GoBack(2, false);
+  ASSERT_TRUE(Send(MakeMessage()));
+  EXPECT_EQ(rewound_, Seqs{2});
+  EXPECT_EQ(delivered_[0], (Seqs{1, 2, 3, 4, 3}));
+  const auto page = Read(0);
+  ASSERT_TRUE(page);
+  EXPECT_EQ(SeqsOf(**page), (Seqs{1, 2, 3}));
+  EXPECT_EQ((*page)->events.back()->frame.view(), store_.FrameAt(kRoom, 3));
+  EXPECT_EQ(counters_.rewinds.value(), 1u);
+}
+
+TEST_F(HomeTest, AnotherEpochThatLostNothingTakesNothingBack) {
+  store_.Put(kRoom, {"ann"});
+  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Send(MakeMessage()));
+  store_.GoBack(0, true);
+  ASSERT_TRUE(Send(MakeMessage()));
+  EXPECT_EQ(rewound_, Seqs{1}) << "where the head was: only listeners beyond it are set back";
+  EXPECT_EQ(delivered_[0], (Seqs{1, 2}));
+  EXPECT_EQ(counters_.rewinds.value(), 0u);
+}
+
+TEST_F(HomeTest, AReadOfAStoreThatWentBackDoesNotSpin) {
+  store_.Put(kRoom, {"ann"}, 6);
+  ASSERT_TRUE(Admit("ann"));
+  store_.GoBack(3, false);
+  const uint64_t reads = counters_.store_reads.value();
+  EXPECT_EQ(Read(5).error().code, ErrorCode::store_unavailable);
+  EXPECT_LE(counters_.store_reads.value(), reads + 2);
+  EXPECT_EQ(rewound_.size(), 1u);
+  const auto page = Read(5);
+  ASSERT_TRUE(page);
+  EXPECT_TRUE((*page)->reset);
+  EXPECT_EQ((*page)->head, 3);
+}
+
+TEST_F(HomeTest, AnAnswerThatALaterEventOvertookTakesNothingBack) {
+  store_.Put(kRoom, {"ann"});
+  ASSERT_TRUE(Admit("ann"));
+  for (int i = 0; i < 3; ++i) StartSend(MakeMessage());
+  store_.Happen();
+  store_.AnswerAt(2);  // the gap before it is filled from the store
+  executor_.Run();
+  store_.Happen();
+  store_.AnswerAt(2);
+  executor_.Run();
+  Rest();  // the other answers
+  EXPECT_EQ(delivered_[0], (Seqs{1, 2, 3}));
+  EXPECT_EQ(rewound_, Seqs{});
+}
+
+// --- members
+
+// Delivery does not depend on who is in the conversation.
+TEST_F(HomeTest, AFailedReadOfTheMembersKeepsTheListeners) {
+  store_.Put(kRoom, {"ann", "bob", "cho", "dan"});
+  ASSERT_TRUE(Admit("ann"));
+  Apply(RemoveParticipant{"dan"});  // few enough now to know them all
+  store_.Happen();
+  store_.faults.unavailable_one_in = 1;
+  Rest();
+  store_.faults.unavailable_one_in = 0;
+  ASSERT_TRUE(Send(MakeMessage()));
+  EXPECT_EQ(delivered_[0], (Seqs{1, 2}));
+}
+
+TEST_F(HomeTest, AFailedReadOfTheMembersIsRepeated) {
+  store_.Put(kRoom, {"ann", "bob", "cho", "dan"});
+  ASSERT_TRUE(Admit("ann"));
+  Apply(RemoveParticipant{"dan"});
+  store_.Happen();
+  store_.faults.unavailable_one_in = 1;
+  Rest();
+  store_.faults.unavailable_one_in = 0;
+  for (int i = 1; i < 5; ++i) home_.OnTick(Monotonic{} + std::chrono::seconds(i));
+  Rest();
+  StartSend(MakeMessage("dan"));
+  EXPECT_TRUE(store_.idle()) << "dan is known to be no participant";
+  EXPECT_EQ(sent_.back().error().code, ErrorCode::not_participant);
+}
+
 // --- pages
 
 TEST_F(HomeTest, APageFromTheTailNeedsNoStore) {
@@ -366,6 +480,54 @@ TEST_F(HomeTest, AReadThatFailsFailsForAllWhoWait) {
   EXPECT_EQ(Read(0, Uuid{{0x99}}).error().code, ErrorCode::not_found);
 }
 
+// --- other nodes
+
+class SilentWire final : public HomeWire {
+ public:
+  void Follow(const Uuid&) override {}
+  void Leave(const Uuid&) override {}
+  void Tell(const Event& event, const MemberChange&, uint64_t) override {
+    told.push_back(event.seq);
+  }
+  void TellTyping(const TypingSign&) override {}
+  Seqs told;
+};
+
+class HomeAmongOthersTest : public HomeTest {
+ protected:
+  Result<Admission> AdmitHere(const UserId& user) {
+    Result<Admission> answer = Fail(ErrorCode::internal, "No answer came.");
+    shared_.Admit(kRoom, user, false, 0, [&](Result<Admission> given) { answer = given; });
+    Rest();
+    return answer;
+  }
+  static RemoteEvent Joined(const UserId& user, int64_t seq) {
+    return {std::make_shared<const Event>(
+                Event{.conversation = kRoom, .seq = seq, .frame = SharedBytes("frame")}),
+            {.added = user, .removed = {}, .participant_count = 3}};
+  }
+  SilentWire wire_;
+  Home shared_{
+      executor_, store_, *this, counters_, {.shards = 1, .live_participants = 3, .wire = &wire_}};
+};
+
+TEST_F(HomeAmongOthersTest, ALateChangeOfTheMembersDoesNotUndoTheirRead) {
+  store_.Put(kRoom, {"ann", "bob"}, 2);
+  ASSERT_TRUE(AdmitHere("ann"));
+  shared_.OnRemote(Joined("eve", 1));  // eve was removed by 2, which the read had in it
+  Rest();
+  EXPECT_EQ(AdmitHere("eve").error().code, ErrorCode::not_participant);
+}
+
+TEST_F(HomeAmongOthersTest, WhatIsTooLargeToBeShownIsNotPublished) {
+  store_.Put(kRoom, {"ann", "bob", "cho", "dan"});
+  shared_.Relay(ReadReceiptEvent(kRoom, "ann", {}, 1));
+  EXPECT_EQ(wire_.told.size(), 1u) << "it may be small elsewhere";
+  ASSERT_TRUE(AdmitHere("ann"));
+  shared_.Relay(ReadReceiptEvent(kRoom, "ann", {}, 1));
+  EXPECT_EQ(wire_.told.size(), 1u);
+}
+
 // --- memory
 
 class SmallHomeTest : public HomeTest {
@@ -394,6 +556,32 @@ TEST_F(SmallHomeTest, ConversationsWithListenersStayOthersAreForgotten) {
   small_.Admit(Uuid{{2}}, "ann", false, 0, [](Result<Admission> a) { EXPECT_EQ(a->head, 2); });
   EXPECT_FALSE(store_.idle());
   Rest();
+}
+
+TEST_F(SmallHomeTest, QuietConversationsWithListenersDoNotStandInTheWay) {
+  for (uint8_t i = 1; i <= 60; ++i) store_.Put(Uuid{{i}}, {"ann"});
+  for (uint8_t i = 1; i <= 20; ++i) AdmitTo(Uuid{{i}});
+  for (uint8_t i = 21; i <= 60; ++i) {
+    AdmitTo(Uuid{{i}});
+    small_.Unlisten(Uuid{{i}}, 0);
+  }
+  EXPECT_EQ(counters_.rooms.value(), 20 + 2);
+  EXPECT_EQ(counters_.rooms_idle.value(), 2);
+}
+
+TEST_F(SmallHomeTest, TailsOfConversationsInUseAreBoundedTogether) {
+  for (uint8_t i = 1; i <= 60; ++i) {
+    store_.Put(Uuid{{i}}, {"ann"});
+    AdmitTo(Uuid{{i}});
+  }
+  for (uint8_t i = 1; i <= 60; ++i) {
+    NewMessage message = MakeMessage();
+    message.conversation_id = Uuid{{i}};
+    small_.Send(std::move(message), [](Result<StoredMessage> stored) { EXPECT_TRUE(stored); });
+    Rest();
+    EXPECT_LE(counters_.tail_bytes.value(), 2000);
+  }
+  EXPECT_GT(counters_.tail_bytes.value(), 0);
 }
 
 TEST_F(SmallHomeTest, TailsGiveWayWhenTheyAreTooLargeTogetherAndNothingIsLost) {

@@ -11,14 +11,14 @@ void Home::SetTyping(const TypingSign& sign) {
 
 // True: it counts.
 bool Home::Type(const TypingSign& sign) {
-  const auto found = by_id_.find(sign.conversation);
-  if (found == by_id_.end()) return false;
+  const Room* found = rooms_->Find(sign.conversation);
+  if (found == nullptr) return false;
   if (!sign.is_typing) {
     typists_.Stop(sign.conversation, sign.user, sign.tab, Now());
     return true;
   }
-  const Room& room = *found->second;
-  if (!room.loaded || room.participants.empty()) return false;  // too large for typing
+  const Room& room = *found;
+  if (!room.members_known || room.participants.empty()) return false;  // too large for typing
   // A removal may have been faster than the sign.
   const bool member = std::ranges::find(room.participants, sign.user) != room.participants.end();
   if (!member && !sign.as_service) return false;
@@ -28,12 +28,13 @@ bool Home::Type(const TypingSign& sign) {
 }
 
 void Home::ShowTyping(const Uuid& conversation, const UserId& user, bool is_typing) {
-  const auto found = by_id_.find(conversation);
-  if (found != by_id_.end()) LetOut(*found->second, TypingEvent(conversation, user, is_typing));
+  Room* room = rooms_->Find(conversation);
+  if (room != nullptr) LetOut(*room, TypingEvent(conversation, user, is_typing));
 }
 
 void Home::OnTick(Monotonic now) {
   typists_.OnTick(now);
+  Retry(now);
   if (wire_ == nullptr) return;
   LeaveWhatIsEmpty(now);
   CheckHeads(now);

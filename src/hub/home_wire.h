@@ -28,6 +28,7 @@ struct MemberChange {
 struct RemoteEvent {
   EventRef event;
   MemberChange members;
+  uint64_t epoch = 0;  // of the store that gave its seq; 0: unknown
 };
 
 class HomeWire {
@@ -37,7 +38,8 @@ class HomeWire {
   // (Home::OnChangedHeads, CheckAllSoon).
   virtual void Follow(const Uuid& conversation) = 0;
   virtual void Leave(const Uuid& conversation) = 0;
-  virtual void Tell(const Event& event, const MemberChange& members) = 0;
+  // `epoch`: of the store that gave the event its seq; 0 where it has none.
+  virtual void Tell(const Event& event, const MemberChange& members, uint64_t epoch) = 0;
   virtual void TellTyping(const TypingSign& sign) = 0;
 };
 

@@ -237,6 +237,14 @@ void Hub::Part(const Event& event) {
   }
 }
 
+void Hub::Rewind(const Event& event) {
+  std::vector<FeedId> feeds;
+  table_.ForEach(event.conversation, [&](Feed& feed) { feeds.push_back(feed.id()); });
+  for (const FeedId id : feeds) {
+    if (Feed* feed = table_.Find(id)) feed->Rewind(event.rewind_to);
+  }
+}
+
 void Hub::OnEvents(std::span<const EventRef> events) {
   while (!events.empty()) {
     const EventRef& first = events.front();
@@ -244,6 +252,8 @@ void Hub::OnEvents(std::span<const EventRef> events) {
     if (first->parting != Parting::kNobody) {
       Part(*first);
       if (first->seq != 0) table_.Deliver(events.first(run));
+    } else if (first->rewind_to >= 0) {
+      Rewind(*first);
     } else if (first->seq == 0) {
       table_.ForEach(first->conversation, [&](Feed& feed) {
         // Presence adds up to a state, so who is catching up hears of it too.

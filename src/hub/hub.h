@@ -119,6 +119,8 @@ class Hub final : private HomeOutlet, private PresenceSink {
   void AskAgain(Monotonic now);
   // Ends the listening of those whom the event parts from the conversation.
   void Part(const Event& event);
+  // The store went back: tells the listeners what is no longer so.
+  void Rewind(const Event& event);
   // Runs `work(home)` on the home shard: now if that is here, else by post.
   template <class Work>
   void AtHome(const Uuid& conversation, Work work);

@@ -56,8 +56,11 @@ class KnownMembers {
     index_.Add(user, conversation_);
     users_.push_back(std::move(user));
   }
-  void erase(const UserId& user) {
-    if (std::erase(users_, user) > 0) index_.Remove(user, conversation_);
+  // True if the user was one of them.
+  bool erase(const UserId& user) {
+    if (std::erase(users_, user) == 0) return false;
+    index_.Remove(user, conversation_);
+    return true;
   }
   void clear() {
     for (const UserId& user : users_) index_.Remove(user, conversation_);

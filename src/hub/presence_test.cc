@@ -18,7 +18,9 @@ class UnreadStore final : public test::PartialStore {
   void InsertMessage(NewMessage, Executor&, Answer<StoredMessage>) override { ADD_FAILURE(); }
   void LoadHead(Uuid, size_t, Executor&, Answer<ConversationHead>) override { ADD_FAILURE(); }
   void IsParticipant(Uuid, UserId, Executor&, Answer<bool>) override { ADD_FAILURE(); }
-  void ReadChanges(Uuid, int64_t, int, Executor&, Answer<ChangesSince>) override { ADD_FAILURE(); }
+  void ReadChanges(Uuid, int64_t, int, size_t, Executor&, Answer<ChangesSince>) override {
+    ADD_FAILURE();
+  }
   void NoteSeen(const UserId&, Timestamp) override { ++seen; }
   int seen = 0;
 };

@@ -6,7 +6,7 @@ namespace parley {
 
 void Tail::Push(EventRef event) {
   if (head_ < events_.size() && event->seq != events_.back()->seq + 1) Clear();
-  bytes_ += event->frame.size();
+  bytes_ += CostOf(*event);
   events_.push_back(std::move(event));
   while (events_.size() - head_ > kMaxEvents ||
          (bytes_ > kMaxBytes && events_.size() - head_ > 1)) {
@@ -29,8 +29,15 @@ void Tail::Forget(int64_t subject) {
   }
 }
 
+bool Tail::Holds(const Event& event) const {
+  if (head_ == events_.size()) return false;
+  const int64_t first = events_[head_]->seq;
+  if (event.seq < first || event.seq > events_.back()->seq) return false;
+  return SameChange(*events_[head_ + static_cast<size_t>(event.seq - first)], event);
+}
+
 void Tail::DropFront() {
-  bytes_ -= events_[head_]->frame.size();
+  bytes_ -= CostOf(*events_[head_]);
   events_[head_++] = nullptr;
   if (head_ >= 64) {
     events_.erase(events_.begin(), events_.begin() + static_cast<std::ptrdiff_t>(head_));

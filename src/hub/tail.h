@@ -25,9 +25,12 @@ class Tail {
     return head_ < events_.size() && since < events_.back()->seq &&
            events_[head_]->seq <= since + 1;
   }
+  // Is this event of the store one that the tail holds?
+  bool Holds(const Event& event) const;
   // Events after `since`, which Covers, oldest first: at least one, then while both bounds hold.
   std::vector<EventRef> After(int64_t since, size_t max_events, size_t max_bytes) const;
 
+  // What its events cost: CostOf.
   size_t bytes() const { return bytes_; }
 
  private:

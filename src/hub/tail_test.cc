@@ -46,7 +46,7 @@ TEST(TailTest, AJumpInSeqStartsItAnew) {
   EXPECT_FALSE(tail.Covers(2));
   EXPECT_FALSE(tail.Covers(3));
   EXPECT_TRUE(tail.Covers(4));
-  EXPECT_EQ(tail.bytes(), 10u);
+  EXPECT_EQ(tail.bytes(), CostOf(*MakeEvent(5)));
 }
 
 TEST(TailTest, KeepsTheNewestEventsWithinItsCount) {
@@ -55,7 +55,7 @@ TEST(TailTest, KeepsTheNewestEventsWithinItsCount) {
   const int64_t first = 1000 - static_cast<int64_t>(Tail::kMaxEvents) + 1;
   EXPECT_TRUE(tail.Covers(first - 1));
   EXPECT_FALSE(tail.Covers(first - 2));
-  EXPECT_EQ(tail.bytes(), Tail::kMaxEvents * 10);
+  EXPECT_EQ(tail.bytes(), Tail::kMaxEvents * CostOf(*MakeEvent(1)));
   EXPECT_EQ(Seqs(tail.After(998, 10, 1000)), (std::vector<int64_t>{999, 1000}));
 }
 
@@ -63,8 +63,8 @@ TEST(TailTest, KeepsTheNewestEventsWithinItsBytes) {
   Tail tail;
   Fill(tail, 1, 300, 32 * 1024);
   EXPECT_LE(tail.bytes(), Tail::kMaxBytes);
-  EXPECT_TRUE(tail.Covers(292));
-  EXPECT_FALSE(tail.Covers(291));
+  EXPECT_TRUE(tail.Covers(293));  // 8 with what they cost beside their frames do not fit
+  EXPECT_FALSE(tail.Covers(292));
 }
 
 TEST(TailTest, OneEventBeyondTheBoundIsKeptAlone) {
@@ -74,7 +74,7 @@ TEST(TailTest, OneEventBeyondTheBoundIsKeptAlone) {
   EXPECT_TRUE(tail.Covers(3));
   EXPECT_FALSE(tail.Covers(2));
   Fill(tail, 5, 5);
-  EXPECT_EQ(tail.bytes(), 10u);
+  EXPECT_EQ(tail.bytes(), CostOf(*MakeEvent(5)));
   EXPECT_FALSE(tail.Covers(3));
   EXPECT_TRUE(tail.Covers(4));
 }
@@ -97,16 +97,32 @@ TEST(TailTest, ClearedItHoldsNothingAndBeginsAgain) {
   EXPECT_TRUE(tail.Covers(100));
 }
 
+TEST(TailTest, HoldsWhatShowsTheSameChange) {
+  const auto message = [](int64_t seq, const char* content, Timestamp delivered = {}) {
+    Message made{.id = Uuid{{7}}, .seq = seq, .content = content, .sent_at = {seq}};
+    if (delivered.micros != 0) made.delivered_at = delivered;
+    return MessageEvent(made);
+  };
+  Tail tail;
+  EXPECT_FALSE(tail.Holds(*message(1, "one")));
+  for (int64_t seq = 3; seq <= 5; ++seq) tail.Push(message(seq, "one"));
+  EXPECT_TRUE(tail.Holds(*message(3, "one")));
+  EXPECT_TRUE(tail.Holds(*message(5, "one")));
+  EXPECT_TRUE(tail.Holds(*message(4, "one", {99}))) << "it was delivered since";
+  EXPECT_FALSE(tail.Holds(*message(4, "other")));
+  EXPECT_FALSE(tail.Holds(*message(2, "one")));
+  EXPECT_FALSE(tail.Holds(*message(6, "one")));
+}
+
 TEST(TailTest, BytesAreThoseOfTheEventsItHolds) {
   Tail tail;
   size_t last = 0;
   for (int64_t seq = 1; seq <= 700; ++seq) {
     tail.Push(MakeEvent(seq, 1 + static_cast<size_t>(seq) % 7 * 500));
-    const int64_t first = std::max<int64_t>(1, seq - 299);
-    int64_t since = first - 1;
+    int64_t since = std::max<int64_t>(0, seq - 300);
     while (!tail.Covers(since)) ++since;
     size_t bytes = 0;
-    for (const EventRef& event : tail.After(since, 1000, SIZE_MAX)) bytes += event->frame.size();
+    for (const EventRef& event : tail.After(since, 1000, SIZE_MAX)) bytes += CostOf(*event);
     ASSERT_EQ(tail.bytes(), bytes) << seq;
     last = bytes;
   }

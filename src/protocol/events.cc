@@ -300,6 +300,29 @@ SharedBytes ConversationLeftFrame(const Uuid& conversation) {
   return frame.Done();
 }
 
+EventRef RewindEvent(const Uuid& conversation, int64_t rewind_to) {
+  return std::make_shared<const Event>(Event{.conversation = conversation, .rewind_to = rewind_to});
+}
+
+bool SameChange(const Event& one, const Event& other) {
+  if (one.seq != other.seq || one.subject != other.subject) return false;
+  const auto first_part = [](const Event& event) {
+    const std::string_view text = TextOf(event.frame);
+    return text.substr(0, text.find(R"("delivered_at":)"));
+  };
+  return first_part(one) == first_part(other);
+}
+
+size_t CostOf(const Event& event) {
+  // Beside the event: the control block that lies before it, the frame's, what malloc adds to each
+  // of the two, and a place in a vector.
+  constexpr size_t kFixed = sizeof(Event) + 16 + 16 + 2 * 16 + 2 * sizeof(EventRef);
+  const auto heap = [](const UserId& user) {
+    return user.capacity() < sizeof(UserId) / 2 ? 0 : user.capacity() + 16;
+  };
+  return kFixed + event.frame.size() + heap(event.hidden_from) + heap(event.undelivered_from);
+}
+
 EventRef EventOf(Event like, std::string_view frame) {
   if (!frame.empty()) like.frame = EncodeText(frame);
   return std::make_shared<const Event>(std::move(like));

@@ -33,6 +33,8 @@ struct Event {
   bool narrow = false;  // for sockets of one conversation; user sockets are told otherwise
   // Of a new message that nobody else is known to have been shown: its sender. Else empty.
   UserId undelivered_from = {};
+  // 0 or more: the store went back to that seq, and what listeners have beyond it is no longer so.
+  int64_t rewind_to = -1;
 };
 using EventRef = std::shared_ptr<const Event>;
 
@@ -77,6 +79,14 @@ EventRef ConversationDeletedEvent(const Uuid& conversation);
 // Ends the listening of one who is in it no more, where no durable event does.
 EventRef PartingEvent(const Uuid& conversation, const UserId& leaver);
 SharedBytes ConversationLeftFrame(const Uuid& conversation);
+
+// Ephemeral and without a frame: see Event::rewind_to.
+EventRef RewindEvent(const Uuid& conversation, int64_t rewind_to);
+// Do both show the same change of a conversation? What is written later into a message's row
+// (delivered_at and what follows it) does not count. May say no where it cannot be told.
+bool SameChange(const Event& one, const Event& other);
+// Bytes that it takes in memory with its frame, held by one reference.
+size_t CostOf(const Event& event);
 
 // One that another node has made, from the JSON of its frame: the rest is as in `like`.
 EventRef EventOf(Event like, std::string_view frame);

@@ -14,6 +14,8 @@ constexpr size_t kAdmissionsAtOnce = 128;
 constexpr Duration kFirstBackoff = std::chrono::seconds(1),
                    kLongestBackoff = std::chrono::seconds(16);
 constexpr size_t kListedConversations = 1000;
+// Each keeps the conversations that its frame named until all of them have caught up.
+constexpr size_t kResumesAtOnce = 16;
 
 // A resume point as it comes in a query: digits; what is larger than any seq is beyond every head.
 std::optional<int64_t> ParseSince(std::string_view text) {
@@ -233,13 +235,15 @@ void Session::Parted(Feed& feed, const Event& event) {
 
 void Session::Drop(Feed& feed) {
   const Uuid conversation = feed.conversation();
-  const bool resuming = feed.resuming();
   fetching_ -= feed.pages_under_way;  // they come to nobody now
   if (feed.admission == Feed::Admission::kAsked) --admissions_;
   context_.hub.Unsubscribe(feed);
   feeds_.erase(conversation);
   std::erase_if(typing_, [&](const Typing& one) { return one.conversation == conversation; });
-  if (resuming) NotResumed();
+  for (const auto& resume : resumes_) {
+    if (resume->waiting.erase(conversation) != 0) Count(ResumeResult::kRefused);
+  }
+  AnswerResumes();
   FetchQueued();
 }
 
@@ -269,8 +273,9 @@ void Session::SendPassing(const Event& event) {
 }
 
 void Session::SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) {
-  if (resume_ != nullptr) {
-    resume_->gaps[conversation] = reset ? ResumeResult::kReset : ResumeResult::kGap;
+  for (const auto& resume : resumes_) {
+    if (!resume->waiting.contains(conversation)) continue;
+    resume->gaps[conversation] = reset ? ResumeResult::kReset : ResumeResult::kGap;
   }
   transport_.Answer(GapFrame(conversation, from, to, reset));
 }
@@ -308,21 +313,25 @@ void Session::OnDrained() {
 // --- resume
 
 void Session::Resume(const Ref& ref, const ConversationSeqs& seqs) {
-  if (resume_ == nullptr) resume_ = std::make_unique<RunningResume>();
-  resume_->ref = ref;
-  // One more than named, so that it cannot end before all are started.
-  resume_->waiting += 1;
+  if (resumes_.size() >= kResumesAtOnce) {
+    return AnswerError(ref, std::nullopt,
+                       {.code = ErrorCode::rate_limited,
+                        .detail = "A socket can have at most " + std::to_string(kResumesAtOnce) +
+                                  " resumes under way: wait for a `resumed` frame."});
+  }
+  RunningResume& resume = *resumes_.emplace_back(std::make_unique<RunningResume>());
+  resume.ref = ref;
   SubscribeNow(seqs);
   for (const auto& [conversation, seq] : seqs) {
-    Feed* feed = FindFeed(conversation);
-    if (feed == nullptr) {
+    if (FindFeed(conversation) != nullptr) {
+      resume.waiting.insert(conversation);
+    } else {
       AnswerError(ref, conversation, Error::NotFound());
-      ++resume_->waiting;
-      NotResumed();
-      continue;
+      Count(ResumeResult::kRefused);
     }
-    if (!feed->resuming()) ++resume_->waiting;
-    feed->Resume(seq);
+  }
+  for (const auto& [conversation, seq] : seqs) {
+    if (Feed* feed = FindFeed(conversation)) feed->Resume(seq);
   }
   if (std::exchange(holding_events_, false)) {
     // The others start when they are admitted.
@@ -330,7 +339,7 @@ void Session::Resume(const Ref& ref, const ConversationSeqs& seqs) {
       if (feed.admission == Feed::Admission::kGranted) feed.Release();
     }
   }
-  ResumeStepDone();
+  AnswerResumes();
 }
 
 void Session::SubscribeNow(const ConversationSeqs& seqs) {
@@ -345,26 +354,26 @@ void Session::SubscribeNow(const ConversationSeqs& seqs) {
 }
 
 void Session::CaughtUp(Feed& feed) {
-  if (resume_ == nullptr) return;
-  resume_->done.emplace_back(feed.conversation(), feed.last_seq());
-  const auto gap = resume_->gaps.find(feed.conversation());
-  Count(gap == resume_->gaps.end() ? ResumeResult::kComplete : gap->second);
-  ResumeStepDone();
-}
-
-void Session::NotResumed() {
-  Count(ResumeResult::kRefused);
-  ResumeStepDone();
+  const Uuid& conversation = feed.conversation();
+  for (const auto& resume : resumes_) {
+    if (resume->waiting.erase(conversation) == 0) continue;
+    resume->done.emplace_back(conversation, feed.last_seq());
+    const auto gap = resume->gaps.find(conversation);
+    Count(gap == resume->gaps.end() ? ResumeResult::kComplete : gap->second);
+  }
+  AnswerResumes();
 }
 
 void Session::Count(ResumeResult result) {
   context_.hub.counters().resumes[static_cast<size_t>(result)].Add();
 }
 
-void Session::ResumeStepDone() {
-  if (resume_ == nullptr || --resume_->waiting > 0) return;
-  const std::unique_ptr<RunningResume> finished = std::move(resume_);
-  transport_.Answer(ResumedFrame(finished->ref, finished->done));
+void Session::AnswerResumes() {
+  std::erase_if(resumes_, [&](const std::unique_ptr<RunningResume>& resume) {
+    if (!resume->waiting.empty()) return false;
+    transport_.Answer(ResumedFrame(resume->ref, resume->done));
+    return true;
+  });
 }
 
 // --- state that time ends

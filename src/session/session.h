@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "auth/token_verifier.h"
@@ -122,10 +123,9 @@ class Session final : private FeedSink, private UserSink {
   void Established();
   Greeting MakeGreeting() const;
   void Subscribed(Feed& feed, const Result<Admission>& admission);
-  // A conversation named by the running resume is done.
-  void NotResumed();
   void Count(ResumeResult result);
-  void ResumeStepDone();
+  // Those whose conversations have all caught up.
+  void AnswerResumes();
 
   void Dispatch(std::string_view text);
   // `bytes`: of the command's text.
@@ -140,7 +140,7 @@ class Session final : private FeedSink, private UserSink {
 
   struct RunningResume {
     Ref ref;
-    size_t waiting = 0;
+    std::unordered_set<Uuid> waiting;
     ConversationSeqs done;
     std::unordered_map<Uuid, ResumeResult> gaps;  // kGap or kReset, as told
   };
@@ -162,8 +162,8 @@ class Session final : private FeedSink, private UserSink {
   size_t fetching_ = 0;
   std::deque<Uuid> fetch_queue_;
   std::vector<Uuid> fetch_again_;  // at the next tick: the store was not there
-  std::unique_ptr<RunningResume> resume_;
-  std::vector<Typing> typing_;  // to be ended with the session
+  std::vector<std::unique_ptr<RunningResume>> resumes_;  // in the order of their frames
+  std::vector<Typing> typing_;                           // to be ended with the session
   uint64_t tab_ = 0;
   std::vector<Joined> joined_early_;  // conversations come into while the greeting was prepared
   std::unique_ptr<std::string> deferred_;  // a command that waits for those before it

@@ -14,7 +14,7 @@ inline const ListQuery kHeadsOfMany(
     1);
 inline const ListQuery kLoadHeads(
     "load_heads",
-    "SELECT id, seq, type, participant_count FROM messaging_conversation "
+    "SELECT id, seq, type, participant_count, changed FROM messaging_conversation "
     "WHERE deleted_at IS NULL AND id IN (@)",
     1);
 // All members of those that have at most ?1.

@@ -96,7 +96,24 @@ inline constexpr Query kChangesAfter{
     "changes_after", "SELECT " PARLEY_MESSAGE_COLUMNS
                      ", g.seq, g.kind FROM parley_change g LEFT JOIN messaging_message m "
                      "ON m.conversation_id = g.conversation_id AND m.seq = g.message_seq "
-                     "WHERE g.conversation_id = ?1 AND g.seq > ?2 ORDER BY g.seq LIMIT ?3"};
+                     "WHERE g.conversation_id = ?1 AND g.seq > ?2 AND g.seq <= ?4 "
+                     "ORDER BY g.seq LIMIT ?3"};
+inline constexpr Query kCreatedAfter{
+    "created_after", "SELECT " PARLEY_MESSAGE_COLUMNS
+                     " FROM messaging_message m WHERE m.conversation_id = ?1 AND m.seq > ?2 "
+                     "AND m.seq <= ?4 ORDER BY m.seq LIMIT ?3"};
+// Where a page of both ends whose contents have ?4 bytes together: the last seq of the page. Sizes are
+// read without the contents (PostgreSQL).
+inline constexpr Query kPageEnd{
+    "page_end",
+    "SELECT max(seq) FROM (SELECT seq, sum(size) OVER (ORDER BY seq) - size AS earlier FROM ("
+    "(SELECT m.seq, octet_length(m.content) AS size FROM messaging_message m "
+    "WHERE m.conversation_id = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3) UNION ALL "
+    "(SELECT g.seq, coalesce(octet_length(m.content), 0) FROM parley_change g "
+    "LEFT JOIN messaging_message m "
+    "ON m.conversation_id = g.conversation_id AND m.seq = g.message_seq "
+    "WHERE g.conversation_id = ?1 AND g.seq > ?2 ORDER BY g.seq LIMIT ?3)) sizes) page "
+    "WHERE earlier < ?4"};
 inline constexpr Query kEditMessage{
     "edit_message",
     "UPDATE messaging_message SET content = ?3, metadata = ?4, edited_at = ?5 "

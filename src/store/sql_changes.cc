@@ -352,43 +352,4 @@ void SqlStore::Apply(ChangeRequest request, Executor& on, Answer<AppliedChange> 
                                                 [this] { return NextTime(); }));
 }
 
-void SqlStore::ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
-                           Answer<ChangesSince> done) {
-  OnReader<ChangesSince>(on, std::move(done), [=](SqlSession& session) -> Result<ChangesSince> {
-    auto found = FindConversation(session, conversation);
-    if (!found) return Fail(Error::NotFound());
-    const auto now = std::make_shared<const Conversation>(std::move(*found));
-    ChangesSince out{.head = now->seq, .epoch = session.Epoch()};
-    const auto read = [&](const Query& query) -> Statement& {
-      return session.Prepare(query).Bind(1, conversation).Bind(2, since).Bind(3, int64_t{limit});
-    };
-    Statement& created = read(queries::kHistoryAfter);
-    while (created.Step()) {
-      Message message = MessageFrom(created);
-      const int64_t seq = message.seq;
-      out.changes.push_back({.seq = seq, .message = std::move(message)});
-    }
-    const auto middle = static_cast<std::ptrdiff_t>(out.changes.size());
-    Statement& changed = read(queries::kChangesAfter);
-    while (changed.Step()) {
-      Change change{.seq = changed.Int(kMessageColumns),
-                    .kind = static_cast<ChangeKind>(changed.Int(kMessageColumns + 1))};
-      if (change.kind == ChangeKind::kConversationUpdated) {
-        change.conversation = now;
-      } else if (changed.IsNull(0)) {
-        continue;  // retention took the message
-      } else {
-        change.message = MessageFrom(changed);
-      }
-      out.changes.push_back(std::move(change));
-    }
-    std::ranges::inplace_merge(out.changes, out.changes.begin() + middle, {}, &Change::seq);
-    if (out.changes.size() > static_cast<size_t>(limit)) out.changes.resize(limit);
-    std::vector<Message*> messages;
-    for (Change& change : out.changes) messages.push_back(&change.message);
-    FillAttachments(session, messages);
-    return out;
-  });
-}
-
 }  // namespace parley

@@ -90,6 +90,7 @@ void SqlStore::LoadHeads(std::vector<Uuid> conversations, size_t participants_li
               out.push_back({.conversation = row.Id(0),
                              .head = {.seq = row.Int(1),
                                       .epoch = session.Epoch(),
+                                      .changed = row.Int(4),
                                       .type = ParseConversationType(row.Text(2))
                                                   .value_or(ConversationType::kGroup),
                                       .participant_count = row.Int(3)}});

@@ -108,6 +108,8 @@ class SqlSession {
   // Of the transaction under way, on engines where transactions end in another order than they begin.
   // Not set: they end in their order, and a log's highest transaction says the same.
   virtual std::optional<StorePosition> Snapshot() { return std::nullopt; }
+  // Have all rows of a statement travelled before its first Step returns?
+  virtual bool ReadsAhead() const { return false; }
   // Returns when it is on disk.
   virtual void Commit() = 0;
   // What became of the last transaction whose Commit threw kOutcomeUnknown, asked once.

@@ -77,7 +77,7 @@ class SqlStore final : public Store {
   void ReadHistory(HistoryQuery query, Executor& on, Answer<PageOfMessages> done) override;
   void ReadMessage(Uuid message, UserId reader, bool as_service, Executor& on,
                    Answer<Message> done) override;
-  void ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
+  void ReadChanges(Uuid conversation, int64_t since, int limit, size_t max_bytes, Executor& on,
                    Answer<ChangesSince> done) override;
   void ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
                      Answer<UserConversations> done) override;

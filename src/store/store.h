@@ -50,7 +50,8 @@ struct ConversationView {
 // What a home shard must know of a conversation before it can serve it.
 struct ConversationHead {
   int64_t seq = 0;
-  uint64_t epoch = 0;  // of the store that said so: see SqlSession::Epoch
+  uint64_t epoch = 0;   // of the store that said so: see SqlSession::Epoch
+  int64_t changed = 0;  // as in UserConversationHead
   ConversationType type = ConversationType::kGroup;
   int64_t participant_count = 0;
   std::vector<UserId>
@@ -123,6 +124,7 @@ struct HistoryQuery {
 
 struct ChangesSince {
   std::vector<Change> changes;  // ascending seq, all > since; a hole is what retention removed
+  int64_t through = 0;          // every seq in (since, through] is in `changes` or was removed
   int64_t head = 0;             // of the conversation, in the same snapshot
   uint64_t epoch = 0;           // of the store: see SqlSession::Epoch
 };
@@ -279,10 +281,10 @@ class Store {
                               Answer<FoundAttachment> done) = 0;
   // Files whose attachment is gone, with its message or alone: to be removed from the disk.
   virtual void ListRemovedFiles(int limit, Executor& on, Answer<std::vector<Uuid>> done) = 0;
-  // At most `limit` changes with seq > since. No membership asked: the hub has done it.
-  // Errors: not_found.
-  virtual void ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
-                           Answer<ChangesSince> done) = 0;
+  // At most `limit` changes with seq > since: at least one, if there is one, then while their contents
+  // together are below `max_bytes`. No membership asked: the hub has done it. Errors: not_found.
+  virtual void ReadChanges(Uuid conversation, int64_t since, int limit, size_t max_bytes,
+                           Executor& on, Answer<ChangesSince> done) = 0;
   // Those of `asked` who share a conversation with the reader (all of them, for a service).
   virtual void ListSeen(UserId reader, bool as_service, std::vector<UserId> asked, Executor& on,
                         Answer<std::vector<Seen>> done) = 0;

@@ -20,7 +20,7 @@ TEST_P(StoreContract, AnAnswerNeverComesInsideTheCall) {
   store_->CountUnread("ann", {}, on_, count);
   store_->ReadHistory({.conversation_id = room, .reader = "ann"}, on_, count);
   store_->ReadMessage(NewId(), "ann", false, on_, count);
-  store_->ReadChanges(room, 0, 10, on_, count);
+  store_->ReadChanges(room, 0, 10, SIZE_MAX, on_, count);
   store_->ListUserHeads("ann", {}, on_, count);
   store_->Close();
   EXPECT_EQ(answers, 0) << "nobody stepped the executor";

@@ -118,8 +118,9 @@ TEST_P(StoreContract, EveryAnswerNamesTheSameEpochOfTheStore) {
   const auto head = Ask<ConversationHead>(
       [&](auto& on, auto done) { store_->LoadHead(room, 10, on, std::move(done)); });
   EXPECT_EQ(head->epoch, epoch);
-  const auto changes = Ask<ChangesSince>(
-      [&](auto& on, auto done) { store_->ReadChanges(room, 0, 10, on, std::move(done)); });
+  const auto changes = Ask<ChangesSince>([&](auto& on, auto done) {
+    store_->ReadChanges(room, 0, 10, SIZE_MAX, on, std::move(done));
+  });
   EXPECT_EQ(changes->epoch, epoch);
   const auto heads = Ask<std::vector<UserConversationHead>>(
       [&](auto& on, auto done) { store_->ListHeads({room}, on, std::move(done)); });

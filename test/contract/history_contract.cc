@@ -1,4 +1,6 @@
 // Reading messages: history, changes since a point, what is unread, what was deleted.
+#include <numeric>
+
 #include "test/contract/store_contract.h"
 
 namespace parley::test {
@@ -164,6 +166,33 @@ TEST_P(StoreContract, ChangesAreThoseAfterThePointUpToTheLimitWithTheHead) {
   EXPECT_TRUE(Changes(room, 11)->changes.empty());
 }
 
+TEST_P(StoreContract, APageOfChangesIsBoundedInBytes) {
+  const Uuid room = Room({"ann"});
+  const std::string large(30'000, 'x');
+  std::vector<Uuid> ids;
+  for (int i = 0; i < 6; ++i) ids.push_back(Insert(Text(room, "ann", large))->message.id);
+  for (const Uuid& id : ids) ASSERT_TRUE(Apply(room, "ann", EditMessage{id, large + "y"}));
+  ASSERT_TRUE(Apply(room, "ann", UpdateDetails{.set_title = true, .title = "new"}));
+  InsertMany(room, "ann", 3);
+  int64_t since = 0;
+  std::vector<int64_t> seqs;
+  for (int pages = 0; since < 16 && pages < 20; ++pages) {
+    const auto page = Ask<ChangesSince>([&](auto& on, auto done) {
+      store_->ReadChanges(room, since, 100, 64 * 1024, on, std::move(done));
+    });
+    ASSERT_TRUE(page);
+    EXPECT_EQ(page->head, 16);
+    EXPECT_LE(page->changes.size(), since < 12 ? 5u : 4u);
+    ASSERT_FALSE(page->changes.empty());
+    EXPECT_GE(page->through, page->changes.back().seq);
+    for (const Change& change : page->changes) seqs.push_back(change.seq);
+    since = page->through;
+  }
+  std::vector<int64_t> all(16);
+  std::iota(all.begin(), all.end(), 1);
+  EXPECT_EQ(seqs, all);
+}
+
 TEST_P(StoreContract, ANewConversationHasNoChanges) {
   const Uuid room = Room({"ann"});
   EXPECT_TRUE(Changes(room, 0)->changes.empty());
@@ -176,7 +205,7 @@ TEST_P(StoreContract, ChangesAndHeadComeFromOneSnapshot) {
   int stored = 0, read = 0;
   for (int i = 0; i < kMessages; ++i) {
     store_->InsertMessage(Text(room, "ann"), on_, [&](Result<StoredMessage>) { ++stored; });
-    store_->ReadChanges(room, 0, 1000, on_, [&](Result<ChangesSince> changes) {
+    store_->ReadChanges(room, 0, 1000, SIZE_MAX, on_, [&](Result<ChangesSince> changes) {
       ++read;
       ASSERT_TRUE(changes);
       EXPECT_EQ(static_cast<int64_t>(changes->changes.size()), changes->head);

@@ -221,7 +221,7 @@ Result<Message> StoreContract::Read(const Uuid& message, const UserId& reader, b
 
 Result<ChangesSince> StoreContract::Changes(const Uuid& room, int64_t since, int limit) {
   return Ask<ChangesSince>([&](Executor& on, Answer<ChangesSince> done) {
-    store_->ReadChanges(room, since, limit, on, std::move(done));
+    store_->ReadChanges(room, since, limit, SIZE_MAX, on, std::move(done));
   });
 }
 

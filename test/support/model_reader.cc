@@ -27,24 +27,56 @@ std::string ModelConnection::Place(const Stream& stream, int64_t seq) const {
 // --- beginning
 
 void ModelConnection::OpenConversation(const Uuid& conversation, std::optional<int64_t> since) {
-  Stream& stream =
-      streams_.try_emplace(conversation, conversation, static_cast<FeedSink&>(*this)).first->second;
+  Stream& stream = AddStream(conversation, 0);
   hub_.Subscribe(stream.feed, user_, false, [this, since](Feed& feed, Result<Admission> admission) {
     CheckShard();
     Stream& found = streams_.at(feed.conversation());
-    if (!admission) {
-      const bool stranger = admission.error().code == ErrorCode::not_participant;
-      world_.Check(!stranger || user_.starts_with("stranger"), "who is in is let in: " + user_);
+    if (!CheckAdmission(found, admission)) {
       ended_ = true;
       return;
     }
-    world_.Check(!user_.starts_with("stranger"), "nobody else is let in");
     found.admitted = true;
     if (since) return Resume(feed.conversation(), *since);
-    found.told = admission->head;
+    found.told = found.base = admission->head;
     feed.HoldAt(admission->head);
     feed.Go(admission->head);
   });
+}
+
+ModelConnection::Stream& ModelConnection::AddStream(const Uuid& conversation, int64_t from) {
+  Stream& stream =
+      streams_.try_emplace(conversation, conversation, static_cast<FeedSink&>(*this)).first->second;
+  stream.told = stream.base = from;
+  stream.member_changes = world_.store.member_changes(conversation);
+  stream.was_member = world_.store.IsMember(conversation, user_);
+  stream.members_known = world_.member_acks[conversation] == stream.member_changes;
+  return stream;
+}
+
+bool ModelConnection::CheckAdmission(const Stream& stream, const Result<Admission>& admission) {
+  const Uuid& conversation = stream.feed.conversation();
+  const bool certain =
+      stream.members_known && world_.store.member_changes(conversation) == stream.member_changes;
+  if (admission) {
+    world_.Check(stream.was_member || !certain || (!world_.one_node && user_ != "stranger"),
+                 "nobody else is let in" + Place(stream, 0));
+    return true;
+  }
+  const bool refused = admission.error().code == ErrorCode::not_participant;
+  world_.Check(!refused || !stream.was_member || !certain,
+               "who is in is let in" + Place(stream, 0));
+  return false;
+}
+
+void ModelConnection::Parted(Feed& feed, const Event&) {
+  CheckShard();
+  const Uuid conversation = feed.conversation();
+  // Perhaps back by now: then the removal was heard of late, and the client comes back.
+  world_.Check(world_.store.RemovalAsked(conversation, user_),
+               "only who is removed is parted" + Place(streams_.at(conversation), 0));
+  ++world_.parted;
+  if (user_socket_) return Unsubscribe(conversation);
+  ended_ = true;
 }
 
 void ModelConnection::OpenUser(bool hold) {
@@ -65,13 +97,14 @@ void ModelConnection::OpenUser(bool hold) {
 }
 
 void ModelConnection::Follow(const Uuid& conversation, int64_t from) {
-  const auto [at, added] =
-      streams_.try_emplace(conversation, conversation, static_cast<FeedSink&>(*this));
-  if (!added) return;
-  at->second.told = from;
-  at->second.feed.HoldAt(from);
-  hub_.Subscribe(at->second.feed, user_, true, [this](Feed& feed, Result<Admission> admission) {
-    if (!admission) {
+  if (streams_.contains(conversation)) return;
+  Stream& stream = AddStream(conversation, from);
+  stream.feed.HoldAt(from);
+  hub_.Subscribe(stream.feed, user_, false, [this](Feed& feed, Result<Admission> admission) {
+    if (!CheckAdmission(streams_.at(feed.conversation()), admission)) {
+      if (admission.error().code == ErrorCode::not_participant) {
+        return Unsubscribe(feed.conversation());
+      }
       ended_ = true;
       return;
     }
@@ -97,12 +130,15 @@ SendStatus ModelConnection::SendEvent(const Event& event) {
   Stream& stream = streams_.at(event.conversation);
   world_.Check(event.seq == stream.told + 1,
                "the next event follows the last" + Place(stream, event.seq));
-  world_.Check(event.seq <= world_.store.head(event.conversation),
-               "nothing goes out before its commit" + Place(stream, event.seq));
-  const Message* stored = world_.store.Find(event.conversation, event.seq);
-  world_.Check(stored == nullptr || MessageEvent(*stored)->frame.view() == event.frame.view(),
-               "what goes out is what was stored" + Place(stream, event.seq));
+  if (!world_.store_goes_back) {
+    world_.Check(event.seq <= world_.store.head(event.conversation),
+                 "nothing goes out before its commit" + Place(stream, event.seq));
+    const Message* stored = world_.store.Find(event.conversation, event.seq);
+    world_.Check(stored == nullptr || MessageEvent(*stored)->frame.view() == event.frame.view(),
+                 "what goes out is what was stored" + Place(stream, event.seq));
+  }
   stream.told = event.seq;
+  stream.held[event.seq] = event.frame.view();
   ++world_.events;
   Queue(event.conversation, event.seq, event.frame.size());
   return SendStatus::kQueued;
@@ -111,7 +147,8 @@ SendStatus ModelConnection::SendEvent(const Event& event) {
 void ModelConnection::SendEphemeral(const Event& event) {
   CheckShard();
   const Stream& stream = streams_.at(event.conversation);
-  world_.Check(stream.admitted && stream.feed.state() == Feed::State::kLive,
+  // A user socket's conversations are those that the store has just listed.
+  world_.Check((stream.admitted || user_socket_) && stream.feed.state() == Feed::State::kLive,
                "only who is live hears of typing" + Place(stream, 0));
 }
 
@@ -122,18 +159,20 @@ void ModelConnection::SendGap(const Uuid& conversation, int64_t from, int64_t to
   const std::string place = Place(stream, from) + " to " + std::to_string(to);
   if (reset) {
     ++world_.resets;
-    world_.Check(world_.claimed_futures.contains({conversation, to}),
+    world_.Check(world_.store_goes_back || world_.claimed_futures.contains({conversation, to}),
                  "only a future that never was is reset" + place);
     world_.Check(to == stream.told && from <= to, "a reset names what the client claimed" + place);
     world_.Check(from - 1 >= stream.must_reach, "a reset goes to the head" + place);
     stream.told = from - 1;
+    stream.base = std::min(stream.base, stream.told);
+    stream.held.erase(stream.held.upper_bound(stream.told), stream.held.end());
   } else {
     ++world_.gaps;
     world_.Check(from == stream.told + 1 && to >= from, "a gap follows the last event" + place);
     for (int64_t seq = from; seq <= to && world_.broken.empty(); ++seq) {
       const bool gone =
-          seq <= world_.store.head(conversation) && world_.store.Find(conversation, seq) == nullptr;
-      world_.Check(gone, "a gap names only what is gone" + place);
+          seq <= world_.store.head(conversation) && !world_.store.Has(conversation, seq);
+      world_.Check(gone || world_.store_goes_back, "a gap names only what is gone" + place);
     }
     stream.told = to;
   }
@@ -185,7 +224,8 @@ std::vector<Uuid> ModelConnection::Streams() const {
 
 void ModelConnection::Resume(const Uuid& conversation, int64_t seq) {
   Stream& stream = streams_.at(conversation);
-  stream.told = seq;
+  stream.told = stream.base = seq;
+  stream.held.clear();
   stream.resuming = true;
   if (seq > world_.store.head(conversation)) world_.claimed_futures.insert({conversation, seq});
   // A page that is under way already may be taken for the one asked for now.
@@ -225,11 +265,28 @@ void ModelConnection::CheckComplete() {
     const std::string place =
         Place(stream, head) + " state " + std::to_string(static_cast<int>(stream.feed.state()));
     world_.Check(stream.admitted, "every subscription is answered" + place);
+    world_.Check(world_.store.IsMember(conversation, user_),
+                 "who was removed does not listen" + place);
     world_.Check(stream.told == head, "who reads gets everything" + place);
     world_.Check(stream.feed.state() == Feed::State::kLive, "who has everything is live" + place);
     world_.Check(!stream.resuming, "every resume ends" + place);
     world_.Check(stream.fetches == 0, "every fetch is answered" + place);
+    CheckHeld(stream, head);
   }
+}
+
+void ModelConnection::CheckHeld(const Stream& stream, int64_t head) {
+  const Uuid& conversation = stream.feed.conversation();
+  for (int64_t seq = stream.base + 1; seq <= head && world_.broken.empty(); ++seq) {
+    if (!world_.store.Has(conversation, seq)) continue;
+    const auto found = stream.held.find(seq);
+    world_.Check(found != stream.held.end(), "everything stored has come" + Place(stream, seq));
+    if (found == stream.held.end() || world_.store.Find(conversation, seq) == nullptr) continue;
+    world_.Check(found->second == world_.store.FrameAt(conversation, seq),
+                 "what has come is what is stored" + Place(stream, seq));
+  }
+  world_.Check(stream.held.empty() || stream.held.rbegin()->first <= head,
+               "what is no longer stored is taken back" + Place(stream, head));
 }
 
 // --- the device
@@ -259,7 +316,10 @@ void ModelReader::Connect(bool honest) {
   if (!honest && world_.random.OneIn(3)) {
     return connection_->OpenUser(!user_.starts_with("stranger") && world_.random.OneIn(2));
   }
-  const Uuid conversation = world_.conversations[world_.random.Below(world_.conversations.size())];
+  std::vector<Uuid> choice = world_.conversations;
+  if (honest)
+    std::erase_if(choice, [&](const Uuid& id) { return !world_.store.IsMember(id, user_); });
+  const Uuid conversation = choice[world_.random.Below(choice.size())];
   std::optional<int64_t> since;
   if (seen_.contains(conversation)) since = seen_[conversation];
   if (!honest && world_.random.OneIn(2)) since = SomeSeq(conversation);
@@ -297,7 +357,9 @@ void ModelReader::Act() {
 bool ModelReader::Settle() {
   if (connection_ != nullptr && connection_->ended()) Leave();
   if (connection_ == nullptr) {
-    if (user_.starts_with("stranger")) return false;
+    const bool member = std::ranges::any_of(
+        world_.conversations, [&](const Uuid& id) { return world_.store.IsMember(id, user_); });
+    if (!member) return false;
     Connect(true);
     return true;
   }

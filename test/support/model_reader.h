@@ -29,8 +29,12 @@ struct ReaderWorld {
   std::set<std::pair<Uuid, int64_t>> claimed_futures = {};
   bool client_acts = false;           // not the hub: a client does something on its own shard
   bool acknowledged_is_known = true;  // to the home, that is: see Weather
+  // Changes of members that somebody was told of, by conversation.
+  std::unordered_map<Uuid, size_t> member_acks = {};
+  bool one_node = true;          // else a node learns of a removal later
+  bool store_goes_back = false;  // frames on their way may show what is no longer stored
   std::string broken = {};
-  size_t events = 0, gaps = 0, resets = 0, caught_up = 0, fell_behind = 0, failed = 0;
+  size_t events = 0, gaps = 0, resets = 0, caught_up = 0, fell_behind = 0, failed = 0, parted = 0;
 
   void Check(bool kept, const std::string& promise) {
     if (!kept && broken.empty()) broken = promise;
@@ -70,6 +74,11 @@ class ModelConnection final : private FeedSink {
     Feed feed;
     bool admitted = false;
     int64_t told = 0;  // of the last frame queued: the next one follows this
+    int64_t base = 0;  // where `held` begins
+    std::map<int64_t, std::string> held = {};  // frames got since, by seq
+    size_t member_changes = 0;                 // when it was opened
+    bool was_member = false;                   // likewise
+    bool members_known = false;                // all their changes have been acknowledged
     bool resuming = false;
     int64_t must_reach = 0;      // before CaughtUp
     size_t fetches = 0;          // under way
@@ -89,9 +98,13 @@ class ModelConnection final : private FeedSink {
   void Fetched(Feed& feed) override;
   void CaughtUp(Feed& feed) override;
   const UserId& user() const override { return user_; }
-  void Parted(Feed&, const Event&) override { world_.Check(false, "nobody leaves in this model"); }
+  void Parted(Feed& feed, const Event& event) override;
 
   void Follow(const Uuid& conversation, int64_t from);
+  Stream& AddStream(const Uuid& conversation, int64_t from);
+  // False: not admitted.
+  bool CheckAdmission(const Stream& stream, const Result<Admission>& admission);
+  void CheckHeld(const Stream& stream, int64_t head);
   void Queue(const Uuid& conversation, int64_t seen_through, size_t bytes);
   // A session lives and dies on one shard: whatever comes, comes there.
   void CheckShard() {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <ranges>
 
+#include "protocol/events.h"
+
 namespace parley::test {
 namespace {
 
@@ -31,6 +33,7 @@ bool ModelStore::Room::Has(const UserId& user) const {
 void ModelStore::Put(const Uuid& conversation, std::vector<UserId> members, int64_t messages,
                      size_t content) {
   Room& room = rooms_[conversation];
+  room.history.clear();
   room.conversation.id = conversation;
   room.conversation.type = ConversationType::kGroup;
   room.conversation.created_at = kThen;
@@ -49,14 +52,66 @@ void ModelStore::Put(const Uuid& conversation, std::vector<UserId> members, int6
 
 void ModelStore::AddMember(const Uuid& conversation, const UserId& user) {
   Room& room = rooms_.at(conversation);
-  room.members.push_back(user);
+  std::vector<UserId> members = room.members;
+  members.push_back(user);
+  SetMembers(room, std::move(members));
+}
+
+void ModelStore::SetMembers(Room& room, std::vector<UserId> members) {
+  room.members = std::move(members);
+  room.history[room.seq] = room.members;
   room.conversation.participant_count = static_cast<int64_t>(room.members.size());
-  if (room.conversation.members.size() < 100) {
+  room.conversation.members.clear();
+  for (const UserId& user : room.members | std::views::take(100)) {
     room.conversation.members.push_back({.user = user,
                                          .role = Role::kMember,
                                          .joined_at = kThen,
-                                         .last_read_seq = room.seq,
+                                         .last_read_seq = 0,
                                          .last_read_at = std::nullopt});
+  }
+}
+
+bool ModelStore::Has(const Uuid& conversation, int64_t seq) const {
+  const Room& room = rooms_.at(conversation);
+  return room.messages.contains(seq) || room.changes.contains(seq);
+}
+
+Change ModelStore::ChangeAt(const Room& room, int64_t seq) {
+  const auto message = room.messages.find(seq);
+  if (message != room.messages.end()) return {.seq = seq, .message = message->second};
+  return {.seq = seq,
+          .kind = ChangeKind::kConversationUpdated,
+          .message = {},
+          .conversation = std::make_shared<const Conversation>(room.conversation)};
+}
+
+std::string ModelStore::FrameAt(const Uuid& conversation, int64_t seq) const {
+  if (!Has(conversation, seq)) return {};
+  return std::string(ChangeEvent(ChangeAt(rooms_.at(conversation), seq))->frame.view());
+}
+
+bool ModelStore::IsMember(const Uuid& conversation, const UserId& user) const {
+  return rooms_.at(conversation).Has(user);
+}
+
+void ModelStore::Drop(const Uuid& conversation, int64_t seq) {
+  rooms_.at(conversation).messages.erase(seq);
+  rooms_.at(conversation).changes.erase(seq);
+}
+
+void ModelStore::GoBack(int64_t lost, bool new_epoch) {
+  if (new_epoch) ++epoch_;
+  for (auto& [id, room] : rooms_) {
+    const int64_t seq = std::max<int64_t>(0, room.seq - lost);
+    room.seq = room.conversation.seq = seq;
+    room.messages.erase(room.messages.upper_bound(seq), room.messages.end());
+    room.changes.erase(room.changes.upper_bound(seq), room.changes.end());
+    std::erase_if(room.by_client_id, [&](const auto& one) { return one.second.first > seq; });
+    room.history.erase(room.history.upper_bound(seq), room.history.end());
+    room.changed_at = ++changes_;
+    if (room.history.rbegin()->second == room.members) continue;
+    ++room.member_changes;
+    SetMembers(room, std::vector<UserId>(room.history.rbegin()->second));
   }
 }
 
@@ -143,7 +198,7 @@ Result<StoredMessage> ModelStore::Insert(NewMessage request) {
       const auto kept = room.messages.find(seq);
       if (kept != room.messages.end()) {
         if (hash != request.request_hash) return Fail(ErrorCode::client_id_reused, "Reused.");
-        return StoredMessage{kept->second, true};
+        return StoredMessage{kept->second, true, epoch_};
       }
     }
   }
@@ -171,7 +226,7 @@ Result<StoredMessage> ModelStore::Insert(NewMessage request) {
   room.conversation.seq = room.seq;
   room.conversation.last_message_at = message.sent_at;
   room.messages.emplace(room.seq, message);
-  return StoredMessage{std::move(message), false};
+  return StoredMessage{std::move(message), false, epoch_};
 }
 
 void ModelStore::InsertMessage(NewMessage message, Executor& on, Answer<StoredMessage> done) {
@@ -180,8 +235,10 @@ void ModelStore::InsertMessage(NewMessage message, Executor& on, Answer<StoredMe
   });
 }
 
-ConversationHead ModelStore::HeadOf(const Room& room, size_t participants_limit) {
+ConversationHead ModelStore::HeadOf(const Room& room, size_t participants_limit) const {
   ConversationHead head{.seq = room.seq,
+                        .epoch = epoch_,
+                        .changed = room.changed_at,
                         .type = room.conversation.type,
                         .participant_count = room.conversation.participant_count,
                         .participants = {}};
@@ -189,10 +246,53 @@ ConversationHead ModelStore::HeadOf(const Room& room, size_t participants_limit)
   return head;
 }
 
+Result<AppliedChange> ModelStore::ApplyNow(const ChangeRequest& request) {
+  const auto found = rooms_.find(request.conversation);
+  if (found == rooms_.end() || (!request.as_service && !found->second.Has(request.actor))) {
+    return Fail(Error::NotFound());
+  }
+  Room& room = found->second;
+  std::vector<UserId> members = room.members;
+  AppliedChange out{.change = {.kind = ChangeKind::kConversationUpdated}, .epoch = epoch_};
+  auto kind = AccessChange::Kind::kJoined;
+  if (const auto* add = std::get_if<AddParticipant>(&request.verb)) {
+    if (!room.Has(add->user)) out.added = add->user;
+    if (out.added) members.push_back(add->user);
+  } else if (const auto* remove = std::get_if<RemoveParticipant>(&request.verb)) {
+    out.removed = remove->user;
+    room.removals.insert(remove->user);
+    kind = AccessChange::Kind::kParted;
+    std::erase(members, remove->user);
+  } else {
+    return Fail(ErrorCode::internal, "The model does not know this verb.");
+  }
+  if (members != room.members) {
+    out.change.seq = room.conversation.seq = ++room.seq;
+    ++room.member_changes;
+    room.changed_at = ++changes_;
+    room.changes[room.seq] = ChangeKind::kConversationUpdated;
+    SetMembers(room, std::move(members));
+    access_log_.push_back({.id = changes_,
+                           .kind = kind,
+                           .conversation = request.conversation,
+                           .users = {out.added ? *out.added : *out.removed}});
+  }
+  out.change.conversation = std::make_shared<const Conversation>(room.conversation);
+  return out;
+}
+
+void ModelStore::Apply(ChangeRequest request, Executor& on, Answer<AppliedChange> done) {
+  Call<AppliedChange>(true, on, std::move(done),
+                      [this, request = std::move(request)] { return ApplyNow(request); });
+}
+
 void ModelStore::LoadHead(Uuid conversation, size_t participants_limit, Executor& on,
                           Answer<ConversationHead> done) {
   Call<ConversationHead>(false, on, std::move(done),
                          [this, conversation, participants_limit]() -> Result<ConversationHead> {
+                           if (Fails(faults.members_unavailable_one_in)) {
+                             return Fail(Error::StoreUnavailable());
+                           }
                            const auto found = rooms_.find(conversation);
                            if (found == rooms_.end()) return Fail(Error::NotFound());
                            return HeadOf(found->second, participants_limit);
@@ -205,6 +305,7 @@ void ModelStore::LoadHeads(std::vector<Uuid> conversations, size_t participants_
   Call<Heads>(
       false, on, std::move(done),
       [this, conversations = std::move(conversations), participants_limit]() -> Result<Heads> {
+        if (Fails(faults.members_unavailable_one_in)) return Fail(Error::StoreUnavailable());
         Heads out;
         for (const Uuid& id : conversations) {
           if (const auto found = rooms_.find(id); found != rooms_.end()) {
@@ -218,30 +319,41 @@ void ModelStore::LoadHeads(std::vector<Uuid> conversations, size_t participants_
 void ModelStore::IsParticipant(Uuid conversation, UserId user, Executor& on, Answer<bool> done) {
   Call<bool>(false, on, std::move(done),
              [this, conversation, user = std::move(user)]() -> Result<bool> {
+               if (Fails(faults.members_unavailable_one_in)) {
+                 return Fail(Error::StoreUnavailable());
+               }
                const auto found = rooms_.find(conversation);
                return found != rooms_.end() && found->second.Has(user);
              });
 }
 
-void ModelStore::ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
-                             Answer<ChangesSince> done) {
-  Call<ChangesSince>(
-      false, on, std::move(done), [this, conversation, since, limit]() -> Result<ChangesSince> {
-        if (fail_next_changes > 0) {
-          --fail_next_changes;
-          return Fail(Error::StoreUnavailable());
-        }
-        const auto found = rooms_.find(conversation);
-        if (found == rooms_.end()) return Fail(Error::NotFound());
-        const Room& room = found->second;
-        ChangesSince changes{.changes = {}, .head = room.seq};
-        for (auto at = room.messages.upper_bound(since);
-             at != room.messages.end() && changes.changes.size() < static_cast<size_t>(limit);
-             ++at) {
-          changes.changes.push_back({.seq = at->first, .message = at->second});
-        }
-        return changes;
-      });
+void ModelStore::ReadChanges(Uuid conversation, int64_t since, int limit, size_t max_bytes,
+                             Executor& on, Answer<ChangesSince> done) {
+  Call<ChangesSince>(false, on, std::move(done),
+                     [this, conversation, since, limit, max_bytes]() -> Result<ChangesSince> {
+                       if (fail_next_changes > 0) {
+                         --fail_next_changes;
+                         return Fail(Error::StoreUnavailable());
+                       }
+                       const auto found = rooms_.find(conversation);
+                       if (found == rooms_.end()) return Fail(Error::NotFound());
+                       return PageOf(found->second, since, static_cast<size_t>(limit), max_bytes);
+                     });
+}
+
+ChangesSince ModelStore::PageOf(const Room& room, int64_t since, size_t limit,
+                                size_t max_bytes) const {
+  ChangesSince page{.through = std::max(since, room.seq), .head = room.seq, .epoch = epoch_};
+  size_t bytes = 0;
+  for (int64_t seq = since + 1; seq <= room.seq; ++seq) {
+    if (!Has(room.conversation.id, seq)) continue;
+    page.changes.push_back(ChangeAt(room, seq));
+    bytes += page.changes.back().message.content.size();
+    if (page.changes.size() < limit && bytes < max_bytes) continue;
+    page.through = seq;
+    break;
+  }
+  return page;
 }
 
 void ModelStore::ListHeads(std::vector<Uuid> conversations, Executor& on,
@@ -251,7 +363,10 @@ void ModelStore::ListHeads(std::vector<Uuid> conversations, Executor& on,
               [this, conversations = std::move(conversations)]() -> Result<Heads> {
                 Heads out;
                 for (const Uuid& id : conversations) {
-                  if (rooms_.contains(id)) out.push_back({id, rooms_.at(id).seq});
+                  if (rooms_.contains(id)) {
+                    const Room& room = rooms_.at(id);
+                    out.push_back({id, room.seq, epoch_, room.changed_at});
+                  }
                 }
                 return out;
               });
@@ -259,8 +374,12 @@ void ModelStore::ListHeads(std::vector<Uuid> conversations, Executor& on,
 
 void ModelStore::ListChangedHeads(LogQuery query, Executor& on, Answer<ChangedHeads> done) {
   Call<ChangedHeads>(false, on, std::move(done), [this, query]() -> Result<ChangedHeads> {
-    ChangedHeads out{.heads = {}, .page = {.position = {.next = changes_ + 1}}};
-    if (!query.from) return out;
+    ChangedHeads out{.heads = {}, .page = {.position = {.epoch = epoch_, .next = changes_ + 1}}};
+    const auto is_known = [&](const std::optional<StorePosition>& at) {
+      return !at || at->epoch == epoch_;
+    };
+    out.page.stale = !is_known(query.from) || !is_known(query.until);
+    if (!query.from || out.page.stale) return out;
     std::vector<std::pair<int64_t, Uuid>> changed;
     for (const auto& [id, room] : rooms_) changed.emplace_back(room.changed_at, id);
     std::ranges::sort(changed);
@@ -272,7 +391,8 @@ void ModelStore::ListChangedHeads(LogQuery query, Executor& on, Answer<ChangedHe
         out.page.more = true;
         break;
       }
-      out.heads.push_back({.conversation_id = id, .seq = rooms_.at(id).seq, .changed = at});
+      out.heads.push_back(
+          {.conversation_id = id, .seq = rooms_.at(id).seq, .epoch = epoch_, .changed = at});
       out.page.last = {.transaction = at, .uuid = id};
     }
     return out;
@@ -292,8 +412,10 @@ void ModelStore::ListUserHeads(UserId user, std::optional<int64_t> since_cursor,
         std::ranges::sort(rooms, std::greater(), [](const Room* room) {
           return std::pair(Activity(room->conversation), room->conversation.id);
         });
-        UserConversations out{.heads = {}, .cursor = changes_};
-        for (const Room* room : rooms) out.heads.push_back({room->conversation.id, room->seq});
+        UserConversations out{.heads = {}, .cursor = changes_, .epoch = epoch_};
+        for (const Room* room : rooms) {
+          out.heads.push_back({room->conversation.id, room->seq, epoch_, room->changed_at});
+        }
         return out;
       });
 }

@@ -1,11 +1,13 @@
 // A store in memory whose time a test owns. A call first waits, then happens (a write commits, a
 // read takes its snapshot), then waits again, then is answered through the caller's executor. The
 // test moves calls on one by one, in an order it chooses; writes happen in the order they were
-// made, as group commit has it. One thread.
+// made, as group commit has it. Members come and go (AddParticipant, RemoveParticipant), and the store
+// can go back to an older state, as after a restore. One thread.
 #pragma once
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -22,6 +24,8 @@ class ModelStore final : public PartialStore {
     size_t unavailable_one_in = 0;
     // One write in so many is answered `outcome_unknown`, though it was stored.
     size_t unknown_one_in = 0;
+    // One read of a head or of a member in so many fails, besides those.
+    size_t members_unavailable_one_in = 0;
     // Answers of writes overtake each other. No store of ours may do that; Home survives it.
     bool shuffled_answers = false;
   };
@@ -39,8 +43,27 @@ class ModelStore final : public PartialStore {
   void AddMember(const Uuid& conversation, const UserId& user);
   int64_t head(const Uuid& conversation) const { return rooms_.at(conversation).seq; }
   const Message* Find(const Uuid& conversation, int64_t seq) const;
+  // Is there a message or another change with this seq?
+  bool Has(const Uuid& conversation, int64_t seq) const;
+  // The frame of the event with this seq, as a read gives it; empty if there is none.
+  std::string FrameAt(const Uuid& conversation, int64_t seq) const;
+  // Has a removal of the user been asked for, even if there was nothing to remove?
+  bool RemovalAsked(const Uuid& conversation, const UserId& user) const {
+    return rooms_.at(conversation).removals.contains(user);
+  }
+  bool IsMember(const Uuid& conversation, const UserId& user) const;
+  // How often the members of the conversation have changed.
+  size_t member_changes(const Uuid& conversation) const {
+    return rooms_.at(conversation).member_changes;
+  }
   // What retention does: the row is gone, its seq stays taken.
-  void Drop(const Uuid& conversation, int64_t seq) { rooms_.at(conversation).messages.erase(seq); }
+  void Drop(const Uuid& conversation, int64_t seq);
+  // Joins and removals since the start, as parley_access_log has them.
+  const std::vector<AccessChange>& access_log() const { return access_log_; }
+
+  // The newest `lost` changes of each conversation are gone, as after a restore or a fail-over.
+  // `new_epoch`: answers show that it happened.
+  void GoBack(int64_t lost, bool new_epoch);
 
   // --- time
   bool idle() const { return waiting_.empty() && happened_.empty(); }
@@ -67,7 +90,9 @@ class ModelStore final : public PartialStore {
   void LoadHeads(std::vector<Uuid> conversations, size_t participants_limit, Executor& on,
                  Answer<std::vector<LoadedHead>> done) override;
   void IsParticipant(Uuid conversation, UserId user, Executor& on, Answer<bool> done) override;
-  void ReadChanges(Uuid conversation, int64_t since, int limit, Executor& on,
+  // AddParticipant and RemoveParticipant, by any member or a service.
+  void Apply(ChangeRequest request, Executor& on, Answer<AppliedChange> done) override;
+  void ReadChanges(Uuid conversation, int64_t since, int limit, size_t max_bytes, Executor& on,
                    Answer<ChangesSince> done) override;
   void ListHeads(std::vector<Uuid> conversations, Executor& on,
                  Answer<std::vector<UserConversationHead>> done) override;
@@ -82,7 +107,11 @@ class ModelStore final : public PartialStore {
   struct Room {
     Conversation conversation;
     std::vector<UserId> members;
-    std::map<int64_t, Message> messages;  // those not dropped
+    std::map<int64_t, Message> messages;             // those not dropped
+    std::map<int64_t, ChangeKind> changes;           // those not dropped, besides messages
+    std::map<int64_t, std::vector<UserId>> history;  // members after each change of them, by seq
+    size_t member_changes = 0;
+    std::set<UserId> removals;
     int64_t seq = 0;
     int64_t changed_at = 0;  // the store's own count of changes
     std::map<std::pair<UserId, std::string>, std::pair<int64_t, RequestHash>> by_client_id;
@@ -103,12 +132,18 @@ class ModelStore final : public PartialStore {
   void HappenAt(size_t place);
   bool Fails(size_t one_in) { return one_in != 0 && random_.OneIn(one_in); }
   Result<StoredMessage> Insert(NewMessage message);
-  static ConversationHead HeadOf(const Room& room, size_t participants_limit);
+  ConversationHead HeadOf(const Room& room, size_t participants_limit) const;
+  Result<AppliedChange> ApplyNow(const ChangeRequest& request);
+  static void SetMembers(Room& room, std::vector<UserId> members);
+  ChangesSince PageOf(const Room& room, int64_t since, size_t limit, size_t max_bytes) const;
+  static Change ChangeAt(const Room& room, int64_t seq);
 
   SeededRandom random_;
   std::unordered_map<Uuid, Room> rooms_;
   std::deque<Waiting> waiting_;
   std::deque<Happened> happened_;
+  std::vector<AccessChange> access_log_;
+  uint64_t epoch_ = 1;
   int64_t changes_ = 0;
   uint64_t calls_ = 0;
   bool closed_ = false;

@@ -26,7 +26,7 @@ class ModelWire final : public NodeWire {
   explicit ModelWire(ModelAir& air) : air_(air) {}
   void Follow(const Uuid& conversation) override { wishes.emplace_back(conversation, true); }
   void Leave(const Uuid& conversation) override { wishes.emplace_back(conversation, false); }
-  void Tell(const Event& event, const MemberChange& members) override;
+  void Tell(const Event& event, const MemberChange& members, uint64_t epoch) override;
   void TellTyping(const TypingSign&) override {}
   void TellJoined(const std::vector<UserId>&, const Joined&) override {}
   void TellPresence(const UserId&, bool) override {}
@@ -70,6 +70,13 @@ class ModelAir {
     node.followed.clear();
     node.on_loss();
   }
+  // Nothing of what was published is under way any longer.
+  void Clear() {
+    for (const auto& node : nodes_) node->inbox.clear();
+  }
+  void OnAccessChange(const AccessChange& change) {
+    for (const auto& node : nodes_) Hub::OnAccessChange(node->hubs, change);
+  }
   size_t lost = 0;
 
  private:
@@ -98,8 +105,8 @@ class ModelAir {
   std::vector<std::unique_ptr<ModelWire>> nodes_;
 };
 
-inline void ModelWire::Tell(const Event& event, const MemberChange& members) {
-  air_.Tell(*this, {std::make_shared<const Event>(event), members});
+inline void ModelWire::Tell(const Event& event, const MemberChange& members, uint64_t epoch) {
+  air_.Tell(*this, {std::make_shared<const Event>(event), members, epoch});
 }
 
 }  // namespace parley::test

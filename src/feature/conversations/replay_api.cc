@@ -69,7 +69,7 @@ class ReplayApi {
       last = page.through;
     }
     json += "],\"has_more\":";
-    json += last < page.head ? "true}" : "false}";
+    json += last < page.newest ? "true}" : "false}";
     return json;
   }
 

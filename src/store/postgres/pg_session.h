@@ -31,6 +31,7 @@ class PgSession final : public SqlSession {
   int64_t Position(Timestamp now) override;
   uint64_t Epoch() const override { return connection_ == nullptr ? 0 : connection_->epoch(); }
   std::optional<StorePosition> Snapshot() override;
+  bool ReadsAhead() const override { return true; }
   void BeginRead() override;
   // If the answer is lost, throws kOutcomeUnknown at once: AskOutcome says more.
   void Commit() override;

@@ -92,7 +92,7 @@ class FullDiskTest : public testing::Test {
   std::vector<int64_t> Stored() {
     std::vector<int64_t> seqs;
     const auto changes = Ask<ChangesSince>([&](Answer<ChangesSince> done) {
-      store_->ReadChanges(room_, 0, 1'000'000, on_, std::move(done));
+      store_->ReadChanges(room_, 0, 1'000'000, SIZE_MAX, on_, std::move(done));
     });
     EXPECT_TRUE(changes);
     if (!changes) return seqs;

@@ -1,0 +1,191 @@
+// Home: sends, and the order in which events go out.
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "base/log.h"
+#include "hub/home_room.h"
+
+namespace parley {
+
+void Home::Send(NewMessage message, Resolve<Result<StoredMessage>> done) {
+  const Uuid id = message.conversation_id;
+  // With other nodes, memory may not know yet who came in, so only the commit refuses.
+  if (wire_ != nullptr) return Insert(rooms_->Touch(id), std::move(message), std::move(done));
+  WithHead(id, [this, message = std::move(message),
+                done = std::move(done)](Result<Room*> found) mutable {
+    if (!found && found.error().code == ErrorCode::not_found) {
+      return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
+    }
+    if (!found) return done(Fail(found.error()));
+    Room& room = **found;
+    const bool outsider =
+        !message.as_service && room.MembersFresh() && !room.participants.empty() &&
+        std::ranges::find(room.participants, message.sender_id) == room.participants.end();
+    if (outsider) {
+      return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
+    }
+    Insert(room, std::move(message), std::move(done));
+  });
+}
+
+void Home::Insert(Room& room, NewMessage message, Resolve<Result<StoredMessage>> done) {
+  typists_.End(room.id, message.sender_id, Now());  // before the message
+  rooms_->Use(room);
+  store_.InsertMessage(std::move(message), self_,
+                       [this, conversation = room.id, asked = AskedNow(room),
+                        done = std::move(done)](Result<StoredMessage> stored) mutable {
+                         OnStored(conversation, asked, stored);
+                         done(std::move(stored));
+                       });
+}
+
+void Home::OnStored(const Uuid& conversation, const Asked& asked, Result<StoredMessage>& stored) {
+  Room& room = rooms_->Touch(conversation);
+  if (stored) {
+    const int64_t seq = stored->message.seq;
+    CheckCommit(room, asked, stored->epoch, seq, !stored->duplicate);
+    // A repeat of what we never heard was stored (its first answer was `outcome_unknown`) is news.
+    if (stored->duplicate && seq <= room.head) {
+      counters_.duplicates.Add();
+    } else {
+      counters_.messages.Add();
+      const EventRef event = MessageEvent(stored->message, Now());
+      if (wire_ != nullptr) wire_->Tell(*event, {}, stored->epoch);
+      OfferOwn(room, event);
+    }
+  }
+  rooms_->Release(room);
+}
+
+void Home::OfferOwn(Room& room, EventRef event) {
+  if (room.head_known) return Offer(room, std::move(event));
+  // Whoever comes next reads how far it is.
+  if (!Mirrors(room) || (room.listeners == 0 && !room.loading)) return;
+  rooms_->AddEarly(room, std::move(event));
+}
+
+void Home::Offer(Room& room, EventRef event) {
+  if (room.doubted) {
+    rooms_->AddEarly(room, std::move(event));
+    return room.retry_planned ? void() : FillGap(room);
+  }
+  if (event->seq <= room.head) return;
+  if (event->seq > room.head + 1) {
+    rooms_->AddEarly(room, std::move(event));
+    return FillGap(room);
+  }
+  Append(room, std::move(event));
+  while (!room.early.empty() && room.early.begin()->first <= room.head + 1) {
+    EventRef next = rooms_->TakeEarly(room);
+    if (next->seq == room.head + 1) Append(room, std::move(next));
+  }
+}
+
+void Home::Append(Room& room, EventRef event) {
+  room.head = event->seq;
+  rooms_->PushToTail(room, event);
+  LetOut(room, std::move(event));
+}
+
+// --- gaps
+
+void Home::FillGap(Room& room) {
+  if (room.filling_gap) return;
+  room.filling_gap = true;
+  rooms_->Use(room);
+  counters_.store_reads.Add();
+  const bool doubted = room.doubted;
+  const int64_t since =
+      doubted ? std::max<int64_t>(0, std::min(room.head, room.doubted_from) - kRewindReach)
+              : room.head;
+  store_.ReadChanges(
+      room.id, since, static_cast<int>(kPageEvents), doubted ? kRewindBytes : kPageBytes, self_,
+      [this, id = room.id, since, doubted, asked = AskedNow(room)](Result<ChangesSince> changes) {
+        Room& found = rooms_->Touch(id);
+        found.filling_gap = false;
+        if (!changes) {
+          log::warn("gap not filled conversation={} error={}", id.ToString(),
+                    Name(changes.error().code));
+          RetryLater(found);
+        } else if (!Mirrors(found) || !found.head_known) {
+          // nobody listens any more
+        } else if (doubted && found.doubted) {
+          OnDoubtRead(found, since, *changes);
+        } else if (found.doubted) {
+          FillGap(found);
+        } else if (Contradicts(found, asked, changes->epoch, changes->head)) {
+          Doubt(found, changes->head, false);
+        } else {
+          OnGapRead(found, since, *changes);
+        }
+        rooms_->Release(found);
+      });
+}
+
+void Home::OnGapRead(Room& room, int64_t since, const ChangesSince& changes) {
+  room.backoff = {};
+  for (const Change& change : changes.changes) {
+    if (change.seq <= room.head) continue;
+    EventRef event = ChangeEvent(change);
+    rooms_->DropEarlyUnlikeStored(room, *event);
+    rooms_->DropEarlyUpTo(room, change.seq - 1);  // they are gone from the store
+    if (!room.early.empty() && room.early.begin()->first == change.seq) {
+      event = rooms_->TakeEarly(room);
+    }
+    if (event->subject != event->seq) rooms_->ForgetInTail(room, event->subject);
+    if (change.kind == ChangeKind::kConversationUpdated && change.seq > room.members_read) {
+      ReloadMembers(room);
+    }
+    Append(room, std::move(event));
+  }
+  room.head = std::max(room.head, changes.through);
+  rooms_->DropEarlyUpTo(room, room.head);
+  if (!room.early.empty() && room.early.begin()->first == room.head + 1) {
+    Offer(room, rooms_->TakeEarly(room));
+  }
+  const bool behind = !room.early.empty() || room.store_head > room.head;
+  if (room.head > since) room.fills_in_vain = 0;
+  if (behind && ++room.fills_in_vain > kLoadsAgain) {
+    rooms_->ClearEarly(room);
+    room.store_head = room.head;
+    room.fills_in_vain = 0;
+    log::warn("events that are not in the store conversation={}", room.id.ToString());
+  } else if (behind) {
+    FillGap(room);
+  }
+}
+
+void Home::ReadOn(Room& room) {
+  if (!room.head_known) return;
+  if (room.doubted || !room.early.empty() || room.store_head > room.head) FillGap(room);
+}
+
+// --- to the listeners
+
+void Home::LetOut(Room& room, EventRef event) {
+  for (uint64_t left = room.listeners; left != 0; left &= left - 1) {
+    outgoing_[static_cast<size_t>(std::countr_zero(left))].push_back(event);
+  }
+  if (room.listeners == 0 || flush_posted_) return;
+  flush_posted_ = true;
+  // Behind the batch of commits at hand: its events go to each shard in one post.
+  self_.Post([this] { FlushOutgoing(); });
+}
+
+void Home::FlushOutgoing() {
+  flush_posted_ = false;
+  for (unsigned shard = 0; shard < outgoing_.size(); ++shard) {
+    if (!outgoing_[shard].empty()) outlet_.Deliver(shard, std::exchange(outgoing_[shard], {}));
+  }
+}
+
+void Home::Relay(EventRef event, bool everywhere) {
+  Room* room = rooms_->Find(event->conversation);
+  // Where it is too large to show it here, it is on every node.
+  if (room != nullptr && room->members_known && !MayHear(*room)) return;
+  if (everywhere && wire_ != nullptr) wire_->Tell(*event, {}, 0);
+  if (room != nullptr && MayHear(*room)) LetOut(*room, std::move(event));
+}
+
+}  // namespace parley

@@ -1,0 +1,79 @@
+// Home: a store that went back under a running node. Seqs of a conversation are taken one after the
+// other, so where one event is the same in memory and in the store, all before it are the same too.
+#include <algorithm>
+
+#include "base/log.h"
+#include "hub/home_room.h"
+
+namespace parley {
+
+Home::Asked Home::AskedNow(const Room& room) {
+  return {room.head_known ? room.head : 0, room.rewinds};
+}
+
+bool Home::Contradicts(const Room& room, const Asked& asked, uint64_t epoch, int64_t seq) {
+  if (!room.head_known) return false;
+  if (epoch != room.epoch) return true;
+  return asked.rewinds == room.rewinds && seq < asked.head;
+}
+
+void Home::CheckCommit(Room& room, const Asked& asked, uint64_t epoch, int64_t seq, bool is_new) {
+  // A repeat may have any seq.
+  if (Contradicts(room, asked, epoch, is_new ? seq - 1 : asked.head)) {
+    Doubt(room, std::min(seq - 1, room.head), epoch == room.epoch);
+  }
+}
+
+void Home::Doubt(Room& room, int64_t seq, bool went_back) {
+  room.doubted_from = room.doubted ? std::min(room.doubted_from, seq) : seq;
+  room.went_back |= went_back;
+  room.doubted = true;
+  FillGap(room);
+}
+
+void Home::OnDoubtRead(Room& room, int64_t since, const ChangesSince& changes) {
+  if (changes.head < since) {  // further back than the answer showed
+    room.doubted_from = changes.head;
+    return FillGap(room);
+  }
+  room.backoff = {};
+  int64_t same = since;
+  for (const Change& change : changes.changes) {
+    if (change.seq <= room.head && room.tail.Holds(*ChangeEvent(change))) same = change.seq;
+  }
+  const bool other_store = changes.epoch != room.epoch;
+  const bool lost = room.went_back || other_store || changes.head < room.head;
+  room.doubted = room.went_back = false;
+  // They may be of the store that was: what is in this one is read.
+  room.store_head = changes.head;
+  if (!room.early.empty()) {
+    room.store_head = std::max(room.store_head, room.early.rbegin()->first);
+    rooms_->ClearEarly(room);
+  }
+  if (lost && same < room.head) return Rewind(room, same, changes);
+  if (other_store) Adopt(room, changes.epoch);
+  CatchUp(room, changes.head);
+}
+
+void Home::Adopt(Room& room, uint64_t epoch) {
+  room.epoch = epoch;
+  ++room.rewinds;
+  LetOut(room, RewindEvent(room.id, room.head));
+  FlushOutgoing();  // before any page of the store as it is now
+}
+
+void Home::Rewind(Room& room, int64_t to, const ChangesSince& changes) {
+  log::warn("the store went back conversation={} from={} to={} head={}", room.id.ToString(),
+            room.head, to, changes.head);
+  counters_.rewinds.Add();
+  room.head = to;
+  room.stamp = 0;
+  rooms_->ClearTail(room);
+  Adopt(room, changes.epoch);
+  room.members_read = room.members_from = room.members_seq = 0;
+  room.known_members.clear();
+  ReloadMembers(room);
+  OnGapRead(room, to, changes);
+}
+
+}  // namespace parley
