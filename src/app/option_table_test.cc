@@ -38,6 +38,7 @@ std::string Sample(const Option& option) {
     case OptionKind::kDuration:
       return option.range.min <= 7'500'000 ? "7500ms" : "36h";
     case OptionKind::kList:
+      if (option.key == "api_prefixes") return "/api/v1/messaging,/api/messaging";
       if (option.key == "cors_allowed_origins") return "https://a.example,http://b.example:81";
       if (option.key == "issuers") return "https://a.example ES256 keys.json chat";
       return "10.0.0.1,10.0.0.2";

@@ -14,13 +14,14 @@ constexpr size_t kLongestRequestId = 64;
 
 std::string_view OrDash(std::string_view text) { return text.empty() ? "-" : text; }
 
-}  // namespace
+// A JWT in the wrong place: its header is a JSON object, which begins so in base64url.
+bool LooksLikeAToken(std::string_view segment) {
+  return segment.starts_with("eyJ") && std::ranges::count(segment, '.') == 2;
+}
 
-std::string LoggedPath(std::string_view target) {
+void AppendEncoded(std::string& out, std::string_view text) {
   constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : target.substr(0, target.find_first_of("?#"))) {
-    if (out.size() >= kLongestPath) break;
+  for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte > 0x20 && byte < 0x7F && c != '"' && c != '\\' && c != '=' && c != '<' && c != '>') {
       out += c;
@@ -28,6 +29,22 @@ std::string LoggedPath(std::string_view target) {
       out += '%';
       out += kHex[byte >> 4];
       out += kHex[byte & 15];
+    }
+  }
+}
+
+}  // namespace
+
+std::string LoggedPath(std::string_view target) {
+  target = target.substr(0, target.find_first_of("?#"));
+  std::string out;
+  while (!target.empty() && out.size() < kLongestPath) {
+    const std::string_view segment = target.substr(0, target.find('/', 1));
+    target.remove_prefix(segment.size());
+    if (LooksLikeAToken(segment.substr(segment.starts_with('/') ? 1 : 0))) {
+      out += "/***";
+    } else {
+      AppendEncoded(out, segment.substr(0, kLongestPath - out.size()));
     }
   }
   return out;

@@ -11,7 +11,7 @@
 namespace parley {
 
 // The path of a request target as it may be logged: without its query, anything but visible ASCII
-// percent-encoded, at most 2,048 bytes.
+// percent-encoded, cut after 2,048 bytes; a segment that is a token is shown as ***.
 std::string LoggedPath(std::string_view target);
 
 // A client's X-Request-ID if it is [A-Za-z0-9._-]{1,64}, else a new one.

@@ -10,6 +10,10 @@ TEST(LoggedPath, HoldsNoQueryAndNothingThatForgesAField) {
   EXPECT_EQ(LoggedPath("/a#token=secret"), "/a");
   EXPECT_EQ(LoggedPath("/a%20status=200"), "/a%20status%3D200");
   EXPECT_EQ(LoggedPath("/\x1b[31m\xff\"\\ x"), "/%1B[31m%FF%22%5C%20x");
+  EXPECT_EQ(LoggedPath("/a//b/"), "/a//b/");
+  EXPECT_EQ(LoggedPath("*"), "*");
+  EXPECT_EQ(LoggedPath("/api/eyJhbGci.eyJ1c2Vy.c2lnbmF0/x"), "/api/***/x");
+  EXPECT_EQ(LoggedPath("/eyJ.a/x"), "/eyJ.a/x");
   EXPECT_LE(LoggedPath(std::string(100'000, 'x')).size(), 2'048u);
 }
 

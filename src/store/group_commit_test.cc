@@ -201,7 +201,7 @@ TEST_F(GroupCommitTest, AFailedCommitIsToldAndTheNextMaySucceed) {
 
 TEST_F(GroupCommitTest, ABatchWhoseOutcomeIsUnknownIsNotAppliedAgain) {
   journal_.fail_commit = [](const Names& names) {
-    if (!names.empty() && names.front() == "a") {
+    if (names.empty() || names.front() == "a") {
       throw StoreFailure("connection lost", StoreFailure::Kind::kOutcomeUnknown);
     }
   };

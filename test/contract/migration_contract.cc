@@ -14,7 +14,9 @@ const UserId kLower = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
 
 // A store as it was at that version: without the tables of later ones.
 std::string Meta(int version) {
-  return "DROP TABLE IF EXISTS parley_lane; UPDATE parley_meta SET value = '" +
+  return "DROP TABLE IF EXISTS parley_lane; DROP INDEX parley_attachment_bytes; "
+         "ALTER TABLE messaging_conversation DROP COLUMN task_by_service; UPDATE parley_meta SET "
+         "value = '" +
          std::to_string(version) + "' WHERE key = 'schema_version';";
 }
 

@@ -61,7 +61,8 @@ const std::set<std::string_view> kOfSharedStores = {"change_horizon", "changed_h
 bool IsOfOneEngine(const Query& query) {
   const std::string_view sql(query.sql);
   return std::ranges::any_of(
-      std::vector<std::string_view>{"FOR UPDATE", "FOR NO KEY UPDATE", "unnest(", "json_each("},
+      std::vector<std::string_view>{"FOR UPDATE", "FOR NO KEY UPDATE", "unnest(", "json_each(",
+                                    "octet_length("},
       [&](std::string_view word) { return sql.find(word) != std::string_view::npos; });
 }
 
