@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "auth/base64url.h"
@@ -26,7 +27,11 @@ std::string FileLinks::SignatureOf(const Uuid& attachment, const Reader& reader,
 
 void FileLinks::Sign(Attachment& attachment, const Reader& reader) const {
   if (ttl_ <= Duration(0)) return;
-  const std::string until = std::to_string((clock_.Now().micros + ttl_.count()) / 1'000'000);
+  // The same for a while, so that browsers find in their caches what they have fetched.
+  const int64_t ttl = std::max<int64_t>(1, ttl_.count() / 1'000'000);
+  const int64_t step = std::max<int64_t>(1, ttl / 4);
+  const int64_t end = clock_.Now().micros / 1'000'000 + ttl;
+  const std::string until = std::to_string(end - end % step);
   attachment.link_query = "?reader=" + PercentEncode(reader.user) +
                           (reader.service ? "&service=1" : "") + "&expires=" + until +
                           "&signature=" + SignatureOf(attachment.id, reader, until);

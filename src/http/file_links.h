@@ -24,7 +24,8 @@ class FileLinks {
     UserId user;
     bool service = false;
   };
-  // Makes the attachment's file_url one for this reader.
+  // Makes the attachment's file_url one for this reader. It is the same for a quarter of `ttl`, and good
+  // for the last three at least.
   void Sign(Attachment& attachment, const Reader& reader) const;
 
   // Whom the query of a request for the file was signed for. Errors: not_authenticated (it was

@@ -15,8 +15,8 @@ FIELDS = {"id", "filename", "content_type", "file_size", "file_url", "uploaded_b
 
 @pytest.fixture
 def server(own_server):
-    """One for each test, which counts its files."""
-    return own_server()
+    """One for each test, which counts its files. Its links are not signed (test_file_links.py), so that they compare."""
+    return own_server("--attachments-url-ttl", "0")
 
 
 @pytest.fixture
