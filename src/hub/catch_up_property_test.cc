@@ -117,7 +117,8 @@ class Run {
                               .idle_conversations = 1 + random_.Below(4),
                               .clock = &clock_,
                               .tail_bytes = random_.OneIn(2) ? 3000u : 64u * 1024 * 1024,
-                              .wire = wire};
+                              .wire = wire,
+                              .jitter_seed = static_cast<uint32_t>(random_.Below(1000))};
     std::vector<std::unique_ptr<Hub>> hubs;
     for (unsigned i = 0; i < shards; ++i) {
       shards_.push_back(std::make_unique<StepExecutor>());

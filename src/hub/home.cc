@@ -24,9 +24,11 @@ Home::Home(Executor& self, Store& store, HomeOutlet& outlet, HubCounters& counte
       outlet_(outlet),
       counters_(counters),
       options_(options),
-      rooms_(std::make_unique<Rooms>(options.idle_conversations, options.tail_bytes, counters)),
+      rooms_(std::make_unique<Rooms>(options.idle_conversations, options.tail_bytes, counters,
+                                     parted_unsure_)),
       outgoing_(options.shards),
-      wire_(options.wire) {}
+      wire_(options.wire),
+      jitter_(options.jitter_seed) {}
 
 Home::~Home() = default;
 
@@ -127,7 +129,7 @@ void Home::OnLoaded(const Uuid& conversation, const Asked& asked, Result<Convers
   const bool kept = Mirrors(room);
   const bool contradicts = kept && Contradicts(room, asked, loaded->epoch, loaded->seq);
   if (!room.head_known) {
-    room.head = loaded->seq;
+    room.head = room.stored = loaded->seq;
     room.epoch = loaded->epoch;
     room.stamp = loaded->changed;
     room.stamp_seq = loaded->seq;
@@ -136,7 +138,7 @@ void Home::OnLoaded(const Uuid& conversation, const Asked& asked, Result<Convers
   for (Load& then : waiting) then(&room);
   if (!kept) return;
   if (room.members_stale && room.listeners != 0 && !room.loading) LoadRoom(room);
-  if (contradicts) return Doubt(room, loaded->seq, false);
+  if (contradicts) return Doubt(room, loaded->seq, loaded->epoch);
   // What is known to have come since, or came while the head was being read, goes out now.
   CatchUp(room, loaded->seq);
   TakeEarlyEvents(room);

@@ -71,6 +71,7 @@ struct HomeOptions {
   OnlineUsers* online = nullptr;         // none (or no clock): no presence
   size_t tail_bytes = 64 * 1024 * 1024;  // of all tails of a shard, with what their events cost
   HomeWire* wire = nullptr;              // none: no other node writes to the store
+  uint32_t jitter_seed = std::random_device{}();  // of delays
 };
 
 class Home {
@@ -134,7 +135,7 @@ class Home {
   // What the store says of who may see what: `user` has been removed, the conversation deleted.
   void OnParted(const Uuid& conversation, const UserId& user);
   void OnGone(const Uuid& conversation);
-  // Of those whom OnParted could not ask the store about.
+  // Of those whom OnParted could not ask the store about, and whose removal came out of order.
   void AskAgainWhoParted();
 
  private:
@@ -142,6 +143,7 @@ class Home {
   struct Asked;  // what was known of it when the store was asked
   class Rooms;   // those in memory
   using Load = UniqueFunction<void(Result<Room*>)>;
+  using Partings = std::vector<std::pair<Uuid, UserId>>;
 
   // Gives the room once its head and its members are known; keeps it in memory meanwhile.
   void WithRoom(const Uuid& conversation, Load then);
@@ -181,9 +183,9 @@ class Home {
 
   static Asked AskedNow(const Room& room);
   // Cannot both be true: what was known when the store was asked, and its answer.
-  static bool Contradicts(const Room& room, const Asked& asked, uint64_t epoch, int64_t seq);
-  // Reads the newest events again before any other goes out. `seq`: of the answer that contradicts.
-  void Doubt(Room& room, int64_t seq, bool went_back);
+  static bool Contradicts(Room& room, const Asked& asked, uint64_t epoch, int64_t seq);
+  // Reads the newest events again before any other goes out. `seq`, `epoch`: of what contradicts.
+  void Doubt(Room& room, int64_t seq, uint64_t epoch);
   void OnDoubtRead(Room& room, int64_t since, const ChangesSince& changes);
   void Rewind(Room& room, int64_t to, const ChangesSince& changes);
   // The head stands in a store of this epoch, too; what listeners have beyond it does not.
@@ -227,6 +229,8 @@ class Home {
   HomeOutlet& outlet_;
   HubCounters& counters_;
   const HomeOptions options_;
+  // Removals that listeners have not been told of; the store says whether they still are.
+  Partings parted_unsure_;
   const std::unique_ptr<Rooms> rooms_;
   std::vector<Uuid> to_load_;
   size_t loads_under_way_ = 0;
@@ -244,8 +248,7 @@ class Home {
   std::deque<StoreAhead> ahead_;  // of what the wire has brought; it may still be on its way
   std::deque<std::pair<Uuid, Monotonic>> empty_;  // followed, without listeners since
   std::multimap<Monotonic, Uuid> retries_;        // of what failed: when
-  std::vector<std::pair<Uuid, UserId>> parted_unsure_;
-  std::minstd_rand jitter_{std::random_device{}()};
+  std::minstd_rand jitter_;                       // of delays
   Typists typists_{[this](const Uuid& conversation, const UserId& user, bool is_typing) {
     ShowTyping(conversation, user, is_typing);
   }};

@@ -32,7 +32,7 @@ void Home::Forget(Room& room) {
   rooms_->ClearTail(room);
   rooms_->ClearEarly(room);
   room.head_known = room.doubted = room.went_back = false;
-  room.head = room.store_head = 0;
+  room.head = room.store_head = room.stored = 0;
   room.stamp = 0;
   room.members_known = room.members_stale = false;
   room.members_read = room.members_from = room.members_seq = 0;
@@ -158,8 +158,13 @@ void Home::OnHead(Room& room, const Asked& asked, const UserConversationHead& he
   const bool same_transaction = room.head_known && head.changed != 0 && head.seq == room.head &&
                                 room.stamp_seq == head.seq && room.stamp == head.changed;
   // A fail-over that lost nothing of it.
-  if (same_transaction && head.epoch != room.epoch && !room.doubted) Adopt(room, head.epoch);
-  if (Contradicts(room, asked, head.epoch, head.seq)) return Doubt(room, head.seq, false);
+  if (same_transaction && head.epoch != room.epoch && !room.doubted) {
+    room.stored = head.seq;
+    Adopt(room, head.epoch);
+  }
+  if (Contradicts(room, asked, head.epoch, head.seq)) {
+    return Doubt(room, head.seq, head.epoch);
+  }
   if (head.seq == room.head) Stamp(room, head);
   CatchUp(room, head.seq);
 }
@@ -188,7 +193,7 @@ void Home::OnRemote(const RemoteEvent& remote) {
   if (!event.undelivered_from.empty()) typists_.End(room.id, event.undelivered_from, Now());
   if (!room.head_known) return rooms_->AddEarly(room, remote.event);
   if (remote.epoch != 0 && remote.epoch != room.epoch) {
-    Doubt(room, std::min(event.seq - 1, room.head), false);
+    Doubt(room, std::min(event.seq - 1, room.head), remote.epoch);
   }
   // A repeat is what memory has. Else it may be of a store that went back: its head says so.
   if (event.seq <= room.head && !room.tail.Holds(event)) CheckWithin(room, kCheckWithin);
@@ -200,7 +205,7 @@ void Home::OnRemote(const RemoteEvent& remote) {
 
 void Home::OnParted(const Uuid& conversation, const UserId& user) {
   Room* room = rooms_->Find(conversation);
-  if (room == nullptr || !room->followed) return;
+  if (room == nullptr || !Mirrors(*room)) return;
   rooms_->Use(*room);
   // They may be back by now.
   store_.IsParticipant(conversation, user, self_,

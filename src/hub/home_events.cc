@@ -70,15 +70,19 @@ void Home::Offer(Room& room, EventRef event) {
     rooms_->AddEarly(room, std::move(event));
     return room.retry_planned ? void() : FillGap(room);
   }
-  if (event->seq <= room.head) return;
+  if (event->seq <= room.head) {
+    // A read brought it before, and does not know who left.
+    if (event->parting == Parting::kOne) OnParted(room.id, event->hidden_from);
+    return;
+  }
   if (event->seq > room.head + 1) {
     rooms_->AddEarly(room, std::move(event));
     return FillGap(room);
   }
   Append(room, std::move(event));
-  while (!room.early.empty() && room.early.begin()->first <= room.head + 1) {
-    EventRef next = rooms_->TakeEarly(room);
-    if (next->seq == room.head + 1) Append(room, std::move(next));
+  rooms_->DropEarlyUpTo(room, room.head);
+  while (!room.early.empty() && room.early.begin()->first == room.head + 1) {
+    Append(room, rooms_->TakeEarly(room));
   }
 }
 
@@ -115,7 +119,7 @@ void Home::FillGap(Room& room) {
         } else if (found.doubted) {
           FillGap(found);
         } else if (Contradicts(found, asked, changes->epoch, changes->head)) {
-          Doubt(found, changes->head, false);
+          Doubt(found, changes->head, changes->epoch);
         } else {
           OnGapRead(found, since, *changes);
         }

@@ -61,7 +61,7 @@ void Home::OnChanges(const Uuid& conversation, int64_t since, const Asked& asked
   const int64_t reached = changes ? std::max(since, changes->through) : since;
   if (contradicts) {
     // What is stored is being found out: readers ask again in a while.
-    Doubt(room, changes->head, false);
+    Doubt(room, changes->head, changes->epoch);
     answer(Fail(Error::StoreUnavailable()));
   } else if (!changes) {
     answer(Fail(changes.error()));

@@ -8,25 +8,28 @@
 namespace parley {
 
 Home::Asked Home::AskedNow(const Room& room) {
-  return {room.head_known ? room.head : 0, room.rewinds};
+  return {room.head_known ? std::max(room.head, room.stored) : 0, room.rewinds};
 }
 
-bool Home::Contradicts(const Room& room, const Asked& asked, uint64_t epoch, int64_t seq) {
+bool Home::Contradicts(Room& room, const Asked& asked, uint64_t epoch, int64_t seq) {
   if (!room.head_known) return false;
   if (epoch != room.epoch) return true;
-  return asked.rewinds == room.rewinds && seq < asked.head;
+  if (asked.rewinds != room.rewinds) return false;
+  if (seq < asked.head) return true;
+  room.stored = std::max(room.stored, seq);
+  return false;
 }
 
 void Home::CheckCommit(Room& room, const Asked& asked, uint64_t epoch, int64_t seq, bool is_new) {
   // A repeat may have any seq.
   if (Contradicts(room, asked, epoch, is_new ? seq - 1 : asked.head)) {
-    Doubt(room, std::min(seq - 1, room.head), epoch == room.epoch);
+    Doubt(room, std::min(seq - 1, room.head), epoch);
   }
 }
 
-void Home::Doubt(Room& room, int64_t seq, bool went_back) {
+void Home::Doubt(Room& room, int64_t seq, uint64_t epoch) {
   room.doubted_from = room.doubted ? std::min(room.doubted_from, seq) : seq;
-  room.went_back |= went_back;
+  room.went_back |= epoch == room.epoch;
   room.doubted = true;
   FillGap(room);
 }
@@ -43,6 +46,7 @@ void Home::OnDoubtRead(Room& room, int64_t since, const ChangesSince& changes) {
   }
   const bool other_store = changes.epoch != room.epoch;
   const bool lost = room.went_back || other_store || changes.head < room.head;
+  room.stored = changes.head;
   room.doubted = room.went_back = false;
   // They may be of the store that was: what is in this one is read.
   room.store_head = changes.head;
@@ -51,7 +55,7 @@ void Home::OnDoubtRead(Room& room, int64_t since, const ChangesSince& changes) {
     rooms_->ClearEarly(room);
   }
   if (lost && same < room.head) return Rewind(room, same, changes);
-  if (other_store) Adopt(room, changes.epoch);
+  if (lost) Adopt(room, changes.epoch);
   CatchUp(room, changes.head);
 }
 

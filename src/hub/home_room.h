@@ -46,6 +46,7 @@ struct Home::Room {
   bool head_known = false;
   int64_t head = 0;
   int64_t store_head = 0;    // as the store was last heard to be; may be behind
+  int64_t stored = 0;        // the highest head that the store has answered since it went back
   uint64_t epoch = 0;        // of the store that `head` is of; 0: unknown
   int64_t stamp = 0;         // position of the transaction that took `stamp_seq`; 0: unknown
   int64_t stamp_seq = 0;     //
@@ -88,8 +89,12 @@ struct Home::Room {
 // and early events by what they cost together. The least recently used goes first.
 class Home::Rooms {
  public:
-  Rooms(size_t idle_conversations, size_t tail_bytes, HubCounters& counters)
-      : idle_limit_(idle_conversations), tail_limit_(tail_bytes), counters_(counters) {}
+  // `partings`: takes the removals whose events are dropped before they went out.
+  Rooms(size_t idle_conversations, size_t tail_bytes, HubCounters& counters, Partings& partings)
+      : idle_limit_(idle_conversations),
+        tail_limit_(tail_bytes),
+        counters_(counters),
+        partings_(partings) {}
   ~Rooms();
 
   // Makes it if it is not there. May evict others.
@@ -126,9 +131,11 @@ class Home::Rooms {
   void CountTail(Room& room, size_t before);
   void CountEarly(int64_t bytes);
   void EraseEarly(Room& room, std::map<int64_t, EventRef>::iterator at);
+  void DropEarly(Room& room, std::map<int64_t, EventRef>::iterator at);
 
   const size_t idle_limit_, tail_limit_;
   HubCounters& counters_;
+  Partings& partings_;
   MemberIndex index_;  // outlives the rooms
   std::unordered_map<Uuid, std::unique_ptr<Room>> by_id_;
   IntrusiveList<Room, &Room::idle_link> idle_;    // nobody uses them

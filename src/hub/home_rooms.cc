@@ -108,13 +108,20 @@ void Home::Rooms::EraseEarly(Room& room, std::map<int64_t, EventRef>::iterator a
   room.early.erase(at);
 }
 
+void Home::Rooms::DropEarly(Room& room, std::map<int64_t, EventRef>::iterator at) {
+  if (at->second->parting == Parting::kOne && room.listeners != 0) {
+    partings_.emplace_back(room.id, at->second->hidden_from);
+  }
+  EraseEarly(room, at);
+}
+
 void Home::Rooms::AddEarly(Room& room, EventRef event) {
   const auto cost = static_cast<int64_t>(CostOf(*event));
   if (!room.early.emplace(event->seq, std::move(event)).second) return;
   CountEarly(cost);
   while (room.early.size() > kEarlyEvents || (early_bytes_ > kEarlyBytes && !room.early.empty())) {
     room.store_head = std::max(room.store_head, room.early.rbegin()->first);
-    EraseEarly(room, std::prev(room.early.end()));
+    DropEarly(room, std::prev(room.early.end()));
   }
 }
 
@@ -125,7 +132,7 @@ EventRef Home::Rooms::TakeEarly(Room& room) {
 }
 
 void Home::Rooms::ClearEarly(Room& room) {
-  while (!room.early.empty()) EraseEarly(room, room.early.begin());
+  while (!room.early.empty()) DropEarly(room, room.early.begin());
 }
 
 void Home::Rooms::DropEarlyUnlikeStored(Room& room, const Event& stored) {
@@ -137,7 +144,7 @@ void Home::Rooms::DropEarlyUnlikeStored(Room& room, const Event& stored) {
 
 void Home::Rooms::DropEarlyUpTo(Room& room, int64_t seq) {
   while (!room.early.empty() && room.early.begin()->first <= seq) {
-    EraseEarly(room, room.early.begin());
+    DropEarly(room, room.early.begin());
   }
 }
 

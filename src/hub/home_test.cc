@@ -318,6 +318,23 @@ TEST_F(HomeTest, AReadOfAStoreThatWentBackDoesNotSpin) {
   EXPECT_EQ((*page)->head, 3);
 }
 
+// A page may be further than the head, and so are those who read it.
+TEST_F(HomeTest, WhatAPageHadBeyondTheHeadIsTakenBackToo) {
+  store_.Put(kRoom, {"ann"}, 3);
+  ASSERT_TRUE(Admit("ann"));
+  store_.faults.unknown_one_in = 1;
+  Send(MakeMessage());
+  store_.faults.unknown_one_in = 0;
+  const auto page = Read(1);
+  ASSERT_TRUE(page);
+  EXPECT_EQ((*page)->through, 4);
+  EXPECT_EQ((*page)->head, 3);
+  store_.GoBack(1, false);
+  ASSERT_TRUE(Send(MakeMessage()));
+  EXPECT_EQ(rewound_, Seqs{3});
+  EXPECT_EQ(delivered_[0], Seqs{4});
+}
+
 TEST_F(HomeTest, AnAnswerThatALaterEventOvertookTakesNothingBack) {
   store_.Put(kRoom, {"ann"});
   ASSERT_TRUE(Admit("ann"));
@@ -361,6 +378,39 @@ TEST_F(HomeTest, AFailedReadOfTheMembersIsRepeated) {
   StartSend(MakeMessage("dan"));
   EXPECT_TRUE(store_.idle()) << "dan is known to be no participant";
   EXPECT_EQ(sent_.back().error().code, ErrorCode::not_participant);
+}
+
+// What a read brings does not say who left.
+TEST_F(HomeTest, ARemovalThatAReadBroughtFirstEndsTheListening) {
+  store_.Put(kRoom, {"ann", "bob"});
+  ASSERT_TRUE(Admit("bob"));
+  Apply(RemoveParticipant{"bob"});
+  StartSend(MakeMessage());
+  store_.Happen();
+  store_.AnswerAt(1);  // the message: what is before it is read
+  executor_.Run();
+  store_.Happen();
+  store_.AnswerAt(1);
+  executor_.Run();
+  EXPECT_EQ(delivered_[0], (Seqs{1, 2}));
+  Rest();
+  EXPECT_EQ(delivered_[0], (Seqs{1, 2, 0}));
+}
+
+TEST_F(HomeTest, ARemovalThatWasNeverSeenInOrderEndsTheListening) {
+  store_.Put(kRoom, {"ann", "bob"});
+  ASSERT_TRUE(Admit("bob"));
+  StartSend(MakeMessage());
+  Apply(RemoveParticipant{"bob"});
+  StartSend(MakeMessage());
+  store_.Happen();
+  store_.AnswerAt(1);  // the removal waits for what is before it
+  executor_.Run();
+  store_.Drop(kRoom, 2);
+  Rest();
+  home_.AskAgainWhoParted();
+  Rest();
+  EXPECT_EQ(delivered_[0], (Seqs{1, 3, 0}));
 }
 
 // --- pages
@@ -517,6 +567,19 @@ TEST_F(HomeAmongOthersTest, ALateChangeOfTheMembersDoesNotUndoTheirRead) {
   shared_.OnRemote(Joined("eve", 1));  // eve was removed by 2, which the read had in it
   Rest();
   EXPECT_EQ(AdmitHere("eve").error().code, ErrorCode::not_participant);
+}
+
+TEST_F(HomeAmongOthersTest, APageNamesTheHeadOfTheStoreWhereMemoryIsBehind) {
+  store_.Put(kRoom, {"ann"}, 2);
+  ASSERT_TRUE(AdmitHere("ann"));
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(Send(MakeMessage()));  // on another node
+  PageRef page;
+  shared_.Read(kRoom, 0, [&](Result<PageRef> given) { page = *given; });
+  Rest();
+  ASSERT_NE(page, nullptr);
+  EXPECT_LT(page->through, page->newest) << "there is more";
+  EXPECT_EQ(page->newest, 202);
+  EXPECT_EQ(page->head, 2) << "from there on, events come live";
 }
 
 TEST_F(HomeAmongOthersTest, WhatIsTooLargeToBeShownIsNotPublished) {

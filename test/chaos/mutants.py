@@ -36,11 +36,11 @@ MUTANTS = (
                "if (last <= asked.batch) return Outcome::kCommitted;"),
            faults.f6b_the_database_crashes_while_another_client_writes, ("lost", "phantom", "seq-fork")),
     Mutant("shows a message before its commit",
-           one("src/hub/home.cc", "  store_.InsertMessage(\n",
+           one("src/hub/home_events.cc", "  store_.InsertMessage(std::move(message), self_,\n",
                """  Message early{.id = message.id, .conversation_id = room.id, .seq = room.head + 1, .sender_id = message.sender_id,
                 .content = message.content, .client_id = message.client_id};
-  if (room.loaded) Offer(room, MessageEvent(early, Now()));
-  store_.InsertMessage(
+  if (room.head_known) Offer(room, MessageEvent(early, Now()));
+  store_.InsertMessage(std::move(message), self_,
 """),
            faults.f6_the_database_is_killed, ("phantom", "seq-fork")),
     Mutant("leaves holes in seq",
@@ -50,11 +50,11 @@ MUTANTS = (
            one("src/store/sql_messages.cc", ".Bind(10, message_.client_id);", ".Bind(10, std::optional<std::string>());"),
            faults.f22_everything_is_sent_twice, ("ack-mismatch", "lost")),
     Mutant("believes that nothing is lost on the way",
-           one("src/hub/home.cc", "  if (event->seq > room.head + 1) {\n", "  if (false) {\n")
+           one("src/hub/home_events.cc", "  if (event->seq > room.head + 1) {\n", "  if (false) {\n")
            + one("src/hub/feed.h", "    if (event.seq != last_seq_ + 1) return StartFetch();\n", ""),
            faults.f4b_redis_is_flushed_and_its_clients_thrown_out, ("silent-gap", "stuck")),
     Mutant("never asks the store how far it is",
-           one("src/hub/home_cluster.cc", "if (room.loaded && room.store_head > room.head)", "if (false)"),
+           one("src/hub/home_cluster.cc", "if (room.head_known && room.store_head > room.head)", "if (false)"),
            faults.f4c_the_last_word_is_lost_on_its_way, ("failed", "stuck")),
     Mutant("does not subscribe again",
            one("src/bus/redis_subscriber.cc", "for (const Uuid& conversation : followed_) unsaid_[conversation] = true;", ""),

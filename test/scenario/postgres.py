@@ -74,6 +74,15 @@ class Postgres:
         made = Postgres(*self.settings, data_of=self)
         return made.start()
 
+    def stop_following(self):
+        """Of a standby: whatever its primary commits from now on is lost when this one takes its place."""
+        self.ask("ALTER SYSTEM SET primary_conninfo = ''")
+        self.ask("SELECT pg_reload_conf()")
+        eventually(lambda: self.ask("SELECT count(*) FROM pg_stat_wal_receiver") == "0")
+
+    def promote(self):
+        assert self.ask("SELECT pg_promote()") == "t"
+
     def kill(self):
         """All at once, as when the machine stops."""
         self.process.send_signal(signal.SIGQUIT)

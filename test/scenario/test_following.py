@@ -103,9 +103,7 @@ def test_positions_are_not_of_a_server_that_is_gone(database, own_server):
     revoked = Person(node, "dora", jti="revoked-later")
     room, other = alice.rest.create_group(bob, carol), alice.rest.create_group(carol)
     eventually(lambda: standby.ask("SELECT count(*) FROM messaging_conversation") == "2")
-    standby.ask("ALTER SYSTEM SET primary_conninfo = ''")
-    standby.ask("SELECT pg_reload_conf()")
-    eventually(lambda: standby.ask("SELECT count(*) FROM pg_stat_wal_receiver") == "0")
+    standby.stop_following()
     with bob.connect(room) as b, carol.connect(other) as c, revoked.connect() as r:
         database.ask("CREATE PROCEDURE spend() LANGUAGE plpgsql AS $$ BEGIN FOR i IN 1..3000 LOOP "
                      "PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
@@ -114,7 +112,7 @@ def test_positions_are_not_of_a_server_that_is_gone(database, own_server):
         assert b.wait_for("message")
         time.sleep(3)  # it reads as far as that
         database.kill()
-        assert standby.ask("SELECT pg_promote()") == "t"
+        standby.promote()
         elsewhere = own_server("--drain-delay", "0", DATABASE_URL=standby.url)
         service, admin = Person(elsewhere, "backend", scope="messaging:service"), Person(elsewhere, "alice")
         assert service.rest.post("revocations/", json={"jti": "revoked-later"}).status_code == 201

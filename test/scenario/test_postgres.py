@@ -323,6 +323,21 @@ def test_a_live_socket_that_must_catch_up_waits_for_the_database(own_database, o
         assert bob.events(1)[0]["seq"] == 4
 
 
+def test_a_socket_can_have_16_resumes_under_way(own_database, own_server):
+    talk = Talk(own_server(DATABASE_URL=own_database.url))
+    assert talk.post("message").status_code == 201
+    talk.server.kill()
+    talk.server.start()
+    with talk.bob.connect(talk.room, patience=60) as bob:
+        own_database.kill()
+        for number in range(17):
+            bob.send("resume", seqs={talk.room["id"]: 0}, ref=f"{number}")
+        refused = bob.wait_for("error")
+        assert refused["ref"] == "16" and refused["data"]["code"] == "rate_limited"
+        own_database.start()
+        assert [bob.wait_for("resumed")["ref"] for _ in range(16)] == [f"{number}" for number in range(16)]
+
+
 def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(own_database, own_server):
     server = own_server("--timeout-graceful-shutdown", "2", DATABASE_URL=own_database.url)
     talk = Talk(server)
@@ -346,9 +361,7 @@ def test_what_a_fail_over_may_have_lost_is_not_called_stored(own_database, own_s
     talk = Talk(own_server("--shards", "1", DATABASE_URL=f"postgres://parley@127.0.0.1:{proxy.port}/postgres"))
     assert talk.post("before").status_code == 201
     eventually(lambda: standby.ask("SELECT count(*) FROM messaging_message") == "1")
-    standby.ask("ALTER SYSTEM SET primary_conninfo = ''")
-    standby.ask("SELECT pg_reload_conf()")
-    eventually(lambda: standby.ask("SELECT count(*) FROM pg_stat_wal_receiver") == "0")
+    standby.stop_following()
     proxy.target = standby.port  # from the next connection on
     proxy.lose = "answer"
     answers = []
@@ -356,7 +369,7 @@ def test_what_a_fail_over_may_have_lost_is_not_called_stored(own_database, own_s
     sending.start()
     eventually(lambda: own_database.ask("SELECT count(*) FROM messaging_message") == "2")
     own_database.kill()
-    assert standby.ask("SELECT pg_promote()") == "t"
+    standby.promote()
     standby.ask("CREATE PROCEDURE spend() LANGUAGE plpgsql AS $$ BEGIN FOR i IN 1..50 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
     standby.ask("CALL spend()")  # ids that the lost server had given already
     sending.join()

@@ -102,6 +102,45 @@ def test_a_resume_frame_on_the_user_socket_names_many(people):
             assert got == list(range(since + 1, 5))
 
 
+def test_each_resume_is_answered_with_its_own_ref(people):
+    """Also one that is sent while others are under way, for the same conversations or for others."""
+    alice, bob = people("alice", "bob")
+    talks = [alice.rest.create_group(bob) for _ in range(2)]
+    for talk in talks:
+        for _ in range(4):
+            alice.rest.send_message(talk, "missed")
+    one, other = (talk["id"] for talk in talks)
+    named = {"first": {one: 0}, "second": {other: 1}, "third": {other: 2, one: 3}, "fourth": {}}
+    with bob.connect(query={"resume": 1}) as b:
+        for ref, seqs in named.items():
+            b.send("resume", ref=ref, seqs=seqs)
+        answers = [b.wait_for("resumed") for _ in named]
+        assert {frame["ref"]: frame["data"]["conversations"] for frame in answers} == {
+            ref: {id: 4 for id in seqs} for ref, seqs in named.items()}
+        b.send("ping")
+        assert all(frame["type"] != "resumed" for frame in b.seen_before(lambda frame: frame["type"] == "pong"))
+
+
+@pytest.mark.parametrize("limit", [1, 7, 100])
+def test_changes_say_that_there_are_more_until_all_have_come(people, limit):
+    alice, bob = people("alice", "bob")
+    talk = alice.rest.create_group(bob)
+    total = {1: 5, 7: 30, 100: 300}[limit]
+    with alice.connect(talk) as a:
+        for number in range(total):
+            a.send("message", content="x" * (1000 if limit == 100 else 10), client_id=str(number))
+        for _ in range(total):
+            a.wait_for("ack")
+    seen = []
+    while True:
+        page = bob.rest.get(f"conversations/{talk['id']}/changes", params={"since_seq": len(seen), "limit": limit}).json()
+        seen += seqs_of(page["events"])
+        if not page["has_more"]:
+            break
+        assert page["events"], "a page that has more moves on"
+    assert seen == list(range(1, total + 1))
+
+
 def test_resume_1_holds_live_events_until_the_first_resume(talk_of_five):
     alice, bob, talk = talk_of_five
     with bob.connect(query={"resume": 1}) as b:

@@ -50,18 +50,40 @@ def test_memory_stays_bounded_however_far_readers_are_behind(own_server):
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)
 
-    def resident():
-        with open(f"/proc/{server.process.pid}/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) // 1024
-
     readers = [bob.connect(talk, stalls=True) for _ in range(30)]
     speak(alice, talk, 50)
-    before = resident()
+    before = resident(server)
     speak_more(alice, talk, 1200)  # 36 MB a reader, 1 GB for all
-    grown = resident() - before
+    grown = resident(server) - before
     for reader in readers:
         reader.close()
     assert grown < 200 * PATIENCE, f"grew by {grown} MB"
+
+
+def test_memory_of_many_conversations_is_bounded(own_server):
+    """Events are kept for whoever comes back, up to a bound for all conversations together, though all have listeners."""
+    server = own_server("--shards", "1", "--rate-limits", "off")
+    alice, bob = named(server, "alice", "bob")
+    talks = [alice.rest.create_group(bob) for _ in range(300)]
+    with bob.connect(stalls=True), alice.connect() as a:
+        before, most = resident(server, "RssAnon"), 0
+        for _ in range(30):  # 270 MB
+            for talk in talks:
+                a.send("message", conversation_id=talk["id"], content=LONG, ref="r")
+            for _ in talks:
+                a.wait_for("ack")
+            a.kept.clear()
+            most = max(most, server.metric("parley_tail_bytes"))
+        assert (32 << 20) < most <= (64 << 20)
+        assert resident(server, "RssAnon") - before < 160 * PATIENCE
+        assert server.metric("parley_conversations_in_memory") == len(talks)
+        assert server.metric("parley_conversations_idle") == 0
+
+
+def resident(server, what="VmRSS"):
+    """MiB. RssAnon: without the pages of files that are mapped."""
+    with open(f"/proc/{server.process.pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(what)) // 1024
 
 
 def speak_more(person, talk, count):

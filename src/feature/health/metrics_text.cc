@@ -142,6 +142,15 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
   }
   out.Labelled("resumes_total", "Conversations that a client said how far it had, by what it got.",
                resumes);
+  out.Level("conversations_in_memory", "Conversations whose state is in memory.",
+            static_cast<double>(counters.hub.rooms.value()));
+  out.Level("conversations_idle", "Of those: without a listener or a call to the store.",
+            static_cast<double>(counters.hub.rooms_idle.value()));
+  out.Level("tail_bytes", "Bytes of events kept in memory for resumes and slow readers.",
+            static_cast<double>(counters.hub.tail_bytes.value()));
+  out.Count("store_rewinds_total",
+            "Conversations whose newest events the store lost under this node.",
+            counters.hub.rewinds.value());
   out.Labelled("dropped_total", "Ephemeral events that a busy connection did not get.",
                {{{"reason", "busy"}, counters.hub.ephemeral_dropped.value()}});
   std::vector<std::pair<Families::Label, uint64_t>> limited;
