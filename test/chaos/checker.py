@@ -43,18 +43,19 @@ class Verdict:
 
 
 def check(history, rows, heads, clients=(), reads=(), removals=(), changes=(), fences=(), marks=None, presence=(), online=(), offline=(),
-          memory=(), files=()):
+          memory=(), files=(), went_back=None):
     """history: History.events. rows: (conversation, seq, id, sender, client_id, content) of all messages, from SQL.
     heads: {conversation: seq}. clients: (name, conversation, last seq) of those connected at the end. reads: for each
     node, {conversation: [(seq, id)]}. removals: (user, conversation, when) of whose access had ended by then.
     changes: "conversation seq" of what is no new message. fences: (conversation, seq) of what was sent last, to see whether
     all is live again. marks: {(user, conversation): last_read_seq}, from SQL. presence: for each node, {user: online};
-    online, offline: who is. memory: (node, most bytes). files: (node, open now, open when idle), connections not counted."""
+    online, offline: who is. memory: (node, most bytes). files: (node, open now, open when idle), connections not counted.
+    went_back: when the store lost commits; None if it did not."""
     verdict = Verdict()
     removed = {(user, conversation) for user, conversation, _ in removals}
     _check_rows(rows, heads, changes, verdict)
     _check_sends(history, rows, verdict)
-    _check_deliveries(history, rows, fences, verdict)
+    _check_deliveries(history, rows, fences, went_back, verdict)
     for name, conversation, last in clients:
         if last != heads[conversation]:
             verdict.add("stuck", f"{name} is at {last} of {heads[conversation]} in {conversation}")
@@ -122,12 +123,16 @@ def _check_sends(history, rows, verdict):
                 verdict.add("realtime", f"{key} was sent after {highest[1]} was acked as {highest[0]}, and is {seq}")
 
 
-def _check_deliveries(history, rows, fences, verdict):
+def _check_deliveries(history, rows, fences, went_back, verdict):
     stored = {(conversation, seq): (id, content) for conversation, seq, id, _, _, content in rows}
-    owner, first_seen, connections = {}, {}, {}
+    owner, first_seen, connections, to_take_back = {}, {}, {}, {}
     for event in history:
         if event["what"] == "connect":
             connections[event["connection"]] = event["since"]
+        elif event["what"] == "gap" and event.get("reset") and went_back is not None and event["t"] > went_back:
+            connections[event["connection"]] = min(connections[event["connection"]], event["from"] - 1)
+            to_take_back.pop(event["connection"], None)
+            verdict.figures["resets"] += 1
         elif event["what"] == "gap":
             connections[event["connection"]] = event["to"]
             verdict.add("silent-gap", f"{event['user']} was told of a gap {event['from']}..{event['to']} that is none")
@@ -136,6 +141,9 @@ def _check_deliveries(history, rows, fences, verdict):
             if owner.setdefault(place, event["id"]) != event["id"]:
                 verdict.add("seq-fork", f"{place} is {owner[place]} and {event['id']}")
             first_seen.setdefault(place, event["t"])
+        if event["what"] == "recv lost":
+            connections[event["connection"]] = event["seq"]
+            to_take_back[event["connection"]] = event["seq"]
         if event["what"] == "change":
             before = connections[event["connection"]]
             if event["seq"] != before + 1:
@@ -144,6 +152,8 @@ def _check_deliveries(history, rows, fences, verdict):
         if event["what"] != "recv":
             continue
         verdict.figures["delivered"] += 1
+        if event["connection"] in to_take_back:
+            verdict.add("silent-gap", f"{event['user']} got {event['seq']}, and {to_take_back[event['connection']]} was lost and not taken back")
         place, before = (event["conversation"], event["seq"]), connections[event["connection"]]
         if event["seq"] == before:
             verdict.add("dup-delivery", f"{event['user']} got {place} twice")

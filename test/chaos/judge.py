@@ -7,6 +7,7 @@ from checker import LIVE, check
 from client import Person
 from deadline import eventually
 from end_checks import SPARE_FILES, wrong_in_presence
+from fail_over import what_remains
 
 CATCH_UP = 15  # seconds after the last fault in which everybody has everything, and live: ten, and a reconnect
 PRESENCE = 25  # seconds in which presence is the truth: the lease, the debounce, and two reconnects
@@ -34,10 +35,11 @@ class Judge:
         changes = {f"{id} {seq}" for id, seq in self._json("conversation_id, seq", "parley_change")}
         reads = [{id: [(m["seq"], m["id"]) for m in asking[node].rest.everything_in({"id": id})] for id, asking in self.asking.items()}
                  for node in range(len(self.rig.nodes))]
+        events, went_back = what_remains(self.history.events)
         return check(
-            self.history.events, rows, self._heads(), [(client.user, client.conversation, client.last_seq) for client in self.inside], reads,
+            events, rows, self._heads(), [(client.user, client.conversation, client.last_seq) for client in self.inside], reads,
             self.swarm.removals, changes, fences, marks, presence, *self._online_and_offline(), self.rig.resources.memory.items(),
-            self.rig.resources.held())
+            self.rig.resources.held(), went_back)
 
     def _json(self, columns, table, column="conversation_id"):
         return [json.loads(line) for line in self.rig.database.ask(

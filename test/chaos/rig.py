@@ -53,13 +53,15 @@ class Node:
 
 
 class Rig:
-    def __init__(self, count=3, sentinels=False, network=None, database=(), **variables):
+    def __init__(self, count=3, sentinels=False, network=None, database=(), standby=False, **variables):
         self.directory = tempfile.mkdtemp(prefix="parley-chaos-")
         self.variables = variables
         self.network = network or Loopback()
         self.database = Postgres(*self.network.database_settings, *database)
         self.network.admit(self.database)
         self.database.start()
+        self.standby = self.database.standby() if standby else None
+        self.databases = [self.database, *([self.standby] if standby else [])]
         self.redis = (SentinelGroup() if sentinels else Redis(*self.network.redis_settings)).start()
         self.nodes = [Node(self, number) for number in range(count)]
         for node in self.nodes:
@@ -78,6 +80,13 @@ class Rig:
                 node.server.start(ready=False)
         for node in self.nodes:
             eventually(node.server.ready, within=40, describe=lambda: node.server.log[-3000:])
+
+    def move_to(self, database):
+        """From now on that is the database of all nodes; the one that was is gone."""
+        self.database = database
+        for node in self.nodes:
+            node.database.target = database.port
+            node.database.cut()
 
     def doors(self):
         return [node.address for node in self.nodes]
@@ -138,6 +147,7 @@ class Rig:
         for node in self.nodes:
             node.close()
         self.redis.close()
-        self.database.close()
+        for database in self.databases:
+            database.close()
         self.network.close()
         shutil.rmtree(self.directory, ignore_errors=True)

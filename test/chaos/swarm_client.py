@@ -87,7 +87,10 @@ class Client:
             if not answer.done():
                 answer.set_result(frame)
         elif frame["type"] == "gap":
-            self.note("gap", connection=connection, **{"from": frame["data"]["from"], "to": frame["data"]["to"]})
+            begin, reset = frame["data"]["from"], frame["data"].get("reset", False)
+            self.note("gap", connection=connection, **{"from": begin, "to": frame["data"]["to"], "reset": reset})
+            if reset:  # the store went back: what this client has of it is no longer so
+                self.last_seq, self.highest = min(self.last_seq, begin - 1), min(self.highest, begin - 1)
         elif "seq" in frame and frame["type"] in ("conversation_updated", "message_updated", "message_deleted"):
             self.note("change", connection=connection, seq=frame["seq"])
             self.last_seq = frame["seq"]

@@ -14,6 +14,7 @@ from server import ROOT
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "chaos"))
 import faults  # noqa: E402
 from checker import check  # noqa: E402
+from fail_over import what_remains  # noqa: E402
 from links import Link  # noqa: E402
 from mutants import MUTANTS  # noqa: E402
 from resources import Sampler  # noqa: E402
@@ -392,6 +393,40 @@ def test_the_checker_finds_what_is_late_though_all_is_well():
     events[first(events, "recv", 5)]["t"] += 0.1
     assert judged(events, fences={(ROOM, 5)}) == {"late"}
     assert judged(events, fences={(ROOM, 4)}) == set(), "what was sent while something was broken may be"
+
+
+def fallen_over():
+    """Four and five are lost under bob, who is set back, and written anew."""
+    events = story()
+    now = events[-1]["t"]
+    events.append({"t": now + 9, "what": "went back", "since": 0, "at": now + 1, "lost": ["id-4", "id-5"], "heads": {ROOM: 3}})
+    events.append({"t": now + 2, "what": "gap", "connection": 2, "user": "bob", "conversation": ROOM, "from": 4, "to": 5, "reset": True})
+    for seq in (4, 5):
+        events.append({"t": now + 3, "what": "invoke", "user": "ann", "client_id": f"new-{seq}", "conversation": ROOM})
+        events.append({"t": now + 3, "what": "ok", "user": "ann", "client_id": f"new-{seq}", "conversation": ROOM, "seq": seq, "id": f"new-{seq}"})
+        events.append({"t": now + 3, "what": "recv", "connection": 2, "user": "bob", "conversation": ROOM, "seq": seq, "id": f"new-{seq}",
+                       "content": f"new-{seq}"})
+    return events
+
+
+def judged_after(events):
+    kept, went_back = what_remains(events)
+    return judged(kept, ROWS[:3] + [(ROOM, seq, f"new-{seq}", "ann", f"new-{seq}", f"new-{seq}") for seq in (4, 5)], went_back=went_back)
+
+
+def test_the_checker_does_not_ask_for_what_a_fail_over_lost():
+    assert judged_after(fallen_over()) == set()
+    assert "lost" in judged_after([event for event in fallen_over() if event["what"] != "went back"])
+
+
+def test_the_checker_finds_what_a_fail_over_does_not_excuse():
+    events = fallen_over()
+    lost = next(event for event in events if event["what"] == "recv" and event["id"] == "id-5")
+    assert "phantom" in judged_after(events + [{**lost, "t": events[-1]["t"] + 60, "seq": 6}]), "shown long after it was lost"
+    assert "silent-gap" in judged_after([event for event in events if event["what"] != "gap"]), "never taken back"
+    assert "silent-gap" in judged_after([{**event, "t": 0} if event["what"] == "gap" else event for event in events]), "taken back too early"
+    ack = {"what": "ok", "user": "ann", "client_id": "ann-4", "conversation": ROOM, "seq": 4, "id": "id-4"}
+    assert "lost" in judged_after(events + [{**ack, "t": events[-1]["t"] + 60}]), "acked long after it was lost"
 
 
 def test_lags_are_of_what_is_not_replayed():
