@@ -36,6 +36,7 @@ class CommitLanes {
     }
     if (sessions.background) {
       background_ = lanes_.size();
+      upkeep.pause = kBackgroundPause;
       lanes_.push_back(std::make_unique<GroupCommit>(std::move(sessions.background), each,
                                                      std::move(upkeep), kLongWrite));
     }
@@ -71,6 +72,8 @@ class CommitLanes {
  private:
   // A transaction of the background that takes longer stands before a store that does not answer.
   static constexpr auto kLongWrite = std::chrono::seconds(30);
+  // Between two pieces of upkeep there: the database has other work too.
+  static constexpr auto kBackgroundPause = std::chrono::milliseconds(5);
 
   const size_t conversation_lanes_;  // how many of the first lanes
   size_t others_ = 0, background_ = 0;

@@ -12,8 +12,6 @@ namespace {
 // A longer write is a batch of its own.
 constexpr size_t kBatchBytes = 4 * 1024 * 1024;
 constexpr size_t kQueuedBytes = 64 * 1024 * 1024;
-// Between two pieces of upkeep: it takes a small part of the writer's time.
-constexpr auto kUpkeepPause = std::chrono::milliseconds(20);
 // What is still to be done then is done after the next start, or was worth no more.
 constexpr int kPiecesAtClose = 50;
 constexpr auto kUpkeepRetry = std::chrono::milliseconds(1000);
@@ -220,7 +218,7 @@ void GroupCommit::RunUpkeep() {
   if (upkeep_.settle) upkeep_.settle(!failed);
   const std::lock_guard lock(mutex_);
   if (failed && closed_) return;
-  const auto next = std::chrono::steady_clock::now() + (failed ? kUpkeepRetry : kUpkeepPause);
+  const auto next = std::chrono::steady_clock::now() + (failed ? kUpkeepRetry : upkeep_.pause);
   if ((more || failed) && (!upkeep_at_ || *upkeep_at_ > next)) upkeep_at_ = next;
 }
 

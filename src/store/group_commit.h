@@ -26,6 +26,8 @@ namespace parley {
 struct Upkeep {
   std::function<bool(SqlSession&)> piece;      // true: there is more
   std::function<void(bool committed)> settle;  // after each piece; false: it may be in or not
+  // Between two pieces: they take a small part of the time of a lane that clients wait for.
+  std::chrono::milliseconds pause{20};
 };
 
 // The queue, its thread and upkeep are in group_commit.cc, a transaction in group_commit_transaction.cc, and

@@ -33,7 +33,7 @@ SqlStore::SqlStore(WriterSessions writers, const ReaderPool::Open& open_reader,
       commits_(Counted(std::move(writers), statements_, round_trips_), options.queue_writes,
                {.piece = [this](SqlSession& session) { return DoUpkeep(session); },
                 .settle = [this](bool committed) { SettleUpkeep(committed); }}) {
-  rows_at_once_.fill(kRowsAtOnce);
+  for (size_t i = 0; i < kChores; ++i) rows_at_once_[i] = RowsAtOnce(static_cast<Chore>(i));
   commits_.WantUpkeep(kUpkeepSoon);  // what an earlier process left
 }
 

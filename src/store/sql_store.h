@@ -121,8 +121,11 @@ class SqlStore final : public Store {
   // Strictly increasing, on the writers' threads.
   Timestamp NextTime();
 
-  // Entries of a buffer that one transaction of upkeep writes.
-  static constexpr size_t kRowsAtOnce = 500, kRowsAtClose = 5'000;
+  // Entries of a buffer that one transaction of upkeep writes, at most; marks are the cheapest.
+  static constexpr size_t RowsAtOnce(Chore chore) {
+    return chore == Chore::kReadMarks ? 2'000 : 500;
+  }
+  static constexpr size_t kRowsAtClose = 5'000;
   std::shared_ptr<void> held_;
   const Clock& clock_;
   const Uuid identity_;

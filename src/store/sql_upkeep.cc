@@ -86,7 +86,7 @@ void SqlStore::SettleUpkeep(bool committed) {
   }
   // Fewer after a failure, until the row in the way is alone.
   size_t& rows = rows_at_once_[static_cast<size_t>(*done)];
-  rows = committed ? std::min(kRowsAtOnce, 2 * rows) : std::max<size_t>(1, rows / 4);
+  rows = committed ? std::min(RowsAtOnce(*done), 2 * rows) : std::max<size_t>(1, rows / 4);
 }
 
 }  // namespace parley
