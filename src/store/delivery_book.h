@@ -34,6 +34,8 @@ class DeliveryBook {
     if (!added) {
       Run& before = runs_[place->second];
       if (run.first <= before.last + 1 && run.last >= before.first) {
+        // With the time of the newest message in it: none was delivered before it was sent.
+        if (run.last > before.last) before.at = run.at;
         before.first = std::min(before.first, run.first);
         before.last = std::max(before.last, run.last);
         return false;

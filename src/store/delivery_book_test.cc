@@ -19,6 +19,14 @@ TEST(DeliveryBookTest, NeighboursOfAConversationAreOneRun) {
   const auto taken = book.Take(10);
   ASSERT_EQ(taken.size(), 2u);
   EXPECT_EQ(taken[0].last, 3);
+  EXPECT_EQ(taken[0].at.micros, 3) << "no message was delivered before it was sent";
+}
+
+TEST(DeliveryBookTest, MessagesThatAreShownAgainKeepTheTimeOfTheFirst) {
+  DeliveryBook book;
+  book.Note(Seqs(1, 4));
+  book.Note({.conversation = Seqs(1, 4).conversation, .first = 2, .last = 4, .at = {99}});
+  EXPECT_EQ(book.Take(10).at(0).at.micros, 1);
 }
 
 TEST(DeliveryBookTest, WhatCouldNotBeWrittenComesBack) {

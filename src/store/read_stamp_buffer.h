@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,9 +29,19 @@ class ReadStampBuffer {
   // Of one range in a piece: the others get their turn.
   static constexpr int64_t kMessagesOfOne = 500;
 
+  // A range that continues the reader's last one becomes part of it.
   void Note(ReadRange range) {
     const std::lock_guard lock(mutex_);
-    PutBack(std::move(range));
+    const std::string key = KeyOf(range);
+    if (const auto newest = newest_.find(key); newest != newest_.end()) {
+      ReadRange& before = ranges_[newest->second - taken_count_];
+      if (before.last == range.after) {
+        before.last = range.last;
+        before.at = range.at;  // no message was read before it was sent
+        return;
+      }
+    }
+    if (PutBack(std::move(range))) newest_[key] = taken_count_ + ranges_.size() - 1;
   }
 
   // Ranges of at most `messages` messages together, in the order of their rows. Of a long range its newest
@@ -40,6 +51,9 @@ class ReadStampBuffer {
     while (!ranges_.empty() && taken_.size() < limit && messages > 0) {
       ReadRange range = std::move(ranges_.front());
       ranges_.pop_front();
+      const auto newest = newest_.find(KeyOf(range));
+      if (newest != newest_.end() && newest->second == taken_count_) newest_.erase(newest);
+      ++taken_count_;
       const int64_t some = std::min({range.last - range.after, kMessagesOfOne, messages});
       messages -= some;
       if (range.last - some > range.after) {
@@ -83,17 +97,24 @@ class ReadStampBuffer {
   }
 
  private:
-  void PutBack(ReadRange range) {
+  // Of a conversation and a reader.
+  static std::string KeyOf(const ReadRange& range) {
+    return range.conversation.ToString() + range.reader;
+  }
+  bool PutBack(ReadRange range) {
     if (ranges_.size() >= kMaxRanges) {
       ++dropped_;
-      return;
+      return false;
     }
     ranges_.push_back(std::move(range));
+    return true;
   }
 
   mutable std::mutex mutex_;
   // Guarded by mutex_:
   std::deque<ReadRange> ranges_;
+  uint64_t taken_count_ = 0;   // of ranges_, from the beginning: the number of the first one there
+  KeyedMap<uint64_t> newest_;  // the number of the last range that was noted, by KeyOf
   std::vector<ReadRange> taken_;  // being written
   std::vector<ReadRange> kept_;   // of those taken
   uint64_t dropped_ = 0;

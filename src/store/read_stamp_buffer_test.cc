@@ -24,6 +24,26 @@ TEST(ReadStampBufferTest, ALongRangeIsTakenInPiecesItsNewestFirst) {
       << "each message once";
 }
 
+TEST(ReadStampBufferTest, AReaderWhoFollowsAConversationHasOneRange) {
+  ReadStampBuffer buffer;
+  for (int64_t seq = 0; seq < 100; ++seq) {
+    ReadRange range = Range(seq, seq + 1);
+    range.at = {seq};
+    buffer.Note(range);
+    range.reader = "bob";
+    buffer.Note(range);
+    buffer.Note(Range(2 * seq, 2 * seq + 1, 2));  // with gaps
+  }
+  EXPECT_EQ(buffer.queued(), 102u);
+  const auto taken = buffer.Take(2, 1000);
+  ASSERT_EQ(taken.size(), 2u);
+  EXPECT_EQ(taken[0].after, 0);
+  EXPECT_EQ(taken[0].last, 100);
+  EXPECT_EQ(taken[0].at.micros, 99) << "no message was read before it was sent";
+  buffer.Note(Range(100, 101));
+  EXPECT_EQ(buffer.queued(), 101u) << "what was taken is not changed";
+}
+
 TEST(ReadStampBufferTest, AShortRangeDoesNotWaitForALongOne) {
   ReadStampBuffer buffer;
   buffer.Note(Range(0, 1'000'000));
@@ -64,7 +84,9 @@ TEST(ReadStampBufferTest, ARangeWithLockedRowsComesBackAloneAndIsAskedForOnce) {
 
 TEST(ReadStampBufferTest, ItsBoundHoldsAndDropsAreCounted) {
   ReadStampBuffer buffer;
-  for (size_t i = 0; i < ReadStampBuffer::kMaxRanges + 3; ++i) buffer.Note(Range(0, 1));
+  for (size_t i = 0; i < ReadStampBuffer::kMaxRanges + 3; ++i) {
+    buffer.Note(Range(2 * static_cast<int64_t>(i), 2 * static_cast<int64_t>(i) + 1));
+  }
   EXPECT_EQ(buffer.queued(), ReadStampBuffer::kMaxRanges);
   EXPECT_EQ(buffer.dropped(), 3u);
 }
