@@ -320,19 +320,20 @@ TEST_F(HomeTest, AReadOfAStoreThatWentBackDoesNotSpin) {
 
 // A page may be further than the head, and so are those who read it.
 TEST_F(HomeTest, WhatAPageHadBeyondTheHeadIsTakenBackToo) {
-  store_.Put(kRoom, {"ann"}, 3);
+  store_.Put(kRoom, {"ann"});
   ASSERT_TRUE(Admit("ann"));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Send(MakeMessage()));
   store_.faults.unknown_one_in = 1;
   Send(MakeMessage());
   store_.faults.unknown_one_in = 0;
-  const auto page = Read(1);
+  const auto page = Read(4);  // of a client that knows it
   ASSERT_TRUE(page);
-  EXPECT_EQ((*page)->through, 4);
+  EXPECT_FALSE((*page)->reset);
   EXPECT_EQ((*page)->head, 3);
   store_.GoBack(1, false);
   ASSERT_TRUE(Send(MakeMessage()));
   EXPECT_EQ(rewound_, Seqs{3});
-  EXPECT_EQ(delivered_[0], Seqs{4});
+  EXPECT_EQ(delivered_[0], (Seqs{1, 2, 3, 4}));
 }
 
 TEST_F(HomeTest, AnAnswerThatALaterEventOvertookTakesNothingBack) {
@@ -407,6 +408,9 @@ TEST_F(HomeTest, ARemovalThatWasNeverSeenInOrderEndsTheListening) {
   store_.AnswerAt(1);  // the removal waits for what is before it
   executor_.Run();
   store_.Drop(kRoom, 2);
+  store_.Happen();
+  store_.AnswerAt(2);  // the read
+  executor_.Run();
   Rest();
   home_.AskAgainWhoParted();
   Rest();

@@ -57,7 +57,7 @@ def what_remains(history):
             event = {**event, "what": "recv lost"}  # to be taken back
         if early and what in ("mark", "mark-seen") and event["t"] > undone["since"]:
             continue
-        if early and what == "read":
-            event = {**event, "page": [message for message in event["page"] if message[1] not in lost]}
+        if early and what == "read" and any(id in lost for _, id, _ in event["page"]):
+            continue  # what else was in it says nothing about what was not
         kept.append(event)
     return kept, undone["at"]
