@@ -43,7 +43,8 @@ def test_migrate_refuses_what_it_does_not_know(tmp_path, database):
 
 
 def test_a_store_moves_to_postgresql_and_goes_on(own_server, database, tmp_path):
-    old = own_server()
+    links = ("--attachments-url-ttl", "30d")  # the same for a week
+    old = own_server(*links)
     alice, bob = Person(old, "alice"), Person(old, "bob")
     room = alice.rest.create_group(bob, title="Tea \\ \t 'quoted' \N{TEACUP WITHOUT HANDLE}")
     upload = alice.rest.post("attachments/", files={"file": ("cat.png", PNG, "image/png")}).json()
@@ -77,7 +78,7 @@ def test_a_store_moves_to_postgresql_and_goes_on(own_server, database, tmp_path)
     again = run("copy", "--data-dir", data, directory=tmp_path, DATABASE_URL=database.url)
     assert again.returncode == 1 and "it is not empty: messaging_conversation has rows" in again.stdout
 
-    new = own_server("--attachments-directory", f"{data}/attachments", DATABASE_URL=database.url)
+    new = own_server(*links, "--attachments-directory", f"{data}/attachments", DATABASE_URL=database.url)
     alice, bob = Person(new, "alice"), Person(new, "bob")
     assert [seen(alice), seen(bob)] == before
     assert bob.rest.get(f"attachments/{picture['attachments'][0]['id']}/content/").content == PNG

@@ -8,7 +8,7 @@ namespace parley {
 namespace {
 
 // What is copied, each table behind those that it refers to. The access log is of the last day's
-// comings and goings, for nodes that run; parley_meta is each store's own.
+// comings and goings, for nodes that run; of parley_meta only the key of file links.
 constexpr std::array kTables = {"messaging_conversation",
                                 "messaging_conversation_participant",
                                 "messaging_message",
@@ -17,6 +17,7 @@ constexpr std::array kTables = {"messaging_conversation",
                                 "parley_removed_file",
                                 "parley_seen",
                                 "parley_revocation"};
+constexpr Query kFileKey{"file_key", "SELECT value FROM parley_meta WHERE key = 'file_key'"};
 constexpr size_t kLotBytes = 256 * 1024;
 
 struct Column {
@@ -139,7 +140,12 @@ void CopyIntoPostgres(SqlSession& from, const PostgresOptions& to, const Clock& 
     }
     from.BeginRead();
     for (const char* table : kTables) report(table, CopyTable(from, connection, table));
+    Statement& key = from.Prepare(kFileKey);
+    // Hexadecimal digits that we made.
+    const std::string file_key(key.Step() ? key.Text(0) : "");
+    key.Run();
     from.Commit();
+    connection.Execute("UPDATE parley_meta SET value = '" + file_key + "' WHERE key = 'file_key'");
     connection.Execute(
         "SELECT setval(pg_get_serial_sequence('parley_revocation', 'id'), "
         "(SELECT coalesce(max(id), 0) + 1 FROM parley_revocation), false)");
