@@ -79,7 +79,7 @@ struct AttachmentsConfig {
   std::string directory;  // empty: "attachments" in the data directory
   Duration unattached_kept = std::chrono::hours(24);
   Duration url_ttl = std::chrono::hours(1);  // of signed links; 0: none
-  int concurrent_uploads = 64;  // on this node; more are told to come again
+  int concurrent_uploads = 64;               // on this node; more are told to come again
   int concurrent_uploads_per_user = 8;
   int64_t least_free_bytes = 256 * 1024 * 1024;  // on the disk; below, uploads are refused
 };
@@ -137,7 +137,7 @@ struct Config {
   std::string host = "127.0.0.1";
   uint16_t port = 8000;            // 0: any free one
   std::optional<std::string> uds;  // path of a Unix socket
-  std::string uds_mode = "0660";    // its permissions, octal
+  std::string uds_mode = "0660";   // its permissions, octal
   std::optional<int> fd;           // a listening socket that was inherited
   int backlog = 2048;
 

@@ -54,9 +54,9 @@ TEST(ListenAddress, AnEndpointIsTakenAsDaphneTakesIt) {
   EXPECT_THAT(OfEndpoint("tcp:port=8000:interface=127.0.0.1"),
               ElementsAre("port=8000", "host=127.0.0.1"));
   EXPECT_THAT(OfEndpoint("tcp:8000:interface=\\:\\:1"), ElementsAre("port=8000", "host=::1"));
-  EXPECT_THAT(OfEndpoint("ssl:443:privateKey=key.pem:certKey=chain.pem"),
-              ElementsAre("port=443", "ssl.keyfile=key.pem", "ssl.certfile=chain.pem",
-                          "host=0.0.0.0"));
+  EXPECT_THAT(
+      OfEndpoint("ssl:443:privateKey=key.pem:certKey=chain.pem"),
+      ElementsAre("port=443", "ssl.keyfile=key.pem", "ssl.certfile=chain.pem", "host=0.0.0.0"));
   EXPECT_THAT(OfEndpoint("unix:/run/p.sock:mode=600"),
               ElementsAre("uds=/run/p.sock", "uds_mode=600"));
   EXPECT_THAT(OfEndpoint("fd:fileno=0"), ElementsAre("fd=0"));

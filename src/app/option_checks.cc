@@ -106,7 +106,8 @@ std::string CheckApiPrefixes(const OptionValue& value) {
 std::string CheckFileMode(const OptionValue& value) {
   const std::string& mode = std::get<std::string>(value);
   if (mode.size() >= 3 && mode.size() <= 4 &&
-      mode.find_first_not_of("01234567") == std::string::npos && (mode.size() < 4 || mode[0] == '0')) {
+      mode.find_first_not_of("01234567") == std::string::npos &&
+      (mode.size() < 4 || mode[0] == '0')) {
     return {};
   }
   return "is not a file mode in octal, such as 0660";

@@ -114,12 +114,14 @@ constexpr auto kOptions = std::to_array<Option>({
     {.key = "api_prefixes",
      .kind = OptionKind::kList,
      .field = Bind<&Config::api_prefixes>(),
-     .doc = "Prefixes under which the API answers. Links in frames and in the store have the first one.",
+     .doc = "Prefixes under which the API answers. Links in frames and in the store have the first "
+            "one.",
      .check = CheckApiPrefixes},
     {.key = "task_conversations",
      .kind = OptionKind::kChoice,
      .field = Bind<&Config::task_conversations>(),
-     .doc = "Who opens the conversation of a task: `participants` is the requester, the performer or a "
+     .doc = "Who opens the conversation of a task: `participants` is the requester, the performer "
+            "or a "
             "service; `service` is a service alone.",
      .choices = "participants|service"},
     {.key = "access_log",

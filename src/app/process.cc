@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kOwnFiles = 512;
 
 bool OthersCanRead(const std::string& file) {
-  struct stat state {};
+  struct stat state{};
   return !file.empty() && ::stat(file.c_str(), &state) == 0 && (state.st_mode & S_IROTH) != 0;
 }
 

@@ -35,9 +35,8 @@ class KeyRing {
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
   // `fingerprint`: as Key::fingerprint gives it.
   bool Holds(uint64_t fingerprint) const {
-    return std::ranges::any_of(*keys(), [&](const NamedKey& named) {
-      return named.key.fingerprint() == fingerprint;
-    });
+    return std::ranges::any_of(
+        *keys(), [&](const NamedKey& named) { return named.key.fingerprint() == fingerprint; });
   }
 
   // A token named a key that is not here: there may be a newer set.

@@ -193,8 +193,8 @@ Result<Identity> TokenVerifier::Verify(std::string_view token) const {
   return CheckClaims(claims, *rules, *key);
 }
 
-Result<Identity> TokenVerifier::CheckClaims(const TokenJson& claims,
-                                            const IssuerRules& rules, uint64_t key) const {
+Result<Identity> TokenVerifier::CheckClaims(const TokenJson& claims, const IssuerRules& rules,
+                                            uint64_t key) const {
   const Timestamp now = clock_.Now();
   const auto times = TimesFrom(claims, now, options_.leeway);
   if (!times) return Fail(times.error());

@@ -41,7 +41,7 @@ Error IncomingFile::Failed(const char* what) const {
 
 Result<void> IncomingFile::Open() {
   if (file_) return {};
-  struct statvfs disk {};
+  struct statvfs disk{};
   if (::statvfs(path_.parent_path().c_str(), &disk) == 0) {
     const auto free = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
     if (free < static_cast<uint64_t>(least_free_bytes_)) {

@@ -23,7 +23,8 @@ struct Attachment {
   std::optional<Uuid> message_id;
   std::string metadata = "{}";  // JSON text of an object
   ContentDigest digest{};
-  std::string link_query = {};  // of its file_url in an answer to one reader; empty: the plain route
+  std::string link_query =
+      {};  // of its file_url in an answer to one reader; empty: the plain route
 };
 
 // Where its bytes are served; the `file_url` that clients are given. Thread-safe.

@@ -20,7 +20,7 @@ struct Limits {
   size_t live_participants = 200;              // above it: no typing, presence or receipts live
   size_t attachment_bytes = 10 * 1024 * 1024;  // of one file
   size_t attachments_per_message = 10;
-  size_t unattached_attachments = 100;  // of one user, waiting for a message
+  size_t unattached_attachments = 100;                   // of one user, waiting for a message
   int64_t attachment_bytes_per_user = int64_t{5} << 30;  // of all files; 0: no limit
   int page_default = 50;
   int page_max = 100;

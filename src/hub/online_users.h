@@ -47,8 +47,8 @@ class OnlineUsers {
     mutable std::mutex mutex;
     // Guarded by mutex:
     KeyedSet users;
-    KeyedMap<Monotonic> changed;         // when last
-    std::deque<std::pair<Monotonic, UserId>> by_time;      // what is in `changed`, and before
+    KeyedMap<Monotonic> changed;                       // when last
+    std::deque<std::pair<Monotonic, UserId>> by_time;  // what is in `changed`, and before
   };
 
   static void NoteChange(Stripe& stripe, const UserId& user, Monotonic now) {

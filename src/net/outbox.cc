@@ -23,8 +23,8 @@ size_t Outbox::Gather(std::span<iovec> parts) const {
 
 void Outbox::DropUnstarted(size_t owed) {
   size_t keep = head_;
-  for (size_t end = 0; keep < queue_.size() && (end < offset_ + owed || (keep == head_ && offset_ > 0));
-       ++keep) {
+  for (size_t end = 0;
+       keep < queue_.size() && (end < offset_ + owed || (keep == head_ && offset_ > 0)); ++keep) {
     end += queue_[keep].size();
   }
   while (queue_.size() > keep) {

@@ -30,7 +30,7 @@ struct WsOpening {
   std::optional<std::string> token;  // none: the first frame must authenticate
   std::optional<DeflateTerms> deflate;
   std::optional<AccessLine> access;  // logged when the socket ends
-  HeldCounts::Held address_socket;  // counts the socket of the client's address while it is open
+  HeldCounts::Held address_socket;   // counts the socket of the client's address while it is open
 };
 
 class WsTransport final : public Protocol, private Transport {

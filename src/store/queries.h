@@ -183,8 +183,8 @@ inline constexpr Query kTaskByService{
     "task_by_service", "SELECT task_by_service FROM messaging_conversation WHERE id = ?1"};
 inline constexpr Query kSetTaskByService{
     "set_task_by_service", "UPDATE messaging_conversation SET task_by_service = 1 WHERE id = ?1"};
-inline constexpr Query kReleaseTask{"release_task",
-                                    "UPDATE messaging_conversation SET task_id = NULL WHERE id = ?1"};
+inline constexpr Query kReleaseTask{
+    "release_task", "UPDATE messaging_conversation SET task_id = NULL WHERE id = ?1"};
 inline constexpr Query kFindDirect{"find_direct",
                                    "SELECT id FROM messaging_conversation WHERE direct_key = ?1"};
 

@@ -41,7 +41,8 @@ class PartialStore : public Store {
   void ListRevocations(LogQuery, Executor& on, Answer<RevocationList> done) override {
     Refuse(on, std::move(done));
   }
-  void AddAttachment(NewAttachment, AttachmentLimits, Executor& on, Answer<StoredAttachment> done) override {
+  void AddAttachment(NewAttachment, AttachmentLimits, Executor& on,
+                     Answer<StoredAttachment> done) override {
     Refuse(on, std::move(done));
   }
   void RemoveAttachment(Uuid, UserId, Executor& on, Answer<void> done) override {

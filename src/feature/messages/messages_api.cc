@@ -83,7 +83,8 @@ class MessagesApi {
     auto sending = messages_.Send(std::move(send), context.caller);
     const Result<StoredMessage> stored = co_await sending;
     if (!stored) co_return Response::Problem(stored.error());
-    co_return Response::Json(stored->duplicate ? 200 : 201, MessageJson(services_, context.caller, stored->message));
+    co_return Response::Json(stored->duplicate ? 200 : 201,
+                             MessageJson(services_, context.caller, stored->message));
   }
 
   Task<Response> Get(RequestContext& context) {

@@ -15,11 +15,13 @@ namespace {
 constexpr int kOldestServer = 130'000;
 constexpr int64_t kFirstVersion = 5;  // the first script's; SQLite has come there step by step
 // In order; a schema's version is kFirstVersion and one more for each further script.
-const std::string_view* const kMigrations[] = {
-    &assets::_0005_initial_sql,        &assets::_0006_access_by_txn_sql,
-    &assets::_0007_changed_by_txn_sql, &assets::_0008_fold_user_ids_sql,
-    &assets::_0009_lanes_sql,          &assets::_0010_txn_is_indexed_sql,
-    &assets::_0011_uploads_and_tasks_sql};
+const std::string_view* const kMigrations[] = {&assets::_0005_initial_sql,
+                                               &assets::_0006_access_by_txn_sql,
+                                               &assets::_0007_changed_by_txn_sql,
+                                               &assets::_0008_fold_user_ids_sql,
+                                               &assets::_0009_lanes_sql,
+                                               &assets::_0010_txn_is_indexed_sql,
+                                               &assets::_0011_uploads_and_tasks_sql};
 constexpr int64_t kVersion = kFirstVersion + std::size(kMigrations) - 1;
 constexpr int64_t kFileKeySince = 11;  // the first version that has it
 // Any number, so that it is ours: who holds it migrates.

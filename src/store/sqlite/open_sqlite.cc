@@ -28,13 +28,17 @@ constexpr Query kFileKey{"file_key", "SELECT value FROM parley_meta WHERE key = 
 constexpr Query kHasMeta{"has_meta", "SELECT 1 FROM sqlite_master WHERE name = 'parley_meta'"};
 
 // In order; a schema's version is how many of them it has seen.
-const std::string_view* const kMigrations[] = {
-    &assets::_0001_initial_sql,        &assets::_0002_changes_sql,
-    &assets::_0003_presence_sql,       &assets::_0004_revocations_sql,
-    &assets::_0005_attachments_sql,    &assets::_0006_access_log_sql,
-    &assets::_0007_change_horizon_sql, &assets::_0008_text_and_user_ids_sql,
-    &assets::_0009_no_lanes_sql,       &assets::_0010_index_txn_sql,
-    &assets::_0011_stored_bytes_and_tasks_sql};
+const std::string_view* const kMigrations[] = {&assets::_0001_initial_sql,
+                                               &assets::_0002_changes_sql,
+                                               &assets::_0003_presence_sql,
+                                               &assets::_0004_revocations_sql,
+                                               &assets::_0005_attachments_sql,
+                                               &assets::_0006_access_log_sql,
+                                               &assets::_0007_change_horizon_sql,
+                                               &assets::_0008_text_and_user_ids_sql,
+                                               &assets::_0009_no_lanes_sql,
+                                               &assets::_0010_index_txn_sql,
+                                               &assets::_0011_stored_bytes_and_tasks_sql};
 constexpr const char* kFile = "parley.db";
 constexpr int64_t kVersion = std::size(kMigrations);
 constexpr int64_t kFileKeySince = 11;  // the first version that has it
