@@ -103,7 +103,7 @@ void Each(Do&& on, E& m)
 {
   on(m.seq), on(m.subject), on(m.at), on(m.parting), on(m.narrow), on(m.hidden_from);
   on(m.undelivered_from), on(m.frame), on(m.added), on(m.removed), on(m.participant_count);
-  on(m.epoch);
+  on.Added(m.epoch);
 }
 template <class Do, class E>
 void Each(Do&& on, E& m)
