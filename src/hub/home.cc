@@ -218,7 +218,7 @@ void Home::CheckMember(Room& room, const UserId& user, std::optional<int64_t> me
 void Home::Admit(const Uuid& conversation, const UserId& user, bool as_service, unsigned shard,
                  Resolve<Result<Admission>> done, std::optional<int64_t> member_at) {
   // Before anything is awaited, so that no event can slip between the answer and the listening. An
-  // admission that fails ends with the Unlisten of whoever asked.
+  // admission that fails ends with the Unlisten of its caller.
   Room& heard = rooms_->Touch(conversation);
   if (heard.listeners == 0) rooms_->Use(heard);
   heard.listeners |= uint64_t{1} << shard;

@@ -60,7 +60,7 @@ void Home::OnStored(const Uuid& conversation, const Asked& asked, Result<StoredM
 
 void Home::OfferOwn(Room& room, EventRef event) {
   if (room.head_known) return Offer(room, std::move(event));
-  // Whoever comes next reads how far it is.
+  // The next caller reads the head.
   if (!Mirrors(room) || (room.listeners == 0 && !room.loading)) return;
   rooms_->AddEarly(room, std::move(event));
 }

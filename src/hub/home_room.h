@@ -59,7 +59,7 @@ struct Home::Room {
   bool members_known = false;  // perhaps as they were a while ago:
   bool members_stale = false;  // a change could not be applied to them, so they must be read again
   int64_t participant_count = 0;
-  KnownMembers participants;  // all of them, or none: see Admission
+  KnownMembers participants;  // all of them, or empty (see Admission)
   KeyedSet known_members;     // some of them, where `participants` is none
   int64_t members_read = 0;   // seq of the snapshot that gave them
   int64_t members_seq = 0;    // of the last change of them that was heard of

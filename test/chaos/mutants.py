@@ -24,7 +24,7 @@ MUTANTS = (
            + one("src/store/postgres/pg_connection.cc", "IN ('off', 'local'); ", "IN ('on'); "),
            faults.f6_the_database_is_killed, ("lost", "hole", "seq-fork")),
     Mutant("acks what was not committed",
-           one("src/store/group_commit.cc", "if (!attempt.failed) return Deliver",
+           one("src/store/group_commit_failure.cc", "if (!attempt.failed) return Deliver",
                "if (!attempt.failed || *attempt.failed == Kind::kUnreachable) return Deliver"),
            faults.f8_commits_and_their_answers_are_lost, ("lost", "phantom", "seq-fork")),
     Mutant("takes a lost COMMIT for one that failed",

@@ -61,7 +61,7 @@ def send(person, room, content):
 
 
 def durable(socket, count, within=60):
-    """The next so many events and gaps: (type, first seq, last seq or content)."""
+    """The next `count` events and gaps: (type, first seq, last seq or content)."""
     found = []
     while len(found) < count:
         frame = socket.wait_for(lambda frame: frame["type"] == "gap" or "seq" in frame, within=within)

@@ -61,7 +61,7 @@ def test_memory_stays_bounded_however_far_readers_are_behind(own_server):
 
 
 def test_memory_of_many_conversations_is_bounded(own_server):
-    """Events are kept for whoever comes back, up to a bound for all conversations together, though all have listeners."""
+    """Events are kept for clients that come back, up to a bound for all conversations together, though all have listeners."""
     server = own_server("--shards", "1", "--rate-limits", "off")
     alice, bob = named(server, "alice", "bob")
     talks = [alice.rest.create_group(bob) for _ in range(300)]

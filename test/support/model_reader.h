@@ -77,7 +77,7 @@ class ModelConnection final : private FeedSink {
     int64_t base = 0;  // where `held` begins
     std::map<int64_t, std::string> held = {};  // frames got since, by seq
     size_t member_changes = 0;                 // when it was opened
-    bool was_member = false;                   // likewise
+    bool was_member = false;                   // when it was opened
     bool members_known = false;                // all their changes have been acknowledged
     bool resuming = false;
     int64_t must_reach = 0;      // before CaughtUp

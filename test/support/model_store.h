@@ -24,7 +24,7 @@ class ModelStore final : public PartialStore {
     size_t unavailable_one_in = 0;
     // One write in so many is answered `outcome_unknown`, though it was stored.
     size_t unknown_one_in = 0;
-    // One read of a head or of a member in so many fails, besides those.
+    // One read in this many of a head or of a member fails, in addition.
     size_t members_unavailable_one_in = 0;
     // Answers of writes overtake each other. No store of ours may do that; Home survives it.
     bool shuffled_answers = false;
