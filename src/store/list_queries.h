@@ -73,9 +73,10 @@ inline const ListQuery kAttachmentsOfMany("attachments_of_many",
 inline const ListQuery kMessagesAndMarks(
     "messages_and_marks",
     "SELECT m.id, m.conversation_id, m.seq, p.last_read_seq, "
-    "m.deleted_at IS NULL AND (m.sender_id IS NULL OR m.sender_id <> ?1) "
+    "m.deleted_at IS NULL AND (m.sender_id IS NULL OR m.sender_id <> ?1), c.participant_count "
     "FROM messaging_message m JOIN messaging_conversation_participant p "
-    "ON p.conversation_id = m.conversation_id AND p.user_id = ?1 WHERE m.id IN (@)",
+    "ON p.conversation_id = m.conversation_id AND p.user_id = ?1 "
+    "JOIN messaging_conversation c ON c.id = m.conversation_id WHERE m.id IN (@)",
     2);
 
 // --- users

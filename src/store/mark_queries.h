@@ -6,7 +6,7 @@ namespace parley::queries {
 
 inline constexpr Query kHeadAndMark{
     "head_and_mark",
-    "SELECT c.seq, p.last_read_seq FROM messaging_conversation c "
+    "SELECT c.seq, p.last_read_seq, c.participant_count FROM messaging_conversation c "
     "JOIN messaging_conversation_participant p ON p.conversation_id = c.id AND p.user_id = ?2 "
     "WHERE c.id = ?1"};
 inline constexpr Query kMoveMark{

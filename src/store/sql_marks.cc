@@ -19,6 +19,7 @@ struct NamedMessage {
   int64_t seq = 0;
   int64_t mark = 0;     // of the reader, in the row
   bool counts = false;  // it is unread unless the mark has passed it: another user's, not deleted
+  int64_t participants = 0;  // of its conversation
 };
 
 // Those that exist and that the reader may see.
@@ -29,8 +30,8 @@ std::unordered_map<Uuid, NamedMessage> FindNamed(SqlSession& session, const User
   queries::kMessagesAndMarks.Run(
       session, messages, messages.front(), [&](Statement& rows) { rows.Bind(1, reader); },
       [&](const Statement& row) {
-        found.insert_or_assign(row.Id(0),
-                               NamedMessage{row.Id(1), row.Int(2), row.Int(3), row.Int(4) != 0});
+        found.insert_or_assign(row.Id(0), NamedMessage{row.Id(1), row.Int(2), row.Int(3),
+                                                       row.Int(4) != 0, row.Int(5)});
       });
   return found;
 }
@@ -52,13 +53,14 @@ void SqlStore::MarkRead(Uuid conversation, UserId reader, int64_t up_to_seq, Exe
     Statement& row = session.Prepare(queries::kHeadAndMark).Bind(1, conversation).Bind(2, reader);
     if (!row.Step()) return Fail(Error::NotFound());
     const int64_t head = row.Int(0), mark = MarkOf(conversation, reader, row.Int(1));
+    const int64_t participants = row.Int(2);
     row.Run();
     if (up_to_seq > head) return Fail(Error::Field("up_to_seq", "Is beyond the last seq."));
     if (up_to_seq > mark && !MoveMark(conversation, reader, mark, up_to_seq)) {
       return Fail(Error::StoreUnavailable());
     }
     const int64_t reached = std::max(mark, up_to_seq);
-    return ReadMarks{.up_to_seq = reached, .receipts = {{conversation, reached, {}}}};
+    return ReadMarks{.up_to_seq = reached, .receipts = {{conversation, reached, {}, participants}}};
   });
 }
 
@@ -77,7 +79,7 @@ void SqlStore::MarkMessagesRead(UserId reader, std::vector<Uuid> messages, std::
       const auto [mark, is_first] = before.try_emplace(conversation, 0);
       if (is_first) {
         mark->second = MarkOf(conversation, reader, message.mark);
-        marks.receipts.push_back({conversation, mark->second, {}});
+        marks.receipts.push_back({conversation, mark->second, {}, message.participants});
       }
       if (message.counts && message.seq > mark->second) ++marks.updated;
       ReadMarks::Receipt& receipt =

@@ -91,6 +91,7 @@ struct ReadMarks {
     Uuid conversation;
     int64_t up_to_seq = 0;       // where the mark is now
     std::vector<Uuid> messages;  // those named there
+    int64_t participants = 0;    // how many the conversation has
   };
   int64_t up_to_seq = 0;          // MarkRead: where the mark is now
   int64_t updated = 0;            // messages named that were unread

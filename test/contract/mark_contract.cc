@@ -60,6 +60,7 @@ TEST_P(StoreContract, MessagesNamedAreMarkedInEachOfTheirConversations) {
   ASSERT_TRUE(marks);
   EXPECT_EQ(marks->updated, 70) << "not the own one, nor those that are not to be seen";
   ASSERT_EQ(marks->receipts.size(), 2u);
+  EXPECT_EQ(marks->receipts[0].participants, 2);
   EXPECT_EQ(marks->receipts[0].up_to_seq, 69);
   EXPECT_EQ(marks->receipts[0].messages, std::vector<Uuid>(named.begin(), named.begin() + 69));
   EXPECT_EQ(marks->receipts[1].up_to_seq, 2);

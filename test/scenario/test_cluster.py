@@ -186,6 +186,26 @@ def test_typing_and_receipts_reach_other_nodes(nodes):
         eventually(lambda: alice.rest.history(room)["messages"][0]["delivered_at"])
 
 
+def test_receipts_that_nobody_is_shown_are_not_published(nodes):
+    """Nor on a node that does not have the conversation in memory."""
+    one, two = nodes(2, PARLEY_LIMITS_LIVE_PARTICIPANTS="2")
+    alice = Person(one, "alice")
+    small = alice.rest.create_group(Person(one, "bob"))
+    large = alice.rest.create_group(Person(one, "bob"), Person(one, "cho"))
+    bob = Person(two, "bob")
+
+    def published_by_marks(room):
+        message = alice.rest.send_message(room, "hello")
+        before = two.metric("parley_bus_published_total")
+        for _ in range(50):
+            assert bob.rest.post("messages/mark_as_read/", json={"message_ids": [message["id"]]}).status_code == 200
+            assert bob.rest.post(f"conversations/{room['id']}/read/", json={"up_to_seq": 1}).status_code == 200
+        time.sleep(1)
+        return two.metric("parley_bus_published_total") - before
+    assert published_by_marks(small) >= 100
+    assert published_by_marks(large) < 20, "what nodes say to each other anyway"
+
+
 def test_presence_is_of_all_nodes(nodes):
     one, two = nodes(2)
     alice, bob = Person(one, "alice-p"), Person(two, "bob-p")

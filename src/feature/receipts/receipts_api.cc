@@ -132,10 +132,12 @@ class ReceiptsApi {
     co_return marks;
   }
 
-  // To everyone in the conversation, the reader's other sockets included, even if the mark did not move.
+  // To everyone in the conversation, the reader's other sockets included, even if the mark did not move;
+  // in one that is too large to show receipts to nobody, so that other nodes are not told either.
   void Tell(const UserId& reader, const Result<ReadMarks>& marks) {
     if (!marks) return;
     for (const ReadMarks::Receipt& receipt : marks->receipts) {
+      if (receipt.participants > static_cast<int64_t>(services_.limits.live_participants)) continue;
       std::span<const Uuid> left = receipt.messages;
       do {
         const auto named = left.first(std::min(kMessagesInReceipt, left.size()));
