@@ -8,6 +8,7 @@ from client import Person
 from deadline import eventually
 from end_checks import SPARE_FILES, wrong_in_presence
 from fail_over import what_remains
+from session_checks import MARKS_LATE
 
 CATCH_UP = 15  # seconds after the last fault in which everybody has everything, and live: ten, and a reconnect
 PRESENCE = 25  # seconds in which presence is the truth: the lease, the debounce, and two reconnects
@@ -30,6 +31,7 @@ class Judge:
         _wait(self._presence_is_the_truth, PRESENCE)
         presence = self._presence()
         _wait(lambda: all(now <= idle + SPARE_FILES for _, now, idle in self.rig.resources.held()), CLOSED)
+        self._marks_are_written()
         rows = [tuple(row) for row in self._json("conversation_id, seq, id, sender_id, client_id, content", "messaging_message")]
         marks = {(user, id): mark for id, user, mark in self._json("conversation_id, user_id, last_read_seq", "messaging_conversation_participant")}
         changes = {f"{id} {seq}" for id, seq in self._json("conversation_id, seq", "parley_change")}
@@ -47,6 +49,11 @@ class Judge:
 
     def _heads(self):
         return dict(self._json("id, seq", "messaging_conversation", "id"))
+
+    def _marks_are_written(self):
+        """They follow what was acked, in the background."""
+        last = max((event["t"] for event in self.history.events if event["what"] == "mark"), default=0)
+        time.sleep(max(0, last + MARKS_LATE - time.monotonic()))
 
     def _everybody_has_everything(self):
         heads = self._heads()
