@@ -1,9 +1,5 @@
 #include "http/file_links.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <algorithm>
 #include <charconv>
 
@@ -12,17 +8,13 @@
 
 namespace parley {
 
-std::string FileLinks::SignatureOf(const Uuid& attachment, const Reader& reader,
-                                   std::string_view until) const {
+std::string FileLinks::TextOf(const Uuid& attachment, const Reader& reader,
+                              std::string_view until) {
   // No part can hold the newline that separates it from the next.
   std::string text = attachment.ToString();
   text.append("\n").append(reader.user).append("\n").append(until);
   text.append(reader.service ? "\nservice" : "\nuser");
-  unsigned char mac[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  ::HMAC(::EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
-         reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac, &size);
-  return EncodeBase64Url({reinterpret_cast<char*>(mac), size});
+  return text;
 }
 
 void FileLinks::Sign(Attachment& attachment, const Reader& reader) const {
@@ -32,9 +24,10 @@ void FileLinks::Sign(Attachment& attachment, const Reader& reader) const {
   const int64_t step = std::max<int64_t>(1, ttl / 4);
   const int64_t end = clock_.Now().micros / 1'000'000 + ttl;
   const std::string until = std::to_string(end - end % step);
-  attachment.link_query = "?reader=" + PercentEncode(reader.user) +
-                          (reader.service ? "&service=1" : "") + "&expires=" + until +
-                          "&signature=" + SignatureOf(attachment.id, reader, until);
+  attachment.link_query =
+      "?reader=" + PercentEncode(reader.user) + (reader.service ? "&service=1" : "") +
+      "&expires=" + until +
+      "&signature=" + EncodeBase64Url(*key_.Sign(TextOf(attachment.id, reader, until)));
 }
 
 Result<FileLinks::Reader> FileLinks::Verify(const Request& request, const Uuid& attachment) const {
@@ -43,9 +36,8 @@ Result<FileLinks::Reader> FileLinks::Verify(const Request& request, const Uuid& 
   int64_t seconds = 0;
   if (user && until && signature && ttl_ > Duration(0)) {
     const Reader reader{std::string(*user), request.Query("service") == "1"};
-    const std::string expected = SignatureOf(attachment, reader, *until);
-    const bool good = signature->size() == expected.size() &&
-                      CRYPTO_memcmp(signature->data(), expected.data(), expected.size()) == 0;
+    const auto mac = DecodeBase64Url(*signature);
+    const bool good = mac && key_.Verify(TextOf(attachment, reader, *until), *mac);
     std::from_chars(until->data(), until->data() + until->size(), seconds);
     if (good && clock_.Now().micros <= seconds * 1'000'000) return reader;
     if (good) return Fail(ErrorCode::not_authenticated, "The link's time is over.");

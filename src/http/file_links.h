@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "auth/key.h"
 #include "base/clock.h"
 #include "domain/attachment.h"
 #include "http/request.h"
@@ -18,7 +19,7 @@ class FileLinks {
  public:
   // `ttl`: how long a link is good; 0: links are not signed, and none is accepted.
   FileLinks(std::string key, Duration ttl, const Clock& clock)
-      : key_(std::move(key)), ttl_(ttl), clock_(clock) {}
+      : key_(Key::Secret("HS256", std::move(key))), ttl_(ttl), clock_(clock) {}
 
   struct Reader {
     UserId user;
@@ -34,10 +35,10 @@ class FileLinks {
   static bool IsSigned(const Request& request) { return request.Query("signature").has_value(); }
 
  private:
-  std::string SignatureOf(const Uuid& attachment, const Reader& reader,
-                          std::string_view until) const;
+  // What is signed.
+  static std::string TextOf(const Uuid& attachment, const Reader& reader, std::string_view until);
 
-  const std::string key_;
+  const Key key_;
   const Duration ttl_;
   const Clock& clock_;
 };

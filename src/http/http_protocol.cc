@@ -69,7 +69,6 @@ size_t HttpProtocol::OnBytes(Connection& connection, std::span<char> bytes) {
       request_since_ = connection.shard().clock().Steady();
       response_context_ = {};
       access_ = {};
-      cors_allowed_ = false;
     }
     const RequestReader::Event event = reader_.Next(rest);
     switch (event.kind) {
@@ -103,7 +102,6 @@ void HttpProtocol::DescribeAnswer(const Connection& connection, const BeastReque
   const std::string_view host = header("Host").value_or("");
   std::string& lines = response_context_.lines;
   lines = context_.cors.Headers(origin, host);
-  cors_allowed_ = context_.cors.Allows(origin, host);
   if (connection.peer().tls && context_.hsts > Duration(0)) {
     lines.append("Strict-Transport-Security: max-age=")
         .append(std::to_string(context_.hsts.count() / 1'000'000))
@@ -112,7 +110,7 @@ void HttpProtocol::DescribeAnswer(const Connection& connection, const BeastReque
   access_.request_id = RequestIdFrom(header("X-Request-ID"));
   lines.append("X-Request-ID: ").append(access_.request_id).append("\r\n");
   access_.client = connection.peer().address;
-  if (message == nullptr) return;
+  if (message == nullptr || !context_.access_log) return;
   access_.method.assign(message->method_string().data(), message->method_string().size());
   access_.path = LoggedPath({message->target().data(), message->target().size()});
 }
@@ -187,17 +185,17 @@ std::optional<Response> HttpProtocol::Refusal(Request& request, Caller& caller) 
 }
 
 std::optional<Response> HttpProtocol::FindRoute(Request& request) {
-  std::vector<std::string> segments = request.segments();
-  const std::string* const prefix = context_.prefixes.Normalize(segments);
+  const std::string* const prefix = context_.prefixes.Normalize(request.segments());
   if (prefix == nullptr) return Response::Problem(Error::NotFound());
   request.set_api_prefix(*prefix);
-  Router::Match match = context_.router.Find(request.method(), segments);
+  Router::Match match = context_.router.Find(request.method(), request.segments());
   if (match.route == nullptr && match.allow.empty()) {
     return Response::Problem(Error::NotFound());
   }
   const bool preflight = request.method() == "OPTIONS" && request.HasHeader("Origin") &&
                          request.HasHeader("Access-Control-Request-Method");
-  if (match.route == nullptr && preflight && cors_allowed_) {
+  if (match.route == nullptr && preflight &&
+      context_.cors.Allows(request.HeaderOnce("Origin"), request.Header("Host"))) {
     response_context_.lines += CorsPolicy::PreflightHeaders(match.allow);
     return Response::NoContent();
   }
@@ -361,9 +359,10 @@ Result<Caller> HttpProtocol::Identify(const Request& request, const Route& route
   if (!*token) {
     return Fail(ErrorCode::not_authenticated, "Authentication credentials were not provided.");
   }
-  const Result<Identity> identity = context_.verifier.Verify(**token);
-  if (!identity) return Fail(identity.error());
-  Caller caller{identity->user, identity->service, std::make_shared<const Identity>(*identity)};
+  Result<Identity> verified = context_.verifier.Verify(**token);
+  if (!verified) return Fail(verified.error());
+  const auto identity = std::make_shared<const Identity>(std::move(*verified));
+  Caller caller{identity->user, identity->service, identity};
   if (request.HasHeader("X-On-Behalf-Of")) {
     if (!caller.service) {
       return Fail(ErrorCode::forbidden, "Only a service token may act for somebody else.");

@@ -141,7 +141,6 @@ class HttpProtocol final : public Protocol {
   AccessLine access_;
   Route* route_ = nullptr;  // of the request under way, once it is known
   Stage stage_ = Stage::kHeader;
-  bool cors_allowed_ = false;
   bool keep_alive_ = false;  // as the request wants it
   bool busy_ = false;        // a handler runs
   bool last_ = false;        // the connection ends with the answer under way

@@ -38,6 +38,7 @@ class Request {
   // Its parts, split at slashes and then decoded, so that %2F is data. A part that is not UTF-8, or
   // holds U+0000, is empty, which no route matches.
   const std::vector<std::string>& segments() const { return segments_; }
+  std::vector<std::string>& segments() { return segments_; }
   // The authority of an absolute-form target (RFC 9112 §3.2.2); empty otherwise.
   const std::string& authority() const { return authority_; }
   std::string_view body() const { return message_.body(); }

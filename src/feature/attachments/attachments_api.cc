@@ -39,7 +39,7 @@ class AttachmentsApi {
                                    .detail = "You have too many uploads under way.",
                                    .retry_after = std::chrono::seconds(1)});
     }
-    const UploadSlots::Slot slot = slots_.Take();
+    const HeldCounts::Held slot = slots_.Take();
     if (!slot) {
       co_return Response::Problem({.code = ErrorCode::overloaded,
                                    .detail = "Too many uploads at once.",

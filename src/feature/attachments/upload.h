@@ -1,6 +1,5 @@
 // Reading an upload: the multipart body to a blob and what came beside it, in bounded memory.
 #pragma once
-#include <atomic>
 #include <optional>
 #include <string>
 
@@ -14,34 +13,16 @@ namespace parley {
 // How many uploads run at once on this node, of all and of one user. Any thread.
 class UploadSlots {
  public:
-  UploadSlots(int64_t slots, int64_t of_one_user) : free_(slots), of_one_user_(of_one_user) {}
+  UploadSlots(int64_t slots, int64_t of_one_user) : slots_(slots), of_one_user_(of_one_user) {}
 
-  // Held while an upload runs.
-  class Slot {
-   public:
-    explicit Slot(UploadSlots* slots) : slots_(slots) {}
-    Slot(Slot&& other) noexcept : slots_(std::exchange(other.slots_, nullptr)) {}
-    ~Slot() {
-      if (slots_ != nullptr) ++slots_->free_;
-    }
-    explicit operator bool() const { return slots_ != nullptr; }
-
-   private:
-    UploadSlots* slots_;
-  };
-  // An empty one when the user has as many as one may; held while the upload runs.
-  HeldCounts::Held TakeOf(const UserId& user) { return held_.Take(user, of_one_user_); }
-  // An empty one when all are taken.
-  Slot Take() {
-    if (--free_ >= 0) return Slot(this);
-    ++free_;
-    return Slot(nullptr);
-  }
+  // Held while an upload runs; an empty one when all are taken.
+  HeldCounts::Held Take() { return all_.Take("", slots_); }
+  // The same for those of one user.
+  HeldCounts::Held TakeOf(const UserId& user) { return of_users_.Take(user, of_one_user_); }
 
  private:
-  std::atomic<int64_t> free_;
-  const int64_t of_one_user_;
-  HeldCounts held_;
+  const int64_t slots_, of_one_user_;
+  HeldCounts all_, of_users_;
 };
 
 struct UploadedFile {
