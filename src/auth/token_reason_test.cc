@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include "test/support/documents.h"
 
 namespace parley {
 namespace {
@@ -21,14 +19,7 @@ std::string Table() {
 }
 
 TEST(TokenReasons, TheDocumentationHoldsTheTable) {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../docs/errors.md";
-  std::ifstream file(path);
-  ASSERT_TRUE(file) << path;
-  std::stringstream checked_in;
-  checked_in << file.rdbuf();
-  EXPECT_NE(checked_in.str().find(Table() + "\n"), std::string::npos)
-      << "docs/errors.md needs this table:\n"
-      << Table();
+  test::ExpectDocumentHolds("errors.md", Table());
 }
 
 }  // namespace

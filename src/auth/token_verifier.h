@@ -80,7 +80,7 @@ class TokenVerifier {
 
   const VerifierOptions options_;
   std::vector<IssuerRules> rules_;
-  std::shared_ptr<KeyRing> own_ring_;  // of the one main key; none: it comes from elsewhere
+  std::shared_ptr<KeyRing> own_ring_;  // the main key; null when key files or sets hold it
   const Clock& clock_;
 };
 

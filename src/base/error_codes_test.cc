@@ -1,10 +1,7 @@
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
 #include "base/error.h"
+#include "test/support/documents.h"
 
 namespace parley {
 namespace {
@@ -21,17 +18,7 @@ std::string Table() {
   return out;
 }
 
-TEST(ErrorCodes, TheDocumentationHoldsTheTable) {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../docs/errors.md";
-  std::ifstream file(path);
-  ASSERT_TRUE(file) << path;
-  std::stringstream checked_in;
-  checked_in << file.rdbuf();
-  // With the empty line after it, so that no row can be left over at its end.
-  EXPECT_NE(checked_in.str().find(Table() + "\n"), std::string::npos)
-      << "docs/errors.md needs this table:\n"
-      << Table();
-}
+TEST(ErrorCodes, TheDocumentationHoldsTheTable) { test::ExpectDocumentHolds("errors.md", Table()); }
 
 TEST(ErrorCodes, StatusesAreErrors) {
 #define PARLEY_ERROR(name, status, meaning) EXPECT_TRUE((status) >= 400 && (status) < 600) << #name;

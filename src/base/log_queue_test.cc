@@ -20,7 +20,7 @@ struct Pipe {
   std::array<int, 2> ends{};
 };
 
-// Writes until the pipe takes no more; answers how many bytes it took.
+// Fills the pipe. Returns how many bytes it took.
 uint64_t Fill(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
   ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);

@@ -2,18 +2,10 @@
 
 #include <algorithm>
 
+#include "http/router.h"
+
 namespace parley {
 namespace {
-
-std::vector<std::string> Split(std::string_view path) {
-  std::vector<std::string> segments;
-  while (!path.empty()) {
-    path.remove_prefix(1);  // the slash
-    segments.emplace_back(path.substr(0, path.find('/')));
-    path.remove_prefix(segments.back().size());
-  }
-  return segments;
-}
 
 bool BeginsWith(const std::vector<std::string>& segments, const std::vector<std::string>& begin) {
   return segments.size() >= begin.size() &&
@@ -22,8 +14,9 @@ bool BeginsWith(const std::vector<std::string>& segments, const std::vector<std:
 
 }  // namespace
 
-ApiPrefixes::ApiPrefixes(const std::vector<std::string>& prefixes) : canonical_(Split(kApiPrefix)) {
-  for (const std::string& prefix : prefixes) prefixes_.push_back({prefix, Split(prefix)});
+ApiPrefixes::ApiPrefixes(const std::vector<std::string>& prefixes)
+    : canonical_(SplitPath(kApiPrefix)) {
+  for (const std::string& prefix : prefixes) prefixes_.push_back({prefix, SplitPath(prefix)});
 }
 
 const std::string* ApiPrefixes::Normalize(std::vector<std::string>& segments) const {

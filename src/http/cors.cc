@@ -1,7 +1,8 @@
 #include "http/cors.h"
 
 #include <algorithm>
-#include <cctype>
+
+#include "http/http_syntax.h"
 
 namespace parley {
 namespace {
@@ -9,7 +10,7 @@ namespace {
 // Lower case, without the scheme's own port: "https://a.example:443" is "https://a.example".
 std::string Normal(std::string_view origin) {
   std::string out(origin);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  std::ranges::transform(out, out.begin(), AsciiLower);
   const std::string_view own = out.starts_with("https://")  ? ":443"
                                : out.starts_with("http://") ? ":80"
                                                             : "";

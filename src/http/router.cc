@@ -3,18 +3,6 @@
 namespace parley {
 namespace {
 
-// Of a pattern.
-std::vector<std::string> Split(std::string_view path) {
-  std::vector<std::string> parts;
-  path.remove_prefix(path.starts_with('/') ? 1 : 0);
-  while (!path.empty()) {
-    const std::string_view part = path.substr(0, path.find('/'));
-    parts.emplace_back(part);
-    path.remove_prefix(std::min(path.size(), part.size() + 1));
-  }
-  return parts;
-}
-
 bool IsParam(std::string_view part) { return part.starts_with('{'); }
 
 // A literal part beats a parameter: /messages/unread_count is no message id.
@@ -26,6 +14,17 @@ int Literals(const Route& route) {
 
 }  // namespace
 
+std::vector<std::string> SplitPath(std::string_view path) {
+  std::vector<std::string> parts;
+  path.remove_prefix(path.starts_with('/') ? 1 : 0);
+  while (!path.empty()) {
+    const std::string_view part = path.substr(0, path.find('/'));
+    parts.emplace_back(part);
+    path.remove_prefix(std::min(path.size(), part.size() + 1));
+  }
+  return parts;
+}
+
 void Router::Add(std::string method, std::string pattern, Access access, Limit limit,
                  HttpHandler handler, size_t streamed_bytes) {
   auto route = std::make_unique<Route>(Route{.method = std::move(method),
@@ -34,7 +33,7 @@ void Router::Add(std::string method, std::string pattern, Access access, Limit l
                                              .limit = limit,
                                              .handler = std::move(handler),
                                              .streamed_bytes = streamed_bytes});
-  route->parts = Split(route->pattern);
+  route->parts = SplitPath(route->pattern);
   routes_.push_back(std::move(route));
 }
 

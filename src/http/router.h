@@ -26,8 +26,8 @@ enum class Access {
 struct Caller {
   UserId user;
   bool service = false;
-  std::shared_ptr<const Identity> identity =
-      {};  // of the request's token; none: nothing asks again
+  // From the request's token. Null when there is none: then a download is not checked for expiry.
+  std::shared_ptr<const Identity> identity = {};
 };
 
 struct RequestContext {
@@ -50,6 +50,9 @@ struct Route {
 
   std::vector<std::string> parts = {};  // of the pattern; filled by the router
 };
+
+// The parts of "/a/{b}", between its slashes.
+std::vector<std::string> SplitPath(std::string_view path);
 
 class Router {
  public:

@@ -52,7 +52,7 @@ struct HubCounters {
   std::array<Counter, kResumeResults.size()> resumes;  // by ResumeResult
   Counter found_in_store;   // conversations where the store was ahead of what was heard
   Counter rewinds;          // conversations where the store had gone back
-  Gauge rooms, rooms_idle;  // conversations in memory; those that nothing uses
+  Gauge rooms, rooms_idle;  // conversations in memory; unused ones among them
   Gauge tail_bytes;         // of events kept for catching up
 };
 
@@ -114,7 +114,7 @@ class Home {
   void Relay(EventRef event, bool everywhere = true);
 
   // Sends user_online or user_offline to the listeners of the user's conversations, as far as these are in
-  // memory and small enough. Answers the other members of those that have listeners.
+  // memory and small enough. Returns the other members of the conversations that have listeners.
   std::vector<UserId> BroadcastPresence(const UserId& user, bool online);
 
   // Shown to the others as Typists says, in conversations small enough; a send of the user's, and
@@ -135,7 +135,7 @@ class Home {
   // What the store says of who may see what: `user` has been removed, the conversation deleted.
   void OnParted(const Uuid& conversation, const UserId& user);
   void OnGone(const Uuid& conversation);
-  // Of those whom OnParted could not ask the store about, and whose removal came out of order.
+  // Retries OnParted for users the store could not be asked about, or whose removal came out of order.
   void AskAgainWhoParted();
 
  private:
@@ -229,7 +229,7 @@ class Home {
   HomeOutlet& outlet_;
   HubCounters& counters_;
   const HomeOptions options_;
-  // Removals that listeners have not been told of; the store says whether they still are.
+  // Removals not yet sent to listeners; AskAgainWhoParted asks the store whether they still hold.
   Partings parted_unsure_;
   const std::unique_ptr<Rooms> rooms_;
   std::vector<Uuid> to_load_;

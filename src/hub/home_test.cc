@@ -54,6 +54,21 @@ class HomeTest : public testing::Test, protected HomeOutlet {
     home_.Send(std::move(message),
                [this](Result<StoredMessage> stored) { sent_.push_back(std::move(stored)); });
   }
+  // The second of two messages is answered first, and the read of what is before it fails; the first
+  // one's answer still waits.
+  void FailToFillAGap() {
+    store_.Put(kRoom, {"ann"});
+    ASSERT_TRUE(Admit("ann"));
+    StartSend(MakeMessage());
+    StartSend(MakeMessage());
+    store_.Happen();
+    store_.AnswerAt(1);
+    store_.fail_next_changes = 1;
+    executor_.Run();
+    store_.Happen();
+    store_.AnswerAt(1);
+    executor_.Run();
+  }
   void Apply(ChangeVerb verb) {
     home_.Apply({.conversation = kRoom, .actor = "ann", .verb = std::move(verb)},
                 [](Result<AppliedChange> applied) { EXPECT_TRUE(applied); });
@@ -224,17 +239,7 @@ TEST_F(HomeTest, AJumpOverWhatIsGoneFromTheStoreGoesOn) {
 }
 
 TEST_F(HomeTest, AGapThatCouldNotBeFilledIsFilledWithTheNextEvent) {
-  store_.Put(kRoom, {"ann"});
-  ASSERT_TRUE(Admit("ann"));
-  StartSend(MakeMessage());
-  StartSend(MakeMessage());
-  store_.Happen();
-  store_.AnswerAt(1);
-  store_.fail_next_changes = 1;
-  executor_.Run();
-  store_.Happen();
-  store_.AnswerAt(1);  // the failed read; the first message's answer still waits
-  executor_.Run();
+  FailToFillAGap();
   EXPECT_TRUE(delivered_[0].empty());
   Rest();
   EXPECT_EQ(delivered_[0], (Seqs{1, 2}));
@@ -258,17 +263,7 @@ TEST_F(HomeTest, TypingIsForConversationsSmallEnoughThatAreInMemory) {
 }
 
 TEST_F(HomeTest, AGapThatCouldNotBeFilledIsFilledAfterAWhile) {
-  store_.Put(kRoom, {"ann"});
-  ASSERT_TRUE(Admit("ann"));
-  StartSend(MakeMessage());
-  StartSend(MakeMessage());
-  store_.Happen();
-  store_.AnswerAt(1);
-  store_.fail_next_changes = 1;
-  executor_.Run();
-  store_.Happen();
-  store_.AnswerAt(1);  // the failed read; the first message's answer does not come
-  executor_.Run();
+  FailToFillAGap();
   home_.OnTick(Monotonic{} + std::chrono::seconds(1));
   store_.Happen();
   store_.AnswerAt(1);
