@@ -105,7 +105,7 @@ class Guest(Server):
 
 
 class Wire:
-    """As links.Link, but that nothing which is dropped is lost for TCP."""
+    """As relay.Relay, but that nothing which is dropped is lost for TCP."""
 
     def __init__(self, network, address, up, down, chains=("up", "down")):
         self.network, self.address = network, address

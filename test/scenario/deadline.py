@@ -19,3 +19,11 @@ def eventually(condition, within=10, describe=None):
         if time.monotonic() > deadline:
             raise AssertionError(describe() if describe else f"not true within {within} s")
         time.sleep(0.02)
+
+
+def throughout(condition, seconds):
+    """Fails as soon as `condition` is false; it is asked again and again for that time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert condition(), f"true no longer, {end - time.monotonic():.1f} s before the end"
+        time.sleep(0.05)

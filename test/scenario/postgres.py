@@ -5,13 +5,11 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import threading
-import time
 
 from deadline import eventually, patient
+from server import free_port
 
 
 def programs():
@@ -26,9 +24,7 @@ class Postgres:
         self.directory = tempfile.mkdtemp(prefix="parley-pg-")
         if self.user:
             os.chown(self.directory, self.user.pw_uid, self.user.pw_gid)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.settings = settings
         self.process = None
         if data_of:
@@ -91,6 +87,7 @@ class Postgres:
     def crash(self):
         """Every backend is killed at once, as the kernel does to a server that takes too much memory; the server recovers by
         itself. What was not flushed is lost, and the ids of lost transactions are given again."""
+        started = self._starts()
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as children:
             victims = children.read().split()
         for process in map(int, victims):
@@ -98,8 +95,12 @@ class Postgres:
                 os.kill(process, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        time.sleep(0.2)
-        eventually(self.ready, within=30)
+        eventually(lambda: self._starts() > started and self.ready(), within=30)
+
+    def _starts(self):
+        """How many times the server began to accept connections."""
+        with open(f"{self.directory}/log") as log:
+            return log.read().count("database system is ready to accept connections")
 
     @contextlib.contextmanager
     def holding(self, *statements):
@@ -138,58 +139,3 @@ class Postgres:
             self.resume()
             self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
-
-
-class Proxy:
-    """Between a server and its database: can lose what the database answers to a COMMIT, or the COMMIT itself."""
-
-    def __init__(self, port):
-        self.target = port
-        self.lose = None  # "answer" or "commit", once
-        self.lost = 0
-        self.before_loss = None  # called while the COMMIT is on its way, which then is lost
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            try:
-                server = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:  # the database is gone
-                client.close()
-                continue
-            pair = {"cut": False}
-            for one, other, forward in ((client, server, True), (server, client, False)):
-                threading.Thread(target=self._pump, args=(one, other, forward, pair), daemon=True).start()
-
-    def _pump(self, one, other, forward, pair):
-        try:
-            while data := one.recv(65536):
-                if forward and self.lose and b"COMMIT\0" in data:
-                    pair["cut"], kind, self.lose = True, self.lose, None
-                    self.lost += 1
-                    if kind == "answer":
-                        other.sendall(data)
-                    else:
-                        if self.before_loss:
-                            self.before_loss()
-                        break
-                elif pair["cut"]:
-                    break  # the answer
-                else:
-                    other.sendall(data)
-        except OSError:
-            pass
-        for each in one, other:
-            try:
-                each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def close(self):
-        self.listener.close()

@@ -2,10 +2,8 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import threading
 
 from deadline import eventually, patient
 from server import free_port
@@ -140,76 +138,3 @@ class SentinelGroup:
     def close(self):
         for server in *self.sentinels, *self.servers:
             server.close()
-
-
-def unheard(data):
-    """Redis takes what is published, answers, and nobody listens there. A command that is cut in two by the buffer would pass:
-    tests lose few and small ones."""
-    return data.replace(b"PUBLISH\r\n$45\r\nparley:c:", b"PUBLISH\r\n$45\r\nparley:x:")
-
-
-class Wire:
-    """Between a node and its Redis, for faults that only the network has: it can lose what is published without
-    anybody's noticing, and be cut."""
-
-    def __init__(self, port):
-        self.target = port
-        self.losing = False
-        self.answers = None  # given to clients in place of everything that Redis says
-        self.cut = False
-        self.connections = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            if self.cut:
-                client.close()
-                continue
-            try:
-                server = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:
-                client.close()
-                continue
-            self.connections += [client, server]
-            for one, other, forward in ((client, server, True), (server, client, False)):
-                threading.Thread(target=self._pump, args=(one, other, forward), daemon=True).start()
-
-    def _pump(self, one, other, forward):
-        try:
-            while data := one.recv(65536):
-                if forward and self.losing:
-                    data = unheard(data)
-                if not forward and self.answers is not None:
-                    data = self.answers
-                other.sendall(data)
-        except OSError:
-            pass
-        for each in one, other:
-            try:
-                each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def set_cut(self, cut):
-        self.cut = cut
-        if cut:
-            for each in self.connections:
-                try:
-                    each.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-            self.connections = []
-
-    def close(self):
-        self.listener.close()
-        self.set_cut(True)

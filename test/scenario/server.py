@@ -1,5 +1,7 @@
 """One parley process with its own port, data and log."""
+import contextlib
 import glob
+import itertools
 import os
 import signal
 import socket
@@ -22,10 +24,23 @@ def faketime_library():
     return next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
 
 
+def _ports():
+    """Ports below those that the kernel gives to clients (32768 and up). Each pytest worker has a block of its own and repeats
+    a port late, so that a port is still free when a server starts on it again after a kill."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
+    first, count = 10_000 + worker * 1_400, 1_400
+    return (first + (os.getpid() + number) % count for number in itertools.count())
+
+
+_next_ports = _ports()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    while True:
+        port = next(_next_ports)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def environment(**variables):

@@ -9,6 +9,7 @@ import files
 from client import NO_ID, Person, assert_problem
 from deadline import PATIENCE, eventually, patient
 from raw import Wire
+from server import wait_until
 
 FIELDS = {"id", "filename", "content_type", "file_size", "file_url", "uploaded_by_id", "uploaded_at", "message_id", "metadata"}
 
@@ -284,8 +285,9 @@ def test_one_that_no_message_takes_expires(own_server):
     kept = uploaded(alice)
     send(talk, kept)
     loose = uploaded(alice)
-    time.sleep(1)
+    expires = time.time() + 1
     server.stop()
+    wait_until(expires)
     server.start()  # it looks every minute, and at its start
     assert eventually(lambda: files_of(server) == [kept["id"]], within=90)
     assert_problem(content(alice, loose), 404, "not_found")

@@ -9,13 +9,13 @@ import pytest
 
 from client import Person
 from deadline import eventually, patient
+from relay import Relay
 from server import ROOT
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "chaos"))
 import faults  # noqa: E402
 from checker import check  # noqa: E402
 from fail_over import what_remains  # noqa: E402
-from links import Link  # noqa: E402
 from mutants import MUTANTS  # noqa: E402
 from resources import Sampler  # noqa: E402
 from rig import Rig  # noqa: E402
@@ -55,6 +55,7 @@ def namespaces_are_ours():
                                                 stderr=subprocess.DEVNULL).returncode == 0
 
 
+@pytest.mark.long(25)
 @pytest.mark.skipif(not namespaces_are_ours(), reason="network namespaces are root's")
 @pytest.mark.parametrize("fault", faults.ON_A_NETWORK, ids=lambda fault: fault.__name__)
 def test_every_promise_is_kept_where_packets_are_dropped(fault):
@@ -67,7 +68,7 @@ def test_every_promise_is_kept_where_packets_are_dropped(fault):
 def test_a_client_that_vanished_is_noticed(own_server):
     """F15: no FIN, no RST, just silence."""
     node = own_server("--ping-interval", "1", "--ping-timeout", "1")
-    link = Link(node.port)
+    link = Relay(node.port)
     alice = Person(node, "alice")
     room = alice.rest.create_group()
     node.port, port = link.port, node.port  # by way of the link
@@ -82,7 +83,7 @@ def test_a_client_that_vanished_is_noticed(own_server):
 
 def test_a_wire_that_stalls_loses_nothing_and_hurries_nothing():
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        link = Link(listener.getsockname()[1])
+        link = Relay(listener.getsockname()[1])
         with socket.create_connection(("127.0.0.1", link.port)) as client:
             server, _ = listener.accept()
             server.settimeout(0.3)

@@ -7,8 +7,11 @@ import pytest
 from client import Closed, Person, assert_problem
 from deadline import eventually, patient
 from postgres import Postgres
-from redis_server import Redis, Wire
-from server import faketime_library
+from redis_server import Redis
+from relay import Relay
+from server import faketime_library, wait_until
+
+LEASE = 17  # seconds: a node's lease of 15 s, and some
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +36,8 @@ def own_redis():
 
 
 @pytest.fixture
-def wire(redis):
-    between = Wire(redis.port)
+def relay(redis):
+    between = Relay(redis.port)
     yield between
     between.close()
 
@@ -188,7 +191,7 @@ def test_typing_and_receipts_reach_other_nodes(nodes):
 
 def test_receipts_that_nobody_is_shown_are_not_published(nodes):
     """Nor on a node that does not have the conversation in memory."""
-    one, two = nodes(2, PARLEY_LIMITS_LIVE_PARTICIPANTS="2")
+    one, two = nodes(2, PARLEY_LIMITS_LIVE_PARTICIPANTS="2", PARLEY_SHARDS="1")
     alice = Person(one, "alice")
     small = alice.rest.create_group(Person(one, "bob"))
     large = alice.rest.create_group(Person(one, "bob"), Person(one, "cho"))
@@ -200,7 +203,10 @@ def test_receipts_that_nobody_is_shown_are_not_published(nodes):
         for _ in range(50):
             assert bob.rest.post("messages/mark_as_read/", json={"message_ids": [message["id"]]}).status_code == 200
             assert bob.rest.post(f"conversations/{room['id']}/read/", json={"up_to_seq": 1}).status_code == 200
-        time.sleep(1)
+        with alice.connect(small) as a:  # what is published later arrives later
+            fence = alice.rest.send_message(small, "fence")
+            assert bob.rest.post("messages/mark_as_read/", json={"message_ids": [fence["id"]]}).status_code == 200
+            a.wait_for("read_receipt")
         return two.metric("parley_bus_published_total") - before
     assert published_by_marks(small) >= 100
     assert published_by_marks(large) < 20, "what nodes say to each other anyway"
@@ -278,36 +284,36 @@ def test_a_paused_redis_delays_nobody_who_sends(nodes, own_redis):
         quiet(b)
 
 
-def test_what_is_lost_without_a_trace_is_found(nodes, redis, wire):
-    one, = nodes(1, redis=wire.url)
+def test_what_is_lost_without_a_trace_is_found(nodes, redis, relay):
+    one, = nodes(1, redis=relay.redis_url)
     two, = nodes(1)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     room = alice.rest.create_group(bob)
     with bob.connect(room) as b:
         eventually(lambda: redis.subscribers(room) == 1)
-        wire.losing = True
+        relay.lose_publish = True
         alice.rest.send_message(room, "lost")
         alice.rest.send_message(room, "lost too")
-        wire.losing = False
+        relay.lose_publish = False
         alice.rest.send_message(room, "heard")
         assert [frame["seq"] for frame in heard_by(b, 3)] == [1, 2, 3], "the jump is filled"
-        wire.losing = True
+        relay.lose_publish = True
         alice.rest.send_message(room, "the last, lost")
         assert b.wait_for(lambda frame: frame.get("seq") == 4, within=15), "nothing comes after it, and still it is found"
 
 
-def test_a_node_cut_off_from_redis_hears_and_is_heard(nodes, redis, wire):
-    one, = nodes(1, redis=wire.url)
+def test_a_node_cut_off_from_redis_hears_and_is_heard(nodes, redis, relay):
+    one, = nodes(1, redis=relay.redis_url)
     two, = nodes(1)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     room = alice.rest.create_group(bob)
     with alice.connect(room) as a, bob.connect(room) as b:
-        wire.set_cut(True)
+        relay.refuse()
         eventually(lambda: "bus is down" in one.log)
         alice.rest.send_message(room, "from the island")
         bob.rest.send_message(room, "from the mainland")
         assert [frame["seq"] for frame in heard_by(a, 2)] == [1, 2]
-        wire.set_cut(False)
+        relay.heal()
         assert [frame["seq"] for frame in heard_by(b, 2, within=15)] == [1, 2]
 
 
@@ -375,10 +381,11 @@ def test_two_embedded_stores_do_not_pass_for_a_cluster(own_redis, own_server):
     eventually(one.ready, within=30)
 
 
+@pytest.mark.long(27)
 def test_a_settled_system_serves_beside_a_newcomer_of_another_store(nodes, own_redis, own_server):
     """Staging that is pointed at production's Redis by mistake."""
     production, = nodes(1, redis=own_redis.url)
-    time.sleep(17)  # the lease after which a node has settled
+    wait_until(time.time() + LEASE)  # after which a node has settled
     staging = own_server(REDIS_URL=own_redis.url, ready=False)
     eventually(lambda: not staging.ready())
     eventually(lambda: production.metric("parley_bus_other_store_total") > 0)
@@ -390,7 +397,9 @@ def test_a_settled_system_serves_beside_a_newcomer_of_another_store(nodes, own_r
         restarted, = nodes(1, redis=own_redis.url)
         eventually(restarted.ready)  # it may meet staging first
         assert production.ready()
-        time.sleep(6)  # another round of announcements
+        for node in production, restarted:
+            heard = node.metric("parley_bus_other_store_total")
+            eventually(lambda node=node, heard=heard: node.metric("parley_bus_other_store_total") > heard)  # staging's next announcement
         assert restarted.ready() and production.ready() and not staging.ready()
 
 

@@ -5,8 +5,10 @@ import pytest
 
 from client import Person
 from deadline import eventually
-from postgres import Postgres, Proxy
+from postgres import Postgres
 from redis_server import Redis
+from relay import Relay
+from server import wait_until
 
 
 class Databases:
@@ -15,8 +17,8 @@ class Databases:
     def __init__(self):
         self.primary = Postgres().start()
         self.standby = self.primary.standby()
-        self.proxy = Proxy(self.primary.port)
-        self.url = f"postgres://parley@127.0.0.1:{self.proxy.port}/postgres"
+        self.relay = Relay(self.primary.port)
+        self.url = self.relay.database_url
 
     def lose_from_now_on(self):
         written = self.primary.ask("SELECT pg_current_wal_lsn()")
@@ -26,10 +28,10 @@ class Databases:
     def fail_over(self):
         self.primary.kill()
         self.standby.promote()
-        self.proxy.target = self.standby.port
+        self.relay.target = self.standby.port
 
     def close(self):
-        self.proxy.close()
+        self.relay.close()
         self.standby.close()
         self.primary.close()
 
@@ -159,7 +161,8 @@ def test_a_fail_over_that_lost_nothing_shows_nothing(databases, own_server):
         databases.fail_over()
         send(alice, room, "4")
         assert durable(b, 4) == [("message", seq, f"{seq}") for seq in range(1, 5)]
-        time.sleep(5)  # heads are compared
+        failed_over = time.time()
+        wait_until(failed_over + 5)  # heads are compared meanwhile
         send(alice, quiet, "2")
         assert durable(q, 2) == [("message", seq, f"{seq}") for seq in (1, 2)]
     assert node.metric("parley_store_rewinds_total") == 0

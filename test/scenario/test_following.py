@@ -6,7 +6,9 @@ import pytest
 
 from client import Closed, Person
 from deadline import eventually, patient
-from postgres import Postgres, Proxy
+from postgres import Postgres
+from relay import Relay
+from server import wait_until
 
 
 @pytest.fixture
@@ -97,8 +99,8 @@ def test_positions_are_not_of_a_server_that_is_gone(database, own_server):
     """After a fail-over that lost transactions, ids of transactions are given again: nodes that had read beyond them must not
     wait there for the future."""
     standby = database.standby()
-    proxy = Proxy(database.port)
-    node = own_server("--drain-delay", "0", DATABASE_URL=f"postgres://parley@127.0.0.1:{proxy.port}/postgres")
+    relay = Relay(database.port)
+    node = own_server("--drain-delay", "0", DATABASE_URL=relay.database_url)
     alice, bob, carol = Person(node, "alice"), Person(node, "bob"), Person(node, "carol")
     revoked = Person(node, "dora", jti="revoked-later")
     room, other = alice.rest.create_group(bob, carol), alice.rest.create_group(carol)
@@ -109,8 +111,9 @@ def test_positions_are_not_of_a_server_that_is_gone(database, own_server):
                      "PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
         database.ask("CALL spend()")
         alice.rest.send_message(room, "lost")
+        sent = time.time()
         assert b.wait_for("message")
-        time.sleep(3)  # it reads as far as that
+        wait_until(sent + 3)  # the node reads the changes every 2 s
         database.kill()
         standby.promote()
         elsewhere = own_server("--drain-delay", "0", DATABASE_URL=standby.url)
@@ -118,9 +121,9 @@ def test_positions_are_not_of_a_server_that_is_gone(database, own_server):
         assert service.rest.post("revocations/", json={"jti": "revoked-later"}).status_code == 201
         assert admin.rest.post(f"conversations/{room['id']}/remove_participant/", json={"user_id": "bob"}).is_success
         admin.rest.send_message(other, "on the new server")
-        proxy.target = standby.port
+        relay.target = standby.port
         assert closed_code(r) == 4001
         assert closed_code(b) == 4003
         assert c.wait_for("message", within=30)["data"]["content"] == "on the new server"
-    proxy.close()
+    relay.close()
     standby.close()

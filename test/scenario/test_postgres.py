@@ -8,8 +8,9 @@ import pytest
 
 from client import Person, assert_problem
 from deadline import eventually, patient
-from postgres import Postgres, Proxy
-from server import run
+from postgres import Postgres
+from relay import Relay
+from server import run, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -106,19 +107,19 @@ def test_a_database_that_stops_answering_is_503_within_its_deadline(own_database
 
 @pytest.mark.parametrize("lost, status", [("answer", 201), ("commit", 503)])
 def test_a_commit_whose_answer_is_lost_is_settled(database, own_server, lost, status):
-    proxy = Proxy(database.port)
-    talk = Talk(own_server(DATABASE_URL=f"postgres://parley@127.0.0.1:{proxy.port}/postgres"))
+    relay = Relay(database.port)
+    talk = Talk(own_server(DATABASE_URL=relay.database_url))
     assert talk.post("before").status_code == 201
-    proxy.lose = lost
+    relay.lose_commit = lost
     answer = talk.post("the one", client_id="one")
-    assert proxy.lost == 1
+    assert relay.lost_commits == 1
     assert answer.status_code == status, answer.text
     if status == 503:
         assert_problem(answer, 503, "store_unavailable")
     again = talk.post("the one", client_id="one")
     assert again.status_code == (200 if status == 201 else 201)
     assert talk.contents() == ["before", "the one"], "once, whatever was lost"
-    proxy.close()
+    relay.close()
 
 
 def test_nodes_that_share_a_database_make_one_order(database, own_server):
@@ -298,7 +299,9 @@ def test_what_was_delivered_is_written_when_the_database_is_back(own_database, o
         sent = talk.post("seen by bob").json()
         assert bob.wait_for("message")["data"]["id"] == sent["id"]
         own_database.kill()  # before the mark is written, a second later
-        time.sleep(2.5)
+        killed = time.time()
+        eventually(lambda: not talk.server.ready())
+        wait_until(killed + 2.5)
         own_database.start()
         eventually(talk.server.ready, within=30)
         assert eventually(lambda: talk.alice.rest.get(f"messages/{sent['id']}/").json().get("delivered_at"), within=15)
@@ -357,13 +360,13 @@ def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(own_database, 
 def test_what_a_fail_over_may_have_lost_is_not_called_stored(own_database, own_server):
     """The COMMIT was taken by a server that is gone, and another one, which never heard of it, takes its place."""
     standby = own_database.standby()
-    proxy = Proxy(own_database.port)
-    talk = Talk(own_server("--shards", "1", DATABASE_URL=f"postgres://parley@127.0.0.1:{proxy.port}/postgres"))
+    relay = Relay(own_database.port)
+    talk = Talk(own_server("--shards", "1", DATABASE_URL=relay.database_url))
     assert talk.post("before").status_code == 201
     eventually(lambda: standby.ask("SELECT count(*) FROM messaging_message") == "1")
     standby.stop_following()
-    proxy.target = standby.port  # from the next connection on
-    proxy.lose = "answer"
+    relay.target = standby.port  # from the next connection on
+    relay.lose_commit = "answer"
     answers = []
     sending = threading.Thread(target=lambda: answers.append(talk.post("the one", client_id="one")))
     sending.start()
@@ -378,5 +381,5 @@ def test_what_a_fail_over_may_have_lost_is_not_called_stored(own_database, own_s
     assert talk.post("the one", client_id="one").status_code == 201
     assert talk.contents() == ["before", "the one"]
     assert talk.server.stop() == 0
-    proxy.close()
+    relay.close()
     standby.close()

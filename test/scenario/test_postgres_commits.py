@@ -8,7 +8,8 @@ import pytest
 
 from client import Person, assert_problem
 from deadline import eventually, patient
-from postgres import Postgres, Proxy
+from postgres import Postgres
+from relay import Relay
 
 SPEND_IDS = "CREATE PROCEDURE spend() LANGUAGE plpgsql AS $$ BEGIN FOR i IN 1..50 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$"
 
@@ -23,8 +24,8 @@ def lazy_database():
 
 def test_a_commit_lost_in_a_crash_is_never_called_stored(lazy_database, own_server):
     """The crashed server gives the lost transaction's id to another client, whose transaction is committed."""
-    proxy = Proxy(lazy_database.port)
-    server = own_server("--shards", "1", DATABASE_URL=f"postgres://parley@127.0.0.1:{proxy.port}/postgres")
+    relay = Relay(lazy_database.port)
+    server = own_server("--shards", "1", DATABASE_URL=relay.database_url)
     alice = Person(server, "alice")
     room = alice.rest.create_group()
     lazy_database.ask(SPEND_IDS)
@@ -34,18 +35,19 @@ def test_a_commit_lost_in_a_crash_is_never_called_stored(lazy_database, own_serv
         lazy_database.crash()
         lazy_database.ask("CALL spend()")
 
-    proxy.before_loss, proxy.lose = crash, "commit"
+    relay.before_loss, relay.lose_commit = crash, "commit"
     answer = alice.rest.post("messages/", json=send, timeout=patient(40))
-    assert proxy.lost == 1
+    assert relay.lost_commits == 1
     stored = lazy_database.ask("SELECT count(*) FROM messaging_message")
     assert (answer.status_code, stored) == (503, "0"), answer.text
     assert_problem(answer, 503, "store_unavailable")
     eventually(server.ready, within=30)
     assert alice.rest.post("messages/", json=send).status_code == 201
     assert [message["content"] for message in alice.rest.everything_in(room)] == ["lost"]
-    proxy.close()
+    relay.close()
 
 
+@pytest.mark.long(30)
 def test_a_standby_that_is_away_costs_one_connection_for_each_lane(own_server):
     """COMMIT waits for a standby that does not come: the lane takes nothing new until its outcome is known."""
     database = Postgres("max_connections=20").start()

@@ -7,6 +7,7 @@ import pytest
 from client import Person, assert_problem
 from deadline import eventually, patient
 from postgres import Postgres
+from server import wait_until
 
 
 @pytest.fixture
@@ -74,8 +75,9 @@ def test_a_locked_message_leaves_the_node_ready_and_other_messages_are_marked_de
             assert_problem(answer, 503, "store_unavailable")
             for room in rooms:
                 assert send(alice, room, "while it is held").status_code == 201
-            time.sleep(2)
-        assert probes.unready == 0 and probes.ready > 2
+            asked = probes.ready
+            eventually(lambda: probes.unready or probes.ready > asked + 10)
+        assert probes.unready == 0
         assert eventually(lambda: alice.rest.get(f"messages/{sent[0]['id']}/").json().get("delivered_at"), within=15), "when it is free"
 
 
@@ -112,7 +114,8 @@ def test_a_locked_message_of_a_deleted_conversation_stops_no_other_upkeep(databa
         for room in rooms:
             assert alice.rest.delete(f"conversations/{room['id']}/").status_code == 204
         assert eventually(lambda: database.ask("SELECT count(*) FROM messaging_conversation") == "1", within=20)
-        time.sleep(1)
+        asked = probes.ready
+        eventually(lambda: probes.unready or probes.ready > asked + 5)
     assert probes.unready == 0
     assert eventually(lambda: database.ask("SELECT count(*) FROM messaging_conversation") == "0", within=20)
 
@@ -146,8 +149,9 @@ def test_sends_behind_a_locked_table_are_answered_within_seconds(database, alice
 def test_a_short_table_lock_refuses_nobody(database, alice):
     rooms = [alice.rest.create_group() for _ in range(20)]
     with database.holding("LOCK TABLE messaging_conversation IN EXCLUSIVE MODE"):
+        locked = time.time()
         answers, threads = all_at_once([lambda room=room: send(alice, room, "held") for room in rooms])
-        time.sleep(1)
+        wait_until(locked + 1)
     for thread in threads:
         thread.join()
     assert [answer.status_code for answer in answers] == [201] * 20
@@ -179,7 +183,8 @@ def test_a_value_that_the_database_refuses_is_the_clients_error(database, alice)
                                         for number in range(40)])
         for thread in threads:
             thread.join()
-        time.sleep(1.5)
+        asked = probes.ready
+        eventually(lambda: probes.unready or probes.ready > asked + 8)
     assert probes.unready == 0
     assert sorted(answer.status_code for answer in answers) == [201] * 36 + [400] * 4
     for answer in answers:

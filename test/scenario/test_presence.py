@@ -7,6 +7,7 @@ import pytest
 from client import Person, assert_problem
 from deadline import eventually
 from postgres import Postgres
+from server import wait_until
 
 
 def presence_of(person, *others):
@@ -68,7 +69,8 @@ def test_many_tabs_are_one_user(talk):
         assert socket.wait_for(of("user_online", bob))
         for tab in tabs[:2]:
             tab.close()
-        time.sleep(3)  # longer than the debounce
+        closed = time.time()
+        wait_until(closed + 3)  # the debounce is 2 s
         bob.rest.send_message(group, "fence")
         frames = socket.seen_before(lambda frame: "seq" in frame)
         assert [one["type"] for one in frames] == ["message"], "neither a second online nor an offline"
@@ -84,7 +86,8 @@ def test_a_page_that_is_loaded_again_says_nothing(talk):
         for _ in range(3):
             tab.close()
             tab = bob.connect(group)
-        time.sleep(3)
+        loaded = time.time()
+        wait_until(loaded + 3)
         bob.rest.send_message(group, "fence")
         assert [one["type"] for one in socket.seen_before(lambda frame: "seq" in frame)] == ["message"]
         tab.close()
@@ -175,7 +178,8 @@ def test_after_a_kill_one_was_seen_when_one_came(own_server, tmp_path):
     alice.rest.create_group(bob)
     bob.connect()
     eventually(lambda: presence_of(alice, bob)[bob.id]["online"])
-    time.sleep(2.5)  # written within that
+    seen = time.time()
+    wait_until(seen + 2.5)  # written within 2 s
     server.kill()
     server = own_server(directory=tmp_path)
     answer = presence_of(Person(server, "alice"), bob)[bob.id]

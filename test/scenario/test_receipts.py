@@ -5,6 +5,7 @@ import pytest
 
 from client import NO_ID, Person, assert_problem
 from deadline import eventually
+from server import wait_until
 
 
 @pytest.fixture
@@ -165,7 +166,8 @@ def test_marks_that_are_two_seconds_old_survive_a_kill(own_server, tmp_path):
     for n in range(3):
         alice.rest.send_message(group, f"m{n}")
     assert bob.rest.post(f"conversations/{group['id']}/read/", json={"up_to_seq": 2}).status_code == 200
-    time.sleep(2.5)
+    marked = time.time()
+    wait_until(marked + 2.5)
     server.kill()
     server = own_server(directory=tmp_path)
     assert unread(Person(server, "bob"), group) == 1

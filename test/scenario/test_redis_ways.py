@@ -1,13 +1,13 @@
 """The ways to a Redis: passwords and users, a Unix socket, TLS, and Sentinels that follow a fail-over."""
 import subprocess
-import time
 
 import pytest
 
 from client import Person
-from deadline import eventually
+from deadline import eventually, throughout
 from postgres import Postgres
-from redis_server import Redis, SentinelGroup, Wire
+from redis_server import Redis, SentinelGroup
+from relay import Relay
 from server import free_port, run
 
 
@@ -147,25 +147,24 @@ def test_a_redis_that_becomes_a_replica_is_not_used(redis_with, hears):
 def test_a_hostile_redis_stops_nothing(redis_with, own_server, database, answer):
     """Whatever comes in place of answers, the node serves, and uses Redis again as soon as it is one."""
     redis = redis_with().start()
-    wire = Wire(redis.port)
-    node = own_server(DATABASE_URL=database.url, REDIS_URL=wire.url)
+    relay = Relay(redis.port)
+    node = own_server(DATABASE_URL=database.url, REDIS_URL=relay.redis_url)
     eventually(lambda: node.log.count("bus is up") == 1)
     alice, bob = Person(node, "alice"), Person(node, "bob")
     room = alice.rest.create_group(bob)
     memory = node.memory()
     with bob.connect(room) as b:
-        wire.answers = answer
+        relay.answers = answer
         for number in range(20):
             alice.rest.send_message(room, f"message {number}")
         assert [frame["seq"] for frame in b.events(20)] == list(range(1, 21))
         eventually(lambda: "bus is down" in node.log, within=20, describe=lambda: node.log)
-        time.sleep(1)
-        assert node.ready()
+        throughout(node.ready, 1)
         assert node.memory() - memory < 100e6
-        wire.answers = None
+        relay.answers = None
         eventually(lambda: node.log.count("bus is up") > node.log.count("bus is down"), within=30, describe=lambda: node.log)
         eventually(lambda: redis.subscribers(room) == 1, within=15)
-    wire.close()
+    relay.close()
 
 
 def test_an_unexpected_error_is_counted_and_the_link_starts_again(own_server, database):

@@ -20,6 +20,7 @@ def rig():
     made.close()
 
 
+@pytest.mark.long(20)
 @pytest.mark.parametrize("kind", ["nginx", "haproxy"])
 def test_nodes_are_replaced_one_by_one_and_nobody_notices(rig, kind):
     balancer = Balancer(kind, rig.doors())

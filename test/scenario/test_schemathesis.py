@@ -1,10 +1,13 @@
 """The server against its own OpenAPI document, with input that a machine thought of. Longer: `./dev schemathesis`."""
 import subprocess
 
+import pytest
+
 import api_fuzz
 from deadline import patient
 
 
+@pytest.mark.long(28)
 def test_schemathesis_finds_nothing(own_server, tmp_path):
     server = own_server("--no-rate-limits", "--no-access-log")
     done = api_fuzz.run(server, tmp_path, "--seed", 1, "--max-examples", 20,

@@ -8,6 +8,7 @@ import pytest
 from client import Person, Socket
 from deadline import eventually
 from postgres import Postgres
+from server import wait_until
 
 CONVERSATIONS = 100
 # Its list, the conversations on each of two home shards, presence and upkeep: BEGIN and COMMIT included.
@@ -50,8 +51,8 @@ class Statements:
 
     def __init__(self, server):
         self.server = server
-        before = statements(server)
-        time.sleep(4)  # several rounds of its polls
+        before, since = statements(server), time.time()
+        wait_until(since + 4)  # several rounds of its polls
         self.idle_per_second = (statements(server) - before) / 4
 
     def of(self, work):
@@ -69,7 +70,7 @@ def test_a_user_socket_with_100_conversations_costs_a_handful_of_statements(serv
 
     def connect(person):
         sockets.append(person.connect())
-        time.sleep(2)
+        wait_until(time.time() + 2)
         eventually(lambda: server.metric("parley_store_read_queue") == 0)
 
     assert counter.of(lambda: connect(alice)) <= FEW_STATEMENTS, "the conversations were not in memory"
