@@ -15,6 +15,26 @@ def pytest_sessionstart(session):
         pytest.exit(f"no server to test at {BINARY}: './dev build', or set PARLEY_BINARY", returncode=4)
 
 
+# Files whose tests take long, because they wait. Workers share these test by test, and begin with them; of all other files one
+# worker has all tests, so that what a module's fixtures start is started once.
+LONG_FILES = ("test_chaos.py", "test_hostile_clients.py", "test_cluster.py", "test_redis_ways.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Long tests first, so that no worker is left with one at the end. See pytest.ini."""
+
+    def rank(item):
+        long = item.get_closest_marker("long")
+        file = LONG_FILES.index(item.path.name) if item.path.name in LONG_FILES else len(LONG_FILES)
+        return -(long.args[0] if long else 0), file
+
+    items.sort(key=rank)
+    for item in items:
+        if item.path.name not in LONG_FILES and not item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """Adds what the servers of a failed test logged meanwhile."""
