@@ -77,6 +77,9 @@ def own_server(tmp_path, request):
 
     yield make
     for server in made:
+        if server.process and server.process.poll() is None:
+            server.terminate()  # all at once
+    for server in made:
         server.close()
 
 

@@ -11,14 +11,15 @@ def patient(seconds):
 
 def eventually(condition, within=10, describe=None):
     """What `condition` answers, as soon as that is true; fails after the deadline."""
-    deadline = time.monotonic() + patient(within)
+    deadline, pause = time.monotonic() + patient(within), 0.01
     while True:
         answer = condition()
         if answer:
             return answer
         if time.monotonic() > deadline:
             raise AssertionError(describe() if describe else f"not true within {within} s")
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.1)  # asking costs something, often a process
 
 
 def throughout(condition, seconds):

@@ -8,6 +8,11 @@ import struct
 from deadline import patient
 
 
+def masked_with(mask, payload):
+    key = (mask * (len(payload) // 4 + 1))[:len(payload)]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(len(payload), "big")
+
+
 class KeptOpen:
     """The bytes of a connection, for one response after another."""
 
@@ -96,7 +101,7 @@ class WireSocket(Wire):
             head += bytes([bit | 127]) + struct.pack(">Q", len(payload))
         if masked:
             mask = os.urandom(4)
-            payload = mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+            payload = mask + masked_with(mask, payload)
         return self.send(head + payload)
 
     def next_frame(self):

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+import weakref
 
 import httpx
 
@@ -17,6 +18,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BINARY = os.path.abspath(os.environ.get("PARLEY_BINARY", f"{ROOT}/build/release/parley"))
 KEY = "the key that scenarios sign tokens with; long enough for every HS algorithm"
 SANITIZER_REPORTS = ("Sanitizer:", "runtime error:")
+
+# httpx reads no CA certificates, which took 25 ms for each client and each httpx.get(). Tests of TLS name theirs.
+os.environ["SSL_CERT_DIR"] = "/nonexistent"
+os.environ.pop("SSL_CERT_FILE", None)
 
 
 def faketime_library():
@@ -70,6 +75,7 @@ class Server:
         self.variables = variables
         self.process = None
         self.log = ""
+        self.clients = weakref.WeakSet()  # of REST
 
     @property
     def address(self):
@@ -142,6 +148,8 @@ class Server:
 
     def close(self):
         """Ends the process whatever its state, and complains about what a sanitizer found."""
+        for client in list(self.clients):
+            client.close()  # otherwise the server waits 2 s for each client to close idle connections
         if self.process and self.process.poll() is None:
             self.terminate()
             try:
