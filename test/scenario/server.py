@@ -106,9 +106,9 @@ class Server:
             raise AssertionError(f"parley ended with {self.process.returncode}:\n{self.log}")
         return self.ready()
 
-    def ready(self):
+    def ready(self, within=2):
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=patient(2)).status_code == 200
+            return httpx.get(f"{self.url}/readyz", timeout=patient(within)).status_code == 200
         except httpx.TransportError:
             return False
 
