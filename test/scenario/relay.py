@@ -22,6 +22,7 @@ class Relay:
         self.silent_up = self.silent_down = False  # bytes vanish: what a firewall that drops does
         self.delay = 0.0  # seconds that each piece waits, and as much again by chance
         self.lose_commit = None  # of PostgreSQL: "answer" or "commit", once
+        self.commit_of = None  # only a COMMIT that follows these bytes on its connection: others are of upkeep, say
         self.before_loss = None  # called while a COMMIT is on its way that will be lost
         self.lost_commits = 0
         self.lose_publish = False  # of Redis: events are published to channels without subscribers
@@ -69,10 +70,14 @@ class Relay:
         self.flow()
         was_silent = self.silent_up or self.silent_down
         self.refuses = self.silent_up = self.silent_down = self.lose_publish = False
-        self.lose_commit = self.before_loss = self.answers = None
+        self.lose_commit = self.commit_of = self.before_loss = self.answers = None
         self.delay = 0.0
         if was_silent:
             self.cut()  # their bytes are gone; TCP would have reset them by now
+
+    def lose_commit_of(self, written, kind):
+        """Loses the COMMIT of the transaction that writes these bytes ("commit"), or the answer to it ("answer")."""
+        self.commit_of, self.lose_commit = written, kind
 
     def refuse(self):
         """Ends all connections and accepts no new ones until heal()."""
@@ -106,7 +111,7 @@ class Relay:
                 self.pairs.add((client, server))
             if self.refuses:  # refuse() came in between
                 self.cut()
-            state = {"answer_is_lost": False}
+            state = {"answer_is_lost": False, "wrote": False}
             for one, other, up in ((client, server, True), (server, client, False)):
                 threading.Thread(target=self._pump, args=(one, other, up, (client, server), state), daemon=True).start()
 
@@ -124,7 +129,9 @@ class Relay:
                 self.flows[up].wait()
                 if up and self.lose_publish:
                     data = without_subscribers(data)
-                if up and self.lose_commit and b"COMMIT\0" in data:
+                if up and self.commit_of and self.commit_of in data:
+                    state["wrote"] = True
+                if up and self.lose_commit and b"COMMIT\0" in data and (state["wrote"] or not self.commit_of):
                     kind, self.lose_commit = self.lose_commit, None
                     self.lost_commits += 1
                     if kind == "commit":

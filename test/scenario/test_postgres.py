@@ -110,7 +110,7 @@ def test_a_commit_whose_answer_is_lost_is_settled(database, own_server, lost, st
     relay = Relay(database.port)
     talk = Talk(own_server(DATABASE_URL=relay.database_url))
     assert talk.post("before").status_code == 201
-    relay.lose_commit = lost
+    relay.lose_commit_of(b"the one", lost)
     answer = talk.post("the one", client_id="one")
     assert relay.lost_commits == 1
     assert answer.status_code == status, answer.text
@@ -366,7 +366,7 @@ def test_what_a_fail_over_may_have_lost_is_not_called_stored(own_database, own_s
     eventually(lambda: standby.ask("SELECT count(*) FROM messaging_message") == "1")
     standby.stop_following()
     relay.target = standby.port  # from the next connection on
-    relay.lose_commit = "answer"
+    relay.lose_commit_of(b"the one", "answer")
     answers = []
     sending = threading.Thread(target=lambda: answers.append(talk.post("the one", client_id="one")))
     sending.start()

@@ -35,7 +35,8 @@ def test_a_commit_lost_in_a_crash_is_never_called_stored(lazy_database, own_serv
         lazy_database.crash()
         lazy_database.ask("CALL spend()")
 
-    relay.before_loss, relay.lose_commit = crash, "commit"
+    relay.before_loss = crash
+    relay.lose_commit_of(b"lost", "commit")
     answer = alice.rest.post("messages/", json=send, timeout=patient(40))
     assert relay.lost_commits == 1
     stored = lazy_database.ask("SELECT count(*) FROM messaging_message")
