@@ -70,6 +70,11 @@ class Postgres:
         made = Postgres(*self.settings, data_of=self)
         return made.start()
 
+    def catch_up_with(self, primary):
+        """Of a standby: waits until it shows all that its primary has committed."""
+        written = primary.ask("SELECT pg_current_wal_lsn()")
+        eventually(lambda: self.ask(f"SELECT pg_last_wal_replay_lsn() >= '{written}'") == "t", within=30)
+
     def stop_following(self):
         """Of a standby: whatever its primary commits from now on is lost when this one takes its place."""
         self.ask("ALTER SYSTEM SET primary_conninfo = ''")

@@ -21,8 +21,7 @@ class Databases:
         self.url = self.relay.database_url
 
     def lose_from_now_on(self):
-        written = self.primary.ask("SELECT pg_current_wal_lsn()")
-        eventually(lambda: self.standby.ask(f"SELECT pg_last_wal_replay_lsn() >= '{written}'") == "t")
+        self.standby.catch_up_with(self.primary)
         self.standby.stop_following()
 
     def fail_over(self):

@@ -104,7 +104,8 @@ def test_positions_are_not_of_a_server_that_is_gone(database, own_server):
     alice, bob, carol = Person(node, "alice"), Person(node, "bob"), Person(node, "carol")
     revoked = Person(node, "dora", jti="revoked-later")
     room, other = alice.rest.create_group(bob, carol), alice.rest.create_group(carol)
-    eventually(lambda: standby.ask("SELECT count(*) FROM messaging_conversation") == "2")
+    standby.catch_up_with(database)
+    assert standby.ask("SELECT count(*) FROM messaging_conversation") == "2"
     standby.stop_following()
     with bob.connect(room) as b, carol.connect(other) as c, revoked.connect() as r:
         database.ask("CREATE PROCEDURE spend() LANGUAGE plpgsql AS $$ BEGIN FOR i IN 1..3000 LOOP "

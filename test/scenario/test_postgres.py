@@ -363,7 +363,8 @@ def test_what_a_fail_over_may_have_lost_is_not_called_stored(own_database, own_s
     relay = Relay(own_database.port)
     talk = Talk(own_server("--shards", "1", DATABASE_URL=relay.database_url))
     assert talk.post("before").status_code == 201
-    eventually(lambda: standby.ask("SELECT count(*) FROM messaging_message") == "1")
+    standby.catch_up_with(own_database)
+    assert standby.ask("SELECT count(*) FROM messaging_message") == "1"
     standby.stop_following()
     relay.target = standby.port  # from the next connection on
     relay.lose_commit_of(b"the one", "answer")

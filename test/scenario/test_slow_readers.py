@@ -1,4 +1,5 @@
 """P6: a slow reader loses nothing, costs bounded memory, and hinders nobody."""
+import threading
 import time
 
 import httpx
@@ -110,13 +111,15 @@ def test_one_that_reads_nothing_for_too_long_is_closed_with_4008(own_server):
 
 
 def test_one_that_reads_slowly_is_not_closed(own_server):
-    server = own_server("--websocket-slow-reader-timeout", "2s")
+    server = own_server("--websocket-slow-reader-timeout", "4s")
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)
     count = 300
     with bob.connect(talk, stalls=True, patience=60) as slow:
-        speak(alice, talk, count)
+        speaker = threading.Thread(target=speak, args=(alice, talk, count))
+        speaker.start()  # meanwhile, as it may take longer than the limit
         for seq in range(1, count + 1):
             assert slow.events(1)[0]["seq"] == seq
-            time.sleep(0.02)  # the slowness itself: three times the limit in all, never the limit at once
+            time.sleep(0.04)  # the slowness itself: three times the limit in all, never the limit at once
+        speaker.join()
     assert server.metric("parley_connections_closed_total", code="4008") == 0
