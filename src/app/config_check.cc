@@ -28,7 +28,7 @@ class Checking {
     CheckListener();
     CheckSizes();
     if (config_.drain_delay >= config_.timeout_graceful_shutdown) {
-      Refuse("drain_delay", "must be less than timeout_graceful_shutdown, which it is part of");
+      Refuse("drain_delay", "must be less than timeout_graceful_shutdown, which includes it");
     }
     return std::move(found_);
   }
@@ -49,22 +49,23 @@ class Checking {
     const AuthConfig& auth = config_.auth;
     if (!auth.algorithm.starts_with("HS")) {
       if (auth.public_key.empty() && auth.jwks.empty()) {
-        Refuse("auth.public_key", auth.algorithm + " needs it, or auth.jwks");
+        Refuse("auth.public_key", auth.algorithm + " requires auth.public_key or auth.jwks");
       }
       if (!auth.public_key.empty() && !auth.jwks.empty()) {
-        Refuse("auth.jwks", "is instead of auth.public_key, not besides; see auth.issuers");
+        Refuse("auth.jwks",
+               "cannot be combined with auth.public_key; use auth.issuers for further keys");
       }
       return;
     }
     if (!auth.jwks.empty()) {
-      Refuse("auth.jwks", "is of no use to " + auth.algorithm + "; set auth.algorithm too");
+      Refuse("auth.jwks", "cannot be used with " + auth.algorithm + "; set auth.algorithm");
     }
     if (!auth.public_key.empty()) {
-      Refuse("auth.public_key", "is of no use to " + auth.algorithm + "; set auth.algorithm too");
+      Refuse("auth.public_key", "cannot be used with " + auth.algorithm + "; set auth.algorithm");
     }
     if (auth.secret_key.empty()) {
       if (config_.production() && auth.issuers.empty()) {
-        Refuse("auth.secret_key", "production needs a JWT key: set JWT_SECRET_KEY");
+        Refuse("auth.secret_key", "production requires a JWT key: set JWT_SECRET_KEY");
       }
     } else if (auth.secret_key.size() < kShortestSecret) {
       const std::string what =
@@ -84,27 +85,27 @@ class Checking {
     }
     if (!config_.production() || without_prefix < 2) return;
     Note("auth.issuers", std::to_string(without_prefix) +
-                             " issuers have no prefix=TEXT: each of them can name any user of the "
-                             "others");
+                             " issuers have no prefix=TEXT: each of them can issue tokens for the "
+                             "users of the others");
   }
 
   void CheckProduction() {
     if (!config_.production()) return;
     if (!config_.store.fsync) {
-      Refuse("store.fsync", "production refuses off: acknowledged messages could be lost");
+      Refuse("store.fsync", "cannot be off in production: acknowledged messages could be lost");
     }
-    if (config_.test_echo) Refuse("test_echo", "is never on in production");
+    if (config_.test_echo) Refuse("test_echo", "cannot be on in production");
     if (config_.auth.secret_key.starts_with("django-insecure-")) {
       Refuse("auth.secret_key",
-             "begins with django-insecure-: Django made it for development; production needs "
-             "another");
+             "begins with django-insecure-: Django generated it for development; production "
+             "requires another key");
     }
     if (config_.allowed_hosts.empty()) {
-      Note("allowed_hosts", "is empty: requests for any Host are answered");
+      Note("allowed_hosts", "is empty: requests for any Host are accepted");
     }
     const auto& proxies = config_.forwarded_allow_ips;
     if (config_.proxy_headers && std::find(proxies.begin(), proxies.end(), "*") != proxies.end()) {
-      Note("forwarded_allow_ips", "is *: any client can say which address it comes from");
+      Note("forwarded_allow_ips", "is *: any client can claim any address");
     }
   }
 
@@ -120,7 +121,7 @@ class Checking {
     if (!configured) return;
     Refuse(
         "env",
-        "is not set, and a configured key, database or Redis would be served in development on " +
+        "is not set: a configured key, database or Redis would be exposed in development mode on " +
             (config_.fd ? "an inherited socket" : config_.host) +
             "; set env (or DJANGO_ENV) to production or development");
   }
@@ -128,28 +129,30 @@ class Checking {
   void CheckListener() {
     const SslConfig& ssl = config_.ssl;
     if (ssl.keyfile.empty() != ssl.certfile.empty()) {
-      Refuse(ssl.keyfile.empty() ? "ssl.keyfile" : "ssl.certfile", "is needed too: TLS takes both");
+      Refuse(ssl.keyfile.empty() ? "ssl.keyfile" : "ssl.certfile",
+             "is missing: TLS needs both ssl.keyfile and ssl.certfile");
     }
     if (config_.uds || config_.fd || config_.port == 0 || !config_.admin.port) return;
     if (*config_.admin.port == config_.port) {
-      Refuse("admin.port", "is the main port; leave it unset to serve both there");
+      Refuse("admin.port",
+             "must differ from the main port; leave it unset to serve both on the main port");
     }
   }
 
   void CheckSizes() {
     const Limits& limits = config_.limits;
     if (limits.content_bytes > limits.frame_bytes) {
-      Refuse("limits.content_bytes", "is more than websocket.max_size, in which it must arrive");
+      Refuse("limits.content_bytes", "must not exceed websocket.max_size");
     }
     if (limits.content_bytes > limits.body_bytes) {
-      Refuse("limits.content_bytes", "is more than limits.body_bytes, in which it must arrive");
+      Refuse("limits.content_bytes", "must not exceed limits.body_bytes");
     }
     // JSON writes a control character of one byte as six.
     const size_t largest_event = 6 * limits.content_bytes + limits.metadata_bytes + 4096;
     if (config_.websocket.outbox_bytes < largest_event) {
-      Refuse("websocket.outbox_bytes", "must hold the largest message, " +
+      Refuse("websocket.outbox_bytes", "must be at least the size of the largest event, " +
                                            std::to_string(largest_event) +
-                                           " bytes at these limits.content_bytes");
+                                           " bytes with these limits");
     }
   }
 

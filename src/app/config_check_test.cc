@@ -33,7 +33,7 @@ TEST(ConfigCheck, ARightProductionStartsWithoutAWord) {
 
 TEST(ConfigCheck, ProductionRefusesToStartWithoutAKey) {
   EXPECT_THAT(ErrorsWith(Production(), [](Config& c) { c.auth.secret_key.clear(); }),
-              ElementsAre(HasSubstr("auth.secret_key: production needs a JWT key")));
+              ElementsAre(HasSubstr("auth.secret_key: production requires a JWT key")));
   EXPECT_THAT(ErrorsWith(Config(), [](Config&) {}), IsEmpty());
 }
 
@@ -60,9 +60,9 @@ TEST(ConfigCheck, AnAlgorithmAndItsKeyMustFit) {
     c.auth.secret_key.clear();
   };
   EXPECT_THAT(ErrorsWith(Production(), asymmetric),
-              ElementsAre("auth.public_key: RS256 needs it, or auth.jwks"));
+              ElementsAre("auth.public_key: RS256 requires auth.public_key or auth.jwks"));
   EXPECT_THAT(ErrorsWith(Config(), asymmetric),
-              ElementsAre("auth.public_key: RS256 needs it, or auth.jwks"));
+              ElementsAre("auth.public_key: RS256 requires auth.public_key or auth.jwks"));
   EXPECT_THAT(ErrorsWith(Production(),
                          [&](Config& c) {
                            asymmetric(c);
@@ -70,7 +70,7 @@ TEST(ConfigCheck, AnAlgorithmAndItsKeyMustFit) {
                          }),
               IsEmpty());
   EXPECT_THAT(ErrorsWith(Production(), [](Config& c) { c.auth.public_key = "key.pem"; }),
-              ElementsAre(HasSubstr("is of no use to HS256")));
+              ElementsAre(HasSubstr("cannot be used with HS256")));
 }
 
 TEST(ConfigCheck, LimitsThatCannotBeMetTogetherAreRefused) {
@@ -79,7 +79,7 @@ TEST(ConfigCheck, LimitsThatCannotBeMetTogetherAreRefused) {
   EXPECT_THAT(ErrorsWith(Config(), [](Config& c) { c.limits.body_bytes = 1024; }),
               ElementsAre(HasSubstr("limits.body_bytes")));
   EXPECT_THAT(ErrorsWith(Config(), [](Config& c) { c.websocket.outbox_bytes = 64 * 1024; }),
-              ElementsAre(HasSubstr("websocket.outbox_bytes: must hold")));
+              ElementsAre(HasSubstr("websocket.outbox_bytes: must be at least")));
   EXPECT_THAT(ErrorsWith(Config(), [](Config& c) { c.drain_delay = c.timeout_graceful_shutdown; }),
               ElementsAre(HasSubstr("drain_delay: ")));
 }

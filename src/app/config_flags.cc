@@ -133,7 +133,7 @@ class FlagReading {
     TakeRest();
     for (const CommandFlag& flag : command_flags_) {
       if (flag.required && !found_.command_flags.contains(flag.name)) {
-        found_.errors.push_back(flag.name + " " + flag.value + " is needed");
+        found_.errors.push_back(flag.name + " " + flag.value + " is required");
       }
     }
     found_.help = app_.count("--help") > 0;
@@ -172,7 +172,7 @@ class FlagReading {
     for (size_t i = 0; i < args.size(); ++i) {
       const std::string& arg = args[i];
       if (arg.starts_with("--") && arg.find('=') == arg.size() - 1) {
-        found_.errors.push_back(arg.substr(0, arg.size() - 1) + ": needs a value");
+        found_.errors.push_back(arg.substr(0, arg.size() - 1) + ": requires a value");
         continue;
       }
       if (arg == "--access-log" || arg.starts_with("--access-log=")) {
@@ -203,7 +203,7 @@ class FlagReading {
     if (word == "-") return "on";
     if (ParseOptionValue(OptionKind::kSwitch, word, {}, "")) return word;
     found_.notes.push_back("--access-log " + word +
-                           ": the access log goes to standard error, not to a file");
+                           ": the access log is written to standard error, not to a file");
     return "on";
   }
 
@@ -212,7 +212,7 @@ class FlagReading {
     for (const CLI::Option* flag : app_.parse_order()) {
       if (const auto foreign = foreign_.find(flag); foreign != foreign_.end()) {
         if (seen[flag]++ == 0) {
-          found_.notes.push_back(foreign->second + " is ignored: it has no meaning for Parley");
+          found_.notes.push_back(foreign->second + " is ignored: it does not apply to Parley");
         }
         continue;
       }
@@ -221,7 +221,7 @@ class FlagReading {
       const auto& [spelling, option] = row->second;
       const std::string value = flag->results().at(seen[flag]++);
       if (value.empty()) {
-        found_.errors.push_back(spelling + ": needs a value");
+        found_.errors.push_back(spelling + ": requires a value");
       } else if (option != nullptr) {
         Take(*option, spelling, value);
       } else if (spelling == "--config") {
@@ -234,7 +234,7 @@ class FlagReading {
 
   void Take(const Option& option, const std::string& spelling, std::string value) {
     if (option.kind == OptionKind::kSwitch && spelling.starts_with("--no-")) {
-      if (value != "true") found_.errors.push_back(spelling + ": takes no value");
+      if (value != "true") found_.errors.push_back(spelling + ": does not take a value");
       value = "off";
     }
     const auto earlier = std::find_if(found_.given.begin(), found_.given.end(),
@@ -259,7 +259,7 @@ class FlagReading {
         continue;
       }
       if (IsApplication(arg)) {
-        found_.notes.push_back("'" + arg + "' is ignored: Parley serves no Python application");
+        found_.notes.push_back("'" + arg + "' is ignored: Parley does not run Python applications");
       } else if (!after_unknown) {
         found_.errors.push_back("unexpected argument '" + arg + "'");
       }

@@ -114,8 +114,9 @@ class Loading {
     option.field.set(result_.config, *value);
     result_.sources[KeyOf(option)] = given.where;
     if (option.secret && given.level == SourceLevel::kFlag) {
-      result_.notes.push_back(given.where + ": " + KeyOf(option) +
-                              ": other users of this machine can see it on the command line");
+      result_.notes.push_back(
+          given.where + ": " + KeyOf(option) +
+          ": secrets on the command line are visible to other users of this machine");
     }
   }
 
@@ -123,7 +124,7 @@ class Loading {
     const Option& option = *given.option;
     const bool ignored = given.level == SourceLevel::kGuideVariable ||
                          (given.level < SourceLevel::kFlag && !result_.config.production());
-    std::string message = given.where + ": " + KeyOf(option) + ": not in this version";
+    std::string message = given.where + ": " + KeyOf(option) + ": not available in this version";
     if (ignored) message += ", ignored";
     if (!option.meanwhile.empty()) message += ": " + std::string(option.meanwhile);
     (ignored ? result_.notes : result_.errors).push_back(std::move(message));

@@ -120,7 +120,7 @@ TEST(ConfigLoader, EverythingThatIsWrongIsReportedAtOnceByNameAndPlace) {
           "--ping-interval: websocket.ping_interval: '5parsecs' is not a duration (5, 5s, 500ms, "
           "1h)",
           "unknown flag --prt; did you mean --port?", "unexpected argument 'stray'",
-          "--data-dir: needs a value", "PARLEY_SHARDS: shards: 'many' is not a whole number",
+          "--data-dir: requires a value", "PARLEY_SHARDS: shards: 'many' is not a whole number",
           HasSubstr("unknown variable PARLEY_WEBSOCKET_PINGS"),
           "PORT: port: '99999' is more than 65535", "parley.toml:1: unknown key 'colour'",
           "parley.toml:2: host: must be text",
@@ -204,14 +204,15 @@ TEST(ConfigLoader, TheGuidesRedisAndDatabaseAreTakenAndItsCacheIsAWarning) {
   const ConfigResult result = Load({}, guide);
   EXPECT_THAT(result.errors, IsEmpty());
   ASSERT_EQ(result.notes.size(), 2u);
-  EXPECT_THAT(result.notes,
-              Contains(HasSubstr("REDIS_CACHE_URL: cache.location: not in this version")));
+  EXPECT_THAT(
+      result.notes,
+      Contains(HasSubstr("REDIS_CACHE_URL: cache.location: not available in this version")));
   EXPECT_EQ(result.config.redis.url, "redis://:secret@redis:6379/0");
 
   Environment own = guide;
   own["PARLEY_CACHE_LOCATION"] = "redis://redis:6379/0";
   EXPECT_THAT(Load({}, own).errors,
-              ElementsAre(HasSubstr("PARLEY_CACHE_LOCATION: cache.location: not in")));
+              ElementsAre(HasSubstr("PARLEY_CACHE_LOCATION: cache.location: not available in")));
   EXPECT_THAT(Load({}, {{"REDIS_URL", "memcached://:secret@cache"}}).errors,
               ElementsAre(AllOf(HasSubstr("redis.url"), HasSubstr("does not begin with redis://"),
                                 Not(HasSubstr("secret@")))));
@@ -284,7 +285,7 @@ TEST(ConfigLoader, CommandLinesOfUvicornAreTakenAsTheyAreSpelt) {
   EXPECT_EQ(tls.config.ssl.keyfile, "k.pem");
   EXPECT_EQ(tls.config.ssl.certfile, "c.pem");
   EXPECT_THAT(LoadLine("--ssl-keyfile=k.pem").errors,
-              ElementsAre(HasSubstr("ssl.certfile: is needed too")));
+              ElementsAre(HasSubstr("ssl.certfile: is missing")));
 }
 
 TEST(ConfigLoader, CommandLinesOfHypercornAreTakenAsTheyAreSpelt) {
@@ -322,19 +323,19 @@ TEST(ConfigLoader, ACommandsOwnFlagsComeBackByName) {
   EXPECT_THAT(result.errors, IsEmpty());
   EXPECT_EQ(result.command_flags, (std::map<std::string, std::string>{{"--user", "alice"}}));
   EXPECT_EQ(result.config.port, 1);
-  EXPECT_THAT(Load({"--ttl", "1h"}, {}, {}, flags).errors, ElementsAre("--user USER is needed"));
+  EXPECT_THAT(Load({"--ttl", "1h"}, {}, {}, flags).errors, ElementsAre("--user USER is required"));
   EXPECT_THAT(Load({"--user", "alice"}).errors, ElementsAre(HasSubstr("unknown flag --user")));
 }
 
 TEST(ConfigLoader, SecretsAreNeverRepeatedInMessages) {
   const ConfigResult result = Load({"--auth-secret-key", kKey, "--port", "x"});
   EXPECT_EQ(result.config.auth.secret_key, kKey);
-  EXPECT_THAT(result.notes, ElementsAre(HasSubstr("can see it on the command line")));
+  EXPECT_THAT(result.notes, ElementsAre(HasSubstr("secrets on the command line are visible")));
   for (const std::string& line : result.notes) EXPECT_THAT(line, Not(HasSubstr(kKey)));
   for (const std::string& line : result.errors) EXPECT_THAT(line, Not(HasSubstr(kKey)));
   const std::string zero("secret-with\0zero", 16);
   EXPECT_THAT(Load({}, {{"JWT_SECRET_KEY", zero}}).errors,
-              ElementsAre("JWT_SECRET_KEY: auth.secret_key: the value has a NUL character in it"));
+              ElementsAre("JWT_SECRET_KEY: auth.secret_key: the value contains a NUL character"));
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ Parsed ParseSwitch(std::string_view text) {
   for (std::string_view off : {"off", "false", "0", "no"}) {
     if (EqualIgnoringCase(off, text)) return OptionValue(false);
   }
-  return tl::unexpected<std::string>("is neither on nor off");
+  return tl::unexpected<std::string>("is not on or off");
 }
 
 Parsed ParseChoice(std::string_view text, std::string_view choices) {
@@ -150,7 +150,7 @@ tl::expected<OptionValue, std::string> ParseOptionValue(OptionKind kind, std::st
     case OptionKind::kText:
     case OptionKind::kPath:
       if (text.find('\0') != std::string_view::npos) {
-        return tl::unexpected<std::string>("has a NUL character in it");
+        return tl::unexpected<std::string>("contains a NUL character");
       }
       return OptionValue(std::string(text));
     case OptionKind::kList:
@@ -164,7 +164,7 @@ tl::expected<OptionValue, std::string> ParseOptionValue(OptionKind kind, std::st
     case OptionKind::kDuration:
       return ParseQuantity(kind, text, range);
   }
-  return tl::unexpected<std::string>("is of no known kind");
+  return tl::unexpected<std::string>("has an unknown type");
 }
 
 std::string FormatOptionValue(OptionKind kind, const OptionValue& value, std::string_view choices) {

@@ -13,7 +13,7 @@ constexpr std::string_view kDemoId = "01900000-0000-7000-8000-00000000de30";
 constexpr std::pair<const char*, const char*> kLines[] = {
     {"ada", "Welcome to Parley! This conversation is stored on disk; restart the server and look."},
     {"ben", "Does it keep what I send while my phone changes network?"},
-    {"ada", "Yes: a message is acknowledged after its commit, and sent again it is still one."},
+    {"ada", "Yes: a message is acknowledged after its commit, and a retry never duplicates it."},
     {"chloe", "And when I reconnect?"},
     {"dmitri", "You resume from the last seq you have and get exactly what you missed."},
     {"ada", "Open this page in a second tab, pick another name, and say hello."},

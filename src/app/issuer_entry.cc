@@ -15,7 +15,7 @@ tl::expected<IssuerEntry, std::string> ParseIssuerEntry(std::string_view text) {
                                               "PS512", "ES256", "ES384", "ES512", "EdDSA"};
   constexpr std::string_view kPrefix = "prefix=", kAudience = "audience=";
   const auto wrong = [&](std::string what) {
-    return tl::unexpected("holds '" + std::string(text) + "', " + std::move(what));
+    return tl::unexpected("contains '" + std::string(text) + "', " + std::move(what));
   };
   const std::vector<std::string> words = SplitList(std::string(text), ' ');
   if (words.size() < 3) return wrong("which is not " + std::string(kForm));
@@ -31,7 +31,7 @@ tl::expected<IssuerEntry, std::string> ParseIssuerEntry(std::string_view text) {
       entry.user_prefix = word.substr(kPrefix.size());
       // With room for an id of 36 characters behind it.
       if (!ParseUserId(entry.user_prefix + "x") || entry.user_prefix.size() > kUserIdBytes - 36) {
-        return wrong("whose prefix holds a character that user ids cannot have, or is too long");
+        return wrong("whose prefix is too long or contains a character that user ids cannot have");
       }
     } else if (entry.audience.empty() && word != "service" && !word.starts_with(kPrefix)) {
       entry.audience = word.starts_with(kAudience) ? word.substr(kAudience.size()) : word;

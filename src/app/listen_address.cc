@@ -121,7 +121,7 @@ void ExpandHosts(std::vector<GivenOption>& given, std::vector<std::string>& erro
     }
     if (IsEndpoint(one)) {
       auto parts = ExpandEndpoint(one);
-      if (!parts) errors.push_back(one.where + ": '" + one.text + "' is no endpoint known here");
+      if (!parts) errors.push_back(one.where + ": '" + one.text + "' is not a supported endpoint");
       for (GivenOption& part : parts.value_or(std::vector<GivenOption>())) {
         expanded.push_back(std::move(part));
       }
@@ -137,8 +137,8 @@ void ExpandHosts(std::vector<GivenOption>& given, std::vector<std::string>& erro
         expanded.begin(), end, [&](const GivenOption& other) { return Contradict(other, later); });
     if (earlier == end) continue;
     errors.push_back(later.where + ": " + KeyOf(*later.option) + ": '" + later.text +
-                     "' contradicts '" + earlier->text + "' of " + earlier->where +
-                     "; one server listens at one address");
+                     "' conflicts with '" + earlier->text + "' of " + earlier->where +
+                     "; a server listens on one address");
   }
   given = std::move(expanded);
 }
@@ -155,7 +155,7 @@ void ChooseListener(std::vector<GivenOption>& given, std::vector<std::string>& e
   for (const GivenOption* one : strongest) {
     if (one == nullptr) continue;
     if (chosen != nullptr && chosen->level == one->level) {
-      errors.push_back(one->where + ": " + KeyOf(*one->option) + ": cannot be together with " +
+      errors.push_back(one->where + ": " + KeyOf(*one->option) + ": cannot be combined with " +
                        KeyOf(*chosen->option) + " (" + chosen->where + ")");
     }
     if (chosen == nullptr || chosen->level < one->level) chosen = one;
@@ -166,7 +166,7 @@ void ChooseListener(std::vector<GivenOption>& given, std::vector<std::string>& e
   std::erase_if(given, [&](const GivenOption& one) {
     const Way other = WayOf(*one.option);
     if (other == kNoWay || other == way) return false;
-    notes.push_back(one.where + ": " + KeyOf(*one.option) + ": gives way to " + winner);
+    notes.push_back(one.where + ": " + KeyOf(*one.option) + ": is overridden by " + winner);
     return true;
   });
 }

@@ -77,7 +77,7 @@ TEST(ListenAddress, TwoAddressesInOnePlaceAreRefused) {
   std::vector<std::string> errors;
   std::vector<GivenOption> given = {Given("host", "0.0.0.0:1", "-b"), Given("port", "2", "-p")};
   ExpandHosts(given, errors);
-  EXPECT_THAT(errors, ElementsAre(HasSubstr("-p: port: '2' contradicts '1' of -b")));
+  EXPECT_THAT(errors, ElementsAre(HasSubstr("-p: port: '2' conflicts with '1' of -b")));
 
   errors.clear();
   given = {Given("host", "0.0.0.0"), Given("host", "127.0.0.1")};
@@ -98,8 +98,8 @@ TEST(ListenAddress, TheWayGivenWithTheHighestPrecedenceIsTheOneInForce) {
       Given("fd", "3", "parley.toml:1", SourceLevel::kFile), Given("shards", "2", "--shards")};
   ChooseListener(given, errors, notes);
   EXPECT_THAT(errors, IsEmpty());
-  EXPECT_THAT(notes, ElementsAre("PORT: port: gives way to uds (--uds)",
-                                 "parley.toml:1: fd: gives way to uds (--uds)"));
+  EXPECT_THAT(notes, ElementsAre("PORT: port: is overridden by uds (--uds)",
+                                 "parley.toml:1: fd: is overridden by uds (--uds)"));
   EXPECT_THAT(Texts(given), ElementsAre("uds=/a.sock", "shards=2"));
 }
 
@@ -110,7 +110,7 @@ TEST(ListenAddress, TwoWaysInOnePlaceAreRefused) {
     std::vector<GivenOption> given = {Given(first, "1", "--first"), Given(second, "2", "--second")};
     ChooseListener(given, errors, notes);
     ASSERT_EQ(errors.size(), 1u) << first << second;
-    EXPECT_THAT(errors[0], HasSubstr("cannot be together with"));
+    EXPECT_THAT(errors[0], HasSubstr("cannot be combined with"));
   }
 }
 

@@ -377,7 +377,9 @@ bool Node::Drain() {
   const bool all_gone = WaitForConnections(deadline);
   if (admin_listener_) admin_listener_->Stop();
   store_->Close();
-  if (!all_gone) log::warn("drain cut off connections={}", health_.counters.connections.value());
+  if (!all_gone)
+    log::warn("drain deadline reached, connections closed connections={}",
+              health_.counters.connections.value());
   return all_gone;
 }
 

@@ -65,11 +65,12 @@ std::string_view WithoutScheme(std::string_view text) {
 std::string CheckCorsOrigins(const OptionValue& value) {
   const auto& origins = std::get<std::vector<std::string>>(value);
   for (const std::string& origin : origins) {
-    if (origin == "*" && origins.size() > 1) return "holds * beside others; * must stand alone";
+    if (origin == "*" && origins.size() > 1)
+      return "contains * and other origins; * must be the only entry";
     if (origin == "*") continue;
     const std::string_view host = WithoutScheme(origin);
     if (host.size() < origin.size() && !host.starts_with('.') && IsHostAndPort(host)) continue;
-    return "holds '" + origin + "', which is not an origin such as https://app.example.com or *";
+    return "contains '" + origin + "', which is not an origin such as https://app.example.com or *";
   }
   return {};
 }
@@ -83,7 +84,7 @@ std::string CheckHost(const OptionValue& value) {
 std::string CheckProxies(const OptionValue& value) {
   for (const std::string& proxy : std::get<std::vector<std::string>>(value)) {
     if (proxy != "*" && !IsNetwork(proxy)) {
-      return "holds '" + proxy + "', which is not an IP address, a network (10.0.0.0/8) or *";
+      return "contains '" + proxy + "', which is not an IP address, a network (10.0.0.0/8) or *";
     }
   }
   return {};
@@ -91,14 +92,14 @@ std::string CheckProxies(const OptionValue& value) {
 
 std::string CheckApiPrefixes(const OptionValue& value) {
   const auto& prefixes = std::get<std::vector<std::string>>(value);
-  if (prefixes.empty()) return "must name at least one";
+  if (prefixes.empty()) return "must have at least one prefix";
   constexpr std::string_view kPlain =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
   for (const std::string& prefix : prefixes) {
     const bool good = prefix.size() > 1 && prefix.starts_with('/') && !prefix.ends_with('/') &&
                       prefix.find("//") == std::string::npos &&
                       prefix.find_first_not_of(kPlain) == std::string::npos;
-    if (!good) return "holds '" + prefix + "', which is not a path such as /api/v1/messaging";
+    if (!good) return "contains '" + prefix + "', which is not a path such as /api/v1/messaging";
   }
   return {};
 }
@@ -116,7 +117,7 @@ std::string CheckFileMode(const OptionValue& value) {
 std::string CheckAllowedHosts(const OptionValue& value) {
   for (const std::string& host : std::get<std::vector<std::string>>(value)) {
     if (host == "*" || AddressBits(host) != 0 || IsHostAndPort(WithoutScheme(host))) continue;
-    return "holds '" + host + "', which is not a host name, .domain or *";
+    return "contains '" + host + "', which is not a host name, .domain or *";
   }
   return {};
 }
@@ -144,7 +145,8 @@ std::string CheckRedisUrl(const OptionValue& value) {
 std::string CheckSocketPath(const OptionValue& value) {
   constexpr size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
   if (std::get<std::string>(value).size() <= kLongest) return {};
-  return "is longer than " + std::to_string(kLongest) + " bytes, the most a Unix socket may have";
+  return "is longer than " + std::to_string(kLongest) +
+         " bytes, the maximum length of a Unix socket path";
 }
 
 }  // namespace parley

@@ -89,7 +89,8 @@ TEST(OptionTable, PlannedOptionsAreKnownInAllThreePlacesAndNeverTakenSilently) {
     const std::string sample = Sample(option);
     const ConfigResult flag = Load({FlagOf(option), sample}, {}, "");
     ASSERT_EQ(flag.errors.size(), 1u) << KeyOf(option);
-    EXPECT_NE(flag.errors[0].find(KeyOf(option) + ": not in this version"), std::string::npos);
+    EXPECT_NE(flag.errors[0].find(KeyOf(option) + ": not available in this version"),
+              std::string::npos);
 
     for (const ConfigResult& result : {Load({}, {{VariableOf(option), sample}}, ""),
                                        Load({}, {}, InFile(option, '"' + sample + '"'))}) {

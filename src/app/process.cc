@@ -48,12 +48,13 @@ std::vector<std::string> ProcessWarnings(const Config& config,
                                          const std::map<std::string, std::string>& sources) {
   std::vector<std::string> warnings;
   if (config.production() && ::geteuid() == 0) {
-    warnings.push_back("running as root: a user of its own is safer");
+    warnings.push_back("running as root: use a dedicated user");
   }
   const AuthConfig& auth = config.auth;
   const auto look = [&](const std::string& file, const char* what) {
     if (!OthersCanRead(file)) return;
-    warnings.push_back(file + ": every user of this machine can read " + what + "; chmod o-r it");
+    warnings.push_back(file + ": every user of this machine can read " + what +
+                       "; run chmod o-r on it");
   };
   std::set<std::string> files;
   for (const Option& option : Options()) {

@@ -39,7 +39,8 @@ std::vector<Reloader::Time> Reloader::ChangeTimes() const {
 void Reloader::Reload() {
   ConfigResult fresh = LoadConfig({args_, ProcessEnvironment(), DiskFileReader()});
   if (fresh.ok()) fresh.errors = KeyErrors(fresh.config);
-  for (const std::string& error : fresh.errors) log::error("not reloaded error=\"{}\"", error);
+  for (const std::string& error : fresh.errors)
+    log::error("reload failed, previous configuration kept error=\"{}\"", error);
   if (!fresh.ok()) return;
   // Whether there is TLS at all is decided at the start.
   if (running_.ssl.certfile.empty() == fresh.config.ssl.certfile.empty()) {
@@ -59,7 +60,7 @@ void Reloader::TakeOver() {
   log::SetLevel(SpdlogLevel(running_.log_level));
   const std::vector<std::string> errors = node_.Reload(running_);
   for (const std::string& error : errors) {
-    log::error("not reloaded, the old one stays error=\"{}\"", error);
+    log::error("reload failed, previous value kept error=\"{}\"", error);
   }
   if (errors.empty()) log::info("reloaded");
 }

@@ -45,7 +45,7 @@ void RevocationReader::ReadAll() {
       promise->set_value(std::move(read));
     });
     if (page.wait_for(kPageWithin) != std::future_status::ready) {
-      throw std::runtime_error("the store does not answer the read of the revocations");
+      throw std::runtime_error("timeout while reading revocations from the store");
     }
     const Result<RevocationList> read = page.get();
     if (!read) throw std::runtime_error("cannot read the revocations from the store");
@@ -67,7 +67,7 @@ void RevocationReader::Read(LogQuery query) {
   store_.ListRevocations(std::move(query), on_, [this](const Result<RevocationList>& read) {
     if (!read) {
       follower_.OnFailure(clock_.Steady());
-      return log::warn("revocations not read error={}", Name(read.error().code));
+      return log::warn("reading revocations failed error={}", Name(read.error().code));
     }
     if (auto next = OnPage(*read).next) Read(*std::move(next));
   });

@@ -49,7 +49,7 @@ std::shared_ptr<const Key> SigningKey(const Config& config) {
   std::string secret = auth.secret_key;
   if (secret.empty() && !auth.issuers.empty() && config.production()) return nullptr;
   if (secret.empty() && !config.production()) secret = DevelopmentSecret(config.data_dir);
-  if (secret.empty()) throw std::runtime_error("there is no JWT key: set JWT_SECRET_KEY");
+  if (secret.empty()) throw std::runtime_error("no JWT key is configured: set JWT_SECRET_KEY");
   return std::make_shared<const Key>(Key::Secret(auth.algorithm, std::move(secret)));
 }
 

@@ -133,7 +133,7 @@ Result<KeyList> KeysFromJwks(std::string_view text, std::string_view algorithm) 
   const simdjson::padded_string padded(text);
   dom::element document;
   if (text.size() > kJwksBytes || parser.parse(padded).get(document) != simdjson::SUCCESS) {
-    return Fail(ErrorCode::bad_json, "The key set is no JSON.");
+    return Fail(ErrorCode::bad_json, "The key set is not valid JSON.");
   }
   if (document["keys"].get(keys) != simdjson::SUCCESS) {
     return Fail(ErrorCode::bad_request, "The key set has no keys.");

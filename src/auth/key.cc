@@ -49,7 +49,7 @@ const Scheme& SchemeOf(std::string_view algorithm) {
   const auto found =
       std::ranges::find(kSchemes, algorithm, [](const Scheme& one) { return one.algorithm; });
   if (found != std::end(kSchemes)) return *found;
-  throw std::runtime_error("a key pair cannot serve " + std::string(algorithm));
+  throw std::runtime_error("a key pair cannot be used with " + std::string(algorithm));
 }
 
 const EVP_MD* DigestOf(std::string_view algorithm) {
@@ -126,8 +126,8 @@ void CheckPair(const Scheme& scheme, const EVP_PKEY* pair) {
                        std::string_view(curve) == scheme.curve));
   ERR_clear_error();
   if (!right) {
-    throw std::runtime_error(std::string("the key is no ") + scheme.kind + " key, which " +
-                             scheme.algorithm + " needs");
+    throw std::runtime_error(std::string("the key is not of type ") + scheme.kind + ", which " +
+                             scheme.algorithm + " requires");
   }
   if (scheme.type == EVP_PKEY_RSA && EVP_PKEY_bits(pair) < kLeastRsaBits) {
     throw std::runtime_error("the RSA key has fewer than 2048 bits");
@@ -138,7 +138,7 @@ void CheckPair(const Scheme& scheme, const EVP_PKEY* pair) {
 
 Key Key::Secret(std::string_view algorithm, std::string secret) {
   if (algorithm != "HS256" && algorithm != "HS384" && algorithm != "HS512") {
-    throw std::runtime_error("a secret key cannot serve " + std::string(algorithm));
+    throw std::runtime_error("a secret key cannot be used with " + std::string(algorithm));
   }
   // The classic confusion: a public key, known to all, taken for a secret.
   if (LooksLikeAKeyFile(secret)) {
@@ -171,7 +171,7 @@ Key Key::Pem(std::string_view algorithm, const std::string& pem) {
                               : PEM_read_bio_PUBKEY(memory, nullptr, nullptr, nullptr);
   BIO_free(memory);
   ERR_clear_error();
-  if (pair == nullptr) throw std::runtime_error("the key is not readable PEM");
+  if (pair == nullptr) throw std::runtime_error("the key is not valid PEM");
   Key key = Public(algorithm, std::shared_ptr<EVP_PKEY>(pair, EVP_PKEY_free));
   key.can_sign_ = is_private;
   return key;
@@ -222,7 +222,8 @@ bool Key::Verify(std::string_view text, std::string_view signature) const {
 
 Result<std::string> Key::Sign(std::string_view text) const {
   if (!can_sign_) {
-    return Fail(ErrorCode::bad_request, "Only the public key is here; the private one signs.");
+    return Fail(ErrorCode::bad_request,
+                "Signing requires the private key; only the public key is configured.");
   }
   if (pair_ == nullptr) return Mac(text);
   const Scheme& scheme = SchemeOf(algorithm_);

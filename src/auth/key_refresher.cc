@@ -89,9 +89,9 @@ KeyList KeysFrom(const std::string& text, const std::string& algorithm) {
 std::optional<std::string> ProblemOf(const KeyPlace& place) {
   if (place.IsUrl()) {
     const auto url = ParseUrl(place.location);
-    if (!url || url->has_user) return "the key set " + place.location + " is at no good URL";
+    if (!url || url->has_user) return "the key set " + place.location + " has an invalid URL";
     if (url->scheme == "https" || IsOnThisMachine(place.location)) return std::nullopt;
-    return "the key set " + place.location + " must come by https";
+    return "the key set " + place.location + " must be fetched over https";
   }
   try {
     KeysFrom(ReadFile(place.location), place.algorithm);
@@ -151,14 +151,14 @@ void KeyRefresher::Read(Place& place) {
     if (!where.IsUrl()) place.changed_at = std::filesystem::last_write_time(where.location);
     KeyList keys =
         KeysFrom(where.IsUrl() ? Fetch(where.location) : ReadFile(where.location), where.algorithm);
-    log::info("key set read place={} keys={}", where.location, keys.size());
+    log::info("key set loaded place={} keys={}", where.location, keys.size());
     where.ring->Replace(std::move(keys));
     place.good = true;
     place.good_at = place.read_at;
   } catch (const std::exception& error) {
     place.good = false;
     log::log(where.IsUrl() ? spdlog::level::warn : spdlog::level::err,
-             "key set not read place={} error={}", where.location, error.what());
+             "loading key set failed place={} error={}", where.location, error.what());
     DropIfTooOld(place);
   }
 }

@@ -79,18 +79,18 @@ Result<UserId> UserFrom(const TokenJson& claims, std::string_view prefix) {
     if (!claim) continue;
     const auto user = UserFromClaim(*claim);
     if (!user) {
-      return Malformed(name, fmt::format("a user id is an integer or {}", kUserIdRule));
+      return Malformed(name, fmt::format("a user id must be an integer or {}", kUserIdRule));
     }
     if (prefix.empty()) return *user;
     auto prefixed = ParseUserId(std::string(prefix) + *user);
     if (!prefixed) {
-      return Malformed(name, fmt::format("with the issuer's prefix it has more than {} characters",
+      return Malformed(name, fmt::format("with the issuer's prefix it is longer than {} characters",
                                          kUserIdBytes));
     }
     return *std::move(prefixed);
   }
   return RefuseToken(TokenReason::claim_missing,
-                     "The token names no user: it has neither a user_id nor a sub claim.");
+                     "The token has neither a user_id nor a sub claim.");
 }
 
 bool HoldsServiceScope(const TokenJson& claims) {

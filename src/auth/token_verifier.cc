@@ -39,7 +39,7 @@ Result<void> CheckHeader(const TokenJson& header) {
     const auto kid = header.Text("kid");
     if (!kid || kid->size() > kLongestKeyId) {
       return RefuseToken(TokenReason::token_malformed,
-                         "The token's kid must be text of at most 64 bytes.");
+                         "The token's kid must be a string of at most 64 bytes.");
     }
   }
   return {};
@@ -69,17 +69,16 @@ class KeySearch {
     }
     if (!ours_) {
       return RefuseToken(TokenReason::algorithm_not_accepted,
-                         "The token's algorithm is not the configured one.");
+                         "The token's algorithm is not the configured algorithm.");
     }
     if (tried_ == 0) {
       return RefuseToken(TokenReason::key_not_known, "No configured key has the token's kid.");
     }
     if (left_out_) {
-      return RefuseToken(
-          TokenReason::key_not_known,
-          "The key set has more than 8 keys, so the token must name its key by kid.");
+      return RefuseToken(TokenReason::key_not_known,
+                         "The token needs a kid because the key set has more than 8 keys.");
     }
-    return RefuseToken(TokenReason::signature_invalid, "The token's signature is wrong.");
+    return RefuseToken(TokenReason::signature_invalid, "The token's signature is invalid.");
   }
 
  private:
@@ -130,7 +129,7 @@ Result<void> CheckKind(const TokenJson& claims, const IssuerRules& rules, bool r
   }
   if (!require_token_type) return {};
   return RefuseToken(TokenReason::claim_missing,
-                     "The token has no token_type claim, which auth.require_token_type demands.");
+                     "The token has no token_type claim, which auth.require_token_type requires.");
 }
 
 }  // namespace
@@ -182,13 +181,13 @@ Result<Identity> TokenVerifier::Verify(std::string_view token) const {
   // Not verified yet: it only chooses which issuer's keys are tried.
   const IssuerRules* rules = RulesFor(readable ? claims.Text("iss") : std::nullopt);
   if (rules == nullptr) {
-    return RefuseToken(TokenReason::key_not_known, "This server has no key for tokens.");
+    return RefuseToken(TokenReason::key_not_known, "This server has no key to verify tokens with.");
   }
   const auto key = KeySearch(header, token.substr(0, second), *signature).Run(*rules->ring);
   if (!key) return Fail(key.error());
   if (!readable) {
     return RefuseToken(TokenReason::token_malformed,
-                       "The token's claims are not a JSON object, or a key occurs twice.");
+                       "The token's claims are not a JSON object or contain a duplicate key.");
   }
   return CheckClaims(claims, *rules, *key);
 }

@@ -174,7 +174,7 @@ TEST_F(VerifierKeysTest, ClaimsAreNotLookedAtBeforeTheSignatureIsVerified) {
                            R"(,"exp":1700000100,"nbf":1800000000)"}) {
     std::string forged = Token(more);
     forged[forged.size() - 5] = forged[forged.size() - 5] == 'A' ? 'B' : 'A';
-    EXPECT_EQ(Verify(forged).error().detail, "The token's signature is wrong.") << more;
+    EXPECT_EQ(Verify(forged).error().detail, "The token's signature is invalid.") << more;
   }
   EXPECT_EQ(Refusal(Token(R"(,"exp":1,"exp":2)")), "token_malformed");
 }

@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 Error Failed(const char* what, const fs::path& path) {
-  log::error("blob store failed doing={} file={} error={}", what, path.string(),
+  log::error("blob store failed operation={} file={} error={}", what, path.string(),
              std::strerror(errno));
   return Error::StoreUnavailable();
 }
@@ -35,8 +35,8 @@ FileBlobStore::FileBlobStore(FileBlobOptions options)
   std::error_code error;
   fs::create_directories(options_.directory / "incoming", error);
   if (error) {
-    throw std::runtime_error("cannot use the directory of attachments " +
-                             options_.directory.string() + ": " + error.message());
+    throw std::runtime_error("cannot use the attachments directory " + options_.directory.string() +
+                             ": " + error.message());
   }
   ::chmod(options_.directory.c_str(), 0700);
   if (options_.fsync) SyncDirectory(options_.directory);
@@ -145,7 +145,7 @@ Result<std::string> FileBlobStore::ReadNow(const Uuid& id, int64_t offset, size_
     file = FileDescriptor(::open(path.c_str(), kFlags));
   }
   if (!file && errno == ENOENT) {
-    log::error("blob is missing file={}", path.string());
+    log::error("blob missing file={}", path.string());
     return Fail(Error::NotFound());
   }
   if (!file) return Fail(Failed("open", path));
@@ -157,7 +157,7 @@ Result<std::string> FileBlobStore::ReadNow(const Uuid& id, int64_t offset, size_
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return Fail(Failed("read", path));
     if (n == 0) {
-      log::error("blob is shorter than its record file={}", path.string());
+      log::error("blob shorter than recorded file={}", path.string());
       return Fail(ErrorCode::internal, "The file is damaged.");
     }
     have += static_cast<size_t>(n);

@@ -14,7 +14,7 @@ class Database {
       : cookie_(::magic_open(MAGIC_MIME_TYPE | MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_TAR |
                              MAGIC_NO_CHECK_ELF | MAGIC_NO_CHECK_CDF)) {
     if (cookie_ == nullptr || ::magic_load(cookie_, nullptr) != 0) {
-      throw std::runtime_error("cannot load libmagic's database of file types");
+      throw std::runtime_error("cannot load libmagic's file type database");
     }
   }
   ~Database() { ::magic_close(cookie_); }

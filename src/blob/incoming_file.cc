@@ -35,7 +35,8 @@ IncomingFile::~IncomingFile() {
 }
 
 Error IncomingFile::Failed(const char* what) const {
-  log::error("upload failed doing={} file={} error={}", what, path_.string(), std::strerror(errno));
+  log::error("upload failed operation={} file={} error={}", what, path_.string(),
+             std::strerror(errno));
   return Error::StoreUnavailable();
 }
 
@@ -45,7 +46,7 @@ Result<void> IncomingFile::Open() {
   if (::statvfs(path_.parent_path().c_str(), &disk) == 0) {
     const auto free = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
     if (free < static_cast<uint64_t>(least_free_bytes_)) {
-      log::error("upload refused: the disk is nearly full directory={} free_bytes={}",
+      log::error("upload refused: disk nearly full directory={} free_bytes={}",
                  path_.parent_path().string(), free);
       Error error = Error::StoreUnavailable();
       error.detail = "There is not enough free disk space for uploads.";

@@ -35,7 +35,7 @@ void RedisBus::RunLoop() {
       // Of a piece of work outside the links, which restart by themselves. Whatever it had to do is
       // found from the store, as all losses are.
       counters_.failures.Add();
-      log::error("bus failed unexpectedly error={}", failure.what());
+      log::error("bus failed, restarting error={}", failure.what());
     }
   }
 }

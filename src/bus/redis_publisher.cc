@@ -108,7 +108,7 @@ boost::asio::awaitable<void> RedisPublisher::PublishAll(RedisConnection& connect
     for (; under_way > 0; --under_way) {
       const RedisReply reply = co_await connection.Read(kWithin);
       if (reply->type != REDIS_REPLY_INTEGER) {
-        throw RedisFailure("Redis refuses PUBLISH: " + std::string(TextOf(*reply)));
+        throw RedisFailure("Redis rejected PUBLISH: " + std::string(TextOf(*reply)));
       }
     }
     counters_.published.Add(batch.count);

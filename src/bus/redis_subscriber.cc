@@ -103,14 +103,14 @@ boost::asio::awaitable<void> RedisSubscriber::ReadAll(RedisConnection& connectio
     RedisReply reply = co_await connection.Read(kSilence);
     for (; reply; reply = connection.ReadBuffered()) {
       if (reply->type == REDIS_REPLY_ERROR) {
-        throw RedisFailure("Redis refuses to subscribe: " + std::string(TextOf(*reply)));
+        throw RedisFailure("Redis rejected SUBSCRIBE: " + std::string(TextOf(*reply)));
       }
-      if (!Sort(*reply, heard)) throw RedisFailure("Redis answers SUBSCRIBE with something else");
+      if (!Sort(*reply, heard)) throw RedisFailure("unexpected reply to SUBSCRIBE");
     }
     counters_.received.Add(heard.deliveries.size());
     if (heard.subscribed && !std::exchange(up, true)) on_connection_(true);
     if (!up && std::chrono::steady_clock::now() > deadline) {
-      throw RedisFailure("Redis does not confirm SUBSCRIBE");
+      throw RedisFailure("Redis did not confirm SUBSCRIBE in time");
     }
     if (!heard.deliveries.empty()) receiver_->OnDeliveries(std::move(heard.deliveries));
     if (!heard.followed.empty()) receiver_->OnFollowed(std::move(heard.followed));
@@ -195,7 +195,7 @@ boost::asio::awaitable<void> RedisSubscriber::Write(std::shared_ptr<Writer> writ
     // The reader of the same connection reports it.
   } catch (const std::exception& failure) {
     counters_.failures.Add();
-    log::error("redis failed unexpectedly for=subscribing error={}", failure.what());
+    log::error("redis connection failed unexpectedly for=subscribing error={}", failure.what());
   }
   writer->connection->Close();
 }

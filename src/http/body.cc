@@ -41,10 +41,10 @@ Result<NamesAndValues> MultipartFields(const Request& request) {
         break;
     }
   }
-  if (!parser.complete()) return Fail(ErrorCode::bad_request, "The body was cut short.");
+  if (!parser.complete()) return Fail(ErrorCode::bad_request, "The body is incomplete.");
   for (const auto& [name, value] : fields) {
     if (!IsPlainText(name) || !IsPlainText(value)) {
-      return Fail(ErrorCode::bad_request, "The form is not UTF-8, or holds U+0000.");
+      return Fail(ErrorCode::bad_request, "The form must be UTF-8 and must not contain U+0000.");
     }
   }
   return fields;
@@ -104,8 +104,8 @@ Result<std::optional<std::string>> IdempotencyKey(const Request& request, size_t
   if (!request.HasHeader(kHeader)) return std::optional<std::string>();
   const auto key = request.HeaderOnce(kHeader);
   if (!key || key->empty() || CountCodePoints(*key) > most_characters) {
-    return Fail(Error::Field(
-        kHeader, "Must be 1 to " + std::to_string(most_characters) + " characters, once."));
+    return Fail(Error::Field(kHeader, "Must be 1 to " + std::to_string(most_characters) +
+                                          " characters and occur once."));
   }
   return std::optional<std::string>(*key);
 }

@@ -40,9 +40,9 @@ Result<FileLinks::Reader> FileLinks::Verify(const Request& request, const Uuid& 
     const bool good = mac && key_.Verify(TextOf(attachment, reader, *until), *mac);
     std::from_chars(until->data(), until->data() + until->size(), seconds);
     if (good && clock_.Now().micros <= seconds * 1'000'000) return reader;
-    if (good) return Fail(ErrorCode::not_authenticated, "The link's time is over.");
+    if (good) return Fail(ErrorCode::not_authenticated, "The link has expired.");
   }
-  return Fail(ErrorCode::not_authenticated, "The link is not one that this server signed.");
+  return Fail(ErrorCode::not_authenticated, "The link's signature is invalid.");
 }
 
 }  // namespace parley

@@ -31,7 +31,7 @@ constexpr uint64_t kDiscarded = 64 * 1024;
 Response TooLarge(uint64_t limit) {
   return Response::Problem(
       {.code = ErrorCode::too_large,
-       .detail = "The body is too large: at most " + std::to_string(limit) + " bytes."});
+       .detail = "The body is too large: the limit is " + std::to_string(limit) + " bytes."});
 }
 
 bool IsMultipart(const Request& request) {
@@ -49,7 +49,7 @@ Result<std::optional<std::string_view>> BearerToken(const Request& request) {
   if (!request.HasHeader("Authorization")) return std::optional<std::string_view>();
   const auto header = request.HeaderOnce("Authorization");
   if (!header) {
-    return Fail(ErrorCode::not_authenticated, "There must be one Authorization header.");
+    return Fail(ErrorCode::not_authenticated, "There must be exactly one Authorization header.");
   }
   const std::string_view scheme = header->substr(0, header->find(' '));
   if (!SameIgnoringCase(scheme, "Bearer")) return std::optional<std::string_view>();
@@ -124,7 +124,8 @@ bool HttpProtocol::OnHeader(Connection& connection) {
   response_context_.head_only = message.method() == http::verb::head;
   // RFC 9112 §3.2, for probes too, which are asked under whatever name.
   if (!response_context_.http_1_0 && message.count(http::field::host) != 1) {
-    Refuse(connection, {.code = ErrorCode::bad_host, .detail = "There must be one Host."});
+    Refuse(connection,
+           {.code = ErrorCode::bad_host, .detail = "There must be exactly one Host header."});
     return false;
   }
   Result<Request> request = Request::From(std::move(message), connection.peer());
@@ -167,7 +168,7 @@ std::optional<Error> HttpProtocol::RefusalOfConnection(const Connection&,
   if (context_.connection_limit > 0 &&
       context_.connections.value() > static_cast<int64_t>(context_.connection_limit)) {
     return Error{.code = ErrorCode::overloaded,
-                 .detail = "The server is at its connection limit.",
+                 .detail = "The server has reached its connection limit.",
                  .retry_after = 1s};
   }
   return context_.site.CheckRequest(request);
@@ -201,7 +202,8 @@ std::optional<Response> HttpProtocol::FindRoute(Request& request) {
   }
   if (match.route == nullptr) {
     Response refusal = Response::Problem(
-        {.code = ErrorCode::method_not_allowed, .detail = "Method not allowed here."});
+        {.code = ErrorCode::method_not_allowed,
+         .detail = "This path does not support the method; see the Allow header."});
     refusal.headers.emplace_back("Allow", match.allow);
     return refusal;
   }
@@ -217,7 +219,7 @@ std::optional<Response> HttpProtocol::RefusalOfBody(const Request& request) cons
     if (SameIgnoringCase(coding, "identity")) continue;
     Response refusal =
         Response::Problem({.code = ErrorCode::unsupported_media_type,
-                           .detail = "A body must have no Content-Encoding but identity."});
+                           .detail = "The only supported Content-Encoding is identity."});
     refusal.headers.emplace_back("Accept-Encoding", "identity");
     return refusal;
   }
@@ -365,7 +367,7 @@ Result<Caller> HttpProtocol::Identify(const Request& request, const Route& route
   Caller caller{identity->user, identity->service, identity};
   if (request.HasHeader("X-On-Behalf-Of")) {
     if (!caller.service) {
-      return Fail(ErrorCode::forbidden, "Only a service token may act for somebody else.");
+      return Fail(ErrorCode::forbidden, "Only a service token can act for another user.");
     }
     const auto text = request.HeaderOnce("X-On-Behalf-Of");
     const auto user = text ? ParseUserId(*text) : std::nullopt;
@@ -475,7 +477,7 @@ void HttpProtocol::FailStream(Error error) {
 }
 
 void HttpProtocol::OnClosed(Connection& connection) {
-  FailStream({.code = ErrorCode::bad_request, .detail = "The request was cut short."});
+  FailStream({.code = ErrorCode::bad_request, .detail = "The request is incomplete."});
   if (room_) {
     connection.shard().Post([room = std::exchange(room_, {})]() mutable { room(false); });
   }
@@ -513,7 +515,7 @@ void HttpProtocol::OnShutdown(Connection& connection, Duration) {
 }
 
 void HttpProtocol::OnEndOfStream(Connection& connection) {
-  FailStream({.code = ErrorCode::bad_request, .detail = "The request was cut short."});
+  FailStream({.code = ErrorCode::bad_request, .detail = "The request is incomplete."});
   Close(connection);
 }
 
@@ -527,7 +529,8 @@ void HttpProtocol::OnTick(Connection& connection, Monotonic now) {
     const auto allowed = kBodyDeadline + std::chrono::seconds(body_bytes_ / kLeastBytesPerSecond);
     if (now - request_since_ > allowed) {
       connection.PauseReading();
-      FailStream({.code = ErrorCode::request_timeout, .detail = "The request came too slowly."});
+      FailStream(
+          {.code = ErrorCode::request_timeout, .detail = "The request was not received in time."});
     }
   }
   if (!busy_) CheckTimes(connection, now);
@@ -547,7 +550,7 @@ void HttpProtocol::CheckTimes(Connection& connection, Monotonic now) {
     return Respond(connection, *std::exchange(refusal_, {}));
   }
   Refuse(connection,
-         {.code = ErrorCode::request_timeout, .detail = "The request came too slowly."});
+         {.code = ErrorCode::request_timeout, .detail = "The request was not received in time."});
 }
 
 }  // namespace parley

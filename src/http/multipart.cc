@@ -110,7 +110,8 @@ std::optional<std::string> ExtendedValue(std::string_view text) {
 
 // `section`: header lines, each with its end. An empty answer: all is well.
 std::string_view ParsePartHeader(std::string_view section, PartHeader& header) {
-  if (section.find('\0') != std::string_view::npos) return "a part's header holds a NUL";
+  if (section.find('\0') != std::string_view::npos)
+    return "a part's header contains a NUL character";
   bool disposition = false;
   while (!section.empty()) {
     const size_t end = section.find(kLineEnd);
@@ -118,7 +119,7 @@ std::string_view ParsePartHeader(std::string_view section, PartHeader& header) {
     section.remove_prefix(end + kLineEnd.size());
     const size_t colon = line.find(':');
     if (IsBlank(line.front()) || colon == 0 || colon == std::string_view::npos) {
-      return "a line of a part's header is malformed";
+      return "a part has a malformed header line";
     }
     const std::string_view name = line.substr(0, colon);
     if (EqualsIgnoringCase(name, "Content-Type"))
@@ -221,14 +222,14 @@ std::optional<MultipartEvent> MultipartParser::ReadDelimiterEnd(std::string_view
   }
   if (held_.ends_with(kLineEnd)) {
     if (!Trim(std::string_view(held_).substr(0, held_.size() - kLineEnd.size())).empty()) {
-      return Fail("a delimiter's line holds more than the boundary");
+      return Fail("a boundary line has trailing data");
     }
     if (++parts_ > most_parts_) return Fail("too many parts");
     held_.clear();
     header_ = {};
     state_ = State::kHeader;
   } else if (held_.size() > kMaxPadding) {
-    return Fail("a delimiter's line holds more than the boundary");
+    return Fail("a boundary line has trailing data");
   }
   return std::nullopt;
 }

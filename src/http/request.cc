@@ -40,9 +40,9 @@ Result<NamesAndValues> ParseUrlEncoded(std::string_view text) {
     const size_t equals = std::min(pair.find('='), pair.size());
     auto name = PercentDecode(pair.substr(0, equals), true);
     auto value = PercentDecode(pair.substr(std::min(equals + 1, pair.size())), true);
-    if (!name || !value) return Fail(ErrorCode::bad_request, "Not valid percent-encoding.");
+    if (!name || !value) return Fail(ErrorCode::bad_request, "The percent-encoding is invalid.");
     if (!IsPlainText(*name) || !IsPlainText(*value)) {
-      return Fail(ErrorCode::bad_request, "Not UTF-8, or with U+0000 in it.");
+      return Fail(ErrorCode::bad_request, "It must be UTF-8 and must not contain U+0000.");
     }
     fields.emplace_back(std::move(*name), std::move(*value));
   }
@@ -77,7 +77,7 @@ Result<void> Request::TakeTarget(std::string_view target) {
   path_ = target.substr(0, question);
   if (path_.empty()) path_ = "/";
   auto segments = PathSegments(path_);
-  if (!segments) return Fail(ErrorCode::bad_request, "The path is not valid percent-encoding.");
+  if (!segments) return Fail(ErrorCode::bad_request, "The path's percent-encoding is invalid.");
   segments_ = std::move(*segments);
   if (path_.size() > 1 && path_.ends_with('/')) path_.pop_back();
   auto query = ParseUrlEncoded(target.substr(std::min(question + 1, target.size())));

@@ -12,7 +12,7 @@ namespace {
 
 namespace http = boost::beast::http;
 
-constexpr std::string_view kNotHttp = "This is not valid HTTP/1.1.";
+constexpr std::string_view kNotHttp = "The request is not valid HTTP/1.1.";
 constexpr std::string_view kSectionEnd = "\r\n\r\n";
 
 std::string_view View(boost::beast::string_view text) { return {text.data(), text.size()}; }

@@ -214,20 +214,20 @@ std::optional<Error> SitePolicy::CheckRequest(const Request& request) const {
   if (IsProbe(request)) return std::nullopt;
   const auto header = request.HeaderOnce("Host");
   if (!header && (request.http_version() >= 11 || request.HasHeader("Host"))) {
-    return Error{.code = ErrorCode::bad_host, .detail = "Exactly one Host header is needed."};
+    return Error{.code = ErrorCode::bad_host, .detail = "There must be exactly one Host header."};
   }
   if (header) {
     const auto host = ParseHost(*header);
     if (!host || !HostAllowed(host->name)) {
       return Error{.code = ErrorCode::bad_host,
-                   .detail = "This server does not answer to that Host; see allowed_hosts."};
+                   .detail = "This server does not serve this Host; see allowed_hosts."};
     }
   }
   if (!request.authority().empty()) {
     const auto target = ParseHost(request.authority());
     if (!target || !HostAllowed(target->name)) {
       return Error{.code = ErrorCode::bad_host,
-                   .detail = "This server does not answer to that host; see allowed_hosts."};
+                   .detail = "This server does not serve this host; see allowed_hosts."};
     }
   }
   if (!options_.production || options_.allow_plain_http) return std::nullopt;
@@ -247,7 +247,7 @@ std::optional<Error> SitePolicy::CheckRequest(const Request& request) const {
 std::optional<Error> SitePolicy::CheckOrigin(const Request& request) const {
   if (!request.HasHeader("Origin")) return std::nullopt;
   const Error refused{.code = ErrorCode::foreign_origin,
-                      .detail = "This Origin is not served here; see allowed_hosts."};
+                      .detail = "This Origin is not allowed; see allowed_hosts."};
   const auto header = request.HeaderOnce("Origin");
   if (!header) return refused;
   if (any_allowed_) return std::nullopt;

@@ -242,8 +242,9 @@ void Cluster::OnHello(const Uuid& node, const BusHello& hello) {
   counters_.other_stores.Add();
   store_mismatch_ = neighbours_.Mismatch();
   if (was_foreign) return;
-  log::error("another node on this Redis has another store node={} store={} this_node={}",
-             node.ToString(), hello.store.ToString(), store_mismatch_ ? "yields" : "serves");
+  log::error(
+      "store mismatch: another node on this Redis uses another store node={} store={} this_node={}",
+      node.ToString(), hello.store.ToString(), store_mismatch_ ? "yields" : "serves");
 }
 
 // --- in time
@@ -274,7 +275,7 @@ void Cluster::ReadAccessLog(LogQuery query) {
   store_.ListAccessChanges(std::move(query), self_, [this](const Result<AccessChanges>& read) {
     if (!read) {
       access_.OnFailure(clock_.Steady());
-      return log::warn("access log not read error={}", Name(read.error().code));
+      return log::warn("reading access changes failed error={}", Name(read.error().code));
     }
     for (const AccessChange& change : read->changes) Hub::OnAccessChange(hubs_, change);
     if (auto next = access_.OnPage(read->page).next) ReadAccessLog(*std::move(next));
@@ -285,7 +286,7 @@ void Cluster::ReadHeads(LogQuery query) {
   store_.ListChangedHeads(std::move(query), self_, [this](Result<ChangedHeads> read) {
     if (!read) {
       heads_.OnFailure(clock_.Steady());
-      return log::warn("heads not read error={}", Name(read.error().code));
+      return log::warn("reading conversation heads failed error={}", Name(read.error().code));
     }
     if (!read->heads.empty()) Hub::OnChangedHeads(hubs_, std::move(read->heads));
     auto progress = heads_.OnPage(read->page);

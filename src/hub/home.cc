@@ -228,12 +228,14 @@ void Home::Admit(const Uuid& conversation, const UserId& user, bool as_service, 
                           done = std::move(done)](Result<Room*> room) mutable {
     if (!room) {
       if (room.error().code != ErrorCode::not_found) return done(Fail(room.error()));
-      return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
+      return done(
+          Fail(ErrorCode::not_participant, "You are not a participant of this conversation."));
     }
     auto admit = [this, id = (*room)->id, done = std::move(done)](Result<bool> member) mutable {
       if (!member) return done(Fail(member.error()));
       if (!*member) {
-        return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
+        return done(
+            Fail(ErrorCode::not_participant, "You are not a participant of this conversation."));
       }
       const Room& found = rooms_->Touch(id);
       done(Admission{found.head, found.participant_count, found.participants.users()});

@@ -15,7 +15,8 @@ void Home::Send(NewMessage message, Resolve<Result<StoredMessage>> done) {
   WithHead(id, [this, message = std::move(message),
                 done = std::move(done)](Result<Room*> found) mutable {
     if (!found && found.error().code == ErrorCode::not_found) {
-      return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
+      return done(
+          Fail(ErrorCode::not_participant, "You are not a participant of this conversation."));
     }
     if (!found) return done(Fail(found.error()));
     Room& room = **found;
@@ -23,7 +24,8 @@ void Home::Send(NewMessage message, Resolve<Result<StoredMessage>> done) {
         !message.as_service && room.MembersFresh() && !room.participants.empty() &&
         std::ranges::find(room.participants, message.sender_id) == room.participants.end();
     if (outsider) {
-      return done(Fail(ErrorCode::not_participant, "You are not in this conversation."));
+      return done(
+          Fail(ErrorCode::not_participant, "You are not a participant of this conversation."));
     }
     Insert(room, std::move(message), std::move(done));
   });
@@ -109,7 +111,7 @@ void Home::FillGap(Room& room) {
         Room& found = rooms_->Touch(id);
         found.filling_gap = false;
         if (!changes) {
-          log::warn("gap not filled conversation={} error={}", id.ToString(),
+          log::warn("filling a gap from the store failed conversation={} error={}", id.ToString(),
                     Name(changes.error().code));
           RetryLater(found);
         } else if (!Mirrors(found) || !found.head_known) {
@@ -154,7 +156,7 @@ void Home::OnGapRead(Room& room, int64_t since, const ChangesSince& changes) {
     rooms_->ClearEarly(room);
     room.store_head = room.head;
     room.fills_in_vain = 0;
-    log::warn("events that are not in the store conversation={}", room.id.ToString());
+    log::warn("received events missing from the store conversation={}", room.id.ToString());
   } else if (behind) {
     FillGap(room);
   }

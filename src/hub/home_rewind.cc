@@ -67,8 +67,8 @@ void Home::Adopt(Room& room, uint64_t epoch) {
 }
 
 void Home::Rewind(Room& room, int64_t to, const ChangesSince& changes) {
-  log::warn("the store went back conversation={} from={} to={} head={}", room.id.ToString(),
-            room.head, to, changes.head);
+  log::warn("store rewound conversation={} from={} to={} head={}", room.id.ToString(), room.head,
+            to, changes.head);
   counters_.rewinds.Add();
   room.head = to;
   room.stamp = 0;

@@ -159,7 +159,7 @@ Listener::Listener(const ListenOptions& options, std::vector<std::unique_ptr<Sha
     int listening = 0;
     socklen_t size = sizeof listening;
     if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0) {
-      throw std::runtime_error("--fd " + std::to_string(fd) + " is no listening socket");
+      throw std::runtime_error("--fd " + std::to_string(fd) + " is not a listening socket");
     }
     port_ = BoundPort(fd);
     sockets_.push_back(std::make_unique<Socket>(*shards_.front(), fd, true));
@@ -221,7 +221,7 @@ void Listener::Accept(Socket& socket) {
                                    SOCK_NONBLOCK | SOCK_CLOEXEC);
           if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-              log::warn("accept rests reason={}", std::strerror(errno));
+              log::warn("accept paused reason={}", std::strerror(errno));
               socket.pause.expires_after(kAcceptPause);
               socket.pause.async_wait([this, &socket](const boost::system::error_code& stopped) {
                 if (!stopped && !socket.stopped) Accept(socket);

@@ -57,7 +57,7 @@ TlsContext::Context TlsContext::Load(const std::string& certificate_file,
     Refuse("cannot use the private key", key_file);
   }
   if (SSL_CTX_check_private_key(context) != 1) {
-    Refuse("the certificate is not that of the private key", key_file);
+    Refuse("the certificate does not match the private key", key_file);
   }
   return loaded;
 }

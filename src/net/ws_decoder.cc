@@ -159,8 +159,10 @@ WsDecoder::Refusal WsDecoder::CheckFirstByte(uint8_t byte) const {
     return {};
   }
   const bool continues = opcode == WsOpcode::kContinuation;
-  if (continues && !in_message()) return {kProtocolError, "There is no message to continue."};
-  if (!continues && in_message()) return {kProtocolError, "The message before is not finished."};
+  if (continues && !in_message())
+    return {kProtocolError, "A continuation frame arrived without a message to continue."};
+  if (!continues && in_message())
+    return {kProtocolError, "A new message began before the previous one ended."};
   if (continues && partial_->fragments >= options_.max_fragments) {
     return {kTooBig, "The message has too many fragments."};
   }
@@ -179,7 +181,7 @@ WsDecoder::Refusal WsDecoder::CheckSecondByte(uint8_t first, uint8_t second) con
 WsDecoder::Refusal WsDecoder::CheckLength(const Header& header) const {
   if (header.length >> 63 != 0) return {kProtocolError, "The length has its top bit set."};
   const uint64_t least = header.size == 10 ? 0x10000 : header.size == 4 ? kLength16 : 0;
-  if (header.length < least) return {kProtocolError, "The length is not in its shortest form."};
+  if (header.length < least) return {kProtocolError, "The length is not minimally encoded."};
   if (IsControl(header.opcode)) return {};
   // What does not compress is a little larger when it is compressed.
   const bool compressed = in_message() ? partial_->inflater != nullptr : header.compressed;
@@ -324,7 +326,7 @@ std::optional<WsEvent> WsDecoder::TakePayload(std::span<char> bytes) {
     }
     if (status == Inflater::Status::kTooBig) return Fail({kTooBig, "The message is too big."});
     if (status == Inflater::Status::kBroken) {
-      return Fail({kBadText, "The compressed message is broken."});
+      return Fail({kBadText, "The compressed message is corrupt."});
     }
   }
   const std::string_view added = std::string_view(partial.message).substr(before);
@@ -360,9 +362,9 @@ WsEvent WsDecoder::FinishClose(std::string_view payload) {
     ended_ = true;
     return {WsEvent::Kind::kClose, kWsNoCode, {}};
   }
-  if (payload.size() == 1) return Fail({kProtocolError, "The close code is cut short."});
+  if (payload.size() == 1) return Fail({kProtocolError, "The close code is truncated."});
   const auto code = static_cast<uint16_t>(ReadBigEndian(payload.data(), 2));
-  if (!MayTravel(code)) return Fail({kProtocolError, "The close code must not be sent."});
+  if (!MayTravel(code)) return Fail({kProtocolError, "The close code is not valid in a frame."});
   payload.remove_prefix(2);
   if (!IsUtf8(payload)) return Fail({kBadText, "The close reason is not UTF-8."});
   ended_ = true;

@@ -236,11 +236,11 @@ Result<JsonObject> JsonReader::ParseObject(std::string_view text, JsonSource sou
   dom::element root;
   const auto error = Parse(parser_, text).get(root);
   if (error != simdjson::SUCCESS) {
-    return Fail(ErrorCode::bad_json, "This is not valid JSON.");
+    return Fail(ErrorCode::bad_json, "The text is not valid JSON.");
   }
   dom::object object;
   if (root.get(object) != simdjson::SUCCESS) {
-    return Fail(ErrorCode::bad_json, "A JSON object is needed.");
+    return Fail(ErrorCode::bad_json, "The JSON value must be an object.");
   }
   if (const auto key = RepeatedKey(root)) {
     constexpr size_t kShownBytes = 64;
@@ -330,11 +330,11 @@ std::optional<std::string_view> FieldReader::Text(std::string_view name) {
   if (!element) return std::nullopt;
   const auto text = TextOf(*element, element->is_number() ? object_.Raw(name) : "");
   if (!text) {
-    Wrong(name, "Must be text.");
+    Wrong(name, "Must be a string.");
     return std::nullopt;
   }
   if (HoldsNul(*text)) {
-    Wrong(name, "Must not hold U+0000.");
+    Wrong(name, "Must not contain U+0000.");
     return std::nullopt;
   }
   return text;
@@ -452,7 +452,7 @@ std::optional<std::vector<dom::element>> FieldReader::List(std::string_view name
   std::vector<dom::element> items;
   for (const dom::element item : array) {
     if (items.size() == max_count) {
-      Wrong(name, "Must hold at most " + std::to_string(max_count) + ".");
+      Wrong(name, "Must have at most " + std::to_string(max_count) + " items.");
       return std::nullopt;
     }
     items.push_back(item);
@@ -468,7 +468,7 @@ std::optional<std::vector<std::string_view>> FieldReader::Texts(std::string_view
   for (const dom::element item : *items) {
     std::string_view text;
     if (item.get(text) != simdjson::SUCCESS) {
-      Wrong(name, "Must be a list of texts.");
+      Wrong(name, "Must be a list of strings.");
       return std::nullopt;
     }
     texts.push_back(text);
@@ -506,12 +506,12 @@ std::string FieldReader::Metadata(std::string_view name, size_t max_bytes) {
   const auto object = Object(name);
   if (!object) return "{}";
   if (HoldsNul(dom::element(*Find(name)))) {
-    Wrong(name, "Must not hold U+0000.");
+    Wrong(name, "Must not contain U+0000.");
     return "{}";
   }
   std::string text = WithoutSpace(object_.Raw(name));
   if (HasHugeExponent(text)) {
-    Wrong(name, "A number in it has an exponent beyond 400.");
+    Wrong(name, "Must not contain a number with an exponent beyond 400.");
     return "{}";
   }
   if (text.size() > max_bytes) {

@@ -78,14 +78,14 @@ class UrlReader {
     const auto decoded_user = PercentDecoded(user);
     const auto decoded_password = PercentDecoded(password);
     if (!decoded_user || !decoded_password)
-      return "has a % that two hexadecimal digits do not follow";
+      return "has a % that is not followed by two hexadecimal digits";
     out.user = *decoded_user;
     out.password = *decoded_password;
     return {};
   }
 
   static Wrong ReadPath(std::string_view path, RedisAddress& out) {
-    if (!path.starts_with('/')) return "has no absolute path of a socket";
+    if (!path.starts_with('/')) return "has no absolute socket path";
     out.endpoints.push_back({.host = std::string(path), .unix_socket = true});
     return {};
   }
@@ -93,7 +93,8 @@ class UrlReader {
   static Wrong ReadHosts(std::string_view place, bool sentinel, RedisAddress& out) {
     std::string_view path = place;
     std::string_view hosts = CutFront(path, '/');
-    if (!sentinel && hosts.find(',') != std::string_view::npos) return "names several hosts";
+    if (!sentinel && hosts.find(',') != std::string_view::npos)
+      return "has several hosts, which only Sentinel URLs can have";
     do {
       RedisEndpoint one{.port = sentinel ? kSentinelPort : kRedisPort};
       const Wrong wrong = ReadHost(CutFront(hosts, ','), one);
@@ -102,7 +103,7 @@ class UrlReader {
     } while (!hosts.empty());
     if (sentinel) {
       const auto master = PercentDecoded(CutFront(path, '/'));
-      if (!master || master->empty()) return "names no master behind the Sentinels' hosts";
+      if (!master || master->empty()) return "has no master name after the Sentinel hosts";
       out.master = *master;
     }
     return path.empty() ? Wrong() : ReadDatabase(path, out);
@@ -121,7 +122,7 @@ class UrlReader {
     if (out.host.empty()) return "has no host";
     if (port.empty()) return {};
     const auto number = ParseNumber<uint16_t>(port);
-    if (!number || *number == 0) return "has a port that is no number from 1 to 65535";
+    if (!number || *number == 0) return "has a port that is not a number from 1 to 65535";
     out.port = *number;
     return {};
   }
@@ -129,7 +130,7 @@ class UrlReader {
   static Wrong ReadDatabase(std::string_view text, RedisAddress& out) {
     const auto number = ParseNumber<int>(text);
     if (!number || *number < 0 || *number > kMostDatabases)
-      return "has a database that is no number";
+      return "has a database that is not a number";
     out.database = *number;
     return {};
   }
@@ -139,7 +140,7 @@ class UrlReader {
       std::string_view value = CutFront(query, '&');
       const std::string_view name = CutFront(value, '=');
       const auto decoded = PercentDecoded(value);
-      if (!decoded) return "has a % that two hexadecimal digits do not follow";
+      if (!decoded) return "has a % that is not followed by two hexadecimal digits";
       if (name == "db") {
         const Wrong wrong = ReadDatabase(*decoded, out);
         if (!wrong.empty()) return wrong;
@@ -150,7 +151,7 @@ class UrlReader {
       } else if (name == "ssl_cert_reqs" && (*decoded == "required" || *decoded == "none")) {
         out.verify = *decoded == "required";
       } else {
-        return "has an option that is not known: " + std::string(name);
+        return "has an unknown option: " + std::string(name);
       }
     }
     return {};

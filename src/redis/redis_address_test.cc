@@ -77,8 +77,8 @@ TEST(RedisAddressTest, WhatIsWrongIsSaid) {
   EXPECT_THAT(WhatIsWrong("redis://one,two"), HasSubstr("several hosts"));
   EXPECT_THAT(WhatIsWrong("redis://:p%4@host"), HasSubstr("%"));
   EXPECT_THAT(WhatIsWrong("redis://:p%@host"), HasSubstr("%"));
-  EXPECT_THAT(WhatIsWrong("unix://run/redis.sock"), HasSubstr("absolute path"));
-  EXPECT_THAT(WhatIsWrong("redis+sentinel://one,two"), HasSubstr("no master"));
+  EXPECT_THAT(WhatIsWrong("unix://run/redis.sock"), HasSubstr("absolute socket path"));
+  EXPECT_THAT(WhatIsWrong("redis+sentinel://one,two"), HasSubstr("no master name"));
   EXPECT_THAT(WhatIsWrong("redis://host?colour=red"), HasSubstr("colour"));
 }
 

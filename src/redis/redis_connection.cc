@@ -41,7 +41,7 @@ Reader NewReader() {
 
 void RequireMaster(const RedisEndpoint& endpoint, const redisReply& info) {
   if (info.type != REDIS_REPLY_STRING) {
-    throw RedisFailure(endpoint.ToString() + " does not answer INFO with text");
+    throw RedisFailure(endpoint.ToString() + " sent an unexpected reply to INFO");
   }
   if (TextOf(info).find("\nrole:slave") != std::string_view::npos) {
     throw RedisIsReplica(endpoint.ToString() + " is a replica");
@@ -102,7 +102,7 @@ awaitable<void> RedisConnection::Connect(const RedisAddress& address, const Redi
   plain_ = std::make_unique<Socket>(executor_);
   error_code error;
   auto token = asio::redirect_error(use_awaitable, error);
-  if (closed_) throw RedisFailure("no time left to connect to " + endpoint.ToString());
+  if (closed_) throw RedisFailure("connect timeout: " + endpoint.ToString());
   if (endpoint.unix_socket) {
     const asio::local::stream_protocol::endpoint place(endpoint.host);
     co_await plain_->async_connect(place, token);
@@ -141,7 +141,7 @@ awaitable<void> RedisConnection::Connect(const RedisAddress& address, const Redi
   }
   SSL_set_tlsext_host_name(secure_->native_handle(), endpoint.host.c_str());
   co_await secure_->async_handshake(asio::ssl::stream_base::client, token);
-  if (error) Throw("no TLS with " + endpoint.ToString(), error);
+  if (error) Throw("TLS handshake failed with " + endpoint.ToString(), error);
 }
 
 awaitable<void> RedisConnection::LogIn(const RedisAddress& address, Wait within) {
@@ -165,7 +165,7 @@ awaitable<void> RedisConnection::LogIn(const RedisAddress& address, Wait within)
 }
 
 awaitable<RedisEndpoint> RedisConnection::FindMaster(const RedisAddress& address, Wait within) {
-  std::string why = "none was asked";
+  std::string why = "no Sentinel was queried";
   for (const RedisEndpoint& sentinel : address.endpoints) {
     try {
       RedisConnection asked(executor_);
@@ -184,12 +184,12 @@ awaitable<RedisEndpoint> RedisConnection::FindMaster(const RedisAddress& address
             .host = std::string(TextOf(*reply->element[0])),
             .port = static_cast<uint16_t>(std::strtoul(port.c_str(), nullptr, 10))};
       }
-      why = sentinel.ToString() + " knows no master " + address.master;
+      why = sentinel.ToString() + " does not know the master " + address.master;
     } catch (const RedisFailure& failure) {
       why = failure.what();
     }
   }
-  throw RedisFailure("no Sentinel names the master: " + why);
+  throw RedisFailure("no Sentinel returned the master: " + why);
 }
 
 awaitable<void> RedisConnection::Write(std::string_view bytes, Wait within) {
@@ -210,7 +210,7 @@ awaitable<void> RedisConnection::Write(std::string_view bytes, Wait within) {
 RedisReply RedisConnection::ReadBuffered() {
   void* reply = nullptr;
   if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK) {
-    throw RedisFailure(endpoint_.ToString() + " does not speak Redis: " + reader_->errstr);
+    throw RedisFailure(endpoint_.ToString() + " sent an invalid reply: " + reader_->errstr);
   }
   if (reply != nullptr) unparsed_ = reader_->len - reader_->pos;
   return RedisReply(static_cast<redisReply*>(reply));
@@ -222,7 +222,7 @@ awaitable<RedisReply> RedisConnection::Read(Wait within) {
     RedisReply reply = ReadBuffered();
     if (reply) co_return reply;
     if (unparsed_ > kMostBuffered) {
-      throw RedisFailure(endpoint_.ToString() + " sends a reply that is too long");
+      throw RedisFailure(endpoint_.ToString() + " sent a reply that is too long");
     }
     error_code error;
     size_t count = 0;

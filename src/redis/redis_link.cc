@@ -35,7 +35,7 @@ boost::asio::awaitable<void> RedisLink::Run(Work work) {
       co_await connection_->Open(address_, kOpenWithin);
       complained_of_unexpected_ = false;
       if (std::exchange(complained_, false)) {
-        log::info("redis is back for={} at={}", name_, connection_->endpoint().ToString());
+        log::info("redis connected for={} at={}", name_, connection_->endpoint().ToString());
       }
       opened = Steady::now();
       co_await work(connection_);
@@ -61,9 +61,9 @@ void RedisLink::Complain(const char* what, bool expected) {
   if (!expected) failures_.Add();
   if (stopping_ || std::exchange(expected ? complained_ : complained_of_unexpected_, true)) return;
   if (expected) {
-    log::warn("redis failed for={} error={}", name_, what);
+    log::warn("redis connection failed for={} error={}", name_, what);
   } else {
-    log::error("redis failed unexpectedly for={} error={}", name_, what);
+    log::error("redis connection failed unexpectedly for={} error={}", name_, what);
   }
 }
 

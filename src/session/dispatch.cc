@@ -32,7 +32,7 @@ void Session::Dispatch(std::string_view text) {
   CommandRow* row = context_.commands.Find(*type);
   if (row == nullptr) {
     return AnswerError(command.ref, request_.conversation,
-                       {.code = ErrorCode::unknown_type, .detail = "There is no such type."});
+                       {.code = ErrorCode::unknown_type, .detail = "Unknown type."});
   }
   if (row->order == Order::kInTurn && in_flight_ > 0) {
     deferred_ = std::make_unique<std::string>(text);
@@ -43,7 +43,7 @@ void Session::Dispatch(std::string_view text) {
                            ? request_.conversation
                            : fields.RequiredId("conversation_id");
     if (named && request_.conversation && *named != *request_.conversation) {
-      fields.Wrong("conversation_id", "This socket is of another conversation.");
+      fields.Wrong("conversation_id", "Must be the conversation of this socket.");
     }
     if (const auto error = fields.error()) {
       return AnswerError(command.ref, request_.conversation, *error);

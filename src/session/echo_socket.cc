@@ -69,7 +69,7 @@ void EchoSocket::OnTick(Connection& connection, Monotonic now) {
 }
 
 void EchoSocket::OnShutdown(Connection& connection, Duration) {
-  Close(connection, 1012, "The server restarts.");
+  Close(connection, 1012, "The server is restarting.");
 }
 
 }  // namespace parley

@@ -28,7 +28,8 @@ std::optional<int64_t> ParseSince(std::string_view text) {
 }
 
 Error BadSince() {
-  return {.code = ErrorCode::bad_since, .detail = "The resume point must be a number, 0 or more."};
+  return {.code = ErrorCode::bad_since,
+          .detail = "The resume point must be an integer of 0 or more."};
 }
 
 }  // namespace
@@ -228,7 +229,8 @@ void Session::Parted(Feed& feed, const Event& event) {
   transport_.Answer(deleted ? event.frame : ConversationLeftFrame(feed.conversation()));
   if (request_.conversation) {
     return transport_.Close(CloseCode::kNotParticipant,
-                            deleted ? "The conversation was deleted." : "You are no longer in it.");
+                            deleted ? "The conversation was deleted."
+                                    : "You are no longer a participant of the conversation.");
   }
   Drop(feed);
 }
@@ -317,7 +319,7 @@ void Session::Resume(const Ref& ref, const ConversationSeqs& seqs) {
     return AnswerError(ref, std::nullopt,
                        {.code = ErrorCode::rate_limited,
                         .detail = "A socket can have at most " + std::to_string(kResumesAtOnce) +
-                                  " resumes under way: wait for a `resumed` frame."});
+                                  " concurrent resumes: wait for a `resumed` frame."});
   }
   RunningResume& resume = *resumes_.emplace_back(std::make_unique<RunningResume>());
   resume.ref = ref;
@@ -382,7 +384,7 @@ Result<void> Session::Reauthenticate(std::string_view token) {
   Result<Identity> fresh = context_.verifier.Verify(token);
   if (!fresh) return Fail(fresh.error());
   if (fresh->user != identity_.user) {
-    return Fail(ErrorCode::forbidden, "The token is of another user.");
+    return Fail(ErrorCode::forbidden, "The token must be for the same user.");
   }
   identity_ = std::move(*fresh);
   asked_at_ = {};

@@ -19,7 +19,7 @@ bool IsOfConversation(const Path& path) {
 std::optional<Response> CheckHandshake(const Request& request) {
   if (request.method() != "GET") {
     Response refusal = Response::Problem(
-        {.code = ErrorCode::method_not_allowed, .detail = "A WebSocket is opened with GET."});
+        {.code = ErrorCode::method_not_allowed, .detail = "The WebSocket handshake must use GET."});
     refusal.headers.emplace_back("Allow", "GET");
     return refusal;
   }
@@ -28,11 +28,12 @@ std::optional<Response> CheckHandshake(const Request& request) {
                        request.HeaderHasToken("Connection", "Upgrade");
   if (request.HasHeader("Sec-WebSocket-Version") && !request.HeaderOnce("Sec-WebSocket-Version")) {
     return Response::Problem({.code = ErrorCode::bad_request,
-                              .detail = "There must be one Sec-WebSocket-Version header."});
+                              .detail = "There must be exactly one Sec-WebSocket-Version header."});
   }
   if (!upgrade || request.Header("Sec-WebSocket-Version") != "13") {
-    Response refusal = Response::Problem(
-        {.code = ErrorCode::upgrade_required, .detail = "This path speaks WebSocket version 13."});
+    Response refusal =
+        Response::Problem({.code = ErrorCode::upgrade_required,
+                           .detail = "This path requires a WebSocket handshake, version 13."});
     refusal.headers.emplace_back("Upgrade", "websocket");
     refusal.headers.emplace_back("Connection", "Upgrade");
     refusal.headers.emplace_back("Sec-WebSocket-Version", "13");
@@ -44,8 +45,8 @@ std::optional<Response> CheckHandshake(const Request& request) {
                               .detail = "Sec-WebSocket-Key must be 16 bytes in base64."});
   }
   if (request.has_body()) {
-    return Response::Problem(
-        {.code = ErrorCode::bad_request, .detail = "An opening handshake has no body."});
+    return Response::Problem({.code = ErrorCode::bad_request,
+                              .detail = "The WebSocket handshake must not have a body."});
   }
   return std::nullopt;
 }
@@ -108,10 +109,9 @@ std::optional<Error> WsEndpoint::TakeAddress(const Request& request, WsOpening& 
   opening.address_socket = context_.sockets.Take(key, most);
   if (opening.address_socket) return std::nullopt;
   limiter.CountRefusal(Limit::kAddress);
-  return Error{
-      .code = ErrorCode::rate_limited,
-      .detail = "An address can hold at most " + std::to_string(most) + " sockets at once.",
-      .retry_after = std::chrono::seconds(10)};
+  return Error{.code = ErrorCode::rate_limited,
+               .detail = "An address can have at most " + std::to_string(most) + " open sockets.",
+               .retry_after = std::chrono::seconds(10)};
 }
 
 std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request request) {

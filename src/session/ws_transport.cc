@@ -70,7 +70,7 @@ bool WsTransport::TakeSocket(const Identity& identity) {
   if (user_socket_) return true;
   limiter.CountRefusal(Limit::kConnect);
   Close(CloseCode::kRateAbused,
-        "A user can hold at most " + std::to_string(most) + " sockets at once.");
+        "A user can have at most " + std::to_string(most) + " open sockets.");
   return false;
 }
 
@@ -107,7 +107,7 @@ size_t WsTransport::OnBytes(Connection&, std::span<char> bytes) {
         OnMessage(event.payload);
         break;
       case WsEvent::Kind::kBinary:
-        Close(CloseCode::kBinary, "Binary frames are not spoken here.");
+        Close(CloseCode::kBinary, "Binary frames are not supported.");
         break;
       case WsEvent::Kind::kPing:
         if (session_ == nullptr || session_->TakePing()) Answer(EncodePong(event.payload));
@@ -145,7 +145,7 @@ void WsTransport::HoldCommands(bool hold) {
   commands_held_ = hold;
   UpdateReading();
   if (!hold && shutting_down_ && session_ != nullptr && session_->idle()) {
-    Close(CloseCode::kRestarting, "The server restarts.");
+    Close(CloseCode::kRestarting, "The server is restarting.");
   }
 }
 
@@ -175,16 +175,16 @@ void WsTransport::OnDrained(Connection&) {
 void WsTransport::OnTick(Connection& connection, Monotonic now) {
   if (connection.closing()) return;
   if (session_ == nullptr && now - opened_at_ >= context_.options.authenticate_timeout) {
-    return Close(CloseCode::kNotAuthenticated, "No token came in time.");
+    return Close(CloseCode::kNotAuthenticated, "No token was received in time.");
   }
   const bool unread = !connection.outbox().empty();
   if (unread && now - connection.last_progress() >= context_.options.slow_reader_timeout) {
-    return Close(CloseCode::kTooSlow, "Nothing was read for too long.");
+    return Close(CloseCode::kTooSlow, "The client read nothing for too long.");
   }
   if (message_since_ != Monotonic{} && connection.reading_paused()) message_since_ = now;
   if (message_since_ != Monotonic{} &&
       now - message_since_ >= context_.options.slow_reader_timeout) {
-    return Close(CloseCode::kTooSlow, "A message took too long to come.");
+    return Close(CloseCode::kTooSlow, "The client took too long to send a message.");
   }
   CheckPing(now);
   if (session_ != nullptr && !closed_) session_->OnTick();
@@ -237,7 +237,7 @@ void WsTransport::OnShutdown(Connection&, Duration delay) {
   UpdateReading();
   // Commits under way finish and are acknowledged first; HoldCommands hears of the last one.
   if (session_ == nullptr || session_->idle()) {
-    Close(CloseCode::kRestarting, "The server restarts.");
+    Close(CloseCode::kRestarting, "The server is restarting.");
   }
 }
 

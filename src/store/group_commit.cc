@@ -20,7 +20,7 @@ constexpr auto kUpkeepRetry = std::chrono::milliseconds(1000);
 
 Error RefusedValue() {
   return {.code = ErrorCode::bad_request,
-          .detail = "The database refuses a value of this request."};
+          .detail = "The database rejected a value of this request."};
 }
 
 GroupCommit::GroupCommit(std::unique_ptr<SqlSession> session, size_t max_queued, Upkeep upkeep,
@@ -211,7 +211,7 @@ void GroupCommit::RunUpkeep() {
     healthy_ = true;
   } catch (const StoreFailure& error) {
     session_->Rollback();
-    log::warn("upkeep failed error={}", error.what());
+    log::warn("store maintenance failed error={}", error.what());
     failed = true;
     NoteHealth(error.kind());
   }

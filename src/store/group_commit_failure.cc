@@ -19,7 +19,7 @@ constexpr size_t kHeldOfEach = 64;
 
 Error OutcomeUnknown() {
   return {.code = ErrorCode::outcome_unknown,
-          .detail = "It is not known whether this was stored; send it again with its client_id.",
+          .detail = "The outcome of the write is unknown; retry with the same client_id.",
           .retry_after = std::chrono::milliseconds(1000)};
 }
 

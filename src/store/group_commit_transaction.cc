@@ -138,7 +138,7 @@ void GroupCommit::CommitAndSettle() {
     return;
   } catch (const StoreFailure& failure) {
     if (failure.kind() != Kind::kOutcomeUnknown) throw;
-    log::warn("commit's answer was lost, asking what became of it error={}", failure.what());
+    log::warn("commit outcome unknown, checking error={}", failure.what());
     session_->Rollback();
     const Outcome outcome = AwaitOutcome(std::chrono::steady_clock::now() + kSettleFor);
     if (outcome == Outcome::kCommitted) return;

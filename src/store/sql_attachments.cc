@@ -63,7 +63,7 @@ class AttachmentInsert final : public WriteOf<StoredAttachment> {
         NumberFrom(session.Prepare(queries::kCountUnattached).Bind(1, wanted.uploaded_by));
     if (unattached >= limits_.unattached) {
       return Fail(Error{.code = ErrorCode::rate_limited,
-                        .detail = "Too many files that belong to no message.",
+                        .detail = "You have too many uploads that are not attached to a message.",
                         .retry_after = std::chrono::minutes(1)});
     }
     if (limits_.bytes > 0) {
@@ -71,7 +71,7 @@ class AttachmentInsert final : public WriteOf<StoredAttachment> {
           NumberFrom(session.Prepare(queries::kStoredBytes).Bind(1, wanted.uploaded_by));
       if (stored + wanted.file_size > limits_.bytes) {
         return Fail(Error{.code = ErrorCode::quota_exceeded,
-                          .detail = "Your files take " + std::to_string(stored) + " of " +
+                          .detail = "Your files use " + std::to_string(stored) + " of " +
                                     std::to_string(limits_.bytes) + " bytes; delete some."});
       }
     }
@@ -105,7 +105,8 @@ class AttachmentInsert final : public WriteOf<StoredAttachment> {
     row.Run();
     if (first.attachment.digest != wanted_.attachment.digest ||
         first.attachment.filename != wanted_.attachment.filename) {
-      return Fail(ErrorCode::client_id_reused, "This client_id was sent before with another file.");
+      return Fail(ErrorCode::client_id_reused,
+                  "This client_id was already used with a different file.");
     }
     return Result<StoredAttachment>(std::move(first));
   }
@@ -218,7 +219,7 @@ void Attach(SqlSession& session, std::span<Attachment> attachments, const Uuid& 
                          .Bind(4, static_cast<int64_t>(place++));
     if (!row.Step()) {
       // Another node's message took it since it was found.
-      throw StoreFailure("an attachment was taken meanwhile", StoreFailure::Kind::kConflict);
+      throw StoreFailure("an attachment was attached concurrently", StoreFailure::Kind::kConflict);
     }
     row.Run();
   }

@@ -53,9 +53,10 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
   Outcome Do(SqlSession& session, const EditMessage& edit) {
     auto message = FindMessage(session, edit.message);
     if (!message || message->deleted_at) return Fail(Error::NotFound());
-    if (message->sender_id != request_.actor) return Forbidden("Only its sender edits a message.");
+    if (message->sender_id != request_.actor)
+      return Forbidden("Only the sender can edit a message.");
     if (message->content_type == "system" && !request_.as_service) {
-      return Forbidden("A system message is not edited.");
+      return Forbidden("System messages cannot be edited.");
     }
     const std::string& metadata = edit.metadata ? *edit.metadata : message->metadata;
     if (message->content == edit.content && message->metadata == metadata) {
@@ -82,7 +83,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
     if (!message) return Fail(Error::NotFound());
     const bool own = message->sender_id == request_.actor;
     if (!own && !May(Action::delete_others_message)) {
-      return Forbidden("Only its sender or an admin deletes a message.");
+      return Forbidden("Only the sender or an admin can delete a message.");
     }
     if (message->deleted_at) return Unchanged(ChangeKind::kMessageDeleted, std::move(*message));
     const Timestamp now = now_();
@@ -107,14 +108,15 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
     auto message = FindMessage(session, file.message);
     if (!message || message->deleted_at) return Fail(Error::NotFound());
     if (message->sender_id != request_.actor) {
-      return Forbidden("Only its sender attaches a file to a message.");
+      return Forbidden("Only the sender can attach a file to a message.");
     }
     if (std::ranges::find(message->attachments, file.attachment, &Attachment::id) !=
         message->attachments.end()) {
       return Unchanged(ChangeKind::kMessageUpdated, std::move(*message));
     }
     if (message->attachments.size() >= file.at_most) {
-      return Fail(Error::Field("message_id", "This message has as many attachments as it may."));
+      return Fail(Error::Field("message_id",
+                               "This message already has the maximum number of attachments."));
     }
     auto attachments = FindUnattached(session, {&file.attachment, 1}, request_.actor);
     if (!attachments) return Fail(Error::NotFound());
@@ -133,7 +135,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
     const auto at = std::ranges::find(message->attachments, file.attachment, &Attachment::id);
     if (at == message->attachments.end()) return Fail(Error::NotFound());
     if (at->uploaded_by != request_.actor && !request_.as_service) {
-      return Forbidden("Only its uploader deletes an attachment.");
+      return Forbidden("Only the uploader can delete an attachment.");
     }
     const int64_t seq = TakeSeq(session, Action::edit_message, now_());
     if (seq == 0) return Fail(Error::NotFound());
@@ -166,10 +168,10 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
 
   Outcome Do(SqlSession& session, const UpdateDetails& update) {
     if (update.set_title && !May(Action::update_title)) {
-      return Forbidden("Your role does not let you change the title.");
+      return Forbidden("Your role does not permit changing the title.");
     }
     if (update.metadata && !May(Action::update_metadata)) {
-      return Forbidden("Your role does not let you change the metadata.");
+      return Forbidden("Your role does not permit changing the metadata.");
     }
     const auto before = FindConversation(session, request_.conversation);
     const bool same = (!update.set_title || before->title == update.title) &&
@@ -195,12 +197,13 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
 
   Outcome Do(SqlSession& session, const AddParticipant& add) {
     if (type_ == ConversationType::kDirect) return DirectIsFull();
-    if (!May(Action::add_participant)) return Forbidden("Your role does not let you add anybody.");
+    if (!May(Action::add_participant))
+      return Forbidden("Your role does not permit adding participants.");
     if (RoleOf(session, add.user)) return Updated(session, 0);
     const auto before = FindConversation(session, request_.conversation);
     if (before->participant_count >= add.at_most) {
-      return Fail(Error::Field("user_id", "The conversation has " + std::to_string(add.at_most) +
-                                              " participants, which is the most."));
+      return Fail(Error::Field("user_id", "A conversation can have at most " +
+                                              std::to_string(add.at_most) + " participants."));
     }
     const Timestamp now = now_();
     const int64_t seq = TakeSeq(session, Action::add_participant, now);
@@ -224,9 +227,9 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
     const bool leaving = remove.user == request_.actor;
     const auto role = RoleOf(session, remove.user);
     if (!leaving && !May(Action::remove_participant)) {
-      return Forbidden("Your role does not let you remove anybody but yourself.");
+      return Forbidden("Your role does not permit removing other participants.");
     }
-    if (!leaving && role == Role::kOwner) return Forbidden("Nobody removes the owner.");
+    if (!leaving && role == Role::kOwner) return Forbidden("The owner cannot be removed.");
     if (!role) {
       Outcome outcome = Updated(session, 0);
       outcome->removed = remove.user;
@@ -256,16 +259,17 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
 
   Outcome Do(SqlSession& session, const SetRole& set) {
     if (type_ == ConversationType::kDirect) {
-      return Fail(ErrorCode::bad_request, "There are no roles in a direct conversation.");
+      return Fail(ErrorCode::bad_request, "A direct conversation has no roles.");
     }
-    if (!May(Action::set_role)) return Forbidden("Only the owner gives roles.");
+    if (!May(Action::set_role)) return Forbidden("Only the owner can set roles.");
     const auto before = RoleOf(session, set.user);
     if (!before) {
-      return Fail(Error::Field("user_id", "Is not in this conversation."));
+      return Fail(Error::Field("user_id", "Is not a participant of this conversation."));
     }
     if (*before == set.role) return Updated(session, 0);
     if (*before == Role::kOwner) {
-      return Fail(Error::Field("role", "Make somebody else the owner instead."));
+      return Fail(
+          Error::Field("role", "To change the owner's role, make another participant the owner."));
     }
     const int64_t seq = TakeSeq(session, Action::set_role, now_());
     if (seq == 0) return Fail(Error::NotFound());
@@ -282,7 +286,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
   }
 
   static Outcome DirectIsFull() {
-    return Fail(ErrorCode::bad_request, "A direct conversation has exactly two people.");
+    return Fail(ErrorCode::bad_request, "A direct conversation has exactly two participants.");
   }
 
   std::optional<Role> RoleOf(SqlSession& session, const UserId& user) {

@@ -32,7 +32,7 @@ class DeletionWrite final : public WriteOf<void> {
     row.Run();
     if (!inside && !as_service_) return Fail(Error::NotFound());
     if (!as_service_ && !May(Action::delete_conversation, type, role)) {
-      return Fail(ErrorCode::forbidden, "Only the owner deletes a conversation.");
+      return Fail(ErrorCode::forbidden, "Only the owner can delete a conversation.");
     }
     const Timestamp now = now_();
     session.Prepare(queries::kMarkDeleted)

@@ -55,7 +55,9 @@ void SqlStore::MarkRead(Uuid conversation, UserId reader, int64_t up_to_seq, Exe
     const int64_t head = row.Int(0), mark = MarkOf(conversation, reader, row.Int(1));
     const int64_t participants = row.Int(2);
     row.Run();
-    if (up_to_seq > head) return Fail(Error::Field("up_to_seq", "Is beyond the last seq."));
+    if (up_to_seq > head)
+      return Fail(
+          Error::Field("up_to_seq", "Must not be greater than the conversation's last seq."));
     if (up_to_seq > mark && !MoveMark(conversation, reader, mark, up_to_seq)) {
       return Fail(Error::StoreUnavailable());
     }

@@ -36,15 +36,16 @@ class MessageInsert final : public WriteOf<StoredMessage> {
       if (auto first = FindFirst(session)) return std::move(*first);
     }
     if (message_.reply_to && !Replies(session)) {
-      return Fail(Error::Field("reply_to", "There is no such message in this conversation."));
+      return Fail(Error::Field("reply_to", "The conversation has no message with this id."));
     }
     auto attachments = FindUnattached(session, message_.attachments, message_.sender_id);
     if (!attachments) {
-      return Fail(Error::Field("attachment_ids", "There is no such unattached file of yours."));
+      return Fail(Error::Field("attachment_ids", "Must be unattached uploads of the caller."));
     }
     const Timestamp now = now_();
     const int64_t seq = TakeSeq(session, now);
-    if (seq == 0) return Fail(ErrorCode::not_participant, "You are not in this conversation.");
+    if (seq == 0)
+      return Fail(ErrorCode::not_participant, "You are not a participant of this conversation.");
 
     StoredMessage stored = Stored(seq, now, std::move(*attachments));
     BindTo(session.Prepare(queries::kInsertMessage), stored.message).Run();
@@ -121,7 +122,7 @@ class MessageInsert final : public WriteOf<StoredMessage> {
 
   static Result<StoredMessage> Reused() {
     return Fail(ErrorCode::client_id_reused,
-                "This client_id was sent before with another request.");
+                "This client_id was already used with a different request.");
   }
 
   bool Replies(SqlSession& session) {
@@ -238,7 +239,7 @@ class MessageInsert::Together {
     }
     Head& head = heads_[message.conversation_id];
     if (!head.there || (!message.as_service && !is_member_[sender])) {
-      return Fail(ErrorCode::not_participant, "You are not in this conversation.");
+      return Fail(ErrorCode::not_participant, "You are not a participant of this conversation.");
     }
     head.last = insert.now_();
     return insert.Stored(++head.seq, *head.last, {});
@@ -293,8 +294,7 @@ void SqlStore::ReadHistory(HistoryQuery query, Executor& on, Answer<PageOfMessag
                                .Bind(1, *query.before_id)
                                .Bind(2, query.conversation_id);
           if (!row.Step()) {
-            return Fail(
-                Error::Field("before_id", "There is no such message in this conversation."));
+            return Fail(Error::Field("before_id", "The conversation has no message with this id."));
           }
           before = row.Int(0);
           row.Run();

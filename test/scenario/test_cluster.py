@@ -389,7 +389,7 @@ def test_a_settled_system_serves_beside_a_newcomer_of_another_store(nodes, own_r
     staging = own_server(REDIS_URL=own_redis.url, ready=False)
     eventually(lambda: not staging.ready())
     eventually(lambda: production.metric("parley_bus_other_store_total") > 0)
-    assert production.ready() and "has another store" in production.log
+    assert production.ready() and "store mismatch" in production.log
     alice, bob = Person(production, "alice-s"), Person(production, "bob-s")
     room = alice.rest.create_group(bob)
     with bob.connect(room) as b, Person(staging, "alice-s").connect():

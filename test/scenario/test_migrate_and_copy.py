@@ -21,11 +21,11 @@ def test_migrate_says_what_it_would_do_and_does_it(tmp_path, database):
     for variables in {}, {"DATABASE_URL": database.url}:
         where = ["--data-dir", str(tmp_path / "data")]
         told = run("migrate", "--dry-run", *where, directory=tmp_path, **variables)
-        assert told.returncode == 0 and "nothing is there; would become schema 11" in told.stdout
+        assert told.returncode == 0 and "no schema; would be upgraded to schema 11" in told.stdout
         again = run("migrate", "--dry-run", *where, directory=tmp_path, **variables)
         assert again.stdout == told.stdout, "telling changes nothing"
         done = run("migrate", *where, directory=tmp_path, **variables)
-        assert done.returncode == 0 and done.stdout.endswith("becomes schema 11\ndone\n"), done.stdout
+        assert done.returncode == 0 and done.stdout.endswith("upgrading to schema 11\ndone\n"), done.stdout
         after = run("migrate", *where, directory=tmp_path, **variables)
         assert after.returncode == 0 and "schema 11 is up to date" in after.stdout
 

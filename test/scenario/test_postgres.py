@@ -354,7 +354,7 @@ def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(own_database, 
     began = time.monotonic()
     assert eventually(lambda: not server.ready())
     assert server.stop() == 1
-    assert time.monotonic() - began < patient(9) and "cut off" in server.log
+    assert time.monotonic() - began < patient(9) and "exit forced" in server.log
 
 
 def test_what_a_fail_over_may_have_lost_is_not_called_stored(own_database, own_server):

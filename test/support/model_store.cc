@@ -188,7 +188,7 @@ void ModelStore::Close() {
 Result<StoredMessage> ModelStore::Insert(NewMessage request) {
   const auto found = rooms_.find(request.conversation_id);
   if (found == rooms_.end() || (!request.as_service && !found->second.Has(request.sender_id))) {
-    return Fail(ErrorCode::not_participant, "You are not in this conversation.");
+    return Fail(ErrorCode::not_participant, "You are not a participant of this conversation.");
   }
   Room& room = found->second;
   if (request.client_id) {

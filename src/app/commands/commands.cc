@@ -9,15 +9,15 @@ namespace {
 constexpr const char* kHelp =
     R"(Parley, a self-hosted real-time messaging server.
 
-  parley serve             serve; development needs no configuration at all
-  parley demo              serve with a seeded example conversation
-  parley token --user U    print a token [--ttl 1h] [--scope "messaging:service"]
-  parley migrate           bring the store's schema up to date [--dry-run: only say so]; serve does it too
-  parley copy              copy the embedded store into the PostgreSQL of DATABASE_URL
-  parley config check      say everything that is wrong with the configuration
-  parley config print      print what is in force, and where each value comes from
+  parley serve             start the server; development needs no configuration
+  parley demo              start the server with a seeded example conversation
+  parley token --user U    print a signed token [--ttl 1h] [--scope "messaging:service"]
+  parley migrate           upgrade the store's schema, as serve does at start [--dry-run: only report it]
+  parley copy              copy the embedded store into the PostgreSQL database at DATABASE_URL
+  parley config check      report every error in the configuration
+  parley config print      print the effective configuration, with the source of each value
   parley config docs       print the reference of all options
-  parley --version
+  parley --version         print the version
 
 `parley serve --help` lists the options.
 )";
@@ -41,7 +41,7 @@ int RunCommand(const std::vector<std::string>& args, std::ostream& out, std::ost
   if (command == "migrate") return RunMigrateCommand(rest, out, err);
   if (command == "copy") return RunCopyCommand(rest, out, err);
   if (command == "config") return RunConfigCommand(rest, ProcessEnvironment(), out, err);
-  err << "parley: there is no command '" << command << "'\n\n" << kHelp;
+  err << "parley: unknown command '" << command << "'\n\n" << kHelp;
   return 2;
 }
 

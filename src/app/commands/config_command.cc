@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::string_view kUsage =
     "usage: parley config check|print|docs [options]\n"
-    "  check   say whether the configuration is right, and all that is wrong\n"
-    "  print   show what is in force, as TOML, and where each value came from\n"
+    "  check   report every error in the configuration\n"
+    "  print   print the effective configuration as TOML, with the source of each value\n"
     "  docs    print docs/configuration.md\n";
 
 }  // namespace

@@ -66,8 +66,9 @@ TEST_F(ConfigCommand, CheckShowsNotesBesideOk) {
       Run({"check", "project.asgi:application"}, {{"REDIS_CACHE_URL", "redis://redis"}});
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.out, "ok\n");
-  EXPECT_THAT(ran.err,
-              HasSubstr("note: REDIS_CACHE_URL: cache.location: not in this version, ignored"));
+  EXPECT_THAT(
+      ran.err,
+      HasSubstr("note: REDIS_CACHE_URL: cache.location: not available in this version, ignored"));
   EXPECT_THAT(ran.err, HasSubstr("note: 'project.asgi:application' is ignored"));
 }
 

@@ -46,7 +46,7 @@ void WaitForSignal(const sigset_t& signals, Reloader& reloader) {
   while (signal != SIGTERM && signal != SIGINT) {
     signal = sigtimedwait(&signals, nullptr, &a_second);
     if (signal == SIGHUP) {
-      log::info("signal taken signal={}", signal);
+      log::info("reloading signal={}", signal);
       reloader.Reload();
     } else if (signal == SIGUSR1 || signal == SIGUSR2) {
       // A log rotation's script sends them to whatever runs.
@@ -68,7 +68,7 @@ void WaitForSignal(const sigset_t& signals, Reloader& reloader) {
 void EndAtTheLatest(Duration from_now) {
   std::thread([from_now] {
     std::this_thread::sleep_for(from_now);
-    log::error("cut off: the store has not let go in time");
+    log::error("exit forced: the store did not close in time");
     log::Flush(kLastLines);
     std::_Exit(1);
   }).detach();
@@ -77,11 +77,11 @@ void EndAtTheLatest(Duration from_now) {
 void PrintWhereToLook(const Node& node, const Config& config, std::ostream& out) {
   out << "Parley " PARLEY_VERSION " is at " << node.Url() << "\n";
   if (!config.production()) {
-    out << "  chat        " << node.Url() << "/   (open it in two tabs, pick two names)\n"
-        << "  a token     parley token --user ada --data-dir " << config.data_dir << "\n"
+    out << "  chat        " << node.Url() << "/   (open it in two tabs with two names)\n"
+        << "  token       parley token --user ada --data-dir " << config.data_dir << "\n"
         << "  data        "
         << (config.database.url.empty()
-                ? config.data_dir + "   (remove it to start anew)"
+                ? config.data_dir + "   (remove it to start over)"
                 : "PostgreSQL; attachments in " + (config.attachments.directory.empty()
                                                        ? config.data_dir + "/attachments"
                                                        : config.attachments.directory))
@@ -105,7 +105,7 @@ int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostrea
   for (const std::string& error : loaded.errors) err << "parley: " << error << "\n";
   if (!loaded.ok()) return 2;
   if (demo && loaded.config.production()) {
-    err << "parley: demo is for development; this is env=production\n";
+    err << "parley: demo cannot run in production (env=production)\n";
     return 2;
   }
   log::SetUp(SpdlogLevel(loaded.config.log_level), loaded.config.log_format == LogFormat::kJson);

@@ -56,11 +56,12 @@ int RunMigrateCommand(const std::vector<std::string>& args, std::ostream& out, s
     return 0;
   }
   if (state.version == 0) {
-    out << "nothing is there";
+    out << "no schema";
   } else {
     out << "schema " << state.version;
   }
-  out << (dry ? "; would become schema " : "; becomes schema ") << state.wanted << std::endl;
+  out << (dry ? "; would be upgraded to schema " : "; upgrading to schema ") << state.wanted
+      << std::endl;
   if (dry) return 0;
   const auto store = shared ? OpenPostgresStore(PostgresOf(*config), clock)
                             : OpenSqliteStore(SqliteOf(*config), clock);
@@ -74,7 +75,7 @@ int RunCopyCommand(const std::vector<std::string>& args, std::ostream& out, std:
   const auto config = Load(args, out, err, code);
   if (!config) return code;
   if (config->database.url.empty()) {
-    err << "parley: copy goes from the embedded store in data_dir to PostgreSQL: set "
+    err << "parley: copy needs a PostgreSQL database to copy the embedded store into: set "
            "DATABASE_URL.\n";
     return 2;
   }
@@ -86,8 +87,8 @@ int RunCopyCommand(const std::vector<std::string>& args, std::ostream& out, std:
                      out << table << ": " << rows << " rows" << std::endl;
                      all += rows;
                    });
-  out << all << " rows copied. " << config->data_dir << " is as it was.\n"
-      << "Files of attachments stay where they are: serve with the same attachments.directory ("
+  out << all << " rows copied. " << config->data_dir << " is unchanged.\n"
+      << "Attachment files are not copied: serve with the same attachments.directory ("
       << (config->attachments.directory.empty() ? config->data_dir + "/attachments"
                                                 : config->attachments.directory)
       << ").\n";

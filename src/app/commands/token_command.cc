@@ -11,9 +11,9 @@ namespace parley {
 
 int RunTokenCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
   const std::vector<CommandFlag> flags = {
-      {"--user", "USER", "whose token it is", true},
-      {"--ttl", "TIME", "how long it is good: 15m, 1h (the default), 7d", false},
-      {"--scope", "SCOPE", "messaging:service for the backend's own", false}};
+      {"--user", "USER", "The user id of the token.", true},
+      {"--ttl", "TIME", "The lifetime: 15m, 1h (the default), 7d.", false},
+      {"--scope", "SCOPE", "The scope claim; messaging:service for a service token.", false}};
   ConfigResult loaded = LoadConfig({args, ProcessEnvironment(), DiskFileReader(), flags});
   if (loaded.help) {
     out << OptionsHelp(flags);
@@ -40,7 +40,7 @@ int RunTokenCommand(const std::vector<std::string>& args, std::ostream& out, std
   const SystemClock clock;
   const auto key = SigningKey(loaded.config);
   if (key == nullptr) {
-    err << "parley: there is no key to sign with. Set auth.private_key.\n";
+    err << "parley: no signing key is configured: set auth.private_key.\n";
     return 1;
   }
   const Result<std::string> token = MintToken(*key,

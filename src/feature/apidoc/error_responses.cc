@@ -83,7 +83,7 @@ void WriteErrorCodes(JsonWriter& json) {
   json.BeginObject();
   json.Field("type", "string");
   WriteEnum(json, AllCodes());
-  json.Field("description", "Stable: clients branch on it.\n\n" + Meanings(AllCodes()));
+  json.Field("description", "A stable code that clients can branch on.\n\n" + Meanings(AllCodes()));
   json.EndObject();
 }
 

@@ -36,13 +36,13 @@ class AttachmentsApi {
     const HeldCounts::Held own = slots_.TakeOf(context.caller.user);
     if (!own) {
       co_return Response::Problem({.code = ErrorCode::rate_limited,
-                                   .detail = "You have too many uploads under way.",
+                                   .detail = "You have too many concurrent uploads.",
                                    .retry_after = std::chrono::seconds(1)});
     }
     const HeldCounts::Held slot = slots_.Take();
     if (!slot) {
       co_return Response::Problem({.code = ErrorCode::overloaded,
-                                   .detail = "Too many uploads at once.",
+                                   .detail = "The server has too many concurrent uploads.",
                                    .retry_after = std::chrono::seconds(1)});
     }
     const Uuid id = services_.ids.Next();

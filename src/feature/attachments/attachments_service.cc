@@ -90,7 +90,7 @@ Task<Result<FoundAttachment>> AttachmentsService::Find(Uuid id, Caller caller) {
 Task<Result<void>> AttachmentsService::Remove(FoundAttachment found, Caller caller) {
   const Attachment& attachment = found.attachment;
   if (attachment.uploaded_by != caller.user && !caller.service) {
-    co_return Fail(ErrorCode::forbidden, "Only its uploader deletes an attachment.");
+    co_return Fail(ErrorCode::forbidden, "Only the uploader can delete an attachment.");
   }
   if (!found.conversation_id) {
     auto removing = RemoveUnattached(attachment.id, attachment.uploaded_by);

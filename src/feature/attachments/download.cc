@@ -77,8 +77,8 @@ Response Download(const Request& request, const Attachment& attachment, BlobStor
   if (request.method() == "GET" && same) {
     const RangeAnswer asked = FindRange(request.Header("Range"), size);
     if (asked.kind == RangeKind::kUnsatisfiable) {
-      Response refusal = Response::Problem(
-          {.code = ErrorCode::range_not_satisfiable, .detail = "The file has no such part."});
+      Response refusal = Response::Problem({.code = ErrorCode::range_not_satisfiable,
+                                            .detail = "The requested range is outside the file."});
       refusal.headers.emplace_back("Content-Range", "bytes */" + std::to_string(size));
       return refusal;
     }

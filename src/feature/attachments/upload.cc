@@ -25,7 +25,7 @@ Task<Result<UploadedFile>> Upload::ReadAll() {
     const Result<void> written = co_await writing;
     if (!written) co_return Fail(written.error());
   }
-  if (!parser_.complete()) co_return Fail(ErrorCode::bad_request, "The body was cut short.");
+  if (!parser_.complete()) co_return Fail(ErrorCode::bad_request, "The body is incomplete.");
   if (!refusal_ && blob_ == nullptr) Refuse("file", "This field is required.");
   if (!refusal_ && file_.size == 0) Refuse("file", "The file is empty.");
   if (refusal_) co_return Fail(*refusal_);
@@ -59,15 +59,15 @@ Result<void> Upload::Take(std::string_view bytes) {
 void Upload::BeginPart(const PartHeader& header) {
   part_ = Part::kOther;
   if (header.name == "message_id") {
-    if (file_.message_id) return Refuse("message_id", "There may be one.");
+    if (file_.message_id) return Refuse("message_id", "At most one value is allowed.");
     part_ = Part::kMessageId;
     file_.message_id.emplace();
   } else if (header.name == "file") {
-    if (blob_ != nullptr) return Refuse("file", "There may be one file.");
+    if (blob_ != nullptr) return Refuse("file", "At most one file is allowed.");
     const auto name = header.filename ? CleanFileName(*header.filename) : std::nullopt;
-    if (!name) return Refuse("file", "A file with a name is required.");
+    if (!name) return Refuse("file", "A file with a filename is required.");
     if (!TypeOfName(*name)) {
-      return Refuse("file", "Files of these types are taken: " + std::string(kTakenTypes) + ".");
+      return Refuse("file", "The file type must be one of: " + std::string(kTakenTypes) + ".");
     }
     part_ = Part::kFile;
     file_.filename = *name;
@@ -83,7 +83,7 @@ Result<void> Upload::TakeData(std::string_view bytes) {
   file_.size += static_cast<int64_t>(bytes.size());
   if (file_.size > most_bytes_) {
     return Fail(ErrorCode::too_large,
-                "A file has at most " + std::to_string(most_bytes_) + " bytes.");
+                "A file can have at most " + std::to_string(most_bytes_) + " bytes.");
   }
   pending_.append(bytes);
   return {};
@@ -111,7 +111,8 @@ Task<Result<UploadedFile>> Upload::Finish() {
     auto removing = Suspend<Result<std::vector<Uuid>>>(
         [this](auto done) { blobs_.Remove({id_}, on_, std::move(done)); });
     co_await removing;
-    co_return Fail(Error::Field("file", "The file is not what its name says."));
+    co_return Fail(
+        Error::Field("file", "The file's content does not match its filename extension."));
   }
   file_.content_type = receipt->content_type;
   file_.digest = receipt->digest;

@@ -38,7 +38,7 @@ Task<Result<SharedBytes>> OnResume(Command command) {
   const auto seqs = fields.Object("seqs");
   if (!seqs && !fields.error()) fields.Wrong("seqs", "This field is required.");
   if (seqs && seqs->size() > kResumeAtOnce) {
-    fields.Wrong("seqs", "Must name at most 1000 conversations.");
+    fields.Wrong("seqs", "Must contain at most 1000 conversations.");
   }
   if (auto error = fields.error()) co_return Fail(std::move(*error));
 
@@ -54,7 +54,7 @@ Task<Result<SharedBytes>> OnResume(Command command) {
     if (!seq) {
       session.AnswerError(command.ref, conversation,
                           {.code = ErrorCode::bad_since,
-                           .detail = "The resume point must be a number, 0 or more."});
+                           .detail = "The resume point must be an integer of 0 or more."});
       continue;
     }
     wanted.emplace_back(*conversation, *seq);

@@ -28,8 +28,8 @@ class ConversationChangesApi {
     }
     if (const auto error = fields.error()) co_return Response::Problem(*error);
     if (!update.set_title && !update.metadata) {
-      co_return Response::Problem(
-          {.code = ErrorCode::bad_request, .detail = "There is neither title nor metadata."});
+      co_return Response::Problem({.code = ErrorCode::bad_request,
+                                   .detail = "The request must contain title or metadata."});
     }
     auto changing = Update(context, std::move(update));
     co_return co_await changing;

@@ -51,7 +51,7 @@ Result<std::optional<ConversationCursor>> ParseCursor(const Request& request) {
   const auto id = error == std::errc() && dot != text->data() + text->size() && *dot == '.'
                       ? Uuid::Parse(text->substr(static_cast<size_t>(dot + 1 - text->data())))
                       : std::nullopt;
-  if (!id) return Fail(Error::Field("cursor", "Not a cursor of this list."));
+  if (!id) return Fail(Error::Field("cursor", "Must be a cursor returned by this route."));
   cursor.id = *id;
   return std::optional<ConversationCursor>(cursor);
 }

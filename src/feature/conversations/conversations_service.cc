@@ -24,8 +24,8 @@ Task<Result<CreatedConversation>> ConversationsService::Create(CreateConversatio
     if (seen.insert(user).second) conversation.participants.push_back(std::move(user));
   }
   if (conversation.type == ConversationType::kDirect && conversation.participants.size() != 2) {
-    co_return Fail(
-        Error::Field("participants", "A direct conversation has exactly one other person."));
+    co_return Fail(Error::Field("participants",
+                                "A direct conversation must have exactly one other participant."));
   }
   if (conversation.participants.size() > services_.limits.participants) {
     co_return Fail(Error::Field(

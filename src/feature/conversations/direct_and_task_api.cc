@@ -41,7 +41,7 @@ class DirectAndTaskApi {
     FieldReader fields(*body);
     CreateConversation wanted{.participants = {RequiredUser(fields, "user_id")}};
     if (!fields.error() && wanted.participants.front() == context.caller.user) {
-      fields.Wrong("user_id", "A direct conversation is with somebody else.");
+      fields.Wrong("user_id", "A direct conversation must be with another user.");
     }
     if (const auto error = fields.error()) co_return Response::Problem(*error);
     auto opening = Open(context, std::move(wanted), 200);
@@ -56,14 +56,15 @@ class DirectAndTaskApi {
     if (const auto error = fields.error()) co_return Response::Problem(*error);
     const Caller& caller = context.caller;
     if (!caller.service && tasks_by_services_) {
-      co_return Response::Problem({.code = ErrorCode::forbidden,
-                                   .detail = "Only a service opens the conversation of a task."});
+      co_return Response::Problem(
+          {.code = ErrorCode::forbidden,
+           .detail = "Only a service can create the conversation of a task."});
     }
     if (!caller.service && caller.user != wanted.participants[0] &&
         caller.user != wanted.participants[1]) {
       co_return Response::Problem({.code = ErrorCode::forbidden,
-                                   .detail = "Only the requester, the performer or a service "
-                                             "opens the conversation of a task."});
+                                   .detail = "Only the requester, the performer or a service can "
+                                             "create the conversation of a task."});
     }
     auto opening = Open(context, std::move(wanted), 201);
     co_return co_await opening;
@@ -100,7 +101,7 @@ class DirectAndTaskApi {
     wanted.participants = {RequiredUser(fields, "requester_id"),
                            RequiredUser(fields, "performer_id")};
     if (!fields.error() && wanted.participants[0] == wanted.participants[1]) {
-      fields.Wrong("performer_id", "Must be somebody else than the requester.");
+      fields.Wrong("performer_id", "Must differ from requester_id.");
     }
     const auto title =
         fields.ShortText("task_title", services_.limits.title_characters - kTitleBegins.size());
@@ -129,7 +130,8 @@ class DirectAndTaskApi {
     const Result<ConversationView> view = co_await reading;
     if (!view && view.error().code == ErrorCode::not_found) {
       co_return Response::Problem(
-          {.code = ErrorCode::forbidden, .detail = "This task's conversation is of others."});
+          {.code = ErrorCode::forbidden,
+           .detail = "You are not a participant of this task's conversation."});
     }
     if (!view) co_return Response::Problem(view.error());
     co_return Response::Json(status,

@@ -24,7 +24,7 @@ Result<std::optional<MemberCursor>> ParseCursor(const Request& request) {
   const auto [dot, error] = std::from_chars(text->data(), end, cursor.joined_at.micros);
   const auto user = error == std::errc() && dot != end && *dot == '.' ? ParseUserId({dot + 1, end})
                                                                       : std::nullopt;
-  if (!user) return Fail(Error::Field("cursor", "Not a cursor of this list."));
+  if (!user) return Fail(Error::Field("cursor", "Must be a cursor returned by this route."));
   cursor.user = *user;
   return std::optional<MemberCursor>(std::move(cursor));
 }

@@ -18,7 +18,8 @@ Task<Response> PostToken(Services& services, const SitePolicy& site, const Key& 
                          RequestContext& context) {
   if (!context.request.peer().loopback || WasForwarded(context.request)) {
     co_return Response::Problem(
-        {.code = ErrorCode::forbidden, .detail = "Development tokens are for this machine only."});
+        {.code = ErrorCode::forbidden,
+         .detail = "Development tokens are only issued to clients on this machine."});
   }
   if (const auto foreign = site.CheckOrigin(context.request)) {
     co_return Response::Problem(*foreign);

@@ -27,8 +27,8 @@ void RegisterHealth(Router& routes, Store& store, const NodeHealth& health, bool
   routes.Add("GET", "/metrics", access, Limit::kNone,
              [&store, &health, open_metrics](RequestContext& context) -> Task<Response> {
                if (!open_metrics && !context.caller.service) {
-                 co_return Response::Problem(
-                     {.code = ErrorCode::forbidden, .detail = "For service tokens only."});
+                 co_return Response::Problem({.code = ErrorCode::forbidden,
+                                              .detail = "This route requires a service token."});
                }
                Response response{.content_type = "text/plain; version=0.0.4; charset=utf-8"};
                response.body = MetricsText(store.Stats(), health);

@@ -109,8 +109,8 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
   }
 
   Families out;
-  out.Info("build_info", "The version that runs.", "version", PARLEY_VERSION);
-  out.Level("connections", "Open connections of any protocol.",
+  out.Info("build_info", "Version of the running binary.", "version", PARLEY_VERSION);
+  out.Level("connections", "Open connections, all protocols.",
             static_cast<double>(counters.connections.value()));
   out.Level("websockets", "Open WebSockets.", static_cast<double>(ws.open.value()));
   out.Count("websockets_opened_total", "WebSockets opened.", ws.opened.value());
@@ -119,39 +119,40 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
     const std::string code = std::to_string(static_cast<uint16_t>(kCloseCodes[i]));
     closed.push_back({{"code", code}, ws.closed[i].value()});
   }
-  out.Labelled("connections_closed_total", "WebSockets ended, by close code.", closed);
-  out.Labelled("messages_total", "Messages committed, and repeats recognised.",
+  out.Labelled("connections_closed_total", "WebSockets closed, by close code.", closed);
+  out.Labelled("messages_total", "Messages committed and repeats recognized, by verb.",
                {{{"verb", "create"}, counters.hub.messages.value()},
                 {{"verb", "repeat"}, counters.hub.duplicates.value()}});
   out.Labelled("frames_bytes_total",
-               "Bytes of WebSocket frames that came in; bytes of any protocol that went out.",
+               "Bytes of WebSocket frames received and bytes of all protocols sent, by direction.",
                {{{"direction", "in"}, ws.bytes_in.value()}, {{"direction", "out"}, bytes_written}});
   out.Level("outbox_bytes",
-            "Bytes that wait to be written, of all connections, about a second old.",
+            "Bytes queued for writing on all connections, updated about once a second.",
             static_cast<double>(outbox_bytes));
   out.Level("shard_inbox_bytes",
-            "Bytes of work that shards have not done yet, with the events of other nodes it holds.",
+            "Bytes of tasks queued for shards, including events of other nodes.",
             static_cast<double>(inbox_bytes));
-  out.Count("catch_ups_total", "Pages read for resumes, slow readers and gaps.",
+  out.Count("catch_ups_total", "Catch-up pages read for resumes, slow readers and gaps.",
             counters.hub.catch_ups.value());
-  out.Count("catch_up_store_reads_total", "Of those pages: read from the store.",
+  out.Count("catch_up_store_reads_total", "Catch-up pages read from the store.",
             counters.hub.store_reads.value());
   std::vector<std::pair<Families::Label, uint64_t>> resumes;
   for (size_t i = 0; i < kResumeResults.size(); ++i) {
     resumes.push_back({{"result", kResumeResults[i]}, counters.hub.resumes[i].value()});
   }
-  out.Labelled("resumes_total", "Conversations that a client said how far it had, by what it got.",
-               resumes);
-  out.Level("conversations_in_memory", "Conversations whose state is in memory.",
+  out.Labelled("resumes_total", "Conversations resumed by clients, by outcome.", resumes);
+  out.Level("conversations_in_memory", "Conversations held in memory.",
             static_cast<double>(counters.hub.rooms.value()));
-  out.Level("conversations_idle", "Of those: without a listener or a call to the store.",
+  out.Level("conversations_idle",
+            "Conversations held in memory without a subscriber or a pending store call.",
             static_cast<double>(counters.hub.rooms_idle.value()));
-  out.Level("tail_bytes", "Bytes of events kept in memory for resumes and slow readers.",
+  out.Level("tail_bytes", "Bytes of recent events held in memory for resumes and slow readers.",
             static_cast<double>(counters.hub.tail_bytes.value()));
   out.Count("store_rewinds_total",
-            "Conversations whose newest events the store lost under this node.",
+            "Conversations whose head in the store moved back, for example after a fail-over.",
             counters.hub.rewinds.value());
-  out.Labelled("dropped_total", "Ephemeral events that a busy connection did not get.",
+  out.Labelled("dropped_total",
+               "Ephemeral events dropped before delivery to a connection, by reason.",
                {{{"reason", "busy"}, counters.hub.ephemeral_dropped.value()}});
   std::vector<std::pair<Families::Label, uint64_t>> limited;
   for (size_t i = 1; i < kLimitCount; ++i) {
@@ -159,21 +160,20 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
     limited.push_back({{"verb", std::string(kLimitNames[i])},
                        health.limiter == nullptr ? 0 : health.limiter->refused(limit)});
   }
-  out.Labelled("rate_limited_total", "Requests, commands and sockets refused by a rate limit.",
-               limited);
-  out.Level("rate_limiter_entries", "Users and addresses that the rate limiter holds buckets for.",
+  out.Labelled("rate_limited_total",
+               "Requests, commands and sockets refused by a rate limit, by verb.", limited);
+  out.Level("rate_limiter_entries", "Users and addresses tracked by the rate limiter.",
             health.limiter == nullptr ? 0 : static_cast<double>(health.limiter->entries()));
   out.Times("delivery_seconds",
-            "From an event's commit to the outboxes of its listeners, once for each shard.",
+            "Seconds from an event's commit to the outboxes of its subscribers, once per shard.",
             counters.hub.delivery);
-  out.Sum("commit_seconds", "Time of a commit, its fsync included.", store.commits,
+  out.Sum("commit_seconds", "Seconds per commit, including fsync.", store.commits,
           store.commit_seconds);
-  out.Sum("commit_batch_messages", "Writes that shared a commit.", store.commits,
+  out.Sum("commit_batch_messages", "Writes per commit.", store.commits,
           static_cast<double>(store.committed_writes));
-  out.Level("store_queue", "Writes that wait for their commit.",
-            static_cast<double>(store.queued_writes));
+  out.Level("store_queue", "Writes queued for commit.", static_cast<double>(store.queued_writes));
   out.Count("store_refused_total",
-            "Writes refused at once: the queue was full, or the store did not answer.",
+            "Writes refused because the queue was full or the store did not respond in time.",
             store.refused_writes);
   const std::vector<std::pair<std::string, BufferStats>> buffers = {
       {"delivered", store.deliveries},
@@ -183,11 +183,12 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
   std::vector<std::pair<Families::Label, uint64_t>> dropped;
   for (const auto& [name, buffer] : buffers) dropped.push_back({{"buffer", name}, buffer.dropped});
   out.Labelled("store_buffer_dropped_total",
-               "Entries that a full buffer of background writes dropped, or refused with 503.",
+               "Background write entries dropped, or refused with 503, because the buffer was "
+               "full, by buffer.",
                dropped);
   uint64_t buffered = 0;
   for (const auto& [name, buffer] : buffers) buffered += buffer.queued;
-  out.Level("store_buffered_entries", "Entries that wait to be written in the background.",
+  out.Level("store_buffered_entries", "Background write entries queued.",
             static_cast<double>(buffered));
   std::vector<std::pair<Families::Label, uint64_t>> queued, full, late;
   for (size_t i = 0; i < kReadClasses.size(); ++i) {
@@ -196,50 +197,49 @@ std::string MetricsText(const StoreStats& store, const NodeHealth& health) {
     full.push_back({label, store.reads[i].refused_full});
     late.push_back({label, store.reads[i].refused_late});
   }
-  out.Levels("store_read_queue", "Reads waiting for a connection, by class.", queued);
-  out.Labelled("store_reads_refused_total", "Reads refused because their queue was full, by class.",
+  out.Levels("store_read_queue", "Reads queued for a database connection, by class.", queued);
+  out.Labelled("store_reads_refused_total", "Reads refused because the queue was full, by class.",
                full);
   out.Labelled("store_reads_expired_total",
-               "Reads refused because they had waited longer than a client does, by class.", late);
-  out.Count("store_statements_total", "SQL statements, transactions' beginnings and ends included.",
+               "Reads refused because they were queued for too long, by class.", late);
+  out.Count("store_statements_total", "SQL statements executed, including BEGIN and COMMIT.",
             store.statements);
-  out.Count("store_round_trips_total", "Round trips to the database server, connects included.",
+  out.Count("store_round_trips_total", "Round trips to the database server, including connects.",
             store.round_trips);
-  out.Count("store_pool_waits_total", "Reads that had to wait for a connection.",
+  out.Count("store_pool_waits_total", "Reads that waited for a database connection.",
             store.reads_that_waited);
-  out.Level("revocations", "Revoked tokens and users in memory.",
+  out.Level("revocations", "Revoked tokens and users held in memory.",
             health.revocations == nullptr ? 0 : static_cast<double>(health.revocations->size()));
   const BusCounters& bus = counters.bus;
-  out.Count("bus_published_total", "Messages to other nodes that Redis took.",
-            bus.published.value());
-  out.Count("bus_received_total", "Messages on the bus that came in, this node's own included.",
+  out.Count("bus_published_total", "Bus messages published to Redis.", bus.published.value());
+  out.Count("bus_received_total", "Bus messages received, including this node's own.",
             bus.received.value());
-  out.Count("bus_dropped_total", "Messages to other nodes that could not be published.",
-            bus.dropped.value());
-  out.Count("bus_unreadable_total", "Messages on the bus that were none of ours.",
+  out.Count("bus_dropped_total", "Bus messages that could not be published.", bus.dropped.value());
+  out.Count("bus_unreadable_total", "Bus messages that could not be decoded.",
             bus.unreadable.value());
-  out.Count("bus_reconnects_total", "Times that the bus came back.", bus.reconnects.value());
+  out.Count("bus_reconnects_total", "Bus reconnects.", bus.reconnects.value());
   out.Count("bus_failures_total",
-            "Unexpected errors in the bus's own work, after which it restarted.",
+            "Unexpected bus errors, each followed by a restart of the connection.",
             bus.failures.value());
-  out.Count("bus_pauses_total", "Times that reading from Redis paused because a shard was behind.",
+  out.Count("bus_pauses_total", "Pauses in reading from Redis because a shard was overloaded.",
             bus.pauses.value());
-  out.Count("bus_other_store_total", "Announcements by nodes of another store on this Redis.",
+  out.Count("bus_other_store_total", "Announcements received from nodes that use another store.",
             bus.other_stores.value());
   out.Count("bus_losses_found_total",
-            "Conversations where the store was ahead of what other nodes had told.",
+            "Conversations where the store had events that the bus had lost.",
             counters.hub.found_in_store.value());
-  out.Times("bus_lag_seconds", "From a commit on another node to this one's hearing of it.",
+  out.Times("bus_lag_seconds", "Seconds from a commit on another node to its arrival on this node.",
             bus.lag);
   out.Count("redis_commands_total", "Commands sent to Redis.", bus.commands.value());
-  out.Level("redis_memory_bytes", "Memory that Redis uses, up to ten seconds old.",
+  out.Level("redis_memory_bytes", "Bytes of memory used by Redis, updated every ten seconds.",
             static_cast<double>(bus.redis_memory_bytes.load()));
-  out.Level("redis_clients", "Connections that Redis has, up to ten seconds old.",
+  out.Level("redis_clients", "Client connections of Redis, updated every ten seconds.",
             static_cast<double>(bus.redis_clients.load()));
   out.Count("log_dropped_total", "Log lines dropped because the log sink was blocked or full.",
             log::Dropped());
   out.Requests("http_request_seconds",
-               "From a request's first byte to its answer's, by route and status.",
+               "Seconds from the first byte of a request to the first byte of its response, by "
+               "method, route and status.",
                counters.http.requests);
   return out.Text();
 }

@@ -23,7 +23,7 @@ std::vector<Uuid> ParseAttachments(FieldReader& fields, const Limits& limits) {
   for (const std::string_view text : *texts) {
     const auto id = Uuid::Parse(text);
     if (!id) {
-      fields.Wrong("attachment_ids", "Must be UUIDs.");
+      fields.Wrong("attachment_ids", "Must be a list of UUIDs.");
       return {};
     }
     if (std::ranges::find(ids, *id) == ids.end()) ids.push_back(*id);
@@ -39,8 +39,9 @@ SendMessage ParseSend(FieldReader& fields, const Limits& limits) {
   if (auto type = fields.ShortText("content_type", limits.content_type_characters)) {
     auto folded = FoldContentType(*type);
     if (!folded) {
-      fields.Wrong("content_type",
-                   "Must be one or more of A-Z a-z 0-9 _ . / + -; it is kept in lower case.");
+      fields.Wrong(
+          "content_type",
+          "Must consist of the characters A-Z a-z 0-9 _ . / + -; it is stored in lower case.");
     }
     send.content_type = std::move(folded).value_or("text");
   }
@@ -60,7 +61,7 @@ void ApplyIdempotencyKey(const Request& request, SendMessage& send, FieldReader&
   if (!key) return fields.Wrong(key.error().fields[0].first, key.error().fields[0].second);
   if (!*key) return;
   if (send.client_id && send.client_id != *key) {
-    return fields.Wrong("client_id", "Differs from the Idempotency-Key header.");
+    return fields.Wrong("client_id", "Must equal the Idempotency-Key header if both are given.");
   }
   send.client_id = std::move(*key);
 }
@@ -157,7 +158,8 @@ class MessagesApi {
       if (!query.before_id) return Fail(Error::Field("before_id", "Must be a UUID."));
     }
     if (request.Query("after_seq")) {
-      if (query.before_id) return Fail(Error::Field("after_seq", "Not together with before_id."));
+      if (query.before_id)
+        return Fail(Error::Field("after_seq", "Cannot be combined with before_id."));
       const auto after = NumberQuery(request, "after_seq", 0, INT64_MAX, 0);
       if (!after) return Fail(after.error());
       query.after_seq = *after;

@@ -26,7 +26,7 @@ RequestHash HashOf(const SendMessage& send) {
 
 Task<Result<StoredMessage>> MessagesService::Send(SendMessage send, Caller caller) {
   if (send.content_type == "system" && !caller.service && !send.from_parley) {
-    co_return Fail(ErrorCode::forbidden, "Only a service posts system messages.");
+    co_return Fail(ErrorCode::forbidden, "Only a service can post system messages.");
   }
   NewMessage message{.id = services_.ids.Next(),
                      .conversation_id = send.conversation,

@@ -21,7 +21,7 @@ class RevocationsApi {
   Task<Response> Post(RequestContext& context) {
     if (!context.caller.service) {
       co_return Response::Problem(
-          {.code = ErrorCode::forbidden, .detail = "Only a service revokes tokens."});
+          {.code = ErrorCode::forbidden, .detail = "Only a service can revoke tokens."});
     }
     const Result<Body> body = JsonBody(context.request, services_.json);
     if (!body) co_return Response::Problem(body.error());
@@ -46,19 +46,21 @@ class RevocationsApi {
                       .user = fields.User("user_id"),
                       .issued_before = services_.clock.Now()};
     if (wanted.jti.has_value() == wanted.user.has_value() || (wanted.jti && wanted.jti->empty())) {
-      if (!fields.error()) fields.Wrong("jti", "Give either jti or user_id.");
+      if (!fields.error()) fields.Wrong("jti", "Exactly one of jti and user_id is required.");
     }
     if (wanted.jti && fields.Has("issued_before")) {
-      fields.Wrong("issued_before", "Goes with user_id alone.");
+      fields.Wrong("issued_before", "Can only be combined with user_id.");
     }
     const Timestamp now = wanted.issued_before;
     double seconds = 0;
     if (body.at_key("issued_before").get(seconds) == simdjson::SUCCESS) {
-      if (!(seconds >= 0 && seconds < 9e12)) fields.Wrong("issued_before", "Is no time.");
+      if (!(seconds >= 0 && seconds < 9e12)) fields.Wrong("issued_before", "Must be a valid time.");
       wanted.issued_before = {static_cast<int64_t>(seconds * 1e6)};
     } else if (const auto text = fields.Text("issued_before")) {
       const auto time = ParseTimestamp(*text);
-      if (!time) fields.Wrong("issued_before", "Must be RFC 3339, or seconds since 1970.");
+      if (!time)
+        fields.Wrong("issued_before",
+                     "Must be an RFC 3339 time or a number of seconds since 1970.");
       wanted.issued_before = time.value_or(Timestamp{});
     }
     if (wanted.issued_before > now) fields.Wrong("issued_before", "Must not be in the future.");

@@ -119,7 +119,7 @@ int64_t CopyTable(SqlSession& from, PgConnection& to, const std::string& table) 
   }
   to.SendCopy(lot);
   to.EndCopy();
-  if (CountIn(to, table) != rows) throw StoreFailure(table + " has another number of rows now");
+  if (CountIn(to, table) != rows) throw StoreFailure(table + " changed during the copy");
   return rows;
 }
 

@@ -47,17 +47,17 @@ std::string Show(PgConnection& connection, const std::string& setting) {
 void RefuseUnsafe(PgConnection& connection, bool fsync) {
   if (connection.server_version() < kOldestServer) {
     Refuse("the server is version " + connection.Setting("server_version") +
-           "; 13 or newer is needed");
+           "; version 13 or newer is required");
   }
   if (connection.Setting("server_encoding") != "UTF8") {
-    Refuse("its encoding is " + connection.Setting("server_encoding") + "; UTF8 is needed");
+    Refuse("its encoding is " + connection.Setting("server_encoding") + "; UTF8 is required");
   }
   if (Show(connection, "transaction_read_only") == "on") Refuse("it is read-only (a standby?)");
   if (!fsync) return;
   for (const char* setting : {"fsync", "full_page_writes"}) {
     if (Show(connection, setting) == "off") {
       Refuse(std::string(setting) +
-             " is off: what is acknowledged could be lost. Turn it on, or set store.fsync off");
+             " is off: acknowledged messages could be lost. Turn it on, or set store.fsync off");
     }
   }
 }
@@ -82,14 +82,13 @@ int64_t VersionOf(SqlSession& session) {
   const bool there = IsTrue(session, kHasMeta);
   if (!there && IsTrue(session, kHasForeign)) {
     session.Rollback();
-    Refuse(
-        "it holds the messaging tables of another system, which this version does not take over");
+    Refuse("it has the messaging tables of another system, which this version cannot take over");
   }
   const int64_t version = there ? std::stoll(MetaOf(session, "schema_version")) : 0;
   if (version > kVersion) {
     session.Rollback();
     Refuse("it was written by a newer Parley (schema " + std::to_string(version) +
-           ", this one knows " + std::to_string(kVersion) + ")");
+           ", this version supports up to " + std::to_string(kVersion) + ")");
   }
   return version;
 }

@@ -158,7 +158,7 @@ std::vector<PgResult> PgConnection::RunAll(std::span<const Call> calls) {
   }
   if (::PQexitPipelineMode(connection_.get()) == 0) GiveUp(LastError());
   if (!error.empty()) throw StoreFailure(error, kind);
-  if (results.size() != calls.size()) GiveUp("another number of results than of statements");
+  if (results.size() != calls.size()) GiveUp("the numbers of results and statements differ");
   return results;
 }
 
@@ -181,7 +181,8 @@ PgResult PgConnection::NextResult(Deadline deadline) {
 
 void PgConnection::StartCopy(const std::string& command) {
   const PgResult result = Execute(command);
-  if (::PQresultStatus(result.get()) != PGRES_COPY_IN) throw StoreFailure("it takes no copy");
+  if (::PQresultStatus(result.get()) != PGRES_COPY_IN)
+    throw StoreFailure("the server does not accept COPY");
 }
 
 void PgConnection::SendCopy(std::string_view lot) {

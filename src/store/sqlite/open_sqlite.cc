@@ -78,7 +78,7 @@ int64_t VersionOf(SqlSession& session) {
   }
   if (version > kVersion) {
     throw std::runtime_error("the store was written by a newer Parley (schema " +
-                             std::to_string(version) + ", this one knows " +
+                             std::to_string(version) + ", this version supports up to " +
                              std::to_string(kVersion) + ")");
   }
   return version;
