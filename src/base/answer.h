@@ -1,4 +1,4 @@
-// How a call that another thread works on gives its result back: once, on the asker's executor.
+// Completes an asynchronous call from another thread: exactly once, on the caller's executor.
 #pragma once
 #include "base/result.h"
 #include "base/task.h"

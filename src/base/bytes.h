@@ -1,5 +1,5 @@
-// SharedBytes: immutable bytes that many connections send, on any thread, stored once. One pointer
-// wide, so a queue of a thousand frames is eight kilobytes.
+// SharedBytes: immutable, reference-counted bytes that many connections share. A SharedBytes has the
+// size of one pointer, so a queue of a thousand frames is eight kilobytes. Threads: any.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace parley {
 class SharedBytes {
  public:
   SharedBytes() = default;
-  // Copies the parts, one after the other, into one new block.
+  // Copies the concatenated parts into one new block.
   explicit SharedBytes(std::string_view first, std::string_view second = {}) {
     const size_t size = first.size() + second.size();
     void* memory = std::malloc(sizeof(Block) + size);

@@ -1,6 +1,6 @@
-// Time, handed in by constructor so that tests own it. Times of day are microseconds since the Unix
-// epoch, UTC; durations are measured on the monotonic clock, which a changed wall clock cannot
-// move.
+// Clocks, passed to constructors so that tests control time. Units: wall-clock times are microseconds
+// since the Unix epoch, UTC. Durations are measured on the monotonic clock, which changes of the wall
+// clock do not affect.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -23,7 +23,7 @@ using Monotonic = std::chrono::steady_clock::time_point;
 // RFC 3339, UTC, always six decimals: 2026-11-23T08:00:00.000000Z (27 characters).
 std::string FormatTimestamp(Timestamp t);
 void AppendTimestamp(std::string& out, Timestamp t);
-// Any RFC 3339 offset and 0-9 decimals (cut to 6); nullopt when it is no such text.
+// Any RFC 3339 offset and 0-9 decimals (truncated to 6); nullopt if the text is malformed.
 std::optional<Timestamp> ParseTimestamp(std::string_view text);
 
 // Thread-safe.
@@ -40,7 +40,7 @@ class SystemClock final : public Clock {
   Monotonic Steady() const override;
 };
 
-// For tests: both clocks stand still until Advance.
+// For tests: both clocks only move by Advance.
 class ManualClock final : public Clock {
  public:
   explicit ManualClock(Timestamp start = {1'700'000'000'000'000}) : micros_(start.micros) {}

@@ -1,5 +1,5 @@
-// Characters that command a terminal or a reader's text instead of being read: C0 and C1 controls,
-// line separators, and those that turn the direction of text.
+// Control characters that affect a terminal or the layout of text: C0 and C1 controls, line
+// separators, and changes of text direction.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -7,11 +7,11 @@
 namespace parley {
 
 struct ControlCharacter {
-  size_t size = 0;    // bytes; 0: the text does not begin with one
-  uint32_t code = 0;  // its code point
+  size_t size = 0;    // in bytes; 0 if the text does not begin with one
+  uint32_t code = 0;  // the code point
 };
 
-// What UTF-8 text begins with.
+// The control character at the start of UTF-8 text.
 inline ControlCharacter ControlAt(std::string_view text) {
   const auto byte = [&](size_t i) {
     return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0xFF};

@@ -1,6 +1,6 @@
-// Coalesces requests for a piece of work: the first runs soon, and those that come within the window
-// after a run share the next one. Each due time has some jitter, so that nodes which learn of the
-// same thing do not act at the same moment. No clock. One thread.
+// Debounces requests for a task: the first request runs soon, and requests within the window after a
+// run share the next one. Each due time has jitter, so that nodes that learn of the same change do not
+// act at the same moment. Reads no clock. Threads: one.
 #pragma once
 #include <optional>
 #include <random>
@@ -12,8 +12,8 @@ namespace parley {
 class Debounce {
  public:
   struct Options {
-    Duration jitter;  // a request is due within this
-    Duration window;  // between the starts of two runs, at least
+    Duration jitter;  // a request is due within this time
+    Duration window;  // minimum time between the starts of two runs
   };
   explicit Debounce(Options options, unsigned seed = std::random_device{}())
       : options_(options), random_(seed) {}
@@ -24,13 +24,13 @@ class Debounce {
     const Monotonic earliest = last_run_ ? std::max(now, *last_run_ + options_.window) : now;
     due_ = earliest + Duration(jitter(random_));
   }
-  // True: run now; whatever was requested before is done with it.
+  // Returns true if the task must run now; the run satisfies all earlier requests.
   bool TakeDue(Monotonic now) {
     if (!due_ || now < *due_) return false;
     MarkRun(now);
     return true;
   }
-  // The work runs for another reason.
+  // Records a run that was started for another reason.
   void MarkRun(Monotonic now) {
     due_.reset();
     last_run_ = now;

@@ -1,5 +1,5 @@
-// What goes wrong on the data path, as a value. Layers pass it up unchanged; the layer that answers
-// the client turns it into a problem document (RFC 9457) or an `error` frame.
+// An error on the data path, as a value. Layers pass it up unchanged; the layer that responds to the
+// client converts it to a problem document (RFC 9457) or an `error` frame.
 #pragma once
 #include <chrono>
 #include <optional>
@@ -23,12 +23,12 @@ std::string_view Meaning(ErrorCode code);
 
 struct Error {
   ErrorCode code = ErrorCode::internal;
-  std::string detail;  // for people; never exception text, SQL or a secret
-  std::vector<std::pair<std::string, std::string>> fields = {};  // field -> what is wrong with it
-  std::optional<std::chrono::milliseconds> retry_after = {};  // present: trying again makes sense
-  std::string_view reason = {};  // static text: a finer name within the code; empty: there is none
+  std::string detail;  // human-readable; never exception text, SQL or a secret
+  std::vector<std::pair<std::string, std::string>> fields = {};  // field name and message
+  std::optional<std::chrono::milliseconds> retry_after = {};     // present if a retry can succeed
+  std::string_view reason = {};  // static text that refines the code, or empty
 
-  // A single bad field.
+  // An invalid_field error for a single field.
   static Error Field(std::string name, std::string what);
   static Error NotFound();
   static Error StoreUnavailable();

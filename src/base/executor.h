@@ -1,4 +1,4 @@
-// Where a piece of work runs. A shard is one; tests have one that they step by hand.
+// Runs tasks on its own thread. Shards are executors; tests use one that they step manually.
 #pragma once
 #include <cstddef>
 
@@ -11,13 +11,13 @@ using Callback = UniqueFunction<void()>;
 class Executor {
  public:
   virtual ~Executor() = default;
-  // Runs `work` later on the executor's own thread, after everything posted to it before by the
-  // same thread. Never runs it inside the call. Thread-safe.
+  // Runs `work` later on the executor's thread, after all tasks that the calling thread posted
+  // before. Never runs it inside the call. Threads: any.
   virtual void Post(Callback work) = 0;
-  // The same, for work that keeps so many bytes of what other nodes have sent.
+  // Like Post, for a task that holds the given number of bytes received from other nodes.
   virtual void PostHolding(Callback work, size_t /*bytes*/) { Post(std::move(work)); }
-  // More waits than should. Nothing is refused: those who can hold back what comes from outside do so
-  // until this is false. Thread-safe.
+  // Returns true while too many tasks are queued. No task is refused: callers that read external input
+  // pause until this returns false (back-pressure). Threads: any.
   virtual bool Congested() const { return false; }
 };
 

@@ -1,4 +1,4 @@
-// Identifiers: UUIDs for what Parley makes, opaque user ids for people that the backend owns.
+// Identifiers: UUIDs for Parley's own objects, and opaque user ids from the backend.
 #pragma once
 #include <array>
 #include <compare>
@@ -27,9 +27,8 @@ struct Uuid {
 };
 void AppendUuid(std::string& out, const Uuid& id);
 
-// Makes UUIDs of version 7 (RFC 9562 §5.7): 48 bits of Unix milliseconds, then random bits.
-// Within one generator they are strictly increasing, so an index on them is appended to.
-// Not thread-safe: one per thread.
+// Generates version 7 UUIDs (RFC 9562 §5.7): 48 bits of Unix milliseconds, then random bits. The ids of
+// one generator strictly increase, so that database indexes grow at the end. Threads: one.
 class UuidGenerator {
  public:
   explicit UuidGenerator(const Clock& clock) : clock_(clock) {}
@@ -38,25 +37,24 @@ class UuidGenerator {
  private:
   const Clock& clock_;
   int64_t last_millis_ = 0;
-  uint16_t counter_ = 0;  // rand_a: 12 bits, counts within a millisecond
+  uint16_t counter_ = 0;  // rand_a: a 12-bit counter within a millisecond
 };
 
-// A user of the backend, as opaque text (product.md §2). A UserId is always in the form that
-// ParseUserId gives.
+// The opaque id of a backend user. Invariant: a UserId has the form that ParseUserId returns.
 using UserId = std::string;
 constexpr size_t kUserIdBytes = 128;
-// The rule, for error messages.
+// The format, for error messages.
 inline constexpr std::string_view kUserIdRule =
     "1 to 128 printable ASCII characters without space and \" \\ < > / ? # %, and not . or ..";
 
-// The user id that the text names; the 36-character UUID form is folded to lower case, so that a
-// client that sends it in upper case is the same user. nullopt: not a user id. Every entry uses it:
-// tokens, bodies, paths, headers, the command line, other systems' events.
+// Parses a user id. The 36-character UUID form is converted to lower case, so that an id in upper case
+// is the same user. Returns nullopt if the text is not a user id. Every input must use this function:
+// tokens, bodies, paths, headers, the command line, events of other systems.
 std::optional<UserId> ParseUserId(std::string_view text);
-// Is the text a user id in the form that ParseUserId gives?
+// Returns true if the text is a user id in the form that ParseUserId returns.
 bool IsUserId(std::string_view text);
 
-// Fills with bytes from the kernel's random source (getrandom(2)); aborts where there is none.
+// Fills `out` with random bytes from the kernel (getrandom(2)); aborts if that fails.
 void RandomBytes(std::span<uint8_t> out);
 std::string RandomHex(size_t bytes);
 
@@ -64,7 +62,7 @@ std::string RandomHex(size_t bytes);
 
 template <>
 struct std::hash<parley::Uuid> {
-  // Keyed: clients choose ids in commands and paths.
+  // A keyed hash, because clients choose ids in commands and paths.
   size_t operator()(const parley::Uuid& id) const noexcept {
     return static_cast<size_t>(
         parley::KeyedHashOf({reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()}));
@@ -73,7 +71,7 @@ struct std::hash<parley::Uuid> {
 
 namespace parley {
 
-// The shard that a conversation belongs to in this process: its home, and the lane that commits it.
+// The index of a conversation's home shard in this process, which is also that of its commit lane.
 inline size_t ShardOf(const Uuid& conversation, size_t shards) {
   return std::hash<Uuid>()(conversation) / 7 % shards;
 }

@@ -1,5 +1,6 @@
-// A doubly linked list whose links lie in its elements: moving one to the back, or out, costs a few
-// pointers and no memory. It owns nothing; an element leaves it before it ends. One thread.
+// A doubly linked list with the links inside its elements, so that moving or removing an element
+// allocates no memory. The list does not own its elements: remove an element before it is destroyed.
+// Threads: one.
 #pragma once
 #include <cstddef>
 
@@ -23,7 +24,7 @@ class IntrusiveList {
   bool empty() const { return size_ == 0; }
   T& front() { return *front_; }
 
-  // Moves it there if it is in the list already.
+  // Appends the element, or moves it to the back if it is in the list already.
   void MoveToBack(T& element) {
     if (back_ == &element) return;
     Remove(element);

@@ -1,7 +1,7 @@
-// Hashing for maps whose keys a client chooses: SipHash-1-3 with a random key of this process, so that
-// no client can compute keys that collide (hash flooding).
+// Hashing for maps whose keys clients choose: SipHash-1-3 with a random key per process, so that
+// clients cannot compute colliding keys (hash flooding).
 //
-// A hash differs from process to process: it must not be stored or sent to another node.
+// Hashes differ between processes and must not be stored or sent to other nodes.
 // Threads: any.
 #pragma once
 #include <array>
@@ -15,13 +15,13 @@
 
 namespace parley {
 
-// SipHash-1-3 (one round for each 8 bytes, three at the end) under a key of 128 bits.
+// SipHash-1-3 (one round per 8 bytes, three finalization rounds) with a 128-bit key.
 uint64_t SipHash13(std::string_view bytes, const std::array<uint64_t, 2>& key);
 
-// The same under the key of this process.
+// SipHash-1-3 with the key of this process.
 uint64_t KeyedHashOf(std::string_view bytes);
 
-// Hashes text; transparent, so that a map is searched by string_view without a copy.
+// Hashes text. Transparent, so that lookups by string_view do not copy.
 struct KeyedHash {
   using is_transparent = void;
   size_t operator()(std::string_view text) const noexcept {
@@ -29,11 +29,11 @@ struct KeyedHash {
   }
 };
 
-// Maps and sets of text that a client chooses: user ids, client ids, token ids, names in JSON.
+// Maps and sets with client-chosen text as key: user ids, client ids, token ids, JSON names.
 template <class Value>
 using KeyedMap = std::unordered_map<std::string, Value, KeyedHash, std::equal_to<>>;
 using KeyedSet = std::unordered_set<std::string, KeyedHash, std::equal_to<>>;
-// Of text that lives elsewhere.
+// A set of views; the caller owns the text.
 using KeyedViewSet = std::unordered_set<std::string_view, KeyedHash, std::equal_to<>>;
 
 }  // namespace parley

@@ -1,5 +1,5 @@
-// A bounded queue of log lines and the thread that writes them to a descriptor. Push never waits for
-// the descriptor: while it takes nothing, lines beyond the limit are dropped and counted.
+// A bounded queue of log lines, and the thread that writes them to a file descriptor. Push never waits
+// for the descriptor: while it blocks, lines beyond the limit are dropped and counted.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -15,23 +15,23 @@ namespace parley::log {
 
 class Queue {
  public:
-  // `fd` stays the caller's.
+  // The caller keeps ownership of `fd`.
   Queue(int fd, size_t limit_bytes);
-  // Does not wait for a writer that is stuck in the descriptor; what is queued is lost.
+  // Does not wait for a blocked writer; queued lines are then lost.
   ~Queue();
 
-  // A whole line with its newline. Any thread.
+  // Appends a complete line with its newline. Threads: any.
   void Push(std::string_view line);
-  // True when all is written within `limit`.
+  // Returns true if all lines were written within `limit`.
   bool Flush(std::chrono::milliseconds limit);
   uint64_t dropped() const { return state_->dropped.load(std::memory_order_relaxed); }
 
  private:
-  struct State {  // shared with the writer, which may outlive the queue
+  struct State {  // shared with the writer, which can outlive the queue
     std::mutex mutex;
     std::condition_variable work, done;
-    std::string lines;     // guarded by mutex; what waits
-    bool writing = false;  // guarded by mutex; the writer holds lines that are not out yet
+    std::string lines;     // guarded by mutex; queued lines
+    bool writing = false;  // guarded by mutex; true while the writer holds unwritten lines
     bool stopped = false;  // guarded by mutex
     std::atomic<uint64_t> dropped{0};
     int fd;

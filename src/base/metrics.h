@@ -1,5 +1,6 @@
-// Counters that shards bump without locks and a scrape reads: relaxed atomics, one instance for the
-// node, handed in. What each one means is written once, at its row in metrics_text (http/).
+// Counters that shards increment without locks and a scrape reads: relaxed atomics, one instance per
+// node, passed to constructors. The meaning of each is documented at its row in
+// feature/health/metrics_text.cc.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -28,11 +29,11 @@ class Gauge {
   std::atomic<int64_t> value_{0};
 };
 
-// How long something took, in buckets a power of two wide.
+// A histogram of durations. Each bucket's bound is twice the previous one.
 class Histogram {
  public:
   static constexpr size_t kBuckets = 20;
-  // Bucket i holds what took at most this; the last one the rest too.
+  // The upper bound of bucket i. The last bucket also counts all longer durations.
   static constexpr double UpperSeconds(size_t bucket) {
     return static_cast<double>(uint64_t{16} << bucket) * 1e-6;  // 16 us to 8 s
   }

@@ -1,5 +1,5 @@
-// Precompiled headers: what is slow to parse and rarely changes. Not an include to rely on;
-// every file still includes what it uses.
+// Precompiled headers that are slow to parse and rarely change. Every file must still include the
+// headers that it uses.
 #pragma once
 #include <spdlog/spdlog.h>
 

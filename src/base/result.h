@@ -1,4 +1,4 @@
-// Result<T>: a value or an Error. The data path returns it; exceptions are for start-up and bugs.
+// Result<T>: a value or an Error. Functions on the data path return it; exceptions are for start-up and bugs.
 #pragma once
 #include <tl/expected.hpp>
 

@@ -1,10 +1,10 @@
-// Task<T>: a coroutine that starts when awaited and resumes who awaits it when it ends. A task
-// lives on one thread: whatever it awaits must resume it on the thread that it was started on.
-// (Asio's own awaitable<> takes nothing but Asio operations and costs a frame stack for each call;
+// Task<T>: a coroutine that starts when it is awaited and resumes its awaiter when it ends. Threads: a
+// task stays on one thread; every operation that it awaits must resume it on the thread on which it
+// was started. (Asio's awaitable<> only awaits Asio operations and allocates a frame stack per call;
 // docs/adr/0001.)
 //
 // g++ 12 miscompiles `co_await` in one expression with a capturing lambda or a braced temporary:
-// give the awaited thing a name first.
+// assign the awaitable to a variable first.
 #pragma once
 #include <coroutine>
 #include <cstdlib>
@@ -39,7 +39,7 @@ struct PromiseBase {
   };
   std::suspend_always initial_suspend() noexcept { return {}; }
   FinalAwaiter final_suspend() noexcept { return {}; }
-  // Tasks speak Result; an exception that gets here is a bug, and stopping loses no acked message.
+  // Tasks return Result; an exception here is a bug, and aborting loses no acknowledged write.
   void unhandled_exception() noexcept { std::abort(); }
 };
 
@@ -83,7 +83,7 @@ class [[nodiscard]] Task {
     if constexpr (!std::is_void_v<T>) return std::move(*handle_.promise().value);
   }
 
-  // Starts the task now, on this thread, with nobody waiting; its frame frees itself at the end.
+  // Starts the task on this thread without an awaiter; its frame frees itself at the end.
   void Detach() && {
     Handle handle = std::exchange(handle_, {});
     handle.promise().detached = true;
@@ -102,7 +102,7 @@ inline Task<void> task_internal::Promise<void>::get_return_object() {
   return Task<void>(std::coroutine_handle<Promise<void>>::from_promise(*this));
 }
 
-// Awaits one value from a callback world:
+// Awaits one value from a callback interface:
 //   auto op = Suspend<int>([&](Resolve<int> resolve) { other.Ask(std::move(resolve)); });
 //   int answer = co_await op;
 // The resolver is called exactly once, on the thread of the awaiting task.
@@ -116,7 +116,7 @@ class Suspended {
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> awaiting) {
     awaiting_ = awaiting;
-    auto start = std::move(start_);  // `this` may be gone before start returns
+    auto start = std::move(start_);  // `this` can be destroyed before start returns
     start([this](T value) {
       value_.emplace(std::move(value));
       awaiting_.resume();

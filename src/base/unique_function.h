@@ -1,5 +1,5 @@
-// A callable that is moved, never copied: what one thread posts to another. Captures up to 56 bytes
-// lie inside it; larger ones cost one allocation. (std::move_only_function is C++23.)
+// A move-only callable, used for tasks posted between threads. Captures of up to 56 bytes are stored
+// inside it; larger ones cost one allocation. (std::move_only_function is C++23.)
 #pragma once
 #include <cstddef>
 #include <new>
@@ -47,7 +47,7 @@ class UniqueFunction<R(Args...)> {
   static constexpr size_t kSize = 56;
   struct Operations {
     R (*call)(void*, Args&&...);
-    void (*move)(void* from, void* to);  // leaves `from` destroyed
+    void (*move)(void* from, void* to);  // destroys `from`
     void (*destroy)(void*);
   };
   template <class F>

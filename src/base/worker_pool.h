@@ -1,4 +1,4 @@
-// A few threads for calls that block: files, databases. The queue is bounded.
+// Threads for blocking calls on files and databases, with a bounded queue.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -17,9 +17,9 @@ class WorkerPool {
   WorkerPool(size_t threads, size_t max_queued);
   ~WorkerPool();
 
-  // Any thread. False: the pool is full or closed, and the job is untouched.
+  // Returns false, and leaves the job unchanged, if the pool is full or closed. Threads: any.
   bool Submit(Job& job);
-  // Does what is queued, and ends the threads.
+  // Runs the queued jobs and joins the threads.
   void Close();
 
  private:

@@ -1,5 +1,4 @@
-// Who may see a conversation has changed: what nodes tell each other through the store, since an
-// event between them may be lost.
+// Changes of access to conversations, which nodes read from the store because bus messages can be lost.
 #pragma once
 #include <string>
 #include <vector>
@@ -10,9 +9,9 @@ namespace parley {
 
 struct AccessChange {
   enum class Kind {  // the numbers are stored
-    kJoined = 0,     // `users` are in it
-    kParted = 1,     // `users` are not
-    kDeleted = 2,    // nobody is, and it is not there
+    kJoined = 0,     // `users` joined
+    kParted = 1,     // `users` left or were removed
+    kDeleted = 2,    // the conversation was deleted
   };
   int64_t id = 0;
   Kind kind = Kind::kJoined;
@@ -21,7 +20,7 @@ struct AccessChange {
 };
 
 struct AccessChanges {
-  std::vector<AccessChange> changes;  // of one transaction in the order of their ids
+  std::vector<AccessChange> changes;  // changes of one transaction are in id order
   LogPage page;
 };
 

@@ -1,4 +1,4 @@
-// A file that belongs to a message, or to nobody but its uploader until it does.
+// An uploaded file. It is private to its uploader until it is attached to a message.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -10,12 +10,12 @@
 
 namespace parley {
 
-// SHA-256 of a file's bytes.
+// The SHA-256 of a file's bytes.
 using ContentDigest = std::array<uint8_t, 32>;
 
 struct Attachment {
   Uuid id;
-  std::string filename;  // for people: the stored file has the id for its name
+  std::string filename;  // for display; the stored file is named by its id
   std::string content_type;
   int64_t file_size = 0;  // bytes
   UserId uploaded_by;
@@ -24,26 +24,26 @@ struct Attachment {
   std::string metadata = "{}";  // JSON text of an object
   ContentDigest digest{};
   std::string link_query =
-      {};  // of its file_url in an answer to one reader; empty: the plain route
+      {};  // query of the signed file_url for one reader; empty for the plain route
 };
 
-// Where its bytes are served; the `file_url` that clients are given. Thread-safe.
+// The path of the content route, which clients receive as `file_url`. Threads: any.
 std::string ContentPath(const Uuid& attachment);
-// The prefix of the API in those paths ("/api/messaging"). To be called before anything is served.
+// Sets the API prefix of these paths ("/api/messaging"). Must be called before serving starts.
 void SetContentPrefix(std::string prefix);
 
 struct NewAttachment {
-  Attachment attachment;                 // of no message yet
-  std::optional<std::string> client_id;  // tells a repeat of this upload
+  Attachment attachment;                 // not attached yet
+  std::optional<std::string> client_id;  // identifies repeats of this upload
 };
 
-// Of one user.
+// Limits per user.
 struct AttachmentLimits {
-  int64_t unattached = 100;  // files that belong to no message
-  int64_t bytes = 0;         // of all files; 0: no limit
+  int64_t unattached = 100;  // unattached files
+  int64_t bytes = 0;         // total size of all files; 0 means no limit
 };
 
-// What an upload came to. For a repeat: the attachment as it was first stored.
+// The result of an upload. For a repeat, the attachment as first stored.
 struct StoredAttachment {
   Attachment attachment;
   bool duplicate = false;

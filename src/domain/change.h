@@ -1,4 +1,4 @@
-// Durable changes besides sending: what is asked for, and what a replay tells of them.
+// Durable changes other than sends: the requests, and the changes that a replay contains.
 #pragma once
 #include <memory>
 #include <optional>
@@ -10,7 +10,7 @@
 
 namespace parley {
 
-// What a seq stands for. The numbers are stored.
+// The kind of change that a seq numbers. The values are stored.
 enum class ChangeKind {
   kMessage = 0,  // created
   kMessageUpdated = 1,
@@ -18,29 +18,29 @@ enum class ChangeKind {
   kConversationUpdated = 3,  // title, metadata, participants, roles
 };
 
-// One durable change, with the state as it is now.
+// A durable change, with the current state of the message or conversation.
 struct Change {
   int64_t seq = 0;
   ChangeKind kind = ChangeKind::kMessage;
-  Message message;                                   // of the message kinds
-  std::shared_ptr<const Conversation> conversation;  // of kConversationUpdated
+  Message message;                                   // for the message kinds
+  std::shared_ptr<const Conversation> conversation;  // for kConversationUpdated
 };
 
-// --- what is asked for; text is checked and trimmed
+// --- requests; text is validated and trimmed
 
 struct EditMessage {
   Uuid message;
   std::string content;
-  std::optional<std::string> metadata;  // none: as it is
+  std::optional<std::string> metadata;  // nullopt: unchanged
 };
 struct DeleteMessage {
   Uuid message;
 };
-// Of the actor's own message: a file of theirs that belongs to no message yet, and back to nothing.
+// AttachFile attaches an unattached file of the actor to a message of the actor; RemoveFile deletes it.
 struct AttachFile {
   Uuid message;
   Uuid attachment;
-  size_t at_most = 10;  // attachments of the message, this one included
+  size_t at_most = 10;  // maximum attachments of the message, including this one
 };
 struct RemoveFile {
   Uuid message;
@@ -48,15 +48,15 @@ struct RemoveFile {
 };
 struct UpdateDetails {
   bool set_title = false;
-  std::optional<std::string> title = {};  // none, where set_title: no title any more
+  std::optional<std::string> title = {};  // nullopt with set_title clears the title
   std::optional<std::string> metadata = {};
 };
 struct AddParticipant {
   UserId user;
-  int64_t at_most = 100'000;  // participants of the conversation, this one included
+  int64_t at_most = 100'000;  // maximum participants, including this one
 };
 struct RemoveParticipant {
-  UserId user;  // the actor: leaving
+  UserId user;  // the actor, to leave
 };
 struct SetRole {
   UserId user;
@@ -68,16 +68,16 @@ using ChangeVerb = std::variant<EditMessage, DeleteMessage, AttachFile, RemoveFi
 struct ChangeRequest {
   Uuid conversation;
   UserId actor;
-  bool as_service = false;  // permissions are not asked
+  bool as_service = false;  // skip the permission check
   ChangeVerb verb;
 };
 
-// What it came to. A change whose effect was there already takes no seq: change.seq is 0.
+// The result of a change. A change without effect takes no seq: change.seq is 0.
 struct AppliedChange {
-  Change change;  // message or conversation set, whatever seq is
+  Change change;  // message or conversation is set, even if seq is 0
   std::optional<UserId> added;
-  std::optional<UserId> removed;  // set too where they had gone before
-  uint64_t epoch = 0;             // of the store that took it: see SqlSession::Epoch
+  std::optional<UserId> removed;  // also set if the user had left before
+  uint64_t epoch = 0;             // epoch of the store: see SqlSession::Epoch
 };
 
 }  // namespace parley

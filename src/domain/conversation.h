@@ -1,5 +1,4 @@
-// A conversation and who is in it: values, no behaviour. product.md §2 has the meaning of each
-// field.
+// A conversation and its members, as plain values. docs/protocol.md describes the fields.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -20,7 +19,7 @@ enum class Role {
   kMember,
   kAdmin,
   kOwner
-};  // ordered: a higher one may do all that a lower one may
+};  // ordered: a role includes the permissions of lower roles
 std::string_view Name(Role role);
 std::optional<Role> ParseRole(std::string_view name);
 
@@ -41,7 +40,7 @@ struct Conversation {
   Timestamp created_at;
   std::optional<Timestamp> last_message_at;
   std::string metadata = "{}";  // JSON text of an object
-  int64_t seq = 0;              // of the last durable change; 0 when new
+  int64_t seq = 0;              // seq of the last durable change; 0 for a new conversation
 };
 
 }  // namespace parley

@@ -1,4 +1,4 @@
-// Sizes that bound what a client may send (product.md §2). Configurable; these are the defaults.
+// Limits on client input. All are configurable; these are the defaults.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -16,12 +16,13 @@ struct Limits {
   size_t header_bytes = 16 * 1024;  // request line and header section
   size_t token_bytes = 8 * 1024;
   size_t json_depth = 32;
-  size_t participants = 100'000;               // in one conversation
-  size_t live_participants = 200;              // above it: no typing, presence or receipts live
-  size_t attachment_bytes = 10 * 1024 * 1024;  // of one file
+  size_t participants = 100'000;   // per conversation
+  size_t live_participants = 200;  // larger conversations have no live typing, presence or receipts
+  size_t attachment_bytes = 10 * 1024 * 1024;  // per file
   size_t attachments_per_message = 10;
-  size_t unattached_attachments = 100;                   // of one user, waiting for a message
-  int64_t attachment_bytes_per_user = int64_t{5} << 30;  // of all files; 0: no limit
+  size_t unattached_attachments = 100;  // per user
+  int64_t attachment_bytes_per_user = int64_t{5}
+                                      << 30;  // total size of all files; 0 means no limit
   int page_default = 50;
   int page_max = 100;
 };

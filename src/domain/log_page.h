@@ -1,5 +1,5 @@
-// How nodes follow what the store has written: positions between its transactions, and pages of rows
-// from one position to another.
+// Types for following logs in the store: positions between transactions, and pages of rows between two
+// positions.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -11,37 +11,38 @@
 
 namespace parley {
 
-// What a snapshot of the store contains: the transactions below `next`, except the `open` ones. Reading
-// from one snapshot's position to another's leaves nothing out and gives each row once, in whatever
-// order transactions are committed.
+// The transactions visible in a snapshot of the store: those below `next`, except the `open` ones.
+// Reading from one snapshot's position to another's returns each row exactly once, regardless of the
+// order in which transactions commit.
 struct StorePosition {
-  uint64_t epoch = 0;         // SqlSession::Epoch: positions of two epochs cannot be compared
-  int64_t next = 0;           // that no transaction in the snapshot has reached
-  std::vector<int64_t> open;  // ascending, below `next`; they may be committed later
+  uint64_t epoch = 0;         // SqlSession::Epoch; positions of different epochs cannot be compared
+  int64_t next = 0;           // above every transaction in the snapshot
+  std::vector<int64_t> open;  // ascending, below `next`; not committed yet
 };
 
-// Where in the order of a page's rows the next page begins: behind this one.
+// The sort key of the last row of a page; the next page begins after it.
 struct RowKey {
   int64_t transaction = INT64_MIN;
-  int64_t id = INT64_MIN;  // of a row of a log
-  Uuid uuid;               // of a conversation
+  int64_t id = INT64_MIN;  // for rows of a log
+  Uuid uuid;               // for conversations
 };
 
 struct LogQuery {
-  // Not set: the position is not known, or of another epoch. Rows that were made since `since` are read
+  // nullopt if the position is unknown or from another epoch. Then rows created since `since` are read
   // instead, if the log has times.
   std::optional<StorePosition> from;
   Timestamp since;
-  std::optional<StorePosition> until;  // what the round's first page answered; not set: this is it
-  RowKey after;                        // the last row of the page before
-  size_t limit = 1000;                 // rows
+  std::optional<StorePosition>
+      until;            // the position of the round's first page; nullopt for the first page
+  RowKey after;         // the last row of the previous page
+  size_t limit = 1000;  // maximum rows
 };
 
-// What each page tells besides its rows.
+// The data of a page in addition to its rows.
 struct LogPage {
-  StorePosition position;  // of the snapshot that this page was read in
-  bool stale = false;      // `from` or `until` are not positions of this store: no rows were read
-  bool more = false;       // the page is full: ask again, `after` the last row
+  StorePosition position;  // position of the snapshot in which the page was read
+  bool stale = false;      // `from` or `until` is not a position of this store; no rows were read
+  bool more = false;       // the page is full; the next page begins after `last`
   RowKey last;
 };
 

@@ -1,4 +1,4 @@
-// A message as it is stored and shown, and the request that makes one.
+// A stored message, and the request to create one.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -15,8 +15,8 @@ namespace parley {
 struct Message {
   Uuid id;
   Uuid conversation_id;
-  int64_t seq = 0;                  // of its creation; never changes
-  std::optional<UserId> sender_id;  // none: a system message with nobody behind it
+  int64_t seq = 0;                  // seq of its creation; never changes
+  std::optional<UserId> sender_id;  // nullopt: a system message without a user
   std::string content;
   std::string content_type = "text";
   Timestamp sent_at;
@@ -27,28 +27,28 @@ struct Message {
   std::vector<Attachment> attachments;
 };
 
-// The first 16 bytes of SHA-256 over what was asked for: tells a repeat from a reuse of client_id.
+// The first 16 bytes of the SHA-256 of the request: distinguishes a repeat from a reused client_id.
 using RequestHash = std::array<uint8_t, 16>;
 
 struct NewMessage {
-  Uuid id;  // used unless this turns out to be a repeat
+  Uuid id;  // ignored if the send is a repeat
   Uuid conversation_id;
   UserId sender_id;
-  std::string content;  // trimmed and checked
+  std::string content;  // trimmed and validated
   std::string content_type = "text";
   std::string metadata = "{}";
   std::optional<Uuid> reply_to;
   std::optional<std::string> client_id;
-  RequestHash request_hash{};     // set when client_id is
-  std::vector<Uuid> attachments;  // distinct; the sender's own, and of no message yet
-  bool as_service = false;        // a service token may write where it is no participant
+  RequestHash request_hash{};     // set if client_id is set
+  std::vector<Uuid> attachments;  // distinct unattached uploads of the sender
+  bool as_service = false;        // a service can send without being a participant
 };
 
-// What a send came to. For a repeat: the message as it was first stored.
+// The result of a send. For a repeat, the message as first stored.
 struct StoredMessage {
   Message message;
   bool duplicate = false;
-  uint64_t epoch = 0;  // of the store that took it: see SqlSession::Epoch
+  uint64_t epoch = 0;  // epoch of the store: see SqlSession::Epoch
 };
 
 }  // namespace parley

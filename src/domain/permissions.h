@@ -1,4 +1,4 @@
-// Who may do what in a conversation: one table (permissions.def). product.md §2, §3.
+// The permissions of each role in a conversation, from one table (permissions.def).
 #pragma once
 #include <string>
 
@@ -12,14 +12,14 @@ enum class Action {
 #undef PARLEY_PERMISSION
 };
 
-// The least role that may do it; none: nobody may, in a conversation of that type.
+// The lowest role with this permission; nullopt if no role has it in conversations of this type.
 std::optional<Role> LeastRole(Action action, ConversationType type);
 inline bool May(Action action, ConversationType type, Role role) {
   const auto least = LeastRole(action, type);
   return least && role >= *least;
 }
 
-// The table of docs/permissions.md.
+// The table in docs/permissions.md.
 std::string PermissionsAsMarkdown();
 
 }  // namespace parley

@@ -1,4 +1,4 @@
-// Tokens that are good no more, before their time is over.
+// Revocations: tokens that are invalid before they expire.
 #pragma once
 #include <optional>
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace parley {
 
-// One token by its jti, or all of a user that were issued up to a time.
+// Revokes one token by its jti, or all tokens of a user that were issued up to a time.
 struct Revocation {
-  int64_t id = 0;  // grows in the order in which they were made
+  int64_t id = 0;  // increases in creation order
   std::optional<std::string> jti;
   std::optional<UserId> user;
-  Timestamp issued_before;  // with user
-  Timestamp made_at;        // when it was stored
+  Timestamp issued_before;  // if user is set
+  Timestamp made_at;        // time of storage
 };
 
 struct RevocationList {

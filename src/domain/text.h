@@ -1,4 +1,4 @@
-// Rules for text that people write.
+// Rules for text that users enter.
 #pragma once
 #include <optional>
 #include <string>
@@ -6,11 +6,11 @@
 
 namespace parley {
 
-// Without white space (Unicode's White_Space property) at either end. `text` is valid UTF-8.
+// Removes white space (Unicode's White_Space property) at both ends. `text` must be valid UTF-8.
 std::string_view Trim(std::string_view text);
 
-// A message's content type as it is stored: ASCII letters in lower case. nullopt: it is empty, or holds
-// a character outside [A-Za-z0-9_./+-].
+// Converts a message's content type to its stored form: ASCII letters in lower case. Returns nullopt if
+// it is empty or contains a character outside [A-Za-z0-9_./+-].
 std::optional<std::string> FoldContentType(std::string_view text);
 
 }  // namespace parley
