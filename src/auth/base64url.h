@@ -1,6 +1,6 @@
 // Base64url without padding (RFC 4648 §5, as RFC 7515 §2 uses it), strict: no other alphabet, no
-// padding, no white space, and the unused bits of the last character zero. So a token has one
-// spelling.
+// padding, no white space, and the unused bits of the last character zero. So every
+// token has exactly one encoding.
 #pragma once
 #include <cstdint>
 #include <optional>

@@ -8,9 +8,9 @@ namespace parley {
 inline constexpr size_t kJwksBytes = 256 * 1024;
 inline constexpr size_t kJwksKeys = 100;
 
-// The public keys of the set that can verify `algorithm`. Passed over is what is for another use or
-// algorithm, of another kind, or no good key; secrets (kty oct) too. Of a private key the public
-// half is taken. Errors: bad_json, bad_request (no JWKS, or nothing in it that can be used).
+// Returns the public keys of the set that can verify `algorithm`. Keys for another use or algorithm, of
+// another type, invalid keys, and secrets (kty oct) are ignored. Of a private key, the public key is
+// used. Errors: bad_json, bad_request (not a JWKS, or no usable key).
 Result<KeyList> KeysFromJwks(std::string_view text, std::string_view algorithm);
 
 }  // namespace parley

@@ -23,7 +23,7 @@ struct Url {
   bool has_user = false;
 };
 
-// As libcurl will take it apart when it fetches; none: it would not.
+// Parses the URL as libcurl does when it fetches; nullopt if libcurl would reject it.
 std::optional<Url> ParseUrl(const std::string& text) {
   const std::unique_ptr<CURLU, void (*)(CURLU*)> url(curl_url(), curl_url_cleanup);
   if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return std::nullopt;

@@ -1,8 +1,7 @@
-// Keeps key rings as fresh as where they come from: a file is read again when it has changed, a URL
-// every so often and when a token names a key that the set does not hold, but then at most once in
-// `cooldown`. A place that cannot be read leaves the keys as they are; a URL that could not be read for
-// `max_age` loses them, since keys that were withdrawn must not stay valid for ever. One thread of its
-// own.
+// Keeps key rings up to date with their sources. A file is read when it changes. A URL is fetched
+// periodically, and when a token names an unknown key, the latter at most once per `cooldown`. After a
+// failed read, the current keys stay in use; if a URL cannot be fetched for `max_age`, its keys are
+// dropped, so that withdrawn keys do not stay valid forever. Threads: runs its own thread.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -18,7 +17,8 @@
 
 namespace parley {
 
-// A set's place: an https URL (http on this machine alone), or a file: JWKS or one key in PEM.
+// The source of a key set: an https URL (http on this machine only), or a file with a JWKS or one PEM
+// key.
 struct KeyPlace {
   std::string location;
   std::string algorithm;
@@ -27,19 +27,19 @@ struct KeyPlace {
   bool IsUrl() const { return location.starts_with("https://") || location.starts_with("http://"); }
 };
 
-// Why it cannot be used; none: it can, or it is a URL that may be. Reads files, fetches nothing.
+// Returns why the source cannot be used, or nullopt. Reads files, but fetches no URLs.
 std::optional<std::string> ProblemOf(const KeyPlace& place);
 
 struct RefreshOptions {
   std::chrono::milliseconds every{300'000};
-  std::chrono::milliseconds cooldown{30'000};     // between two fetches that tokens cause
-  std::chrono::milliseconds max_age{86'400'000};  // of a URL's keys, since they were last fetched
+  std::chrono::milliseconds cooldown{30'000};     // between two fetches caused by tokens
+  std::chrono::milliseconds max_age{86'400'000};  // of a URL's keys since the last successful fetch
 };
 
 class KeyRefresher {
  public:
-  // Reads every place. Throws std::runtime_error where a file has no usable key or a URL is not
-  // allowed; a URL that does not answer is tried again, and until then its tokens are refused.
+  // Reads every source. Throws std::runtime_error if a file has no usable key or a URL is not allowed.
+  // A failed fetch is retried, and until it succeeds tokens of that source are refused.
   KeyRefresher(std::vector<KeyPlace> places, RefreshOptions options);
   ~KeyRefresher();
 
@@ -48,8 +48,8 @@ class KeyRefresher {
   struct Place {
     KeyPlace where;
     Time read_at = {};
-    Time good_at = {};    // the last fetch that brought keys
-    Time missed_at = {};  // the last fetch that a token caused
+    Time good_at = {};    // the last successful fetch
+    Time missed_at = {};  // the last fetch caused by a token
     bool good = false;
     std::filesystem::file_time_type changed_at = {};
   };

@@ -1,4 +1,4 @@
-// The keys of one issuer, replaced as a whole when they are rotated. Thread-safe.
+// The keys of one issuer, replaced as a whole by a rotation. Threads: any.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -12,7 +12,7 @@
 namespace parley {
 
 struct NamedKey {
-  std::string kid;  // empty: it has no name, and serves whatever kid a token gives
+  std::string kid;  // empty: the key has no id and matches every kid
   Key key;
 };
 using KeyList = std::vector<NamedKey>;
@@ -31,15 +31,15 @@ class KeyRing {
     keys_ = std::move(fresh);
     version_.fetch_add(1, std::memory_order_release);
   }
-  // Another one whenever the keys were replaced.
+  // Changes whenever the keys are replaced.
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
-  // `fingerprint`: as Key::fingerprint gives it.
+  // `fingerprint` is that of Key::fingerprint.
   bool Holds(uint64_t fingerprint) const {
     return std::ranges::any_of(
         *keys(), [&](const NamedKey& named) { return named.key.fingerprint() == fingerprint; });
   }
 
-  // A token named a key that is not here: there may be a newer set.
+  // Records that a token named an unknown key, so that a newer set may be available.
   void Miss() { missed_.store(true, std::memory_order_relaxed); }
   bool TakeMiss() { return missed_.exchange(false, std::memory_order_relaxed); }
 

@@ -1,5 +1,5 @@
-// Revoked tokens, as far as this node has read them. An entry is dropped when every token that it can
-// concern has expired. Thread-safe.
+// The revocations that this node has read. An entry is dropped when every token that it can affect has
+// expired. Threads: any.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -14,7 +14,7 @@ namespace parley {
 
 class Revocations {
  public:
-  // A repeat changes nothing.
+  // Adding a revocation again has no effect.
   void Add(const Revocation& revocation) {
     const std::lock_guard lock(mutex_);
     bool changed = false;
@@ -35,7 +35,7 @@ class Revocations {
     version_.fetch_add(1, std::memory_order_release);
   }
 
-  // Drops what was made before, in about the order in which it came.
+  // Drops revocations made before `time`, approximately in insertion order.
   void DropMadeBefore(Timestamp time) {
     const std::lock_guard lock(mutex_);
     for (; !by_age_.empty() && by_age_.front().made_at < time; by_age_.pop_front()) {
@@ -48,7 +48,7 @@ class Revocations {
     size_.store(tokens_.size() + users_.size(), std::memory_order_relaxed);
   }
 
-  // A token without iat counts as issued before everything.
+  // A token without iat counts as issued before any time.
   bool Has(const UserId& user, const std::string& jti,
            const std::optional<Timestamp>& issued_at) const {
     if (version() == 0) return false;
@@ -58,15 +58,15 @@ class Revocations {
     return found != users_.end() && (!issued_at || *issued_at <= found->second.issued_before);
   }
 
-  // Grows with every one added: a session that has checked at this version need not check again.
+  // Increases with every addition: a session that has checked this version need not check again.
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
-  // Tokens and users. Any thread.
+  // The number of revoked tokens and users.
   size_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
   struct OfUser {
     Timestamp issued_before{INT64_MIN};
-    Timestamp made_at;  // of the latest revocation
+    Timestamp made_at;  // time of the latest revocation
   };
   template <class Map, class MadeAt>
   static void EraseIfOld(Map& map, const std::string& key, Timestamp time, MadeAt made_at) {
@@ -75,7 +75,7 @@ class Revocations {
   }
 
   mutable std::mutex mutex_;
-  KeyedMap<Timestamp> tokens_;     // when they were revoked; guarded by mutex_
+  KeyedMap<Timestamp> tokens_;     // jti -> time of revocation; guarded by mutex_
   KeyedMap<OfUser> users_;         // guarded by mutex_
   std::deque<Revocation> by_age_;  // guarded by mutex_
   std::atomic<size_t> size_{0};

@@ -1,5 +1,5 @@
-// What a token's claims say: its user, its times, its audience and its scope. The signature has been
-// verified before any of this is looked at, so that errors may name claims.
+// Reads a token's claims: user, times, audience and scope. Invariant: the signature is verified before
+// claims are read, so errors can name claims.
 #pragma once
 #include <optional>
 #include <string>
@@ -13,23 +13,22 @@
 namespace parley {
 
 struct TokenTimes {
-  Timestamp expires_at;  // whole seconds and the leeway, as PyJWT compares it
+  Timestamp expires_at;  // in whole seconds, including the leeway, as in PyJWT
   std::optional<Timestamp> issued_at;
 };
 
-// Reads exp, iat and nbf. Times are compared in whole seconds, as PyJWT does: a fraction is cut off.
-// Errors: claim_missing, claim_malformed, token_not_yet_valid. A token that has expired is no error
-// here.
+// Reads exp, iat and nbf. Times are compared in whole seconds, as in PyJWT: fractions are truncated.
+// Errors: claim_missing, claim_malformed, token_not_yet_valid. An expired token is not an error here.
 Result<TokenTimes> TimesFrom(const TokenJson& claims, Timestamp now, Duration leeway);
 
-// `user_id` (text or integer), else `sub` (text or integer), folded as every user id is.
-// `prefix` is put before it. Errors: claim_missing, claim_malformed.
+// Returns the user id from `user_id` (text or integer), or else `sub` (text or integer), normalized by
+// ParseUserId, with `prefix` prepended. Errors: claim_missing, claim_malformed.
 Result<UserId> UserFrom(const TokenJson& claims, std::string_view prefix);
 
-// Does `scope`, space-separated text or a list, hold messaging:service?
+// Returns true if `scope`, space-separated text or a list, contains messaging:service.
 bool HoldsServiceScope(const TokenJson& claims);
 
-// Does `aud`, text or a list, hold one of those wanted?
+// Returns true if `aud`, text or a list, contains one of the wanted audiences.
 bool AudienceMatches(const TokenJson& claims, const std::vector<std::string>& wanted);
 
 }  // namespace parley

@@ -1,4 +1,4 @@
-// A token's header or claims as JSON: strict UTF-8, one object, no key twice, at most 8 levels.
+// A token's header or claims as JSON: strict UTF-8, one object, no duplicate keys, at most 8 levels.
 #pragma once
 #include <simdjson.h>
 
@@ -10,13 +10,13 @@ namespace parley {
 
 class TokenJson {
  public:
-  // False: not a JSON object as above. The elements live as long as this does.
+  // Returns false if the text is not such an object. Elements are valid while this object exists.
   bool Parse(const std::string& text);
 
   bool Has(const char* name) const { return Find(name).has_value(); }
-  // A null is there: it is an element of type NULL_VALUE.
+  // Returns an element of type NULL_VALUE for null.
   std::optional<simdjson::dom::element> Find(const char* name) const;
-  // nullopt: absent, or not text.
+  // Returns nullopt if the value is absent or not a string.
   std::optional<std::string> Text(const char* name) const;
 
  private:

@@ -17,7 +17,8 @@ enum class TokenReason {
 std::string_view Name(TokenReason reason);
 std::string_view Meaning(TokenReason reason);
 
-// A token_not_valid error. `detail` is for people; it repeats nothing of the token but claim names.
+// Returns a token_not_valid error. `detail` is human-readable and contains no part of the token except
+// claim names.
 tl::unexpected<Error> RefuseToken(TokenReason reason, std::string detail);
 
 }  // namespace parley

@@ -1,5 +1,5 @@
-// Access tokens (JWT, RFC 7519, in JWS compact form) as PyJWT and SimpleJWT make them: which are
-// valid, and which user each names. What is refused, row by row: token_verifier_test.cc.
+// Verifies access tokens (JWT, RFC 7519, in JWS compact form) as issued by PyJWT and SimpleJWT, and
+// returns the user of each. token_verifier_test.cc lists the refused tokens row by row.
 #pragma once
 #include <memory>
 #include <optional>
@@ -21,55 +21,55 @@ struct Identity {
   UserId user;
   Timestamp expires_at;
   std::optional<Timestamp> issued_at;
-  std::string jti;       // empty: none
-  bool service = false;  // the scope holds messaging:service
-  // What signed the token: to be asked of again while a connection lives on its token.
+  std::string jti;       // empty if absent
+  bool service = false;  // the scope contains messaging:service
+  // The ring of the key that signed the token, checked again while a connection uses the token.
   std::shared_ptr<const KeyRing> ring = nullptr;
   uint64_t key = 0;  // Key::fingerprint
 };
 
-// What a connection that lives on has asked the verifier already. It begins with nothing.
+// The versions at which a live connection last checked its token. Initially none.
 struct AskedAt {
   uint64_t revocations = 0;  // version
   uint64_t keys = 0;         // version of the identity's ring
 };
 
-// The demands on the tokens of one issuer.
+// The requirements for tokens of one issuer.
 struct IssuerRules {
-  std::string issuer;                  // what iss must be; empty: not checked
-  std::vector<std::string> audiences;  // empty: not checked; else any must be in the token's aud
+  std::string issuer;  // the required iss; empty: not checked
+  std::vector<std::string>
+      audiences;  // empty: not checked; otherwise the token's aud must contain one
   std::shared_ptr<KeyRing> ring;
-  bool service = false;          // may its tokens have the service scope?
-  std::string user_prefix = {};  // put before the user ids of its tokens
+  bool service = false;          // its tokens can have the service scope
+  std::string user_prefix = {};  // prepended to the user ids of its tokens
 };
 
 struct VerifierOptions {
-  std::shared_ptr<const Key> key;  // none: `ring`
-  std::shared_ptr<KeyRing> ring;   // none too: only `issuers`
-  std::string issuer;              // of that key, as in IssuerRules
+  std::shared_ptr<const Key> key;  // null: use `ring`
+  std::shared_ptr<KeyRing> ring;   // null too: use only `issuers`
+  std::string issuer;              // for that key, as in IssuerRules
   std::vector<std::string> audiences;
-  std::vector<IssuerRules> issuers;  // in addition; the one that `iss` names comes first
+  std::vector<IssuerRules> issuers;  // further issuers; the one named by `iss` takes precedence
   Duration leeway{0};                // for exp, nbf and iat
-  bool require_token_type = false;   // a token must have token_type; without: where present only
+  bool require_token_type = false;   // require token_type; otherwise it is checked only if present
   size_t max_bytes = 8 * 1024;
-  const Revocations* revocations = nullptr;  // outlives the verifier; none: not asked
+  const Revocations* revocations = nullptr;  // outlives the verifier; null: not checked
 };
 
-// Thread-safe.
+// Threads: any.
 class TokenVerifier {
  public:
   TokenVerifier(VerifierOptions options, const Clock& clock);
 
-  // Errors: token_not_valid, with the reason (token_reasons.def). A token is called expired or
-  // revoked only if nothing else is wrong with it, and claims are looked at only once the signature
-  // is verified.
+  // Errors: token_not_valid, with the reason (token_reasons.def). A token is reported as expired or
+  // revoked only if it is otherwise valid, and claims are read only after the signature is verified.
   Result<Identity> Verify(std::string_view token) const;
 
-  // For connections that live on: why this identity holds no longer, if that changed since it was
-  // last asked for; its token's expiry included. Cheap where nothing changed.
+  // For live connections: returns why this identity is no longer valid (including token expiry), or
+  // nullopt. Cheap if nothing has changed since the last call.
   std::optional<std::string_view> WhyEnded(const Identity& identity, AskedAt& asked) const;
 
-  // The main key, in place of the one that VerifierOptions gave as `key`.
+  // Replaces the main key, VerifierOptions::key.
   void ReplaceKey(const Key& key);
 
  private:
@@ -80,7 +80,7 @@ class TokenVerifier {
 
   const VerifierOptions options_;
   std::vector<IssuerRules> rules_;
-  std::shared_ptr<KeyRing> own_ring_;  // the main key; null when key files or sets hold it
+  std::shared_ptr<KeyRing> own_ring_;  // the main key; null if keys come from files or sets
   const Clock& clock_;
 };
 

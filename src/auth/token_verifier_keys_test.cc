@@ -62,7 +62,7 @@ TEST_F(VerifierKeysTest, TokensThatPyJwtSignedAreGood) {
   }
 }
 
-TEST_F(VerifierKeysTest, ATokenOfTheGuidesBackendNeedsNoMoreThanWhoAndUntilWhen) {
+TEST_F(VerifierKeysTest, ATokenWithOnlyAUserAndAnExpiryIsAccepted) {
   const auto identity = Verify(fixtures::kBareToken);
   ASSERT_TRUE(identity);
   EXPECT_EQ(identity->user, "42");

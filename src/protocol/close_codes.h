@@ -1,4 +1,4 @@
-// WebSocket close codes (RFC 6455 §7.4) that Parley sends; product.md §4.
+// WebSocket close codes (RFC 6455 §7.4) that Parley sends; docs/protocol.md describes them.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -19,7 +19,7 @@ enum class CloseCode : uint16_t {
   kRateAbused = 4009,
 };
 
-// All of them: each is counted.
+// All close codes; each has a counter.
 inline constexpr std::array kCloseCodes = {
     CloseCode::kNormal,           CloseCode::kProtocolError,
     CloseCode::kBinary,           CloseCode::kBadText,
@@ -28,7 +28,7 @@ inline constexpr std::array kCloseCodes = {
     CloseCode::kNotParticipant,   CloseCode::kTooSlow,
     CloseCode::kRateAbused};
 
-// Does connecting again with what the client has make sense?
+// Returns true if the client can reconnect with its current token and state.
 constexpr bool MayReconnect(CloseCode code) {
   return code == CloseCode::kRestarting || code == CloseCode::kTooSlow ||
          code == CloseCode::kRateAbused;

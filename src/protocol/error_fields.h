@@ -1,4 +1,4 @@
-// The bad fields of an error as members of a JSON object.
+// Writes the invalid fields of an error as members of a JSON object.
 #pragma once
 #include <functional>
 #include <string_view>
@@ -8,8 +8,8 @@
 
 namespace parley {
 
-// Writes `name: [text, …]` for each field into the object that is open, in the order of first
-// mention; what is wrong with one field is one list. `takes`: which names are written.
+// Writes `name: [text, …]` for each field into the open object, in order of first occurrence, with all
+// messages of a field in one list. `takes` selects the names to write.
 void AppendErrorFields(
     JsonWriter& json, const Error& error,
     const std::function<bool(std::string_view)>& takes = [](std::string_view) { return true; });

@@ -1,5 +1,5 @@
-// JSON in: text to checked values. What arrives is untrusted, so every accessor says what is wrong
-// with a field instead of guessing, and all wrong fields are reported together.
+// JSON input: text to validated values. Input is untrusted, so every accessor records an error instead
+// of guessing, and all invalid fields are reported together.
 #pragma once
 #include <simdjson.h>
 
@@ -16,15 +16,15 @@
 
 namespace parley {
 
-// Where an object came from, which decides what may stand for what (product.md §3).
+// The source of an object, which determines the type conversions.
 enum class JsonSource : uint8_t {
-  kFrame,  // every value has its own type
-  kRest,   // a number where text is expected is its text, as it was written
-  kForm,  // all values are text: numbers and truths are read from it, one value is a list of one, and
-          // of a repeated scalar the last counts
+  kFrame,  // no conversions
+  kRest,   // a number is accepted as a string, as written
+  kForm,  // all values are text: numbers and booleans are parsed, a single value is a list of one, and
+          // the last of a repeated scalar is used
 };
 
-// An object that a client sent. It and its text live until the reader's next text.
+// An object sent by a client. The object and its text are valid until the reader parses the next text.
 class JsonObject {
  public:
   JsonObject() = default;
@@ -34,7 +34,7 @@ class JsonObject {
   auto at_key(std::string_view name) const { return object_.at_key(name); }
   const simdjson::dom::object& object() const { return object_; }
   JsonSource source() const { return source_; }
-  // The value of a field as it was written; empty when absent.
+  // The value of a field as written; empty if absent.
   std::string_view Raw(std::string_view name) const;
 
  private:
@@ -43,17 +43,17 @@ class JsonObject {
   JsonSource source_ = JsonSource::kFrame;
 };
 
-// Parses one text at a time; what it gave lives until the next one, and as long as the text. One per
-// thread.
+// Parses one text at a time; a result is valid until the next parse, and while the text exists.
+// Threads: one.
 class JsonReader {
  public:
   explicit JsonReader(size_t max_depth);
 
-  // Errors: bad_json (also for lone surrogates, bad UTF-8, a key that appears twice in one object at
-  // any depth, and anything but an object).
+  // Errors: bad_json, also for lone surrogates, invalid UTF-8, duplicate keys at any depth, and values
+  // other than objects.
   Result<JsonObject> ParseObject(std::string_view text, JsonSource source = JsonSource::kFrame);
 
-  // The fields of a form, which are UTF-8, as an object. A field `metadata` is JSON text.
+  // Converts the fields of a form (UTF-8) to an object. The field `metadata` is JSON text.
   Result<JsonObject> ParseForm(const std::vector<std::pair<std::string, std::string>>& fields);
 
  private:
@@ -61,7 +61,7 @@ class JsonReader {
   std::string form_;  // the last form as JSON text
 };
 
-// Takes fields from an object. A null counts as absent. After the last one: error().
+// Reads fields from an object. A null counts as absent. Call error() after the last field.
 class FieldReader {
  public:
   explicit FieldReader(const JsonObject& object) : object_(object) {}
@@ -72,28 +72,28 @@ class FieldReader {
   std::optional<bool> Bool(std::string_view name);
   std::optional<Uuid> Id(std::string_view name);
   std::optional<Uuid> RequiredId(std::string_view name);
-  // An integer or text, as user ids come; text is checked.
+  // A user id, given as an integer or as valid text.
   std::optional<UserId> User(std::string_view name);
   // Text of at most `characters` code points.
   std::optional<std::string> ShortText(std::string_view name, size_t characters);
   std::optional<std::vector<std::string_view>> Texts(std::string_view name, size_t max_count);
-  // A list of user ids, at most so many.
+  // A list of at most `max_count` user ids.
   std::optional<std::vector<UserId>> Users(std::string_view name, size_t max_count);
-  // An object as its JSON text without white space, every number digit for digit; "{}" when absent.
+  // An object as its JSON text without white space, with numbers unchanged; "{}" if absent.
   std::string Metadata(std::string_view name, size_t max_bytes);
   std::optional<simdjson::dom::object> Object(std::string_view name);
   bool Has(std::string_view name) const;
-  bool IsNull(std::string_view name) const;  // there, and null
-  // A number as it was written; nullopt for anything else.
+  bool IsNull(std::string_view name) const;  // present and null
+  // A number as written; nullopt for other values.
   std::optional<std::string_view> NumberText(std::string_view name) const;
 
   void Wrong(std::string_view name, std::string what);
-  // Everything that was wrong so far.
+  // All errors so far.
   std::optional<Error> error() const;
 
  private:
   std::optional<simdjson::dom::element> Find(std::string_view name) const;
-  // As Find; of a repeated field of a form the last, of an empty one nothing.
+  // Like Find; returns the last value of a repeated form field, and nullopt for an empty one.
   std::optional<simdjson::dom::element> FindScalar(std::string_view name) const;
   std::optional<std::string_view> TextOf(simdjson::dom::element element,
                                          std::string_view raw) const;
@@ -103,12 +103,12 @@ class FieldReader {
   std::vector<std::pair<std::string, std::string>> wrong_;
 };
 
-// A whole number, also one written as 3.0 or 3e0: JSON does not tell them apart (RFC 8259 §6).
+// An integer, also if written as 3.0 or 3e0, which JSON does not distinguish (RFC 8259 §6).
 std::optional<int64_t> WholeNumberFrom(simdjson::dom::element element);
-// From decimal digits, as forms and queries have it; nullopt for anything else.
+// An integer from decimal digits, as in forms and queries; nullopt for other text.
 std::optional<int64_t> WholeNumberFrom(std::string_view digits);
 
-// A user id as JSON gives it: text, or an integer in canonical decimal.
+// A user id from JSON: text, or an integer in canonical decimal.
 std::optional<UserId> UserIdFrom(simdjson::dom::element element);
 
 }  // namespace parley

@@ -103,7 +103,7 @@ TEST_F(JsonReaderTest, AWholeNumberMayBeWrittenWithAFractionOfNothing) {
   for (const char* name : {"c", "d", "e"}) EXPECT_EQ(fields.Integer(name), std::nullopt) << name;
 }
 
-TEST_F(JsonReaderTest, AReaderGoesOnAfterABadText) {
+TEST_F(JsonReaderTest, AReaderContinuesAfterInvalidText) {
   EXPECT_EQ(ErrorOf("{\"a\":"), ErrorCode::bad_json);
   EXPECT_EQ(Fields("{\"a\":\"b\"}").Text("a"), "b");
 }

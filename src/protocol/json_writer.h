@@ -1,7 +1,7 @@
-// JSON out: appends to a string, compact, allocating nothing of its own. The caller keeps the order
-// (a key before each value in an object, ends that match); commas are the writer's. What is written
-// is valid UTF-8 whatever is given: bytes that are not become U+FFFD, so that one bad row never makes
-// a frame that a client must refuse (RFC 6455 §8.1).
+// JSON output: appends compact JSON to a string, without allocating memory of its own. The caller is
+// responsible for the order (a key before each value in an object, matching ends); the writer adds
+// commas. The output is always valid UTF-8: invalid bytes become U+FFFD, so that a corrupt row never
+// causes a frame that clients must reject (RFC 6455 §8.1).
 #pragma once
 #include <charconv>
 #include <concepts>
@@ -16,15 +16,15 @@
 
 namespace parley {
 
-// `text` in quotes. Escaped is only what must be: quote, backslash, and U+0000 to U+001F.
+// Appends `text` in quotes. Only quotes, backslashes, and U+0000 to U+001F are escaped.
 void AppendJsonString(std::string& out, std::string_view text);
 
 class JsonWriter {
  public:
-  // Nested deeper than this is a bug, and throws std::length_error.
+  // Deeper nesting is a bug and throws std::length_error.
   static constexpr int kMaxDepth = 63;
 
-  // `out` may have text in it already, and must outlive the writer.
+  // `out` can contain text already and must outlive the writer.
   explicit JsonWriter(std::string& out) : out_(out) {}
   JsonWriter(const JsonWriter&) = delete;
   JsonWriter& operator=(const JsonWriter&) = delete;
@@ -48,16 +48,16 @@ class JsonWriter {
   void Int(int64_t number) { Number(number); }
   void Bool(bool value) { Raw(value ? "true" : "false"); }
   void Null() { Raw("null"); }
-  // `json` is one whole value, taken as it is.
+  // Appends `json`, one complete value, unchanged.
   void Raw(std::string_view json);
 
-  // One value of whatever type; an absent optional is null.
+  // Appends a value of any supported type; an empty optional is null.
   void Value(std::string_view text) { String(text); }
   void Value(const std::string& text) { String(text); }
   void Value(const char* text) { String(text); }
   void Value(const Uuid& id);
   void Value(Timestamp time);
-  template <std::same_as<bool> B>  // or else every pointer would be a truth
+  template <std::same_as<bool> B>  // otherwise every pointer would convert to bool
   void Value(B value) {
     Bool(value);
   }
@@ -82,7 +82,7 @@ class JsonWriter {
   }
 
  private:
-  // The comma before a key or an element; none after a key.
+  // Appends the comma before a key or an element, except after a key.
   void Separate() {
     if (after_key_) {
       after_key_ = false;
@@ -106,7 +106,7 @@ class JsonWriter {
   }
 
   std::string& out_;
-  uint64_t filled_ = 0;  // bit n: the n-th enclosing level has something in it already
+  uint64_t filled_ = 0;  // bit n is set if the n-th enclosing level is not empty
   int depth_ = 0;
   bool after_key_ = false;
 };
