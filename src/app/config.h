@@ -86,7 +86,7 @@ struct AttachmentsConfig {
 
 struct AdminConfig {
   std::string host = "127.0.0.1";
-  std::optional<uint16_t> port;  // none: served with everything else
+  std::optional<uint16_t> port;  // nullopt: the main port
 };
 
 struct HttpConfig {

@@ -201,7 +201,7 @@ std::vector<std::string> SplitList(std::string_view text, char separator) {
 }
 
 std::string Nearest(std::string_view text, const std::vector<std::string>& candidates) {
-  size_t best = std::max<size_t>(1, text.size() / 4) + 1;  // further off than that is no slip
+  size_t best = std::max<size_t>(1, text.size() / 4) + 1;  // a larger distance is not a typo
   std::string nearest;
   std::vector<size_t> row;
   for (const std::string& candidate : candidates) {

@@ -26,7 +26,7 @@
 namespace parley {
 namespace {
 
-// How far apart clients are told to come back after a restart: so many per millisecond.
+// The maximum rate at which clients reconnect after a restart, per millisecond.
 constexpr int64_t kReconnectsPerMillisecond = 2;
 constexpr int64_t kLeastReconnectSpread = 500;
 
@@ -38,7 +38,7 @@ SiteOptions SiteOptionsOf(const Config& config) {
           .allow_plain_http = config.allow_plain_http};
 }
 
-// For whoever watches the server, by whatever name and without TLS; the port is not for the public.
+// The policy of the admin port: any Host, without TLS. The port must not be exposed to the public.
 SiteOptions AdminSiteOptionsOf(const Config& config) {
   SiteOptions options = SiteOptionsOf(config);
   if (!config.production()) return options;

@@ -1,4 +1,4 @@
-// A node: everything that `parley serve` runs, put together. The one place that sees all layers.
+// A node wires together everything that `parley serve` runs. It is the only class that uses all layers.
 #pragma once
 #include <memory>
 #include <string>
@@ -23,7 +23,7 @@
 
 namespace parley {
 
-struct ShardParts;  // what exists once for each shard
+struct ShardParts;  // the objects that exist once per shard
 
 class Node {
  public:
@@ -35,16 +35,16 @@ class Node {
   std::string Url() const { return listener_->Url(); }
   std::string AdminUrl() const { return admin_listener_ ? admin_listener_->Url() : ""; }
   Store& store() { return *store_; }
-  // What the port and the admin port serve.
+  // The routers of the main port and the admin port.
   std::vector<const Router*> routers() const;
 
-  // P10: readiness fails, accepting goes on for drain_delay, clients are told to come again,
-  // commits and acks finish, and all is closed. True when it was done inside
+  // Shuts down: fails readiness, keeps accepting for drain_delay, sends clients a reconnect delay,
+  // completes commits and acks, and closes everything. Returns true if that finished within
   // timeout_graceful_shutdown.
   bool Drain();
 
-  // Takes over what can change while it runs: the secret key, and the certificate with its key. What
-  // cannot be used keeps the old one. Answers with what was wrong, one line each. One thread.
+  // Applies the settings that can change at run time: the secret key, and the certificate with its
+  // key. An invalid setting keeps its previous value. Returns the errors, one line each. Threads: one.
   std::vector<std::string> Reload(const Config& fresh);
 
  private:
@@ -58,11 +58,11 @@ class Node {
   const Config config_;
   const Clock& clock_;
   NodeHealth health_;
-  std::unique_ptr<TlsContext> tls_;  // none: plain text
+  std::unique_ptr<TlsContext> tls_;  // null: no TLS
   std::unique_ptr<Store> store_;
   std::unique_ptr<BlobStore> blobs_;
   UploadSlots upload_slots_;
-  std::shared_ptr<const Key> key_;  // development mints with it; none: keys come from elsewhere
+  std::shared_ptr<const Key> key_;  // signs development tokens; null: keys come from files or URLs
   Revocations revocations_;
   std::unique_ptr<RevocationReader> revocation_reader_;
   std::unique_ptr<AttachmentKeeper> attachment_keeper_;
@@ -72,12 +72,12 @@ class Node {
   CorsPolicy cors_, admin_cors_;
   FileLinks links_;
   ApiPrefixes prefixes_;
-  NoUpgrades no_upgrades_;  // of the admin port
+  NoUpgrades no_upgrades_;  // for the admin port
   RateLimiter rate_limiter_;
   HeldCounts sockets_;
   OnlineUsers online_;
   std::vector<std::unique_ptr<Shard>> shards_;
-  std::unique_ptr<Cluster> cluster_;  // none: this node is alone
+  std::unique_ptr<Cluster> cluster_;  // null: a single node
   std::vector<std::unique_ptr<ShardParts>> parts_;
   std::vector<std::unique_ptr<Hub>> hubs_;
   std::unique_ptr<Listener> listener_, admin_listener_;

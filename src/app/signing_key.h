@@ -1,4 +1,4 @@
-// The key that a configuration names, and what verifies tokens with it.
+// The configured signing key, and the options of the verifier.
 #pragma once
 #include <memory>
 
@@ -9,16 +9,16 @@
 
 namespace parley {
 
-// The secret, or the key that signs: auth.private_key, else the public one, which signs nothing. In
-// development without a secret one is made and kept in data_dir/dev-secret, so that tokens outlive a
-// restart. None where keys come from elsewhere. Throws std::runtime_error with one clear line.
+// Returns the secret, or auth.private_key, or else the public key, which cannot sign. In development
+// without a secret, one is generated and stored in data_dir/dev-secret, so that tokens survive a
+// restart. Returns null if keys come from key sets. Throws std::runtime_error with one clear line.
 std::shared_ptr<const Key> SigningKey(const Config& config);
 
-// What is wrong with the keys named, whose files are read; none: the server can verify with them.
+// Reads the configured key files and returns their errors; empty if the server can use all of them.
 std::vector<std::string> KeyErrors(const Config& config);
 
-// What verifies: `signing` where it is a secret, else the public key or the sets of keys, whose
-// places are added to `places`.
+// Returns the options of the verifier: `signing` if it is a secret, otherwise the public key or the key
+// sets, whose sources are added to `places`.
 VerifierOptions VerifierOptionsOf(const Config& config, std::shared_ptr<const Key> signing,
                                   std::vector<KeyPlace>& places);
 

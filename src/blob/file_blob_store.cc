@@ -86,7 +86,7 @@ class FileUpload final : public BlobUpload {
       : store_(store),
         file_(std::make_shared<IncomingFile>(std::move(path), least_free_bytes, fsync)) {}
 
-  // A call may still be with a worker: the file goes with whoever lets go of it last.
+  // A worker may still run a call: the last owner of the file destroys it.
   ~FileUpload() override {
     WorkerPool::Job drop = [file = std::move(file_)]() mutable { file.reset(); };
     store_.pool().Submit(drop);

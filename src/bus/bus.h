@@ -1,5 +1,5 @@
-// The bus: what a node tells the others. It may lose anything at any time, and nothing depends on it
-// but speed: losses are found by seq, and by asking the store (hub/home_cluster.cc).
+// The bus: messages between nodes. It can lose messages at any time, and only latency depends on it:
+// nodes detect losses by seq, and by reading from the store (hub/home_cluster.cc).
 #pragma once
 #include <optional>
 #include <string>
@@ -13,40 +13,41 @@ namespace parley {
 
 struct BusCounters {
   Counter published, received, dropped, unreadable, reconnects, commands;
-  Counter failures;      // of the bus's own work, besides those of the connection
-  Counter other_stores;  // announcements by nodes of another store
-  Counter pauses;        // of reading, while a shard's inbox was full
-  Histogram lag;         // from a commit on one node to another that hears of it
-  std::atomic<int64_t> redis_memory_bytes{0}, redis_clients{0};  // as of the last ten seconds
+  Counter failures;      // unexpected errors other than connection failures
+  Counter other_stores;  // announcements of nodes with another store
+  Counter pauses;        // pauses in reading while a shard's inbox was full
+  Histogram lag;         // from a commit on one node to its arrival on another
+  std::atomic<int64_t> redis_memory_bytes{0}, redis_clients{0};  // updated every ten seconds
 };
 
 struct BusDelivery {
-  std::optional<Uuid> conversation;  // none: to all nodes
+  std::optional<Uuid> conversation;  // nullopt: for all nodes
   std::string bytes;
 };
 
-// Called on the bus's own thread.
+// Threads: called on the bus thread.
 class BusReceiver {
  public:
   virtual ~BusReceiver() = default;
-  // In the order in which each node published them; one's own come back too.
+  // Messages in the publishing order of each node, including this node's own.
   virtual void OnDeliveries(std::vector<BusDelivery> deliveries) = 0;
-  // From here on nothing of these conversations passes by unless it is lost: whatever was published
-  // before may have been missed.
+  // From now on, this node receives the messages of these conversations unless they are lost. Messages
+  // published before may have been missed.
   virtual void OnFollowed(std::vector<Uuid> conversations) = 0;
-  // What was published may have been lost, by us or for us; up: it is no longer.
+  // While the connection is down, messages to and from this node may be lost.
   virtual void OnConnection(bool up) = 0;
-  // True: nothing more is delivered until this is false.
+  // While this returns true, no messages are delivered (back-pressure).
   virtual bool Congested() const = 0;
 };
 
 class Bus {
  public:
   virtual ~Bus() = default;
-  // Any thread. Messages are delivered from Start to Stop.
+  // Messages are delivered from Start to Stop. Threads: any.
   virtual void Start(BusReceiver& receiver) = 0;
   virtual void Stop() = 0;
-  // Any thread; never waits. To those who follow the conversation; none: to all nodes.
+  // Publishes to the nodes that follow the conversation, or to all nodes if it is nullopt. Never waits.
+  // Threads: any.
   virtual void Publish(const std::optional<Uuid>& conversation, std::string_view bytes) = 0;
   virtual void Follow(const Uuid& conversation) = 0;
   virtual void Leave(const Uuid& conversation) = 0;

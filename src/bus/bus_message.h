@@ -1,9 +1,9 @@
-// What nodes say to each other, and how it is written:
+// Messages between nodes, and their encoding:
 //
 //   'P' version(1) kind(1) node(16) fields…    integers little-endian; texts as length(4) and bytes
 //
-// A field may be added at the end of a kind, and a kind may be added: who does not know them passes
-// over them. Anything else takes another version, which older nodes do not read. No I/O.
+// New fields at the end of a kind and new kinds are compatible: older nodes ignore them. Other changes
+// require a new version, which older nodes do not read. Performs no I/O.
 #pragma once
 #include <optional>
 #include <string>
@@ -18,22 +18,22 @@ namespace parley {
 
 // --- on a conversation's channel
 
-// An event (protocol/events.h) with all that the other home shards must know of it.
+// An event (protocol/events.h) with the values that the home shards of other nodes need.
 struct BusEvent {
   int64_t seq = 0;
   int64_t subject = 0;
-  Timestamp at;  // when it was committed, or made
+  Timestamp at;  // time of the commit or creation
   uint8_t parting = 0;
   bool narrow = false;
   UserId hidden_from, undelivered_from;
   std::string frame;  // JSON
-  // Of who is in it.
+  // Changes of membership.
   std::optional<UserId> added, removed;
   int64_t participant_count = 0;
-  uint64_t epoch = 0;  // of the store that gave its seq
+  uint64_t epoch = 0;  // epoch of the store that assigned the seq
 };
 
-// That somebody types, or has stopped, on one of their sockets.
+// A user started or stopped typing on one socket.
 struct BusTyping {
   UserId user;
   uint64_t tab = 0;
@@ -43,7 +43,7 @@ struct BusTyping {
 
 // --- to all nodes
 
-// Users have come into a conversation.
+// Users joined a conversation.
 struct BusJoined {
   Uuid conversation;
   std::vector<UserId> users;
@@ -51,30 +51,30 @@ struct BusJoined {
   std::string frame;  // conversation_created
 };
 
-// Every few seconds, and when a node has connected.
+// Sent every few seconds, and when a node has connected.
 struct BusHello {
   Uuid store;
-  uint64_t users_online = 0;  // on this node, so that a loss is noticed
+  uint64_t users_online = 0;  // on this node; reveals lost presence messages
   uint64_t users_digest = 0;
   bool settled = false;  // Neighbours::settled; older versions do not send it
 };
 
-// These users have come (or gone), as far as the sender's own connections tell.
+// These users came online or went offline on the sending node.
 struct BusPresence {
   bool online = false;
   std::vector<UserId> users;
 };
 
-// Asks a node to say all its users again, from none on.
+// Requests the full list of online users from a node.
 struct BusPresenceAsk {
   Uuid of;
 };
 struct BusPresenceReset {};
 
-// The node ends; its users are about to come back elsewhere.
+// The node is shutting down; its users will reconnect to other nodes.
 struct BusGoodbye {};
 
-// What the node published may have been lost: look at the heads.
+// Messages of the sending node may have been lost: check the heads.
 struct BusLost {};
 
 using BusMessage = std::variant<BusEvent, BusTyping, BusJoined, BusHello, BusPresence,
@@ -86,7 +86,7 @@ struct FromNode {
   Uuid node;
   BusMessage message;
 };
-// nullopt: no such message, or one that this version does not know.
+// Returns nullopt for malformed messages, and for messages that this version does not support.
 std::optional<FromNode> DecodeBus(std::string_view bytes);
 
 }  // namespace parley

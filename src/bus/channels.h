@@ -1,4 +1,4 @@
-// The names of the Redis channels that nodes talk through (product.md §6).
+// The names of the Redis channels between nodes.
 #pragma once
 #include <optional>
 #include <string>

@@ -1,6 +1,6 @@
-// The bus over Redis Pub/Sub: a channel for each conversation that has listeners, and one for all
-// nodes; one connection out and one in, on a thread of its own. What is published while there is no
-// connection is dropped and counted.
+// The bus over Redis Pub/Sub: one channel per conversation with subscribers, and one for all nodes; one
+// connection to publish and one to subscribe. Messages published without a connection are dropped and
+// counted. Threads: runs its own thread.
 #pragma once
 #include <thread>
 
@@ -28,8 +28,8 @@ class RedisBus final : public Bus {
   BusCounters& counters_;
   BusReceiver* receiver_ = nullptr;
   boost::asio::io_context io_{1};
-  bool out_up_ = false, in_up_ = false;  // the bus's thread
-  bool was_up_ = false;                  // likewise
+  bool out_up_ = false, in_up_ = false;  // bus thread only
+  bool was_up_ = false;                  // bus thread only
   std::atomic<bool> up_{false};
   RedisPublisher publisher_;
   RedisSubscriber subscriber_;

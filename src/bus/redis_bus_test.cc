@@ -80,7 +80,7 @@ TEST_F(RedisBusTest, ReadingPausesWhileTheReceiverIsCongested) {
   ASSERT_TRUE(Reaches(counters_.published, kMessages));
   ASSERT_TRUE(Reaches(counters_.pauses, 1));
   std::this_thread::sleep_for(200ms);
-  EXPECT_LE(receiver_.bytes, 128 * 1024u) << "one read, and no more";
+  EXPECT_LE(receiver_.bytes, 128 * 1024u) << "at most one read";
   EXPECT_EQ(counters_.pauses.value(), 1u);
   receiver_.congested = false;
   EXPECT_TRUE(receiver_.Wait([&] { return receiver_.messages == kMessages; }));

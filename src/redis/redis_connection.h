@@ -59,7 +59,7 @@ class RedisConnection {
   boost::asio::awaitable<void> Write(std::string_view bytes, Wait within);
   // The next reply, whatever it is.
   boost::asio::awaitable<RedisReply> Read(Wait within);
-  // One that lies in the buffer already; none: it takes a Read.
+  // Returns a reply that is already in the buffer, or nullopt if a Read is required.
   RedisReply ReadBuffered();
   // Writes a command and reads its answer; an error is a failure.
   boost::asio::awaitable<RedisReply> Call(const std::vector<std::string_view>& words, Wait within);

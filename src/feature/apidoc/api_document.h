@@ -18,7 +18,7 @@ struct ApiDocument {
 // What the rows of the routers say is not described again: path parameters, security, and the
 // errors that every route of its kind may answer. `${name}` in a description is a value of the
 // server's own: a member of Limits, or its version.
-// Throws std::logic_error where a description is no JSON or names a value that there is not.
+// Throws std::logic_error if a description is not valid JSON or names an unknown value.
 ApiDocument DescribeApi(const std::vector<const Router*>& routers, const Limits& limits);
 
 // A route's path as the document names it: API paths end with a slash.

@@ -26,7 +26,7 @@ struct NodeHealth {
   std::atomic<bool> draining{false};
   NodeCounters counters;
   std::vector<const Shard*> shards;
-  const Cluster* cluster = nullptr;  // none: this node is alone
+  const Cluster* cluster = nullptr;  // null: a single node
   const RateLimiter* limiter = nullptr;
   const Revocations* revocations = nullptr;
 };
