@@ -1,7 +1,7 @@
 // The limit to measure against: one epoll loop that frames each message once and sends it to every
 // open socket with one gathered write per socket and turn. No JSON, no store, no checks, no bounds.
 //
-//   raw_epoll_server PORT [BYTES]     BYTES: pad each message to so many (0: as it came)
+//   raw_epoll_server PORT [BYTES]     BYTES: pad each message to this size (0: unchanged)
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>

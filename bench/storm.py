@@ -54,7 +54,7 @@ def counters(parley):
 
 
 def fill(database, users, conversations, members, messages):
-    """Rows as the server would have written them: each user is in so many conversations of so many members."""
+    """Inserts rows as the server would: each user is in `conversations` conversations of `members` members."""
     rooms = users * conversations // members
     each = f"generate_series(0, {rooms - 1}) AS r"
     database.ask(f"""

@@ -37,8 +37,8 @@ struct Plan {
   double warm_up = 1, seconds = 5;
   size_t content_bytes = 128;
   size_t connecting_at_once = 64;
-  double hold = 0;      // keep the connections idle for so long before anything is sent
-  size_t sample = 1;    // look into the frames of every so-manieth connection only
+  double hold = 0;      // seconds to keep the connections idle before the first send
+  size_t sample = 1;    // inspect the frames of every n-th connection only
   std::string ack_log;  // a line for each message: "sent client_id" and "ack client_id id seq"
 };
 

@@ -1,5 +1,5 @@
-// The parser must read the same form from the same bytes however they are cut, and hold no more
-// than its bounds.
+// The parser must read the same form from the same bytes for every way to split them, and must not
+// buffer more than its bounds.
 //
 // Input: the first two bytes say where the cut lies (big endian, modulo what follows), the rest is a
 // body with the boundary "b".

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Refuses phrases that Parley's texts do not use, in whole files: documents, code, comments, test
+# names. Prints each offending line as file:line. PENDING lists the folders and files that are not
+# rewritten yet; remove entries from it, never add one.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+PENDING=(
+  src/hub
+  src/http
+  src/net
+  src/session
+  src/store
+  test/chaos
+  test/contract
+  test/scenario
+  test/support
+)
+
+# What to write instead: "no longer"; a number or "this many"; "this time" or "for N s"; "a user who";
+# "despite"; "also"; "null" or "empty"; "is not a …"; "continues"; the noun that "who" stands for.
+PHRASES=(
+  '\bno more\b'
+  '\bso many\b'
+  '\bso long\b'
+  '\bwhoever\b'
+  '\bin spite of\b'
+  '\blikewise\b'
+  '(?-i:\bnone:)'
+  '(?<!there )\bis no (?!longer\b)[a-z]'
+  '\bgoes on\b'
+  '\b(to|of) who\b'
+)
+# A test name is words joined by underscores or capitals.
+NAMES=(
+  '_no_more(_|\b)'
+  '_so_(many|long)(_|\b)'
+  '_(goes_on|whoever|likewise)(_|\b)'
+  '_(to|of)_who_'
+  '(?-i:NoMore|SoMany|SoLong|GoesOn|Whoever|Likewise|InSpiteOf)'
+)
+
+files=()
+while IFS= read -r file; do
+  for pending in "${PENDING[@]}"; do
+    [[ $file == "$pending" || $file == "$pending"/* ]] && continue 2
+  done
+  files+=("$file")
+done < <(find README.md ARCHITECTURE.md CHANGELOG.md CMakeLists.txt dev bench cmake docs src test tools web -type f \
+  ! -path '*/corpus/*' ! -name '*.png' ! -name '*.pyc' ! -path tools/check_english.sh ! -path docs/status.md | sort)
+if ((${#files[@]} == 0)); then
+  echo "english: no files found" >&2
+  exit 1
+fi
+
+pattern=$(IFS='|'; echo "${PHRASES[*]}|${NAMES[*]}")
+if grep -nHIiP "$pattern" "${files[@]}"; then
+  echo "english: use the phrases listed in tools/check_english.sh instead" >&2
+  exit 1
+fi
+echo "english: ${#files[@]} files are fine, ${#PENDING[@]} folders are pending"
