@@ -1,5 +1,5 @@
-// Keeps the files of attachments and their rows together: finishes what an earlier process began,
-// removes files whose row is gone, and lets uploads expire that no message took.
+// Keeps attachment files and their rows consistent: completes operations of an earlier process, removes
+// files without a row, and expires unattached uploads.
 #pragma once
 #include <memory>
 
@@ -10,11 +10,11 @@ namespace parley {
 
 class AttachmentKeeper {
  public:
-  // `unattached_kept`: how long a file waits for a message. All are used on `on`'s thread, and
-  // outlive what is asked of them.
+  // `unattached_kept`: lifetime of an unattached file. All references are used on the thread of `on`
+  // and must outlive pending calls.
   AttachmentKeeper(Store& store, BlobStore& blobs, Executor& on, const Clock& clock,
                    Duration unattached_kept);
-  // Ten times a second, on the executor's thread.
+  // Called ten times a second, on the executor's thread.
   void OnTick(Monotonic now);
 
  private:
@@ -28,7 +28,7 @@ class AttachmentKeeper {
   Executor& on_;
   const Clock& clock_;
   const Duration unattached_kept_;
-  std::vector<Uuid> left_;  // of an earlier process, not looked at yet
+  std::vector<Uuid> left_;  // files of an earlier process, not checked yet
   bool removing_ = false;
   Monotonic next_removal_{}, next_expiry_{};
 };

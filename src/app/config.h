@@ -1,7 +1,6 @@
-// What a server is told before it starts: plain typed values, filled by LoadConfig from file,
-// environment and command line. The defaults written here are those of development; where
-// production differs, the option's row in option_table.cc says so. That table also has each
-// option's meaning.
+// The configuration as typed values, filled by LoadConfig from file, environment and command line. The
+// defaults here are those of development; the rows in option_rows.cc have the defaults of production,
+// and the meaning of each option.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -17,21 +16,22 @@ namespace parley {
 enum class Deployment { kDevelopment, kProduction };
 enum class LogLevel { kTrace, kDebug, kInfo, kWarning, kError, kCritical };
 enum class LogFormat { kText, kJson };
-// Who opens the conversations of tasks.
+// Who can create task conversations.
 enum class TaskConversations { kParticipants, kService };
 enum class ForeignMessages { kRelay, kStore, kDrop };
 
 struct AuthConfig {
   std::string algorithm = "HS256";
-  std::string secret_key;   // HS*: the key's bytes; empty in development: the server makes its own
+  std::string
+      secret_key;  // HS*: the key's bytes; if empty in development, the server generates one
   std::string public_key;   // other algorithms: path of a PEM file
-  std::string private_key;  // path of a PEM file; only `parley token` reads it
-  std::string jwks;         // instead: path or URL of a key set
+  std::string private_key;  // path of a PEM file; only for signing tokens
+  std::string jwks;         // path or URL of a key set, instead of public_key
   Duration jwks_refresh = std::chrono::minutes(5);
   Duration jwks_cooldown = std::chrono::seconds(30);
   Duration jwks_max_age = std::chrono::hours(24);
   Duration revocations_kept = std::chrono::hours(24 * 90);
-  std::vector<std::string> issuers;  // more of them, as ParseIssuerEntry takes them
+  std::vector<std::string> issuers;  // further issuers, in the format of ParseIssuerEntry
   std::string issuer;                // empty: not checked
   std::string audience;              // empty: not checked
   Duration leeway{0};
@@ -43,7 +43,7 @@ struct WebSocketConfig {
   Duration ping_timeout = std::chrono::seconds(20);
   Duration authenticate_timeout = std::chrono::seconds(5);
   Duration slow_reader_timeout = std::chrono::seconds(60);
-  size_t outbox_bytes = 1024 * 1024;  // of one connection
+  size_t outbox_bytes = 1024 * 1024;  // per connection
   bool per_message_deflate = false;
   std::string url;
 };
@@ -65,23 +65,23 @@ struct RateLimitConfig {
   int connects_burst = 100;
   int address_connects_per_second = 100;
   int address_connects_burst = 5000;
-  int sockets_per_user = 100;  // at once; 0: no limit
+  int sockets_per_user = 100;  // concurrent; 0: no limit
   int sockets_per_address = 10'000;
 };
 
 struct StoreConfig {
   bool fsync = true;
   int reader_threads = 2;
-  size_t queue = 10'000;  // writes that wait; more are refused with store_unavailable
+  size_t queue = 10'000;  // maximum queued writes; further ones get store_unavailable
 };
 
 struct AttachmentsConfig {
   std::string directory;  // empty: "attachments" in the data directory
   Duration unattached_kept = std::chrono::hours(24);
-  Duration url_ttl = std::chrono::hours(1);  // of signed links; 0: none
-  int concurrent_uploads = 64;               // on this node; more are told to come again
+  Duration url_ttl = std::chrono::hours(1);  // lifetime of signed links; 0: links are not signed
+  int concurrent_uploads = 64;               // per node; further ones get 503
   int concurrent_uploads_per_user = 8;
-  int64_t least_free_bytes = 256 * 1024 * 1024;  // on the disk; below, uploads are refused
+  int64_t least_free_bytes = 256 * 1024 * 1024;  // minimum free disk space for uploads
 };
 
 struct AdminConfig {
@@ -133,12 +133,12 @@ struct Config {
   Deployment env = Deployment::kDevelopment;
   bool production() const { return env == Deployment::kProduction; }
 
-  // Where to listen: at most one of uds and fd is set, and then host and port are not used.
+  // The listener: at most one of uds and fd is set; if one is, host and port are not used.
   std::string host = "127.0.0.1";
-  uint16_t port = 8000;            // 0: any free one
+  uint16_t port = 8000;            // 0: any free port
   std::optional<std::string> uds;  // path of a Unix socket
   std::string uds_mode = "0660";   // its permissions, octal
-  std::optional<int> fd;           // a listening socket that was inherited
+  std::optional<int> fd;           // an inherited listening socket
   int backlog = 2048;
 
   int shards = 0;  // 0: one per core

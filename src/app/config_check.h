@@ -1,4 +1,4 @@
-// Rules between options, and what production refuses (product.md §7).
+// Checks between options, and the checks of production.
 #pragma once
 #include <map>
 #include <string>
@@ -12,7 +12,7 @@ struct CheckFindings {
   std::vector<std::string> errors, notes;
 };
 
-// `sources` names where each key's value came from, for the messages.
+// `sources` has the source of each value, for the messages.
 CheckFindings CheckConfig(const Config& config, const std::map<std::string, std::string>& sources);
 
 }  // namespace parley

@@ -1,6 +1,5 @@
-// From what was typed, exported and written to one checked Config. Flags win over environment
-// variables, PARLEY_* over the guide's names, the environment over the file, the file over
-// defaults.
+// Loads and validates the configuration. Flags override environment variables, which override the file,
+// which overrides the defaults; PARLEY_* variables override the names of Django deployments.
 #pragma once
 #include <functional>
 #include <map>
@@ -14,7 +13,7 @@
 
 namespace parley {
 
-// The whole file, or why not; std::errc::no_such_file_or_directory where there is none.
+// Returns the content of a file, or an error; std::errc::no_such_file_or_directory if it does not exist.
 using FileReader =
     std::function<tl::expected<std::string, std::error_code>(const std::string& path)>;
 
@@ -22,25 +21,25 @@ struct ConfigRequest {
   std::vector<std::string> args;  // after the command word
   std::map<std::string, std::string> environment;
   FileReader read_file;
-  std::vector<CommandFlag> command_flags = {};  // the command's own, beside the options
+  std::vector<CommandFlag> command_flags = {};  // flags of the command, in addition to options
 };
 
 struct ConfigResult {
-  Config config;                               // meaningful where there are no errors
-  std::vector<std::string> errors;             // everything that is wrong, one line each: exit 2
-  std::vector<std::string> notes;              // to be shown at start
-  std::map<std::string, std::string> sources;  // key -> "default", "--port", "parley.toml:3"
-  std::map<std::string, std::string> command_flags;  // "--user" -> "alice", those that were given
-  bool help = false;                                 // --help was given: nothing else was looked at
+  Config config;                                     // valid if there are no errors
+  std::vector<std::string> errors;                   // all errors, one line each; exit code 2
+  std::vector<std::string> notes;                    // shown at start
+  std::map<std::string, std::string> sources;        // key -> "default", "--port", "parley.toml:3"
+  std::map<std::string, std::string> command_flags;  // "--user" -> "alice", for given flags
+  bool help = false;                                 // --help was given; nothing else was processed
 
   bool ok() const { return errors.empty(); }
 };
 
-// Pure: touches nothing but what the request hands in. The file is --config, else PARLEY_CONFIG,
-// else parley.toml where that is there.
+// Only uses the inputs in the request. The file is --config, else PARLEY_CONFIG, else parley.toml if it
+// exists.
 ConfigResult LoadConfig(const ConfigRequest& request);
 
-// The real things to hand in.
+// The file reader and environment of the process.
 FileReader DiskFileReader();
 std::map<std::string, std::string> ProcessEnvironment();
 

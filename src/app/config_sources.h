@@ -1,5 +1,5 @@
-// The three places where options are given, each read on its own: what was given there, under which
-// names, and what is wrong with the names. Values are checked later, together. Pure functions.
+// Readers of the three sources of options: file, environment, flags. Each returns the given options and
+// errors in their names; values are validated later. Pure functions.
 #pragma once
 #include <map>
 #include <string>
@@ -10,12 +10,12 @@
 
 namespace parley {
 
-// In order of precedence: a later one wins.
+// In order of precedence: later levels override earlier ones.
 enum class SourceLevel { kFile, kGuideVariable, kVariable, kFlag };
 
 struct GivenOption {
   const Option* option;
-  std::string text;  // as people write it; lists with commas
+  std::string text;  // as written; lists with commas
   SourceLevel level;
   std::string where;  // "parley.toml:3", "PARLEY_PORT", "--port"
 };
@@ -26,28 +26,28 @@ struct SourceFindings {
   std::vector<std::string> notes;
 };
 
-// A flag that one command takes beside the options: `--user` of `parley token`. It has a value.
+// A flag of one command, in addition to the options: `--user` of `parley token`. It has a value.
 struct CommandFlag {
   std::string name;   // "--user"
-  std::string value;  // what the value is, for --help: "USER"
+  std::string value;  // placeholder of the value in --help: "USER"
   std::string doc;
   bool required = false;
 };
 
 struct FlagFindings : SourceFindings {
-  std::map<std::string, std::string> command_flags;  // "--user" -> "alice", those that were given
-  std::string config_path;                           // --config; empty when not given
+  std::map<std::string, std::string> command_flags;  // "--user" -> "alice", for given flags
+  std::string config_path;                           // --config; empty if not given
   bool help = false;                                 // --help or -h
 };
 
-// TOML 1.0; `path` is how messages name the file.
+// Reads TOML 1.0; messages name the file as `path`.
 SourceFindings ReadConfigFile(std::string_view text, const std::string& path);
 
-// PARLEY_* and the guide's names. An empty variable counts as not set.
+// Reads PARLEY_* and the names of Django deployments. An empty variable counts as unset.
 SourceFindings ReadVariables(const std::map<std::string, std::string>& environment);
 
-// `args`: what follows the command word. A repeated list is joined, of anything else the last
-// counts.
+// `args`: the arguments after the command. Values of a repeated list are joined; of other repeated
+// flags, the last value counts.
 FlagFindings ReadFlags(const std::vector<std::string>& args,
                        const std::vector<CommandFlag>& command_flags);
 

@@ -1,4 +1,4 @@
-// The option table and a configuration, for people to read.
+// Renders the option table and a configuration as text.
 #pragma once
 #include <map>
 #include <string>
@@ -9,14 +9,14 @@
 
 namespace parley {
 
-// All options as --help shows them, by section; a command's own flags first.
+// The text of --help: flags of the command, then all options by section.
 std::string OptionsHelp(const std::vector<CommandFlag>& command_flags);
 
-// A parley.toml that says what is in force, with the source of each value as a comment; secrets are
-// "***", what is not set is a comment.
+// The effective configuration as parley.toml, with the source of each value as a comment. Secrets are
+// "***"; unset options are comments.
 std::string PrintConfig(const Config& config, const std::map<std::string, std::string>& sources);
 
-// docs/configuration.md.
+// The content of docs/configuration.md.
 std::string ConfigDocs();
 
 }  // namespace parley

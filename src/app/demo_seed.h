@@ -1,12 +1,12 @@
-// What `parley demo` starts with: a conversation of four people who have already said something.
+// Seeds the example of `parley demo`: a conversation of four users with some messages.
 #pragma once
 #include "base/clock.h"
 #include "store/store.h"
 
 namespace parley {
 
-// Before the node starts. Seeds an empty store and leaves one that holds the demo alone; throws
-// std::runtime_error where the store fails.
+// Called before the node starts. Seeds an empty store; does nothing if the demo exists. Throws
+// std::runtime_error if the store fails.
 void SeedDemo(Store& store, const Clock& clock);
 
 }  // namespace parley

@@ -1,5 +1,5 @@
-// One option that names several: `host` may be HOST:PORT, unix:PATH or fd://N, as ASGI servers take
-// it after -b. And the choice between the three ways to listen.
+// Expands `host`, which can be HOST:PORT, unix:PATH or fd://N as in ASGI servers after -b, and chooses
+// between the three kinds of listener.
 #pragma once
 #include <string>
 #include <vector>
@@ -8,12 +8,12 @@
 
 namespace parley {
 
-// Replaces each `host` among `given` by the options that it stands for. Two addresses given in one
-// place (`-b 127.0.0.1:1 -p 2`, two -b) are an error: one server listens at one address.
+// Replaces each `host` in `given` by the corresponding options. Two addresses in one source
+// (`-b 127.0.0.1:1 -p 2`, two -b) are an error: a server listens on one address.
 void ExpandHosts(std::vector<GivenOption>& given, std::vector<std::string>& errors);
 
-// Of host and port, uds, and fd, the way that was given with the highest precedence stays; others
-// are removed with a note. Two ways in one place are an error.
+// Keeps the kind of listener (host and port, uds, or fd) with the highest precedence and removes the
+// others with a note. Two kinds in one source are an error.
 void ChooseListener(std::vector<GivenOption>& given, std::vector<std::string>& errors,
                     std::vector<std::string>& notes);
 

@@ -1,5 +1,5 @@
-// Checks of single values that a kind and a range cannot express. Each returns what is wrong, or
-// nothing.
+// Checks of single values that kind and range cannot express. Each returns an error text, or an empty
+// string.
 #pragma once
 #include <string>
 
@@ -11,20 +11,20 @@ namespace parley {
 std::string CheckHost(const OptionValue& value);
 // Addresses, networks in CIDR notation, or `*`.
 std::string CheckProxies(const OptionValue& value);
-// Paths without a slash at the end; at least one.
+// Paths without a trailing slash; at least one.
 std::string CheckApiPrefixes(const OptionValue& value);
-// Octal digits, as chmod takes them: 0660.
+// Octal digits, as for chmod: 0660.
 std::string CheckFileMode(const OptionValue& value);
-// Host names, perhaps with a scheme and a port; `.example.com` and `*` too.
+// Host names, optionally with scheme and port; `.example.com` and `*`.
 std::string CheckAllowedHosts(const OptionValue& value);
-// Origins: scheme, host and perhaps a port; or `*` alone.
+// Origins (scheme, host and optional port), or only `*`.
 std::string CheckCorsOrigins(const OptionValue& value);
-// As ParseIssuerEntry takes them.
+// Entries in the format of ParseIssuerEntry.
 std::string CheckIssuers(const OptionValue& value);
 // postgres:// or postgresql://, with a database.
 std::string CheckDatabaseUrl(const OptionValue& value);
 std::string CheckRedisUrl(const OptionValue& value);
-// What fits into sockaddr_un (unix(7)): 107 bytes.
+// Paths that fit into sockaddr_un (unix(7)): at most 107 bytes.
 std::string CheckSocketPath(const OptionValue& value);
 
 }  // namespace parley

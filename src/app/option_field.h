@@ -1,4 +1,4 @@
-// Binds an option's row to its field of Config, whatever the field's type.
+// Binds an option's row to its field in Config, for any field type.
 #pragma once
 #include <optional>
 #include <type_traits>

@@ -1,6 +1,5 @@
-// What a running node takes over without a restart: on SIGHUP the configuration's secret key, log level
-// and certificate; the certificate also when its files change. Key files are followed by KeyRefresher.
-// One thread.
+// Reloads settings without a restart: on SIGHUP the secret key, log level and certificate; the
+// certificate also when its files change. KeyRefresher reloads key files. Threads: one.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -17,13 +16,13 @@ spdlog::level::level_enum SpdlogLevel(LogLevel level);
 
 class Reloader {
  public:
-  // `args`: as the command line gave them. `running`: what the node runs with.
+  // `args`: the command line. `running`: the node's current configuration.
   Reloader(Node& node, std::vector<std::string> args, const Config& running);
 
-  // Reads all settings again. Where they do not pass the checks of a start, nothing changes, and the
-  // log says why.
+  // Loads the configuration again. If it does not pass the checks of a start, nothing changes and the
+  // errors are logged.
   void Reload();
-  // To be called every second or so.
+  // Called about once a second.
   void LookAtFiles();
 
  private:
@@ -34,7 +33,7 @@ class Reloader {
   Node& node_;
   const std::vector<std::string> args_;
   Config running_;
-  std::vector<Time> changed_at_;  // of the certificate and its key
+  std::vector<Time> changed_at_;  // modification times of the certificate and its key
 };
 
 }  // namespace parley

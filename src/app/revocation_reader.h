@@ -1,6 +1,5 @@
-// Reads revocations from the store into memory: all that matter before anything is served, and what
-// is new every two seconds, if other nodes write to the same store. Drops them when they are too old
-// to matter.
+// Loads revocations from the store into memory: all current ones before serving starts, and new ones
+// every two seconds if other nodes share the store. Drops revocations after the configured time.
 #pragma once
 #include "auth/revocations.h"
 #include "store/log_follower.h"
@@ -14,11 +13,11 @@ class RevocationReader {
     Duration kept;              // auth.revocations_kept
     bool shared_store = false;  // other processes write to it
   };
-  // Reads all that were made within `kept`. `on` is where OnTick runs and answers come. Throws
-  // std::runtime_error if the store does not answer.
+  // Loads all revocations created within `kept`. OnTick and store callbacks run on `on`. Throws
+  // std::runtime_error if the store does not respond.
   RevocationReader(Store& store, Revocations& revocations, Executor& on, const Clock& clock,
                    Options options);
-  // Ten times a second.
+  // Called ten times a second.
   void OnTick(Monotonic now);
 
  private:

@@ -1,6 +1,6 @@
-// Blobs as files of one directory: those under way in incoming/, kept ones in one of 256
-// directories named after an id's last byte. A file is moved there when the row that names it is on
-// disk, so what is left in incoming/ by a crash is known to be one or the other.
+// Stores blobs as files in one directory: pending ones in incoming/, permanent ones in one of 256
+// subdirectories named by the last byte of the id. A file is moved there once the row that references it
+// is on disk, so a crash only leaves files in incoming/ to be resolved.
 #pragma once
 #include <filesystem>
 
@@ -11,15 +11,15 @@ namespace parley {
 
 struct FileBlobOptions {
   std::filesystem::path directory;
-  int64_t least_free_bytes = 0;  // on its disk; below, nothing new is begun
+  int64_t least_free_bytes = 0;  // minimum free disk space for new uploads
   bool fsync = true;
   size_t threads = 2;
-  size_t max_queued = 4096;  // calls waiting for a thread
+  size_t max_queued = 4096;  // maximum queued calls
 };
 
 class FileBlobStore final : public BlobStore {
  public:
-  // Throws std::runtime_error where the directory cannot be used.
+  // Throws std::runtime_error if the directory cannot be used.
   explicit FileBlobStore(FileBlobOptions options);
   ~FileBlobStore() override;
 
@@ -31,7 +31,7 @@ class FileBlobStore final : public BlobStore {
   std::vector<Uuid> LeftUnfinished() const override { return left_unfinished_; }
   void Close() override { pool_.Close(); }
 
-  // Runs `work`, a Result<T>, on a worker and posts what it gave. For blobs under way too.
+  // Runs `work`, which returns a Result<T>, on a worker and posts its result. Also used for uploads.
   template <class T, class Work>
   void OnWorker(Executor& on, Answer<T> done, Work work);
   WorkerPool& pool() { return pool_; }

@@ -1,12 +1,12 @@
-// What a file is, by its content (libmagic).
+// Detects the type of a file by its content (libmagic).
 #pragma once
 #include <string>
 #include <string_view>
 
 namespace parley {
 
-// The media type of a file that begins so; "application/octet-stream" when it is not known. A few
-// kilobytes are enough. Any thread. Throws std::runtime_error where libmagic has no database.
+// Returns the media type of a file from its first bytes, or "application/octet-stream" if unknown. A
+// few kilobytes are enough. Threads: any. Throws std::runtime_error if libmagic has no database.
 std::string TypeOfContent(std::string_view head);
 
 }  // namespace parley

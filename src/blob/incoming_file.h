@@ -1,5 +1,4 @@
-// A file that is being written, from its first byte to the disk. One thread at a time, which may
-// block.
+// Writes one upload to a file. Calls can block. Threads: one at a time.
 #pragma once
 #include <unistd.h>
 
@@ -35,14 +34,14 @@ class FileDescriptor {
 
 class IncomingFile {
  public:
-  // The file is made with the first byte, unless the disk has less free space than `least_free_bytes`.
+  // The first Append creates the file; it fails if the disk has less than `least_free_bytes` free.
   IncomingFile(std::filesystem::path path, int64_t least_free_bytes, bool fsync);
   // Removes the file unless it was finished.
   ~IncomingFile();
 
   // Errors: store_unavailable.
   Result<void> Append(std::string_view bytes);
-  // The file and its name are on disk. Errors: store_unavailable.
+  // Syncs the file and its directory entry to disk. Errors: store_unavailable.
   Result<BlobUpload::Receipt> Finish();
 
  private:
@@ -57,7 +56,7 @@ class IncomingFile {
   const bool fsync_;
   FileDescriptor file_;
   std::unique_ptr<evp_md_ctx_st, FreeDigest> digest_;
-  std::string head_;  // the first bytes, by which the type is judged
+  std::string head_;  // the first bytes, for type detection
   int64_t size_ = 0;
   bool finished_ = false;
 };

@@ -1,6 +1,7 @@
-// What this node publishes, on one pipelined connection: whatever has gathered while the last lot
-// was answered goes out in one write. Bounded; what does not fit, and what was under way when the
-// connection failed, is dropped and counted. Publish from any thread, the rest on one io_context's.
+// Publishes this node's messages on one pipelined connection: messages that gathered while the previous
+// batch was processed go out in one write. The queue is bounded; messages that do not fit, and those in
+// flight when the connection fails, are dropped and counted. Threads: Publish from any, the rest on the
+// thread of one io_context.
 #pragma once
 #include <mutex>
 
@@ -19,7 +20,7 @@ class RedisPublisher {
   void Publish(std::string_view channel, std::string_view bytes);
   boost::asio::awaitable<void> Run();
   void Stop();
-  // There is reason to think that Redis is gone: ask it now.
+  // Checks the connection now, because Redis may be unreachable.
   void Probe();
 
  private:
@@ -37,7 +38,7 @@ class RedisPublisher {
   boost::asio::io_context& io_;
   BusCounters& counters_;
   const std::function<void(bool up)> on_connection_;
-  const std::function<void()> on_replica_;  // the server has become one
+  const std::function<void()> on_replica_;  // called if the server has become a replica
   RedisLink link_;
   boost::asio::steady_timer sleeper_;
   std::chrono::steady_clock::time_point next_ask_ = {};

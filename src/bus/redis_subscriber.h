@@ -1,7 +1,7 @@
-// What this node hears: one connection that is subscribed to the channels of conversations with
-// listeners here, and to that of all nodes. One that fails is opened again and subscribed anew, and
-// then everything counts as just followed. Follow and Leave from any thread, the rest on one
-// io_context's.
+// Receives messages of other nodes: one connection that is subscribed to the channels of conversations
+// with local subscribers, and to the channel of all nodes. After a failure it reconnects and subscribes
+// again, and all conversations count as just followed. Threads: Follow and Leave from any, the rest on
+// the thread of one io_context.
 #pragma once
 #include <mutex>
 #include <unordered_map>
@@ -21,7 +21,7 @@ class RedisSubscriber {
   void Want(const Uuid& conversation, bool follow);
   boost::asio::awaitable<void> Run();
   void Stop();
-  // Opens another connection in place of the one at hand.
+  // Replaces the current connection.
   void Reconnect() { link_.Reconnect(); }
 
  private:
@@ -32,12 +32,12 @@ class RedisSubscriber {
   boost::asio::awaitable<void> WaitForRoom(RedisConnection& connection);
   boost::asio::awaitable<void> Write(std::shared_ptr<Writer> writer);
   void TakeWishes();
-  // A command for as many channels as one may name; empty: there is nothing to say.
+  // The next command, for the maximum number of channels per command; empty if none is pending.
   std::string NextCommand();
   struct Heard {
     std::vector<BusDelivery> deliveries;
     std::vector<Uuid> followed;
-    bool subscribed = false;  // to the channel of all nodes
+    bool subscribed = false;  // subscribed to the channel of all nodes
   };
   static bool Sort(const redisReply& reply, Heard& heard);
 
@@ -47,8 +47,8 @@ class RedisSubscriber {
   RedisLink link_;
   BusReceiver* receiver_ = nullptr;
   std::unordered_set<Uuid> followed_;
-  std::unordered_map<Uuid, bool> unsaid_;  // to follow, or to leave
-  std::shared_ptr<Writer> writer_;         // of the connection at hand
+  std::unordered_map<Uuid, bool> unsaid_;  // pending: true to follow, false to leave
+  std::shared_ptr<Writer> writer_;         // for the current connection
 
   std::mutex mutex_;
   std::vector<std::pair<Uuid, bool>> wishes_;  // guarded by mutex_

@@ -1,6 +1,8 @@
-// One connection to Redis, over TCP, TLS or a Unix socket; hiredis reads and writes the protocol
-// (RESP2). Every wait has a deadline: where it passes, the connection is closed, and the call fails
-// as all do, with RedisFailure. Coroutines of one io_context; one reader and one writer at a time.
+// A connection to Redis over TCP, TLS or a Unix socket; hiredis encodes and decodes the protocol
+// (RESP2). Every wait has a deadline; when it passes, the connection is closed.
+//
+// Errors, of any call: RedisFailure. Threads: coroutines of one io_context, with at most one reader and
+// one writer at a time.
 #pragma once
 #include <hiredis/hiredis.h>
 
@@ -24,7 +26,7 @@ class RedisFailure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The server replicates another one: what is published there reaches only those who listen there.
+// The server is a replica: its messages only reach its own subscribers.
 class RedisIsReplica : public RedisFailure {
  public:
   using RedisFailure::RedisFailure;
@@ -37,18 +39,18 @@ using RedisReply = std::unique_ptr<redisReply, FreeRedisReply>;
 
 inline std::string_view TextOf(const redisReply& reply) { return {reply.str, reply.len}; }
 
-// Errors: RedisIsReplica, if an answer to INFO has the role of a replica. An answer without a role
-// passes.
+// Throws RedisIsReplica if a reply to INFO has the role of a replica. A reply without a role is
+// accepted.
 void RequireMaster(const RedisEndpoint& endpoint, const redisReply& info);
 
-// One command, as Redis reads it.
+// Encodes a command for Redis.
 std::string RedisCommand(const std::vector<std::string_view>& words);
 
 class RedisConnection {
  public:
   using Wait = std::chrono::milliseconds;
-  static constexpr size_t kMostBuffered = 64 * 1024 * 1024;  // bytes of one reply
-  static constexpr int kMostElements = 64 * 1024;            // of one array in a reply
+  static constexpr size_t kMostBuffered = 64 * 1024 * 1024;  // maximum bytes of a reply
+  static constexpr int kMostElements = 64 * 1024;  // maximum elements of an array in a reply
 
   explicit RedisConnection(boost::asio::any_io_executor executor);
   ~RedisConnection();
@@ -57,13 +59,13 @@ class RedisConnection {
   // RedisIsReplica, if the server is not a master.
   boost::asio::awaitable<void> Open(const RedisAddress& address, Wait within);
   boost::asio::awaitable<void> Write(std::string_view bytes, Wait within);
-  // The next reply, whatever it is.
+  // Reads the next reply, which can be an error.
   boost::asio::awaitable<RedisReply> Read(Wait within);
   // Returns a reply that is already in the buffer, or nullopt if a Read is required.
   RedisReply ReadBuffered();
-  // Writes a command and reads its answer; an error is a failure.
+  // Writes a command and reads its reply. Throws RedisFailure if the reply is an error.
   boost::asio::awaitable<RedisReply> Call(const std::vector<std::string_view>& words, Wait within);
-  // What is waited for fails.
+  // Fails pending waits.
   void Close();
   bool closed() const { return closed_; }
 
@@ -85,7 +87,7 @@ class RedisConnection {
   std::unique_ptr<Socket> plain_;
   std::unique_ptr<redisReader, void (*)(redisReader*)> reader_;
   std::vector<char> buffer_;
-  size_t unparsed_ = 0;  // bytes received since the last whole reply
+  size_t unparsed_ = 0;  // bytes received since the last complete reply
   bool closed_ = false;
 };
 

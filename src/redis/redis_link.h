@@ -1,5 +1,5 @@
-// A connection to Redis that is opened again for as long as it is wanted: after 0.1 s at first, 2 s
-// at most, with jitter, so that nodes do not come back in step. One io_context's thread.
+// A Redis connection that reconnects until it is stopped: after 0.1 s at first, at most 2 s, with jitter,
+// so that nodes do not reconnect in step. Threads: the thread of one io_context.
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <functional>
@@ -13,15 +13,15 @@ namespace parley {
 class RedisLink {
  public:
   using Connection = std::shared_ptr<RedisConnection>;
-  // Uses the connection until an exception ends it; any one does.
+  // Uses the connection until any exception ends it.
   using Work = std::function<boost::asio::awaitable<void>(Connection)>;
 
-  // `name` is for the log. `failures` counts what ends a connection besides RedisFailure.
+  // `name` is for the log. `failures` counts exceptions other than RedisFailure that end a connection.
   RedisLink(boost::asio::io_context& io, RedisAddress address, std::string name, Counter& failures);
-  // Ends after Stop, and not before, whatever fails meanwhile.
+  // Runs until Stop, regardless of failures.
   boost::asio::awaitable<void> Run(Work work);
   void Stop();
-  // The work ends, and begins anew on another connection.
+  // Ends the work and restarts it on a new connection.
   void Reconnect();
 
  private:
@@ -35,7 +35,7 @@ class RedisLink {
   boost::asio::steady_timer pause_;
   Connection connection_;
   bool stopping_ = false;
-  // Since a connection was last opened:
+  // Since the last connect:
   bool complained_ = false, complained_of_unexpected_ = false;
 };
 

@@ -1,4 +1,4 @@
-// The words after `parley`. Each command is a function from its arguments to an exit code.
+// The commands of `parley`. Each is a function from its arguments to an exit code.
 #pragma once
 #include <ostream>
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace parley {
 
-// args[0] is the command; none, or --help, prints what there is.
+// args[0] is the command; without arguments, or with --help, prints the list of commands.
 int RunCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 
 // serve, and demo (serve with a seeded example). Return when the server has stopped.

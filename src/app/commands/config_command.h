@@ -7,8 +7,8 @@
 
 namespace parley {
 
-// `args`: after the word `config`. Returns the exit code: 0, or 2 for a wrong configuration or a
-// wrong call.
+// `args`: the arguments after `config`. Returns the exit code: 0, or 2 for an invalid configuration or
+// usage.
 int RunConfigCommand(const std::vector<std::string>& args,
                      const std::map<std::string, std::string>& environment, std::ostream& out,
                      std::ostream& err);
