@@ -7,7 +7,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PENDING=(
   src/hub
-  src/http
   src/net
   src/session
   src/store

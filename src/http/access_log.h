@@ -1,6 +1,6 @@
-// The access log: one line for each request, refused ones and upgrades included, and one for each
-// WebSocket that ends. Nothing that a client sends can forge a field; query strings, which may hold
-// tokens and signatures, are never logged.
+// The access log: one line per request, including refused requests and upgrades, and one line per closed
+// WebSocket. Client input cannot forge a field; query strings, which can contain tokens and signatures,
+// are never logged.
 #pragma once
 #include <optional>
 #include <string>
@@ -10,16 +10,16 @@
 
 namespace parley {
 
-// The path of a request target as it may be logged: without its query, anything but visible ASCII
-// percent-encoded, cut after 2,048 bytes; a segment that is a token is shown as ***.
+// The path of a request target for the log: without the query, percent-encoded except visible ASCII,
+// truncated to 2,048 bytes; a segment that is a token is replaced by ***.
 std::string LoggedPath(std::string_view target);
 
-// A client's X-Request-ID if it is [A-Za-z0-9._-]{1,64}, else a new one.
+// The client's X-Request-ID if it matches [A-Za-z0-9._-]{1,64}, otherwise a new one.
 std::string RequestIdFrom(std::optional<std::string_view> header);
 
 struct AccessLine {
   std::string method = "-";
-  std::string path = "-";  // as LoggedPath gives it
+  std::string path = "-";  // from LoggedPath
   std::string client;      // address; empty for a Unix socket
   std::string user;        // empty: unknown
   std::string request_id;

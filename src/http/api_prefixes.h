@@ -1,5 +1,5 @@
-// The prefixes under which the API answers (api_prefixes). Routes are written with kApiPrefix; a path under
-// another prefix is the same route. Immutable, thread-safe.
+// The path prefixes of the API (option api_prefixes). Routes are registered with kApiPrefix; a path with
+// another prefix matches the same route. Immutable. Threads: any.
 #pragma once
 #include <string>
 #include <string_view>
@@ -11,12 +11,11 @@ inline constexpr std::string_view kApiPrefix = "/api/messaging";
 
 class ApiPrefixes {
  public:
-  // Each begins with a slash and ends without one. Not empty.
+  // Each prefix begins with a slash and does not end with one. The list must not be empty.
   explicit ApiPrefixes(const std::vector<std::string>& prefixes);
 
-  // The prefix under which a path of these segments was asked for; the segments then begin as routes
-  // do. Empty for a path of something else. nullptr for one that begins as routes do though
-  // kApiPrefix is not served.
+  // Returns the prefix of a path with these segments and replaces it by kApiPrefix. Returns an empty
+  // string for other paths, and nullptr for a path with kApiPrefix if that prefix is not configured.
   const std::string* Normalize(std::vector<std::string>& segments) const;
 
   const std::string& first() const { return prefixes_.front().text; }

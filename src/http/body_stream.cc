@@ -38,7 +38,7 @@ void BodyStream::Fail(Error error) {
   Wake();
 }
 
-// From the loop: whoever pushes is inside the parser.
+// Posts the wake-up to the event loop, because the caller is inside the parser.
 void BodyStream::Wake() {
   if (!waiting_) return;
   on_.Post([waiting = std::exchange(waiting_, {})]() mutable { waiting(true); });

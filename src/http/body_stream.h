@@ -1,6 +1,5 @@
-// The body of a request whose handler takes it piece by piece, in memory that does not grow with it.
-// One shard's thread. Shared by the connection, which fills it, and the handler, which may outlive
-// the connection.
+// A request body that the handler reads in pieces, with bounded memory. The connection, which fills it,
+// and the handler, which can outlive the connection, share it. Threads: one shard.
 #pragma once
 #include <string>
 #include <string_view>
@@ -12,26 +11,26 @@ namespace parley {
 
 class BodyStream {
  public:
-  // Above it the connection is not read until the handler has taken what is there.
+  // While more bytes than this are buffered, the server does not read from the connection.
   static constexpr size_t kHeld = 64 * 1024;
 
-  // `on_room`: called when there is room again after there was none.
+  // `on_room` is called when the buffer has room again.
   BodyStream(Executor& on, Callback on_room) : on_(on), on_room_(std::move(on_room)) {}
 
   // --- the handler's side
 
-  // The next bytes; empty: that was all. Errors: request_timeout, too_large, bad_request (cut
-  // short, or badly framed).
+  // The next bytes; empty at the end. Errors: request_timeout, too_large, bad_request (incomplete or
+  // malformed).
   Task<Result<std::string>> Next();
 
   // --- the connection's side
 
   void Push(std::string_view bytes);
   void End();
-  // No more comes; what is held is forgotten.
+  // Ends the body with an error and drops buffered bytes.
   void Fail(Error error);
   bool full() const { return held_.size() >= kHeld; }
-  // End or Fail was called.
+  // True after End or Fail.
   bool over() const { return ended_ || error_.has_value(); }
 
  private:

@@ -1,6 +1,5 @@
-// Undoes the chunked transfer coding (RFC 9112 §7.1) without I/O: input to pieces of content, in
-// memory that does not grow. Extensions are checked and ignored, trailer fields are checked and
-// dropped. Not thread-safe.
+// Decodes the chunked transfer coding (RFC 9112 §7.1) with bounded memory and without I/O. Extensions
+// and trailer fields are validated and discarded. Threads: one.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -10,8 +9,8 @@ namespace parley {
 
 class ChunkedDecoder {
  public:
-  // Bytes of one chunk-size line with its extensions, of all extensions of a body together, and of
-  // the whole trailer section. More is an error.
+  // Limits in bytes, per body: a chunk-size line with its extensions, all extensions together, and the
+  // trailer section.
   static constexpr size_t kMaxLine = 4096;
   static constexpr size_t kMaxExtensions = 16 * 1024;
   static constexpr size_t kMaxTrailers = 16 * 1024;
@@ -19,15 +18,15 @@ class ChunkedDecoder {
   enum class Kind : uint8_t {
     kNeedMore,  // all input is consumed
     kData,      // content, never empty
-    kEnd,       // the body and its trailer section are over; nothing after them is consumed
-    kError,     // not the chunked coding, or over a limit
+    kEnd,       // the end of the body and its trailer section; later input is not consumed
+    kError,     // malformed, or over a limit
   };
   struct Piece {
     Kind kind = Kind::kNeedMore;
     std::string_view data = {};
   };
 
-  // The next piece of `input`, which is advanced past what was consumed.
+  // Returns the next piece of `input` and removes the consumed bytes from it.
   Piece Next(std::string_view& input);
 
  private:
@@ -48,12 +47,12 @@ class ChunkedDecoder {
     kFailed,
   };
 
-  bool Step(char c);  // everything but content; false: an error
+  bool Step(char c);  // processes a byte outside content; false on error
   bool StepSize(char c);
   bool StepTrailer(char c);
 
   State state_ = State::kSizeStart;
-  uint64_t left_ = 0;  // of the chunk
+  uint64_t left_ = 0;  // remaining bytes of the chunk
   size_t line_ = 0;
   size_t extensions_ = 0;
   size_t trailers_ = 0;

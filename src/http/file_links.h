@@ -1,8 +1,7 @@
-// Links to files that work without a header, for <img src>: the reader, how long the link is good, and
-// a signature over both and the file. Whoever has a link has what its reader has: access is checked
-// again when it is opened, so a link never outlives it.
-//
-// Threads: any. The key is the store's, so a link of one node works on all.
+// Signed file URLs that work without a header, for <img src>: the reader, the expiry, and a signature
+// over both and the file. A link grants the access of its reader: access is checked again when the link
+// is opened, so a link never outlives the reader's access. The key is in the store, so a link works on
+// all nodes. Threads: any.
 #pragma once
 #include <optional>
 #include <string>
@@ -17,7 +16,7 @@ namespace parley {
 
 class FileLinks {
  public:
-  // `ttl`: how long a link is good; 0: links are not signed, and none is accepted.
+  // `ttl`: the lifetime of a link; 0: links are neither signed nor accepted.
   FileLinks(std::string key, Duration ttl, const Clock& clock)
       : key_(Key::Secret("HS256", std::move(key))), ttl_(ttl), clock_(clock) {}
 
@@ -25,17 +24,17 @@ class FileLinks {
     UserId user;
     bool service = false;
   };
-  // Makes the attachment's file_url one for this reader. It is the same for a quarter of `ttl`, and good
-  // for the last three at least.
+  // Signs the attachment's file_url for this reader. The URL stays the same for a quarter of `ttl`, and is
+  // valid for at least three quarters.
   void Sign(Attachment& attachment, const Reader& reader) const;
 
-  // Whom the query of a request for the file was signed for. Errors: not_authenticated (it was
-  // changed, or its time is over).
+  // Returns the reader for whom the request's query was signed. Errors: not_authenticated (altered or
+  // expired).
   Result<Reader> Verify(const Request& request, const Uuid& attachment) const;
   static bool IsSigned(const Request& request) { return request.Query("signature").has_value(); }
 
  private:
-  // What is signed.
+  // The signed text.
   static std::string TextOf(const Uuid& attachment, const Reader& reader, std::string_view until);
 
   const Key key_;

@@ -1,7 +1,7 @@
-// How many of something each user or address holds at once: sockets, uploads. For the whole node.
+// Counts concurrently held resources (sockets, uploads) per user or address, for the whole node.
 //
 // Threads: any.
-// Bounds: one entry for each key that holds something.
+// Bounds: one entry per key with a held resource.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace parley {
 
 class HeldCounts {
  public:
-  // Held while it lives. An empty one holds nothing.
+  // Holds one count until it is destroyed. An empty Held has no count.
   class Held {
    public:
     Held() = default;
@@ -38,11 +38,11 @@ class HeldCounts {
     std::string key_;
   };
 
-  // One more for the key; an empty Held if it holds `most` already.
+  // Increments the count of the key, or returns an empty Held if it is already `most`.
   Held Take(std::string_view key, int64_t most) {
     Stripe& stripe = StripeOf(key);
     const std::lock_guard lock(stripe.mutex);
-    int64_t& count = stripe.counts[std::string(key)];  // never 0 when it was there
+    int64_t& count = stripe.counts[std::string(key)];  // a present count is never 0
     if (count >= most) {
       if (count == 0) stripe.counts.erase(std::string(key));
       return {};

@@ -12,14 +12,14 @@ using namespace std::chrono_literals;
 
 // From the connection's begin to its first byte, a TLS handshake included.
 constexpr auto kFirstByteDeadline = 10s;
-// A request that dribbles in is cut off (slow-header attacks); an idle connection is let go.
+// Ends slow requests (slow-header attacks) and idle connections.
 constexpr auto kHeaderDeadline = 10s;
 constexpr auto kBodyDeadline = 60s;
-// A streamed body has that much longer for every so many bytes of it.
+// The minimum rate of a streamed body; it extends the deadline by the body's size.
 constexpr uint64_t kLeastBytesPerSecond = 8 * 1024;
-// How often the store is asked whether a download's reader may still have it.
+// The interval of access checks during a download.
 constexpr auto kDownloadCheck = 2s;
-// An answer whose reader takes nothing for so long is cut off.
+// A response of which the client reads nothing for this time is aborted.
 constexpr auto kAnswerDeadline = 60s;
 // Of a download, queued at most (and a piece).
 constexpr size_t kDownloadAhead = 64 * 1024;

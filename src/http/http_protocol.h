@@ -1,7 +1,7 @@
-// HTTP/1.1 on a connection: RequestReader parses, the router answers, one request at a time;
-// pipelined requests wait in the connection, and are not read while its outbox is full. Whether a
-// request is accepted is decided by its header section alone, before any of its body is kept.
-// The shard's thread.
+// HTTP/1.1 on a connection: RequestReader parses, and the router dispatches one request at a time.
+// Pipelined requests wait in the connection, which is not read while its outbox is full. A request is
+// accepted or refused by its header section alone, before any of its body is buffered. Threads: the
+// shard's.
 #pragma once
 #include <memory>
 #include <optional>
@@ -21,12 +21,12 @@
 
 namespace parley {
 
-// Takes a request for a WebSocket's path away from HTTP: queues the 101 and calls SwitchProtocol, or says what
-// to answer instead.
+// Upgrades a request for a WebSocket path: queues the 101 response and calls SwitchProtocol, or returns
+// another response.
 class UpgradeHandler {
  public:
   virtual ~UpgradeHandler() = default;
-  // Is its path one of a WebSocket?
+  // Returns true if the path is that of a WebSocket endpoint.
   virtual bool Serves(const Request& request) const = 0;
   virtual std::optional<Response> Upgrade(Connection& connection, Request request) = 0;
 };
@@ -42,7 +42,7 @@ struct HttpCounters {
   RequestTimes requests;
 };
 
-// What a shard's HTTP connections share. Outlives them.
+// The objects that the HTTP connections of a shard share. Outlives them.
 struct HttpContext {
   Router& router;
   const TokenVerifier& verifier;
@@ -55,7 +55,7 @@ struct HttpContext {
   HttpCounters& counters;
   const Gauge& connections;
   const Limits& limits;
-  size_t connection_limit = 0;  // over it requests are answered 503; 0: none
+  size_t connection_limit = 0;  // above it, requests get 503; 0: no limit
   bool access_log = false;
   Duration keep_alive_timeout = std::chrono::seconds(120);
   Duration hsts{0};  // sent over the server's own TLS; 0: not sent
@@ -74,22 +74,22 @@ class HttpProtocol final : public Protocol {
   void OnClosed(Connection& connection) override;
 
  private:
-  // Where the present request is.
+  // The stage of the current request.
   enum class Stage : uint8_t {
-    kHeader,     // none has begun, or its header section arrives
-    kBody,       // it is accepted, and its body is collected
-    kStreaming,  // its body goes to the handler as it arrives
-    kDiscarding  // it is refused: its body is thrown away, then comes the answer
+    kHeader,     // waiting for a header section
+    kBody,       // accepted; its body is buffered
+    kStreaming,  // accepted; its body is streamed to the handler
+    kDiscarding  // refused; its body is discarded before the response
   };
 
-  // What every answer to this request carries, and what is logged of it. `message`: its header
-  // section; null where that could not be read.
+  // Sets the common response headers and the access log line. `message`: the header section, or null if
+  // it could not be parsed.
   void DescribeAnswer(const Connection& connection, const BeastRequest* message);
-  // True: another protocol has taken over.
+  // Returns true if another protocol has taken over.
   bool OnHeader(Connection& connection);
   std::optional<Error> RefusalOfConnection(const Connection& connection,
                                            const Request& request) const;
-  // What to answer instead of serving it, as the header section alone shows.
+  // Returns the refusal of a request, based on its header section, or nullopt.
   std::optional<Response> Refusal(Request& request, Caller& caller);
   std::optional<Response> FindRoute(Request& request);
   std::optional<Response> RefusalOfBody(const Request& request) const;
@@ -98,58 +98,58 @@ class HttpProtocol final : public Protocol {
   void OnBody(Connection& connection, std::string_view bytes);
   void OnEnd(Connection& connection);
   void OnFault(Connection& connection);
-  // Answers, and ends the connection.
+  // Responds and closes the connection.
   void Refuse(Connection& connection, const Error& error);
-  // Answers a request whose body has not been read. A small body is thrown away first, so that the
-  // connection can be used on; otherwise it ends. `uncertain`: whether the body comes is not known.
+  // Responds to a request whose body has not been read. A small body is discarded first, so that the
+  // connection stays usable; otherwise it is closed. `uncertain`: the client may not send the body.
   void RefuseUnread(Connection& connection, Response response, bool uncertain);
   void Respond(Connection& connection, const Response& response);
   void Close(Connection& connection);
   void FailStream(Error error);
   void CheckTimes(Connection& connection, Monotonic now);
-  // The caller, as the route demands. Errors: not_authenticated, token_not_valid, forbidden.
+  // Identifies the caller as the route requires. Errors: not_authenticated, token_not_valid, forbidden.
   Result<Caller> Identify(const Request& request, const Route& route) const;
-  // Takes one from the caller's bucket for the route. Errors: rate_limited. A service has no limit.
+  // Takes a token from the caller's bucket for the route. Errors: rate_limited. Services are exempt.
   std::optional<Error> TakeRate(const Route& route, const Caller& caller);
   static Task<void> Run(HttpContext& context, Shard& shard, ConnectionId id, Route& route,
                         RequestContext request);
   static Task<void> SendSource(Shard& shard, ConnectionId id, BodySource& source);
-  // An answer that is sent piece by piece.
+  // A response that is sent in pieces.
   struct Download {
     std::shared_ptr<BodySource> source;
     std::shared_ptr<const Identity> identity;
     AskedAt asked = {};
     Monotonic checked_at;
   };
-  // P9: ends a download whose reader may no longer have it.
+  // Ends a download whose reader has lost access.
   void CheckDownload(Connection& connection, Monotonic now);
   static Task<void> AskAgain(Shard& shard, ConnectionId id, std::shared_ptr<BodySource> source);
 
   HttpContext& context_;
   RequestReader reader_;
-  std::unique_ptr<RequestContext> pending_;  // while its body is collected
-  std::unique_ptr<Response> refusal_;        // while its body is thrown away
+  std::unique_ptr<RequestContext> pending_;  // while its body is buffered
+  std::unique_ptr<Response> refusal_;        // while its body is discarded
   std::string body_;
   std::shared_ptr<BodyStream> stream_;  // while a body is streamed
-  uint64_t body_bytes_ = 0;             // of the body, so far
+  uint64_t body_bytes_ = 0;             // received so far
   uint64_t body_limit_ = 0;
   std::unique_ptr<Download> download_;
-  Resolve<bool> room_;  // whoever waits to send on; false: closed
+  Resolve<bool> room_;  // the pending download; false: closed
   Monotonic request_since_{};
   Monotonic idle_since_{};
   ResponseContext response_context_;
   AccessLine access_;
-  Route* route_ = nullptr;  // of the request under way, once it is known
+  Route* route_ = nullptr;  // of the current request, once it is known
   Stage stage_ = Stage::kHeader;
-  bool keep_alive_ = false;  // as the request wants it
-  bool busy_ = false;        // a handler runs
-  bool last_ = false;        // the connection ends with the answer under way
-  bool spoken_ = false;      // a header section has come
-  bool drain_ = true;        // what still comes when it ends is read and thrown away
+  bool keep_alive_ = false;  // as the request asks
+  bool busy_ = false;        // a handler is running
+  bool last_ = false;        // close the connection after the current response
+  bool spoken_ = false;      // a header section was received
+  bool drain_ = true;        // discard further input when the connection closes
 };
 
-// "Authorization: Bearer <token>": the token; nullopt without that header or with another scheme in
-// it, such as a proxy's Basic login. Errors: not_authenticated for a second header.
+// Returns the token of "Authorization: Bearer <token>", or nullopt without that header or with another
+// scheme, such as a proxy's Basic login. Errors: not_authenticated for two headers.
 Result<std::optional<std::string_view>> BearerToken(const Request& request);
 
 }  // namespace parley

@@ -10,12 +10,12 @@ constexpr bool IsTokenByte(char c) {
          std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
-// A byte of a field's value: no control but tab.
+// A byte of a field value: no control characters except tab.
 constexpr bool IsFieldByte(char c) {
   return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F);
 }
 
-// -1: not a hexadecimal digit.
+// Returns -1 if `c` is not a hexadecimal digit.
 constexpr int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;

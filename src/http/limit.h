@@ -1,4 +1,4 @@
-// Classes of cost that rate limits tell apart. A route's or a command's row names its own.
+// The classes of operations with separate rate limits. The row of a route or command names its class.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -8,14 +8,14 @@ namespace parley {
 
 enum class Limit {
   kNone,     // not limited
-  kRead,     // answers from the store
+  kRead,     // reads from the store
   kSend,     // changes something: messages, edits, receipts by REST, titles
-  kCreate,   // makes a conversation
-  kMembers,  // brings participants into a conversation, one unit each
+  kCreate,   // creates a conversation
+  kMembers,  // adds participants, one unit each
   kUpload,   // an attachment
-  kCommand,  // a command on a socket that is none of these: typing, ping, resume, read marks
-  kConnect,  // a WebSocket of a user
-  kAddress,  // a WebSocket from an address, before its user is known
+  kCommand,  // other socket commands: typing, ping, resume, read marks
+  kConnect,  // opens a WebSocket, per user
+  kAddress,  // opens a WebSocket, per address, before authentication
 };
 inline constexpr size_t kLimitCount = 9;
 // The label `verb` of rate_limited_total, and the policy's name in RateLimit headers.

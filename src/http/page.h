@@ -1,5 +1,4 @@
-// Pages that travel in the binary: HTML with one inline script, one inline style, and nothing from
-// elsewhere.
+// Embedded pages: HTML with one inline script and one inline style, without external resources.
 #pragma once
 #include <string_view>
 
@@ -7,8 +6,8 @@
 
 namespace parley {
 
-// The page under a Content-Security-Policy that lets its own script and style run, lets it talk to
-// this server, and forbids everything else. Copies of it share one buffer.
+// The page with a Content-Security-Policy that only allows its own script and style and connections to
+// this server. Copies share one buffer.
 Response HtmlPage(std::string_view page);
 
 }  // namespace parley

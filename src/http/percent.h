@@ -6,10 +6,11 @@
 
 namespace parley {
 
-// `plus_is_space` for queries and forms (WHATWG). nullopt: broken. The bytes may be anything.
+// `plus_is_space` for queries and forms (WHATWG). Returns nullopt if the encoding is invalid. The
+// result can contain any bytes.
 std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_space);
 
-// `text` as data in any place of a URL: all but RFC 3986's unreserved characters is encoded.
+// Encodes `text` for any part of a URL: all characters except RFC 3986's unreserved ones.
 std::string PercentEncode(std::string_view text);
 
 }  // namespace parley

@@ -45,7 +45,7 @@ RangeAnswer FindRange(std::string_view header, int64_t size) {
   if (dash == std::string_view::npos) return {};
   const std::string_view from = range.substr(0, dash), to = range.substr(dash + 1);
   const auto first = Number(from), last = Number(to);
-  if (from.empty()) {  // the last so many bytes
+  if (from.empty()) {  // a suffix range: the last N bytes
     if (!last) return {};
     const int64_t length = std::min(*last, size);
     if (length == 0) return {.kind = RangeKind::kUnsatisfiable};

@@ -1,4 +1,4 @@
-// Parts of a representation (RFC 9110 §14) and its validators (§13).
+// Range requests (RFC 9110 §14) and validators (§13).
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -13,21 +13,21 @@ struct ByteRange {
 };
 
 enum class RangeKind {
-  kWhole,          // none asked for, or not one that is understood (another unit, several, broken)
-  kPart,           // one that lies in the representation, perhaps cut to its end
-  kUnsatisfiable,  // well formed, but there is nothing of it: 416
+  kWhole,          // no range, or one that is ignored (another unit, several ranges, malformed)
+  kPart,           // a satisfiable range, truncated to the end if necessary
+  kUnsatisfiable,  // well-formed, but outside the representation: 416
 };
 
 struct RangeAnswer {
   RangeKind kind = RangeKind::kWhole;
-  ByteRange range;  // of kPart
+  ByteRange range;  // for kPart
 };
 
-// What a Range header (empty: none) asks of `size` bytes.
+// Evaluates a Range header (empty if absent) for `size` bytes.
 RangeAnswer FindRange(std::string_view header, int64_t size);
 
-// Does one of an If-None-Match header's members name this entity tag (quotes included), or is one
-// "*"? Weak comparison (§8.8.3.2).
+// Returns true if a member of an If-None-Match header is this entity tag (including quotes) or "*". Uses
+// weak comparison (§8.8.3.2).
 bool NamesTag(const std::vector<std::string_view>& members, std::string_view tag);
 
 }  // namespace parley

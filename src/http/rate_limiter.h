@@ -1,8 +1,8 @@
-// How often a user or an address may do something: token buckets, for the whole node.
+// Rate limits per user and per address: token buckets for the whole node.
 //
 // Threads: any.
-// Bounds: at most 16 x kMostPerStripe entries; beyond, an entry is evicted, and its user starts with
-// full buckets again.
+// Bounds: at most 16 x kMostPerStripe entries; beyond that, an entry is evicted, and its user starts
+// again with full buckets.
 #pragma once
 #include <array>
 #include <chrono>
@@ -21,13 +21,13 @@ namespace parley {
 
 struct Rate {
   double per_second = 1;
-  double burst = 1;  // of 1 or more
+  double burst = 1;  // at least 1
 };
 
 struct RateLimits {
   bool on = false;
   std::array<Rate, kLimitCount> rates = {};  // by Limit
-  int64_t sockets_per_user = 0;              // open at once on this node; 0: no limit
+  int64_t sockets_per_user = 0;              // concurrent on this node; 0: no limit
   int64_t sockets_per_address = 0;
 };
 
@@ -35,28 +35,27 @@ class RateLimiter {
  public:
   RateLimiter(RateLimits limits, const Clock& clock) : limits_(limits), clock_(clock) {}
 
-  // Takes `cost` from the bucket. nullopt: it was there. Otherwise nothing is taken, and the answer
-  // is how long until the attempt would pass. A cost above the burst passes on a full bucket and
-  // leaves a debt, so that one large request is possible and the next ones wait for it.
-  // `key`: a user id, or AddressKey.
+  // Takes `cost` tokens and returns nullopt, or takes nothing and returns the time until a retry would
+  // succeed. A cost above the burst succeeds if the bucket is full and leaves a debt, so that one large
+  // request is possible and the next ones wait for it. `key`: a user id, or AddressKey.
   std::optional<std::chrono::milliseconds> Take(Limit limit, std::string_view key, double cost = 1);
 
-  // What the bucket holds now; 0 for one in debt.
+  // The tokens in the bucket; 0 if it is in debt.
   double Left(Limit limit, std::string_view key);
 
   bool on() const { return limits_.on; }
   const RateLimits& limits() const { return limits_; }
   const Rate& rate(Limit limit) const { return limits_.rates[static_cast<size_t>(limit)]; }
   uint64_t refused(Limit limit) const { return refused_[static_cast<size_t>(limit)].value(); }
-  // A refusal that was decided elsewhere (sockets open at once) under the same metric.
+  // Counts a refusal by another component (concurrent sockets) in the same metric.
   void CountRefusal(Limit limit) { refused_[static_cast<size_t>(limit)].Add(); }
   size_t entries() const;
 
  private:
   static constexpr size_t kStripes = 16;
-  // A stripe drops full buckets when it holds more than this, at most once a second …
+  // Above this size, a stripe drops full buckets, at most once a second.
   static constexpr size_t kSweepAbove = 2048;
-  // … and never holds more than this.
+  // The maximum size of a stripe.
   static constexpr size_t kMostPerStripe = 4096;
   struct Bucket {
     double tokens;
@@ -80,11 +79,11 @@ class RateLimiter {
   std::array<Counter, kLimitCount> refused_;
 };
 
-// The key of an address: no user id begins with a space. An IPv6 address stands for its /64 network,
-// which one subscriber has whole.
+// The key of an address; it begins with a space, so that it never equals a user id. IPv6 addresses are
+// grouped by /64 network, which usually belongs to one customer.
 std::string AddressKey(std::string_view address);
 
-// The error to answer with. "Rate limit exceeded: retry in 1.5 s."
+// The error of a refusal: "Rate limit exceeded: retry in 1.5 s."
 Error RateLimited(std::chrono::milliseconds wait);
 
 // The values of the headers RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers).

@@ -146,7 +146,7 @@ TEST(RateLimiterTest, TheErrorAndTheHeadersSayWhenToRetry) {
   EXPECT_EQ(RateLimitHeader(Limit::kSend, {20, 100}, 59.5), R"("send";r=59;t=3)");
 }
 
-TEST(HeldCountsTest, AKeyHoldsSoManyAndGivesThemBack) {
+TEST(HeldCountsTest, AKeyHoldsAtMostTheLimitAndReleasesCounts) {
   HeldCounts counts;
   {
     const auto one = counts.Take("ann", 2);
@@ -163,7 +163,7 @@ TEST(HeldCountsTest, AKeyHoldsSoManyAndGivesThemBack) {
   EXPECT_FALSE(counts.Take("ann", 0));
 }
 
-TEST(RateLimiterTest, ShardsTogetherGetNoMoreThanTheBurst) {
+TEST(RateLimiterTest, ShardsTogetherGetAtMostTheBurst) {
   const ManualClock clock;
   RateLimiter limiter(Limits(true, 1, 500), clock);
   std::atomic<int> passed{0};

@@ -1,6 +1,5 @@
-// The request headers that the server reads. A request in which one of them is not valid UTF-8 is
-// refused as a whole (Request::From), so that no feature can take such a value further; a header
-// that is not in this list cannot be read.
+// The request headers that the server reads. A request is refused if one of them is not valid UTF-8
+// (Request::From), so that no feature can process such a value. Other headers cannot be read.
 #pragma once
 #include <algorithm>
 #include <string_view>
@@ -45,7 +44,7 @@ constexpr bool IsReadHeader(std::string_view name) {
                              [&](std::string_view known) { return SameIgnoringCase(known, name); });
 }
 
-// The name of one of them; any other does not compile.
+// The name of a header in the list; other names do not compile.
 class HeaderName {
  public:
   consteval HeaderName(const char* name) : name_(name) {

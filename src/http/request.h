@@ -1,5 +1,5 @@
-// A request as handlers see it: parsed by Beast, its target taken apart. Every text that a handler
-// can get from it (segments, query, headers that are read) is UTF-8 without U+0000.
+// A parsed request for handlers. Invariant: all text that a handler can read (segments, query, headers)
+// is UTF-8 without U+0000.
 #pragma once
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -20,10 +20,11 @@ namespace parley {
 
 using BeastRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
-// What the access log knows of a request beside its line.
+// Data of a request for the access log.
 struct RequestAccess {
-  std::string client;  // address, a trusted proxy's word included; empty for a Unix socket
-  std::string id;      // X-Request-ID
+  // The client's address, which a trusted proxy can set by X-Forwarded-For; empty for a Unix socket.
+  std::string client;
+  std::string id;  // X-Request-ID
 };
 
 class Request {
@@ -33,42 +34,42 @@ class Request {
   static Result<Request> From(BeastRequest message, Peer peer);
 
   std::string_view method() const { return method_; }
-  // As the client wrote it, percent-encoded, without query and without a trailing slash (except "/").
+  // As sent, percent-encoded, without query and trailing slash (except "/").
   const std::string& path() const { return path_; }
-  // Its parts, split at slashes and then decoded, so that %2F is data. A part that is not UTF-8, or
-  // holds U+0000, is empty, which no route matches.
+  // The segments, split at slashes and then decoded, so that %2F is data. A segment that is not UTF-8 or
+  // contains U+0000 is empty, and matches no route.
   const std::vector<std::string>& segments() const { return segments_; }
   std::vector<std::string>& segments() { return segments_; }
   // The authority of an absolute-form target (RFC 9112 §3.2.2); empty otherwise.
   const std::string& authority() const { return authority_; }
   std::string_view body() const { return message_.body(); }
   void set_body(std::string body) { message_.body() = std::move(body); }
-  // Does its header section announce a body that is not empty?
+  // Returns true if the header section announces a non-empty body.
   bool has_body() const;
   const Peer& peer() const { return peer_; }
   const RequestAccess& access() const { return access_; }
   void set_access(RequestAccess access) { access_ = std::move(access); }
 
-  // A header's value; empty when absent. When it is there more than once, nullopt from HeaderOnce.
+  // The value of a header; empty if absent. HeaderOnce returns nullopt if it is absent or not unique.
   std::string_view Header(HeaderName name) const;
   std::optional<std::string_view> HeaderOnce(HeaderName name) const;
   bool HasHeader(HeaderName name) const;
-  // True when a header's name begins so, in any case.
+  // Returns true if a header name has this prefix, in any case.
   bool HasHeaderPrefix(std::string_view prefix) const;
-  // The members of a comma-separated header, however many lines it is spread over (RFC 9110 §5.6.1).
+  // The members of a comma-separated header over all its lines (RFC 9110 §5.6.1).
   std::vector<std::string_view> HeaderList(HeaderName name) const;
-  // True when such a list holds the token, in any case.
+  // Returns true if such a list contains the token, in any case.
   bool HeaderHasToken(HeaderName name, std::string_view token) const;
   unsigned http_version() const { return message_.version(); }  // 11 for HTTP/1.1
 
   // The last value of a query parameter; an empty one counts as absent.
   std::optional<std::string_view> Query(std::string_view name) const;
 
-  // The prefix of the API under which it came; links in the answer begin with it.
+  // The API prefix of the request; links in the response begin with it.
   const std::string& api_prefix() const { return api_prefix_; }
   void set_api_prefix(std::string prefix) { api_prefix_ = std::move(prefix); }
 
-  // What the route's {name} matched; empty when it has no such part.
+  // The value of the route parameter {name}; empty if the route has none.
   std::string_view Param(std::string_view name) const;
   void set_params(std::vector<std::pair<std::string, std::string>> params) {
     params_ = std::move(params);
@@ -90,15 +91,16 @@ class Request {
   std::vector<std::pair<std::string, std::string>> params_;
 };
 
-// UTF-8 without U+0000: text that every store can hold.
+// Returns true for UTF-8 without U+0000, which every store can hold.
 bool IsPlainText(std::string_view bytes);
 
-// "/a/b%2Fc/" as {"a", "b/c"}; see Request::segments. nullopt: broken percent-encoding.
+// "/a/b%2Fc/" as {"a", "b/c"}; see Request::segments. Returns nullopt if the encoding is
+// invalid.
 std::optional<std::vector<std::string>> PathSegments(std::string_view path);
 
 using NamesAndValues = std::vector<std::pair<std::string, std::string>>;
-// application/x-www-form-urlencoded, as queries and form bodies have it.
-// Errors: bad_request (broken, not UTF-8, or U+0000).
+// Parses application/x-www-form-urlencoded, as in queries and form bodies.
+// Errors: bad_request (malformed, not UTF-8, or with U+0000).
 Result<NamesAndValues> ParseUrlEncoded(std::string_view text);
 
 }  // namespace parley

@@ -5,7 +5,7 @@ namespace {
 
 bool IsParam(std::string_view part) { return part.starts_with('{'); }
 
-// A literal part beats a parameter: /messages/unread_count is no message id.
+// Counts literal parts, which take precedence over parameters: /messages/unread_count is not a message.
 int Literals(const Route& route) {
   int count = 0;
   for (const std::string& part : route.parts) count += IsParam(part) ? 0 : 1;

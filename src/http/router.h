@@ -26,7 +26,8 @@ enum class Access {
 struct Caller {
   UserId user;
   bool service = false;
-  // From the request's token. Null when there is none: then a download is not checked for expiry.
+  // The identity of the request's token, or null for a request without one (a signed link); then a
+  // download is not checked for token expiry.
   std::shared_ptr<const Identity> identity = {};
 };
 
@@ -44,8 +45,8 @@ struct Route {
   Access access = Access::kUser;
   Limit limit = Limit::kNone;
   HttpHandler handler;
-  // Above 0: a multipart body of up to so many bytes is handed to the handler as it arrives, after
-  // the caller is known.
+  // If above 0, a multipart body of up to this size is streamed to the handler, after the caller is
+  // authenticated.
   size_t streamed_bytes = 0;
 
   std::vector<std::string> parts = {};  // of the pattern; filled by the router

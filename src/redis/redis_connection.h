@@ -61,7 +61,7 @@ class RedisConnection {
   boost::asio::awaitable<void> Write(std::string_view bytes, Wait within);
   // Reads the next reply, which can be an error.
   boost::asio::awaitable<RedisReply> Read(Wait within);
-  // Returns a reply that is already in the buffer, or nullopt if a Read is required.
+  // Returns a reply that is already in the buffer, or null if a Read is required.
   RedisReply ReadBuffered();
   // Writes a command and reads its reply. Throws RedisFailure if the reply is an error.
   boost::asio::awaitable<RedisReply> Call(const std::vector<std::string_view>& words, Wait within);
