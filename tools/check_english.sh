@@ -7,7 +7,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PENDING=(
   src/hub
-  src/net
   src/session
   src/store
   test/chaos

@@ -1,5 +1,6 @@
-// Listening: TCP with one SO_REUSEPORT socket per shard, so that the kernel spreads connections; a
-// Unix socket or an inherited descriptor with one socket whose connections are dealt out in turn.
+// Listens for connections: on TCP with one SO_REUSEPORT socket per shard, so that the kernel distributes
+// connections; on a Unix socket or inherited descriptor with one socket whose connections are assigned to
+// the shards in turn.
 #pragma once
 #include <atomic>
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -18,12 +19,12 @@ namespace parley {
 
 struct ListenOptions {
   std::string host = "127.0.0.1";
-  uint16_t port = 8000;   // 0: any free one
+  uint16_t port = 8000;   // 0: any free port
   std::string unix_path;  // instead of host and port
   unsigned unix_mode = 0660;
-  int inherited_fd = -1;  // instead of both: a listening socket handed in (--fd)
+  int inherited_fd = -1;  // an inherited listening socket (--fd), instead of the others
   int backlog = 2048;
-  bool tls = false;  // for the URL alone
+  bool tls = false;  // only affects Url()
 };
 
 class Listener {
@@ -33,14 +34,14 @@ class Listener {
   using MakeConnection =
       std::function<std::unique_ptr<Connection>(Shard& shard, StreamSocket socket, Peer peer)>;
 
-  // Binds and listens; throws std::runtime_error naming the address where that cannot be.
-  // Accepting begins with Start. Shards outlive the listener.
+  // Binds and listens; Start begins accepting. Shards outlive the listener. Throws std::runtime_error,
+  // which names the address.
   Listener(const ListenOptions& options, std::vector<std::unique_ptr<Shard>>& shards,
            MakeConnection make);
   ~Listener();
 
   void Start();
-  // Stops accepting. Any thread; connections in the kernel's backlog are reset.
+  // Stops accepting; connections in the kernel's backlog are reset. Threads: any.
   void Stop();
   uint16_t port() const { return port_; }
   // "http://127.0.0.1:8000" or "unix:/run/parley.sock".
@@ -57,7 +58,7 @@ class Listener {
   MakeConnection make_;
   std::vector<std::unique_ptr<Socket>> sockets_;
   uint16_t port_ = 0;
-  std::atomic<unsigned> next_shard_{0};  // for sockets whose connections are dealt out
+  std::atomic<unsigned> next_shard_{0};  // for sockets whose connections are assigned in turn
 };
 
 }  // namespace parley

@@ -1,10 +1,10 @@
-// A connection: a stream socket, its outbox, and the protocol that it speaks now (HTTP first, then
-// perhaps WebSocket). Owned by its shard; touched by that shard's thread alone.
+// A connection: a stream socket, its outbox, and its current protocol (first HTTP, then possibly
+// WebSocket). Its shard owns it. Threads: the shard's only.
 //
-// Reading: one wait, then non-blocking reads into the shard's receive buffer. Nothing is allocated
-// while a connection is idle. What a protocol does not consume is kept here and shown again.
-// Writing: frames gather in the outbox; the shard flushes at the end of its loop turn with one
-// non-blocking gathering write, and waits for writability only after EAGAIN.
+// Reading: one wait, then non-blocking reads into the shard's receive buffer. An idle connection
+// allocates nothing. Bytes that a protocol does not consume are kept and passed to it again.
+// Writing: frames gather in the outbox; the shard flushes them at the end of the event loop iteration
+// with one non-blocking gathering write, and waits for writability only after EAGAIN.
 #pragma once
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -23,7 +23,7 @@ namespace parley {
 using StreamSocket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
                                                       boost::asio::io_context::executor_type>;
 
-// Who is at the other end. For a Unix socket the address is empty and the peer counts as local.
+// The peer of a connection. For a Unix socket the address is empty and the peer counts as local.
 struct Peer {
   std::string address;
   bool loopback = false;
@@ -33,17 +33,16 @@ struct Peer {
 class Protocol {
  public:
   virtual ~Protocol() = default;
-  // New bytes, those left over the last time first. Returns how many were consumed; the rest is
-  // kept. A protocol that cannot take more now calls PauseReading first.
+  // Processes bytes, beginning with those left over from the last call. Returns the number of consumed
+  // bytes; the rest is kept. A protocol that cannot process more calls PauseReading first.
   virtual size_t OnBytes(Connection& connection, std::span<char> bytes) = 0;
-  // The peer will send no more.
+  // The peer has closed its sending side.
   virtual void OnEndOfStream(Connection& connection) = 0;
-  // The outbox has room again after it had not, or is empty after something was in it.
+  // The outbox has room again after it was full, or has become empty.
   virtual void OnDrained(Connection&) {}
-  // About once a second.
+  // Called about once a second.
   virtual void OnTick(Connection&, Monotonic) {}
-  // The server stops: end in good order. `delay`: what to tell the client to wait before it comes
-  // again.
+  // The server is shutting down: close gracefully. `delay`: the reconnect delay for the client.
   virtual void OnShutdown(Connection& connection, Duration delay) = 0;
   // The socket is closed; the protocol is destroyed soon after and must not use the connection.
   virtual void OnClosed(Connection&) {}
@@ -51,7 +50,7 @@ class Protocol {
 
 class Connection {
  public:
-  // `outbox_limit`: bytes that Send may queue. `tls`: none for plain text.
+  // `outbox_limit`: maximum bytes that Send queues. `tls`: null for plain text.
   Connection(Shard& shard, StreamSocket socket, Peer peer, std::unique_ptr<Protocol> protocol,
              size_t outbox_limit, const TlsContext* tls = nullptr);
   ~Connection();
@@ -71,12 +70,12 @@ class Connection {
     Queue(frame);
     return SendStatus::kQueued;
   }
-  // Queues what must not be lost (acks, errors, responses), whatever is queued already; whoever
-  // calls this stops reading while HasRoom() is false, which bounds it.
+  // Queues a response that must not be lost (ack, error), regardless of the limit. The caller stops
+  // reading while HasRoom() is false, which bounds the queue.
   void Answer(SharedBytes frame) {
     if (!closing_) Queue(std::move(frame));
   }
-  // Has OnDrained called when less than that is queued.
+  // Calls OnDrained once fewer bytes than this are queued.
   void TellWhenBelow(size_t bytes) { drain_mark_ = bytes; }
   size_t outbox_limit() const { return outbox_limit_; }
   bool HasRoom() const { return outbox_.bytes() < outbox_limit_; }
@@ -88,25 +87,25 @@ class Connection {
   // --- reading
 
   void PauseReading() { reading_paused_ = true; }
-  // What was kept is shown to the protocol first. Safe to call inside OnBytes.
+  // Passes kept bytes to the protocol first. Can be called inside OnBytes.
   void ResumeReading();
   bool reading_paused() const { return reading_paused_; }
 
-  // Another protocol takes over, from inside OnBytes of the present one, which lives on until the
-  // present turn has ended.
+  // Replaces the protocol, from inside OnBytes of the current one, which is destroyed at the end of the
+  // event loop iteration.
   void SwitchProtocol(std::unique_ptr<Protocol> next);
   Protocol& protocol() { return *protocol_; }
 
   // --- ending
 
-  // Writes what is queued, then closes. The rest is given up when no byte moves for `stall`. After
-  // the last byte, what the peer still sends is read and thrown away for at most `drain`, so that
-  // unread bytes do not reset the connection; with a drain of 0 it closes at once.
+  // Writes the queue, then closes. Aborts if no byte can be written for `stall`. After the last byte,
+  // input from the peer is read and discarded for at most `drain`, so that unread bytes do not reset the
+  // connection; with a drain of 0 it closes at once.
   void CloseAfterFlush(Duration stall, Duration drain);
-  // Forgets what is queued and not begun, and lets the kernel take the little that still comes: for
-  // the last words to a reader that does not read.
+  // Drops queued frames that are not partly written, and raises the kernel's limit of unsent bytes, so
+  // that a last frame can be sent to a reader that does not read.
   void DropQueued();
-  // Closes now.
+  // Closes at once.
   void Abort();
   bool closing() const { return closing_ || closed_; }
 
@@ -123,7 +122,7 @@ class Connection {
   void WaitWritable();
   void OnReadable();
   void ReadOnLater();
-  // Shows `bytes` to the protocol; keeps what it leaves.
+  // Passes `bytes` to the protocol and keeps unconsumed ones.
   void Feed(std::span<char> bytes);
   void FeedKept();
   void FinishWriting();
@@ -142,18 +141,18 @@ class Connection {
   std::unique_ptr<std::string> kept_;  // bytes not consumed yet
   Monotonic last_progress_;
   Monotonic close_deadline_{};
-  Duration close_stall_{0}, close_drain_{0};  // as CloseAfterFlush was told
+  Duration close_stall_{0}, close_drain_{0};  // from CloseAfterFlush
   ConnectionId id_;
-  size_t drain_mark_ = 0;      // OnDrained is due when less than that is queued
-  uint8_t pending_waits_ = 0;  // handlers that still refer to this connection
+  size_t drain_mark_ = 0;      // call OnDrained when fewer bytes than this are queued
+  uint8_t pending_waits_ = 0;  // pending handlers that refer to this connection
   bool waiting_readable_ = false;
   bool waiting_writable_ = false;
   bool in_flush_list_ = false;
   bool reading_paused_ = false;
   bool feeding_ = false;
   bool end_of_stream_ = false;
-  bool closing_ = false;     // nothing more is queued
-  bool discarding_ = false;  // all is written; waiting for the peer to end too
+  bool closing_ = false;     // no further frames are queued
+  bool discarding_ = false;  // the queue is written; waiting for the peer to close
   bool closed_ = false;
   bool released_ = false;
 };

@@ -69,7 +69,7 @@ Inflater::Status Inflater::Feed(std::string_view piece, std::string& out, size_t
 Inflater::Status Inflater::Finish(std::string& out, size_t max_size) {
   if (stream_->after_last_block) return Status::kOk;
   if (const Status status = Feed(kTail, out, max_size); status != Status::kOk) return status;
-  // zlib tells where it stands: between two blocks (128), with so many unused bits (the low six).
+  // zlib's position: between two blocks (128), plus the number of unused bits (the low six).
   const bool between_blocks = (stream_->z.data_type & 128) != 0;
   const bool whole = between_blocks && (stream_->z.data_type & 63) == 0;
   return whole || stream_->after_last_block ? Status::kOk : Status::kBroken;

@@ -1,6 +1,6 @@
-// DEFLATE as permessage-deflate uses it (RFC 7692 §7.2), without I/O. Each message stands alone: no
-// context is taken over in either direction, so nothing is kept between messages, one compressed
-// message serves every reader, and what one message holds cannot be guessed from another's size.
+// DEFLATE for permessage-deflate (RFC 7692 §7.2), without I/O. There is no context takeover in either
+// direction: no memory is kept between messages, all readers share one compressed message, and the size
+// of a message reveals nothing about another one.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -9,13 +9,13 @@
 
 namespace parley {
 
-// Opens one compressed message that comes in pieces. Not thread-safe.
+// Decompresses one message that arrives in pieces. Threads: one.
 class Inflater {
  public:
   enum class Status {
     kOk,
-    kBroken,  // not DEFLATE, or cut short
-    kTooBig,  // more than the limit comes out; the output holds no more than that
+    kBroken,  // not valid DEFLATE, or incomplete
+    kTooBig,  // the output would exceed the limit; it is truncated to the limit
   };
 
   Inflater();  // throws std::bad_alloc
@@ -23,9 +23,9 @@ class Inflater {
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
 
-  // Appends what comes out of `piece` to `out`, which may grow to `max_size` bytes in all.
+  // Appends the decompressed `piece` to `out`, which can grow to `max_size` bytes in total.
   Status Feed(std::string_view piece, std::string& out, size_t max_size);
-  // After the last piece: appends the rest.
+  // Appends the rest after the last piece.
   Status Finish(std::string& out, size_t max_size);
 
  private:
@@ -33,7 +33,7 @@ class Inflater {
   std::unique_ptr<Stream> stream_;
 };
 
-// A whole message, compressed, without the four bytes that RFC 7692 leaves out. `window_bits`: 9 to
+// Compresses a complete message, without the four bytes that RFC 7692 omits. `window_bits`: 9 to
 // 15. Throws std::bad_alloc.
 std::string Deflate(std::string_view message, int window_bits);
 

@@ -6,7 +6,7 @@ namespace parley {
 namespace {
 
 // An emptied queue keeps this much room; a bigger one is given back, so that an idle connection
-// that once fell behind costs no more than one that never did.
+// that once fell behind uses the same memory as others.
 constexpr size_t kKeptCapacity = 4;
 
 }  // namespace

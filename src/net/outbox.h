@@ -1,5 +1,5 @@
-// What waits to be written to one connection: a queue of shared frames, counted in bytes. It knows
-// no socket. One shard's thread.
+// The queue of shared frames to write to one connection, counted in bytes. It performs no I/O. Threads:
+// one shard.
 #pragma once
 #include <sys/uio.h>
 
@@ -13,7 +13,7 @@ namespace parley {
 
 enum class SendStatus {
   kQueued,  // will be written
-  kFull,    // over the byte limit: nothing was queued, the caller falls back to catch-up
+  kFull,    // over the byte limit: the frame was not queued, and the caller uses catch-up
 };
 
 class Outbox {
@@ -26,20 +26,20 @@ class Outbox {
     queue_.push_back(std::move(frame));
   }
 
-  // Points `parts` at what is queued, oldest first; returns how many of them were filled.
+  // Points `parts` at the queued frames, oldest first; returns the number of parts.
   size_t Gather(std::span<iovec> parts) const;
 
-  // Forgets everything but the rest of a frame that is half written, and frames that hold any of the
-  // first `owed` bytes of what is queued.
+  // Drops all frames except a partly written one, and frames that contain any of the first `owed` queued
+  // bytes.
   void DropUnstarted(size_t owed = 0);
 
-  // Forgets the first `written` bytes.
+  // Removes the first `written` bytes.
   void Consume(size_t written);
 
  private:
   std::vector<SharedBytes> queue_;
   size_t head_ = 0;    // index of the oldest frame
-  size_t offset_ = 0;  // bytes of it that are written
+  size_t offset_ = 0;  // bytes of it that are already written
   size_t bytes_ = 0;
 };
 

@@ -32,7 +32,7 @@ TEST(OutboxTest, CountsBytesAndKeepsOrder) {
   EXPECT_EQ(Gathered(outbox), "onethree");
 }
 
-TEST(OutboxTest, GathersNoMorePartsThanThereIsRoomFor) {
+TEST(OutboxTest, GathersAtMostAsManyPartsAsFit) {
   Outbox outbox;
   for (int i = 0; i < 5; ++i) outbox.Push(SharedBytes("x"));
   EXPECT_EQ(Gathered(outbox, 2), "xx");

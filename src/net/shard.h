@@ -1,5 +1,5 @@
-// A shard: one thread with its own event loop, connections and inbox. What belongs to a shard is
-// touched by its thread alone; other threads post.
+// A shard: one thread with its own event loop, connections and inbox. Threads: only its own thread
+// accesses its objects; other threads use Post.
 #pragma once
 #include <atomic>
 #include <boost/asio/io_context.hpp>
@@ -18,7 +18,7 @@ namespace parley {
 
 class Connection;
 
-// Names a connection without owning it: stays safe after the connection is gone.
+// Identifies a connection without owning it; stays valid after the connection is destroyed.
 struct ConnectionId {
   uint32_t slot = 0;
   uint32_t generation = 0;
@@ -28,7 +28,7 @@ class Shard final : public Executor {
  public:
   static constexpr size_t kInboxBytes = 16 * 1024 * 1024;
 
-  // `connections` counts those of all shards.
+  // `connections` counts the connections of all shards.
   Shard(unsigned index, const Clock& clock, Gauge& connections);
   ~Shard() override;
 
@@ -36,44 +36,44 @@ class Shard final : public Executor {
   const Clock& clock() const { return clock_; }
   boost::asio::io_context& io() { return io_; }
 
-  // Executor. Posts of one loop turn are run together; the first of them wakes the loop.
+  // Executor. All tasks posted during one event loop iteration run together; the first wakes the loop.
   void Post(Callback work) override { PostHolding(std::move(work), 0); }
   void PostHolding(Callback work, size_t bytes) override;
   bool Congested() const override { return inbox_bytes() > kInboxBytes; }
-  // Of all posts that have not run, with what they hold. Any thread.
+  // The bytes of all pending tasks, including data that they hold. Threads: any.
   size_t inbox_bytes() const { return inbox_bytes_.load(std::memory_order_relaxed); }
 
-  void Start();  // the thread
-  void Stop();   // any thread; returns at once. The loop ends after the work at hand
+  void Start();  // starts the thread
+  void Stop();   // returns at once; the loop ends after the current tasks. Threads: any
   void Join();
-  // Of all connections, as of the last second. Any thread.
+  // The queued bytes of all connections, at most a second old. Threads: any.
   int64_t outbox_bytes() const { return outbox_bytes_.load(std::memory_order_relaxed); }
   uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
   bool OnThisThread() const { return std::this_thread::get_id() == thread_id_.load(); }
 
   // --- on the shard's thread
 
-  // The monotonic clock as of the last tick: up to a tenth of a second old, and free.
+  // The monotonic time of the last tick: at most a tenth of a second old, and cheap to read.
   Monotonic recent() const { return recent_; }
 
-  // Bytes that a read goes into; good until the handler that read them returns.
+  // The buffer for reads; its content is valid until the handler that read it returns.
   std::span<char> receive_buffer() { return {receive_buffer_.get(), kReceiveBytes}; }
 
-  // Keeps the connection until it has closed; Find answers nullptr from then on.
+  // Owns the connection until it has closed; from then on, Find returns nullptr.
   Connection& Adopt(std::unique_ptr<Connection> connection);
   Connection* Find(ConnectionId id);
-  // After Join, on any thread: destroys what connections are left.
+  // Destroys the remaining connections. Call it after Join. Threads: any.
   void DropConnections();
-  // Called by the connection when nothing refers to it any more. It lives to the end of the turn.
+  // Called by a connection without references; it is destroyed at the end of the iteration.
   void Release(Connection& connection);
   void CountWritten(size_t bytes) {
-    // One writer: no need for an atomic addition.
+    // Only one thread writes, so an atomic addition is not needed.
     bytes_written_.store(bytes_written_.load(std::memory_order_relaxed) + bytes,
                          std::memory_order_relaxed);
   }
-  // Called ten times a second from now on. Before Start.
+  // Registers a callback that runs ten times a second. Call it before Start.
   void OnEveryTick(UniqueFunction<void(Monotonic)> call) { on_tick_.push_back(std::move(call)); }
-  // Connections with something to write are flushed together at the end of the turn.
+  // Flushes the connection, together with others, at the end of the event loop iteration.
   void FlushSoon(Connection& connection);
   template <class F>
   void ForEachConnection(F f) {
@@ -106,7 +106,7 @@ class Shard final : public Executor {
   std::vector<Callback> inbox_;  // guarded by inbox_mutex_
   size_t waiting_bytes_ = 0;     // guarded by inbox_mutex_
   std::vector<Callback> running_;
-  std::atomic<size_t> inbox_bytes_{0};  // of inbox_ and running_
+  std::atomic<size_t> inbox_bytes_{0};  // for inbox_ and running_
 
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_slots_;

@@ -1,5 +1,5 @@
-// TLS (1.2 and 1.3) on a non-blocking socket, straight on OpenSSL: Asio's stream keeps two 17 KiB
-// buffers for each connection, this one none while idle (SSL_MODE_RELEASE_BUFFERS).
+// TLS (1.2 and 1.3) on a non-blocking socket, directly with OpenSSL. Asio's stream keeps two 17 KiB
+// buffers per connection; this one keeps none while idle (SSL_MODE_RELEASE_BUFFERS).
 #pragma once
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -14,16 +14,17 @@ struct ssl_st;
 
 namespace parley {
 
-// Certificate, key and settings that all connections share. Thread-safe.
+// The certificate, key and settings that all connections share. Threads: any.
 class TlsContext {
  public:
-  // PEM files; the certificate's with its chain. Throws std::runtime_error naming the file.
+  // Loads PEM files; the certificate file includes its chain. Throws std::runtime_error, which names the
+  // file.
   TlsContext(const std::string& certificate_file, const std::string& key_file);
 
-  // Other files, or the same read again. Connections that are open keep what they began with. Throws
-  // as the constructor, and then nothing has changed.
+  // Loads other files, or the same files again. Open connections keep their certificate. Throws like the
+  // constructor, without any change.
   void Reload(const std::string& certificate_file, const std::string& key_file);
-  // A new session, which the caller frees.
+  // Creates a session, which the caller frees.
   ssl_st* NewSession() const;
 
  private:
@@ -34,8 +35,8 @@ class TlsContext {
   Context context_;  // guarded by mutex_
 };
 
-// The server's side of one connection. As recv(2) and sendmsg(2): bytes, 0 at the end, or -1 with
-// errno; EAGAIN when the socket must become readable or writable first, whichever it is.
+// The server side of one connection. Calls return like recv(2) and sendmsg(2): bytes, 0 at the end, or
+// -1 with errno; EAGAIN if the socket must first become readable or writable.
 class TlsStream {
  public:
   TlsStream(const TlsContext& context, int fd);
@@ -44,11 +45,11 @@ class TlsStream {
   ssize_t Read(std::span<char> into);
   // Small parts share a record. After EAGAIN the next call must begin with the same bytes.
   ssize_t Write(std::span<const iovec> parts);
-  // How many bytes the next Write must begin with: those that EAGAIN met.
+  // The number of bytes that the next Write must repeat, after EAGAIN.
   size_t owed() const { return owed_; }
-  // Says that no more will be written (close_notify).
+  // Sends close_notify.
   void Finish();
-  // Bytes that are decrypted and not read: the socket will not become readable for them.
+  // Returns true if decrypted bytes are pending, for which the socket does not become readable.
   bool HasPending() const;
 
  private:

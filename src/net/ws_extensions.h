@@ -1,4 +1,4 @@
-// Sec-WebSocket-Extensions (RFC 6455 §9.1): permessage-deflate alone (RFC 7692 §7.1).
+// Sec-WebSocket-Extensions (RFC 6455 §9.1): only permessage-deflate (RFC 7692 §7.1).
 #pragma once
 #include <optional>
 #include <string>
@@ -8,14 +8,13 @@
 namespace parley {
 
 struct DeflateTerms {
-  int window_bits = 15;  // of what the server sends
-  std::string answer;    // the header's value
+  int window_bits = 15;  // for messages of the server
+  std::string answer;    // the value of the response header
 };
 
-// The first of the client's offers that can be taken, in its order. `offers`: the members of the
-// header's list. An offer with a parameter that is unknown, repeated or out of range is passed
-// over, and so is one of a window of 8 bits for the server, which zlib cannot make. Context is
-// taken over in neither direction, whatever the client would allow.
+// Returns the first acceptable offer of the client. `offers`: the members of the header's list. Offers
+// with an unknown, repeated or out-of-range parameter are ignored, and so are offers with a server window
+// of 8 bits, which zlib does not support. There is never context takeover, even if the client allows it.
 std::optional<DeflateTerms> TakeDeflateOffer(const std::vector<std::string_view>& offers);
 
 }  // namespace parley

@@ -1,5 +1,5 @@
-// WebSocket frames (RFC 6455), the server's side, without I/O: bytes to messages, messages to
-// bytes, and the two sums of the handshake. Not thread-safe; no state but a decoder's own.
+// WebSocket frames (RFC 6455) on the server side, without I/O: decoding, encoding, and the handshake
+// keys. Threads: one per decoder.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +22,7 @@ enum class WsOpcode : uint8_t {
   kPong = 0xA,
 };
 
-// A close frame without a code is reported with this one, which never travels (RFC 6455 §7.4.1).
+// The code reported for a close frame without a code; it is never sent (RFC 6455 §7.4.1).
 inline constexpr uint16_t kWsNoCode = 1005;
 
 struct WsEvent {
@@ -30,38 +30,36 @@ struct WsEvent {
     kNeedMore,  // all input is consumed and no event is complete
     kText,      // payload: the message, valid UTF-8
     kBinary,    // payload: the message
-    kPing,      // payload: to be sent back in a pong
+    kPing,      // payload: to return in a pong
     kPong,      // payload
-    kClose,     // code (kWsNoCode when there was none); payload: the reason, valid UTF-8
-    kError,     // code: the one to close with, 1002, 1007 or 1009; payload: what was wrong
+    kClose,     // code (kWsNoCode if absent); payload: the reason, valid UTF-8
+    kError,     // code: the close code, 1002, 1007 or 1009; payload: the error
   };
   Kind kind = Kind::kNeedMore;
   uint16_t code = 0;
-  std::string_view payload;  // until the next call of Next, and no longer than the input lives
+  std::string_view payload;  // valid until the next call of Next, and while the input exists
 };
 
 struct WsDecoderOptions {
-  size_t max_message;  // bytes of payload, over all its fragments, after inflating
+  size_t max_message;  // payload bytes of all fragments, after decompression
   uint32_t max_fragments = 4096;
-  bool inflate = false;  // permessage-deflate was agreed upon, without context takeover
+  bool inflate = false;  // permessage-deflate was negotiated, without context takeover
 };
 
-// Decodes what one client sends. Between messages it holds no memory of its own; in the midst of
-// one it holds what came of it and never more than four times as much (or 4 KiB), whatever length
-// the client announced.
+// Decodes the frames of one client. Between messages it holds no memory. During a message it holds at
+// most four times the received bytes (or 4 KiB), regardless of the announced length.
 //
-// Refused at the first byte that shows it:
+// Errors, at the first offending byte:
 // - 1002: no mask, a reserved bit, an unknown opcode, a control frame that is fragmented or longer
-//   than 125 bytes, a continuation of nothing or a new message in the midst of one, a length not in
-//   its shortest form or with the top bit set, a close code that must not be sent, a close payload
+//   than 125 bytes, a continuation without a message or a new message during one, a length that is
+//   not minimally encoded or has the top bit set, a close code that is invalid in a frame, a close payload
 //   of one byte.
-// - 1007: text or a close reason that is not UTF-8, also before its frame is complete.
-// - 1009: a message beyond the limit, known from the header before anything of the frame is kept;
-// or
-//   one of more than max_fragments frames, empty ones included; compressed, as soon as more comes
-//   out of it.
-// A compressed message that is broken or cut short is 1007, a compressed bit anywhere but on the
-// first frame of a message 1002.
+// - 1007: text or a close reason that is not UTF-8, even before its frame is complete.
+// - 1009: a message over the limit, detected in the header before any of the frame is stored, or, if it is
+//   compressed, as soon as the output exceeds the limit; a message of more than max_fragments frames,
+//   including empty ones.
+// A corrupt or incomplete compressed message is 1007; the compressed bit on a frame other than the first
+// of a message is 1002.
 class WsDecoder {
  public:
   explicit WsDecoder(WsDecoderOptions options);
@@ -70,12 +68,12 @@ class WsDecoder {
   WsDecoder(WsDecoder&&) noexcept;
   WsDecoder& operator=(WsDecoder&&) noexcept;
 
-  // The next event of `input`, which is advanced past what was consumed and is empty when the
-  // answer is kNeedMore. Unmasks in place: a message that lies in the input in one frame is not
-  // copied. Nothing comes after kClose or kError: later input is swallowed.
+  // Returns the next event and removes the consumed bytes from `input`, which is empty after kNeedMore.
+  // Unmasks in place: a message in one complete frame is not copied. After kClose or kError, further input
+  // is ignored.
   WsEvent Next(std::span<char>& input);
 
-  // Bytes of heap held for a frame or message that is not complete.
+  // Heap bytes held for an incomplete frame or message.
   size_t held_bytes() const;
 
  private:
@@ -108,27 +106,27 @@ class WsDecoder {
   bool ended_ = false;
 };
 
-// --- out: one whole frame each, unmasked, with the shortest length form
+// --- encoding: one complete frame each, unmasked, with minimally encoded length
 
-// FIN is set.
+// Appends a frame header with FIN set.
 void AppendFrameHeader(std::string& out, WsOpcode opcode, size_t payload);
-// One frame of a message; `compressed`: the payload is (RFC 7692).
+// Encodes a message as one frame. `compressed`: the payload is compressed (RFC 7692).
 SharedBytes EncodeMessage(WsOpcode opcode, std::string_view payload, bool compressed = false);
 // `json`: valid UTF-8.
 SharedBytes EncodeText(std::string_view json);
-// What EncodeText was given: for transports that need no header.
+// The text of a frame from EncodeText, for transports without the header.
 std::string_view PayloadOf(const SharedBytes& frame);
-// Payloads are cut to 125 bytes.
+// Truncates the payload to 125 bytes.
 SharedBytes EncodePing(std::string_view payload);
 SharedBytes EncodePong(std::string_view payload);
-// The reason, valid UTF-8, is cut to 123 bytes between code points. kWsNoCode: an empty payload.
+// Truncates the reason, valid UTF-8, to 123 bytes between code points. kWsNoCode: an empty payload.
 SharedBytes EncodeClose(uint16_t code, std::string_view reason);
 
 // --- the opening handshake (RFC 6455 §4.2)
 
-// Does a Sec-WebSocket-Key stand for 16 bytes: 22 characters of base64, then "=="?
+// Returns true if a Sec-WebSocket-Key encodes 16 bytes: 22 characters of base64, then "==".
 bool IsValidKey(std::string_view sec_websocket_key);
-// Sec-WebSocket-Accept for that key.
+// Returns the Sec-WebSocket-Accept of a key.
 std::string AcceptKey(std::string_view sec_websocket_key);
 
 }  // namespace parley

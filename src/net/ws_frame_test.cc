@@ -107,7 +107,7 @@ TEST(WsDecoder, AMessageInOneFrameIsNotCopied) {
   EXPECT_EQ(decoder.held_bytes(), 0u);
 }
 
-TEST(WsDecoder, GivesOneEventAtATimeAndConsumesNoMore) {
+TEST(WsDecoder, ReturnsOneEventAtATimeAndConsumesOnlyItsBytes) {
   std::string bytes = Masked(WsOpcode::kText, "one");
   const size_t first = bytes.size();
   bytes += Masked(WsOpcode::kText, "two");
@@ -296,7 +296,7 @@ TEST(WsDecoder, PingsPassWhileAFullMessageIsOpen) {
       2u);
 }
 
-TEST(WsDecoder, AMessageHasSoManyFragmentsAndNoMore) {
+TEST(WsDecoder, AMessageWithTooManyFragmentsIsRefused) {
   std::string bytes = Masked(WsOpcode::kText, "", false);
   std::string expected;
   for (uint32_t i = 2; i < WsDecoderOptions{0}.max_fragments; ++i) {
