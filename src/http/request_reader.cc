@@ -24,7 +24,7 @@ bool HasFoldedLine(std::string_view section) {
          section.find("\n\t") != std::string_view::npos;
 }
 
-// RFC 9112 §6: where two readers could see two lengths, the request is refused (faults.md H1).
+// RFC 9112 §6: a request whose length is ambiguous is refused, to prevent request smuggling.
 bool LengthIsPlain(const BeastRequest& message) {
   const std::string_view length = View(message[http::field::content_length]);
   const bool digits = std::ranges::all_of(length, [](char c) { return c >= '0' && c <= '9'; });

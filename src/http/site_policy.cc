@@ -93,8 +93,7 @@ std::string_view DefaultPort(std::string_view scheme) {
   return scheme == "https" || scheme == "wss" ? "443" : "80";
 }
 
-// RFC 9112 §3.2.2: the host of an absolute-form target counts, and a Host field must not name
-// another (faults.md H1).
+// RFC 9112 §3.2.2: the host of an absolute-form target is used, and a Host field must not name another.
 std::optional<Error> CheckAuthority(const Request& request) {
   if (request.authority().empty()) return std::nullopt;
   const auto target = ParseHost(request.authority());

@@ -1,5 +1,5 @@
-// Whom this server answers: Host, Origin, and whether a request came over HTTPS. Checked before any
-// handler and before any upgrade (product.md §4, §7; faults.md WS1). Immutable, thread-safe.
+// Checks Host, Origin and HTTPS of a request, before any handler and before any upgrade. Immutable.
+// Threads: any.
 #pragma once
 #include <optional>
 #include <string>

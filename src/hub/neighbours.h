@@ -1,7 +1,7 @@
 // The other nodes, as far as this one has heard: which store they have, and which users they show.
 // One that says nothing for 15 s is taken for dead, and its users for gone (P11). No I/O and no clock.
 //
-// Nodes of another store on the same bus are a mistake of configuration (product.md §6). A node that
+// Nodes of another store on the same bus are a configuration error. A node that
 // has run on the bus for a lease without a mismatch is settled and keeps serving; a node that is not
 // settled, and hears no settled node of its own store, yields.
 #pragma once

@@ -1,6 +1,6 @@
 // Presence: users whose id hashes to this shard, how many connections each has on the node, and what
 // was last broadcast of them. Online is broadcast when the first connection comes, offline two seconds
-// after the last has gone, so that a page that is loaded again broadcasts neither (product.md P11, §4).
+// after the last has gone, so that a page that is loaded again broadcasts neither.
 //
 //   away ──first connection──▶ online ──last one gone──▶ leaving ──2 s──▶ offline
 //                                 ▲────────one comes back────┘

@@ -9,7 +9,7 @@
 namespace parley {
 namespace {
 
-// The envelope of every server frame (product.md §4): type, ref?, conversation_id?, seq?, data?.
+// The envelope of every server frame: type, ref?, conversation_id?, seq?, data?.
 // Built in one buffer that is copied once, into the shared frame.
 class Frame {
  public:

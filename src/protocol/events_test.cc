@@ -1,5 +1,4 @@
-// The shapes of product.md §4, byte for byte: clients depend on every name and on nulls being
-// there.
+// The exact JSON of frames: clients depend on every name, and on null fields being present.
 #include "protocol/events.h"
 
 #include <gtest/gtest.h>

@@ -13,7 +13,7 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-// PostgreSQL's text and jsonb hold no U+0000, so no store of ours does (faults.md D1).
+// PostgreSQL's text and jsonb cannot store U+0000, so it is refused with every store.
 bool HoldsNul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
 bool HoldsNul(dom::element element) {

@@ -1,4 +1,4 @@
-"""Judges a history against what the database holds at the end: product.md's promises, as things that can be false.
+"""Compares a history with the final content of the database, and reports violations of the guarantees.
 
 Every anomaly has one of these names: lost, nacked-but-stored, phantom, dup-row, ack-mismatch, seq-fork, hole, reorder,
 realtime, silent-gap, dup-delivery, stuck, late (here); stale-read, mark-went-back, bad-resume (session_checks.py); unauthorized,

@@ -146,7 +146,7 @@ def wrong_on(by, asked, head, frames):
 
 
 def wrong_in_resume(asked, head, frames):
-    """What product.md §4 forbids in the answer to a resume from `asked`. head: what the connection was told on connecting;
+    """The violations of the resume protocol in the response to a resume from `asked`. head: what the connection was told on connecting;
     frames: (type, ...) from then on, with a seq each ("event", seq), ("gap", from, to, reset), ("resumed", seq or None),
     ("error", code). "foreign" asks for a conversation that one is not in, beside one's own from its head."""
     kinds = [frame[0] for frame in frames]
