@@ -1,5 +1,5 @@
-// What features are given to work with, and where they hang up their rows. One of each for every
-// shard; a feature's rows run on that shard's thread.
+// The dependencies of features, and the registry of their rows. Each shard has its own; rows run on the
+// thread of their shard.
 #pragma once
 #include "domain/limits.h"
 #include "http/file_links.h"
@@ -23,14 +23,14 @@ struct Services {
   const FileLinks& links;
 };
 
-// Makes links to the message's files the caller's, in an answer to them alone.
+// Signs the file URLs of a message for the caller, in a response to that caller only.
 inline void SignFiles(const Services& services, const Caller& caller, Message& message) {
   for (Attachment& attachment : message.attachments) {
     services.links.Sign(attachment, {caller.user, caller.service});
   }
 }
 
-// A feature's way in: it adds its routes and commands and keeps what its handlers need alive.
+// Where a feature adds its routes and commands, and the objects that its handlers need.
 struct Registry {
   Router& routes;
   CommandTable& commands;

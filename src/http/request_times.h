@@ -1,4 +1,4 @@
-// How long requests took, by route and status. One for the node; any thread.
+// Request durations by route and status, for the whole node. Threads: any.
 #pragma once
 #include <map>
 #include <mutex>
@@ -11,7 +11,7 @@ namespace parley {
 
 struct RequestLabels {
   std::string method;
-  std::string route;  // a pattern of the router, so that their number is bounded; else "none"
+  std::string route;  // a pattern of the router, which bounds the number of labels, or "none"
   int status = 0;
   auto operator<=>(const RequestLabels&) const = default;
 };

@@ -1,4 +1,4 @@
-// What a handler answers, and its bytes on the wire.
+// The response of a handler, and its encoding.
 #pragma once
 #include <memory>
 #include <string>
@@ -12,15 +12,15 @@
 
 namespace parley {
 
-// A body that is sent piece by piece.
+// A body that is sent in pieces.
 class BodySource {
  public:
   virtual ~BodySource() = default;
-  virtual int64_t size() const = 0;  // bytes, of all pieces together
-  // The next piece, not empty; called until size() bytes have come. An error ends the connection.
+  virtual int64_t size() const = 0;  // total bytes of all pieces
+  // The next piece, not empty; called until size() bytes were returned. An error closes the connection.
   virtual Task<Result<std::string>> Next() = 0;
-  // May its reader still have it (P9)? Asked every two seconds while it is sent; false ends the
-  // connection.
+  // Returns whether the reader still has access. Called every two seconds while the body is sent; false
+  // closes the connection.
   virtual Task<bool> StillAllowed() { co_return true; }
 };
 
@@ -36,22 +36,23 @@ struct Response {
     return {.status = status, .body = std::move(body)};
   }
   static Response NoContent() { return {.status = 204, .content_type = "", .body = ""}; }
-  // A problem document (RFC 9457) with `code`, and what clients of the guide's API read: `error`
-  // (the detail), bad fields under their own names, and SimpleJWT's `messages` for a bad token.
+  // A problem document (RFC 9457) with `code`, and the members that clients of the original Django API
+  // read: `error` (the detail), invalid fields under their own names, and SimpleJWT's `messages` for an
+  // invalid token.
   static Response Problem(const Error& error);
 };
 
-// What of the request shapes the answer.
+// Properties of the request that affect the response.
 struct ResponseContext {
   bool head_only = false;  // HEAD: headers of the whole body, no body
   bool keep_alive = true;
   bool http_1_0 = false;
-  // More header lines, each with its CRLF: CORS, HSTS, X-Request-ID, RateLimit.
+  // Additional header lines, each with CRLF: CORS, HSTS, X-Request-ID, RateLimit.
   std::string lines = {};
 };
 
-// Status line, headers and body (RFC 9112). The bytes of `source` and `shared` are not in it, only
-// their length. Header values that hold CR, LF or NUL are a bug of ours and are left out.
+// Encodes status line, headers and body (RFC 9112). Of `source` and `shared`, only the length is included.
+// Header values with CR, LF or NUL are a bug in the server and are omitted.
 SharedBytes Serialize(const Response& response, const ResponseContext& context);
 
 }  // namespace parley

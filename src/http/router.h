@@ -1,5 +1,5 @@
-// The route table: every path of the server is one row, given by its feature. The row says who may
-// call it, so that nobody forgets to ask.
+// The route table: every path of the server is a row, registered by its feature. The row declares the
+// required access, so that no handler can forget the check.
 #pragma once
 #include <memory>
 #include <optional>
@@ -17,12 +17,12 @@
 namespace parley {
 
 enum class Access {
-  kOpen,  // anybody; no token is looked at
+  kOpen,  // no authentication
   kUser,  // a valid access token
-  kFile,  // the same, also in ?token=, or a signed link to the attachment that {id} names
+  kFile,  // like kUser, also by ?token=, or by a signed link to the attachment {id}
 };
 
-// Who calls. For a service acting for somebody, `user` is that somebody.
+// The caller. If a service acts for a user, `user` is that user.
 struct Caller {
   UserId user;
   bool service = false;

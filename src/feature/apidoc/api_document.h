@@ -1,5 +1,5 @@
-// The OpenAPI document: put together from what the router serves and what the features say of it.
-// Each feature describes its routes in feature/X/X_openapi.json, which travels in the binary.
+// Generates the OpenAPI document from the router's rows and the descriptions of the features, in
+// feature/X/X_openapi.json, which are embedded in the binary.
 #pragma once
 #include <string>
 #include <vector>
@@ -11,17 +11,16 @@ namespace parley {
 
 struct ApiDocument {
   std::string json;
-  std::vector<std::string> undescribed;  // "GET /x": served, and in no X_openapi.json; left out
-  std::vector<std::string> unserved;     // described, and not served here; left out
+  std::vector<std::string> undescribed;  // "GET /x": served, but without a description; omitted
+  std::vector<std::string> unserved;     // described, but not served; omitted
 };
 
-// What the rows of the routers say is not described again: path parameters, security, and the
-// errors that every route of its kind may answer. `${name}` in a description is a value of the
-// server's own: a member of Limits, or its version.
+// Path parameters, security, and the common errors of a kind of route come from the rows, not from
+// descriptions. `${name}` in a description is a value of this server: a member of Limits, or its version.
 // Throws std::logic_error if a description is not valid JSON or names an unknown value.
 ApiDocument DescribeApi(const std::vector<const Router*>& routers, const Limits& limits);
 
-// A route's path as the document names it: API paths end with a slash.
+// A route's path in the document: API paths end with a slash.
 std::string DocumentPath(const std::string& pattern);
 
 }  // namespace parley

@@ -1,4 +1,4 @@
-// The API described for people and programs: /openapi.json and /docs.
+// The API documentation: /openapi.json and /docs.
 #pragma once
 #include <vector>
 
@@ -7,8 +7,7 @@
 
 namespace parley {
 
-// Describes what `described` serve, `routes` with these two rows among them, as it is at this
-// moment: to be called after all other features.
+// Documents the current routes of `described`, including these two. Call it after all other features.
 void RegisterApiDoc(Router& routes, const std::vector<const Router*>& described,
                     const Limits& limits);
 

@@ -1,4 +1,4 @@
-// Errors in the OpenAPI document, from the one table of codes (base/error_codes.def).
+// Errors in the OpenAPI document, from the table of codes (base/error_codes.def).
 #pragma once
 #include <string>
 
@@ -8,9 +8,9 @@ namespace parley {
 
 std::string ErrorResponseName(int status);
 
-// The schema `ErrorCode`: each code there is.
+// Writes the schema `ErrorCode` with all codes.
 void WriteErrorCodes(JsonWriter& json);
-// The section `responses`: for each status, its codes, headers and an example.
+// Writes the section `responses`: the codes, headers and an example of each status.
 void WriteErrorResponses(JsonWriter& json);
 
 }  // namespace parley

@@ -1,5 +1,6 @@
-// Attachments: files of messages. Uploaded first, private to their uploader, then named by a send or
-// attached to a message; readable by the conversation's participants; gone with the message.
+// Attachments: files of messages. A file is uploaded first and private to its uploader; a send or the
+// upload itself attaches it to a message; then the conversation's participants can read it. It is deleted
+// with the message.
 #pragma once
 #include "blob/blob_store.h"
 #include "feature/attachments/upload.h"
@@ -7,7 +8,7 @@
 
 namespace parley {
 
-// Both outlive the registry's rows.
+// `services` and `blobs` outlive the registry's rows.
 void RegisterAttachments(Registry& registry, Services& services, BlobStore& blobs,
                          UploadSlots& slots);
 

@@ -1,4 +1,4 @@
-// What happens to a file once it is on disk.
+// Operations on attachments whose files are on disk.
 #pragma once
 #include "blob/blob_store.h"
 #include "feature/attachments/upload.h"
@@ -10,14 +10,15 @@ class AttachmentsService {
  public:
   AttachmentsService(Services& services, BlobStore& blobs) : services_(services), blobs_(blobs) {}
 
-  // Writes an uploaded file down, and attaches it where its form says so. What is refused leaves
-  // nothing. Errors: as Store::AddAttachment; invalid_field (message_id); not_found, forbidden (no
-  // message of the caller's).
+  // Stores the row of an uploaded file, and attaches it if its form has a message_id. A refused file is
+  // removed. Errors: as Store::AddAttachment; invalid_field (message_id); not_found, forbidden (not a
+  // message of the caller).
   Task<Result<StoredAttachment>> Store(Uuid id, UploadedFile file,
                                        std::optional<std::string> client_id, Caller caller);
   // Errors: not_found.
   Task<Result<FoundAttachment>> Find(Uuid id, Caller caller);
-  // By its uploader, or a service; its message's listeners are told. Errors: not_found, forbidden.
+  // Only for the uploader or a service; notifies the subscribers of its conversation. Errors: not_found,
+  // forbidden.
   Task<Result<void>> Remove(FoundAttachment found, Caller caller);
 
  private:

@@ -1,5 +1,5 @@
-// An attachment's bytes as an answer: parts, validators, and headers that keep them from being taken
-// for a page.
+// Responses with an attachment's bytes: ranges, validators, and headers that prevent browsers from
+// rendering them as a page.
 #pragma once
 #include "base/task.h"
 #include "base/unique_function.h"
@@ -9,8 +9,8 @@
 
 namespace parley {
 
-// For a caller who may read it, and as long as `may_read` says so; it is asked while the bytes are
-// sent. `blobs` and `on` outlive the answer.
+// The response for a caller with access. `may_read` is called while the bytes are sent, and ends the
+// response if it returns false. `blobs` and `on` outlive the response.
 Response Download(const Request& request, const Attachment& attachment, BlobStore& blobs,
                   Executor& on, UniqueFunction<Task<bool>()> may_read);
 

@@ -1,4 +1,4 @@
-// Which files are taken, and how their names are written down and given back.
+// The accepted file types, and the handling of file names.
 #pragma once
 #include <optional>
 #include <string>
@@ -6,17 +6,17 @@
 
 namespace parley {
 
-// The last part of a path that a client sent, without control characters and what turns text round,
-// at most 255 bytes with its extension. nullopt: nothing is left, or it is not UTF-8.
+// The last part of a path from a client, without control and direction characters, truncated to 255
+// bytes with its extension. Returns nullopt if it is empty or not UTF-8.
 std::optional<std::string> CleanFileName(std::string_view name);
 
-// The media type that a name's extension promises; nullopt: not one that is taken.
+// The media type of a name's extension; nullopt if it is not accepted.
 std::optional<std::string_view> TypeOfName(std::string_view name);
 
-// Extensions that are taken, for people.
+// The accepted extensions, for messages.
 inline constexpr std::string_view kTakenTypes = "jpg, jpeg, png, gif, webp, pdf";
 
-// `attachment` with the name in both forms (RFC 6266, RFC 8187).
+// A Content-Disposition of `attachment` with the name in both forms (RFC 6266, RFC 8187).
 std::string DispositionOf(std::string_view filename);
 
 }  // namespace parley

@@ -1,4 +1,4 @@
-// Reading an upload: the multipart body to a blob and what came beside it, in bounded memory.
+// Reads an upload: a multipart body to a blob and form fields, with bounded memory.
 #pragma once
 #include <optional>
 #include <string>
@@ -10,14 +10,14 @@
 
 namespace parley {
 
-// How many uploads run at once on this node, of all and of one user. Any thread.
+// Limits the concurrent uploads of this node, in total and per user. Threads: any.
 class UploadSlots {
  public:
   UploadSlots(int64_t slots, int64_t of_one_user) : slots_(slots), of_one_user_(of_one_user) {}
 
-  // Held while an upload runs; an empty one when all are taken.
+  // A slot for one upload; empty if all are taken.
   HeldCounts::Held Take() { return all_.Take("", slots_); }
-  // The same for those of one user.
+  // A slot of one user; empty if all are taken.
   HeldCounts::Held TakeOf(const UserId& user) { return of_users_.Take(user, of_one_user_); }
 
  private:
@@ -26,30 +26,29 @@ class UploadSlots {
 };
 
 struct UploadedFile {
-  std::string filename;  // clean, of a type that is taken
+  std::string filename;  // cleaned, of an accepted type
   std::string content_type;
   int64_t size = 0;
   ContentDigest digest{};
-  std::optional<std::string> message_id;  // the form's field, unchecked
+  std::optional<std::string> message_id;  // the form field, not validated
 };
 
-// One upload. Whatever ReadAll answers, unless it is a file, leaves nothing in the blob store.
+// One upload. Unless ReadAll succeeds, nothing stays in the blob store.
 class Upload {
  public:
-  // `boundary`: as MultipartBoundary gives it. `id`: the blob's. All are used until ReadAll has
-  // answered.
+  // `boundary`: from MultipartBoundary. `id`: the blob's. All references must outlive ReadAll.
   Upload(BlobStore& blobs, Executor& on, BodyStream& body, std::string_view boundary,
          const Uuid& id, int64_t most_bytes)
       : blobs_(blobs), on_(on), body_(body), parser_(boundary), id_(id), most_bytes_(most_bytes) {}
 
   // Errors: invalid_field, bad_request, too_large, request_timeout, store_unavailable. A file that
-  // is refused for its name is read to its end all the same, so that the answer reaches its sender.
+  // is refused for its name is still read to its end, so that the client receives the response.
   Task<Result<UploadedFile>> ReadAll();
 
  private:
   enum class Part { kOther, kFile, kMessageId };
 
-  // What the parser says of some bytes; file content is gathered in pending_.
+  // Processes the parser's events for some bytes; file content is appended to pending_.
   Result<void> Take(std::string_view bytes);
   void BeginPart(const PartHeader& header);
   Result<void> TakeData(std::string_view bytes);
@@ -67,7 +66,7 @@ class Upload {
   Part part_ = Part::kOther;
   UploadedFile file_;
   std::string pending_;
-  std::optional<Error> refusal_;  // answered when all is read
+  std::optional<Error> refusal_;  // returned after the body is read
 };
 
 }  // namespace parley

@@ -1,4 +1,4 @@
-// Conversations as answers, and the fields that several verbs take.
+// Conversations in responses, and fields that several verbs share.
 #pragma once
 #include <string>
 
@@ -12,9 +12,9 @@ namespace parley {
 
 std::string ViewJson(const Services& services, const Caller& caller, const ConversationView& view,
                      MemberList members);
-// `user_id`, required.
+// Reads a required user id.
 UserId RequiredUser(FieldReader& fields, std::string_view name);
-// A title; none for an empty one. What is wrong is noted in `fields`.
+// Reads a title; nullopt if it is empty. Errors are recorded in `fields`.
 std::optional<std::string> ParseTitle(FieldReader& fields, const Limits& limits);
 
 }  // namespace parley

@@ -1,14 +1,14 @@
-// The rows of conversations.
+// The routes and commands of conversations.
 #pragma once
 #include "feature/services.h"
 
 namespace parley {
 
-// `services` outlives the registry's rows. `tasks_by_services`: only services open the conversations of
-// tasks.
+// `services` outlives the registry's rows. `tasks_by_services`: only services can create task
+// conversations.
 void RegisterConversations(Registry& registry, Services& services, bool tasks_by_services);
 
-// Parts of it, called by the above.
+// Parts of RegisterConversations.
 void RegisterParticipants(Registry& registry, Services& services);
 void RegisterConversationChanges(Registry& registry, Services& services);
 void RegisterDirectAndTask(Registry& registry, Services& services, bool tasks_by_services);

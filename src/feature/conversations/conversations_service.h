@@ -13,19 +13,20 @@ struct CreateConversation {
   ConversationType type = ConversationType::kDirect;
   std::optional<std::string> title;
   std::string metadata = "{}";
-  std::vector<UserId> participants;         // as asked for; the caller is added
-  std::optional<std::string> task_id = {};  // of a task conversation: the first named owns it
+  std::vector<UserId> participants;  // as requested; the caller is added
+  std::optional<std::string> task_id =
+      {};  // for a task conversation; its first participant is the owner
 };
 
 class ConversationsService {
  public:
   explicit ConversationsService(Services& services) : services_(services) {}
 
-  // Tells everybody in it, on their user sockets. Errors: invalid_field (participants: a direct
-  // conversation needs exactly one other; too many), store_unavailable.
+  // Also notifies the participants on their user sockets. Errors: invalid_field (participants: not exactly
+  // one other in a direct conversation, or too many), store_unavailable.
   Task<Result<CreatedConversation>> Create(CreateConversation wanted, Caller caller);
-  // A change, and the conversation as the caller sees it then; without their own part where they
-  // have just left it. Errors: as Store::Apply.
+  // Applies a change and returns the conversation for the caller, without the caller's own fields if they
+  // have left it. Errors: as Store::Apply.
   Task<Result<ConversationView>> Change(Uuid conversation, Caller caller, ChangeVerb verb);
   // Errors: as Store::DeleteConversation.
   Task<Result<void>> Delete(Uuid conversation, Caller caller);

@@ -1,5 +1,5 @@
-// What makes the first minutes easy: a chat page at / and tokens for the asking. In development
-// only; production has neither route.
+// For trying Parley: a chat page at / and tokens for any user. Only in development; production has neither
+// route.
 #pragma once
 #include <string>
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace parley {
 
-// `signing_key`: the self-made development key; null: a key is configured, and POST /dev/token does
+// `signing_key`: the generated development key, or null if a key is configured; then POST /dev/token does
 // not exist.
 void RegisterDevelopment(Router& routes, Services& services, const SitePolicy& site,
                          const Key* signing_key);

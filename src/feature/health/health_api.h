@@ -13,7 +13,7 @@
 
 namespace parley {
 
-// What is counted for the whole node; shards add to it without locks.
+// Counters of the whole node, which shards increment without locks.
 struct NodeCounters {
   HubCounters hub;
   WsCounters ws;
@@ -31,7 +31,7 @@ struct NodeHealth {
   const Revocations* revocations = nullptr;
 };
 
-// `open_metrics`: anybody may read /metrics; otherwise only a service token.
+// `open_metrics`: /metrics needs no token; otherwise it requires a service token.
 void RegisterHealth(Router& routes, Store& store, const NodeHealth& health, bool open_metrics);
 
 }  // namespace parley

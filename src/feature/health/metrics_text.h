@@ -1,4 +1,4 @@
-// The node's counters in Prometheus' text format. One row for each metric: name, kind, help.
+// The node's metrics in the Prometheus text format. Each metric is one row: name, kind, help.
 #pragma once
 #include <string>
 

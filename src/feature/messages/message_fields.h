@@ -1,4 +1,4 @@
-// Fields of a message that several verbs take, and messages as answers.
+// Message fields that several verbs share, and messages in responses.
 #pragma once
 #include <string>
 
@@ -9,10 +9,10 @@
 
 namespace parley {
 
-// `content`, required: trimmed, not empty unless it `may_be_empty`, within the limit. What is wrong
-// is noted in `fields`.
+// `content`, required: trimmed, not empty unless it `may_be_empty`, within the limit. Errors are
+// recorded in `fields`.
 std::string ParseContent(FieldReader& fields, const Limits& limits, bool may_be_empty = false);
-// Links to its files are the caller's.
+// The message as JSON, with file URLs signed for the caller.
 std::string MessageJson(const Services& services, const Caller& caller, Message message);
 
 }  // namespace parley

@@ -1,4 +1,4 @@
-// The rows of messages: REST routes and socket commands.
+// The routes and commands of messages.
 #pragma once
 #include "feature/services.h"
 
@@ -6,7 +6,7 @@ namespace parley {
 
 // `services` outlives the registry's rows.
 void RegisterMessages(Registry& registry, Services& services);
-// Edit and delete; called by the above.
+// Edit and delete; part of RegisterMessages.
 void RegisterMessageChanges(Registry& registry, Services& services);
 
 }  // namespace parley

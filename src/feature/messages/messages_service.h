@@ -1,4 +1,4 @@
-// Messages: send, history, one by id. REST and WebSocket call the same functions.
+// Messages: send, history, get by id. REST and WebSocket call the same functions.
 #pragma once
 #include <optional>
 #include <span>
@@ -10,8 +10,8 @@
 
 namespace parley {
 
-// A send as a client asks for it, fields checked one by one (MessagesApi); here the rules between
-// them are applied.
+// A client's send. MessagesApi validates the individual fields; MessagesService applies the rules between
+// them.
 struct SendMessage {
   Uuid conversation;
   std::string content;  // trimmed; not empty unless there are attachments
@@ -20,15 +20,15 @@ struct SendMessage {
   std::optional<Uuid> reply_to;
   std::optional<std::string> client_id;
   std::vector<Uuid> attachments;  // distinct
-  bool from_parley = false;       // a system message that a verb of ours writes for the caller
+  bool from_parley = false;       // a system message that the server writes for the caller
 };
 
 class MessagesService {
  public:
   explicit MessagesService(Services& services) : services_(services) {}
 
-  // Answers after the commit (P1). Errors: as Store::InsertMessage; forbidden for a `system`
-  // message from anybody but a service.
+  // Returns after the commit. Errors: as Store::InsertMessage; forbidden for a `system` message unless the
+  // caller is a service.
   Task<Result<StoredMessage>> Send(SendMessage send, Caller caller);
   // Errors: as Store::ReadHistory.
   Task<Result<PageOfMessages>> History(HistoryQuery query);
@@ -39,10 +39,10 @@ class MessagesService {
   Services& services_;
 };
 
-// Notes messages as delivered that a caller other than their sender is about to be shown.
+// Marks messages as delivered that are returned to a caller other than their sender.
 void NoteShown(Services& services, const Caller& caller, std::span<const Message> messages);
 
-// What makes two sends with one client_id the same request (P2).
+// The hash that identifies two sends with one client_id as the same request.
 RequestHash HashOf(const SendMessage& send);
 
 }  // namespace parley

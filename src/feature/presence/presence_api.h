@@ -1,4 +1,4 @@
-// Who is online, asked for many at once. What goes out by itself: hub/presence.h.
+// Presence queries for many users. hub/presence.h broadcasts changes.
 #pragma once
 #include "feature/services.h"
 #include "hub/online_users.h"

@@ -1,4 +1,4 @@
-// Read marks: moved by REST and sockets, told to all, counted as unread.
+// Read marks: moved by REST and sockets, broadcast as receipts; and unread counts.
 #pragma once
 #include "feature/services.h"
 

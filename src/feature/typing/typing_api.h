@@ -1,4 +1,4 @@
-// Typing indicators: ephemeral, to the others, ending by themselves.
+// Typing indicators: ephemeral events to the other participants, with a timeout.
 #pragma once
 #include "feature/services.h"
 
