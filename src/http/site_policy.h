@@ -13,10 +13,9 @@ namespace parley {
 
 struct SiteOptions {
   bool production = false;
-  // As Django's ALLOWED_HOSTS: a name, ".domain" with all its subdomains, or "*"; an entry may name
-  // a scheme and a port ("https://a.example:8443"), which an Origin must then match. Empty: in
-  // development local names (and IP addresses as Host); in production any Host, and Origins equal
-  // to it.
+  // As in Django's ALLOWED_HOSTS: a name, ".domain" with all its subdomains, or "*"; an entry can have a
+  // scheme and a port ("https://a.example:8443"), which an Origin must then match. If empty: in
+  // development local names (and IP addresses as Host); in production any Host, and Origins equal to it.
   std::vector<std::string> allowed_hosts;
   bool trust_proxy_headers = false;
   std::vector<std::string> trusted_proxies;  // addresses, networks (10.0.0.0/8), or "*"
@@ -29,12 +28,12 @@ class SitePolicy {
 
   // Errors: bad_host, https_required.
   std::optional<Error> CheckRequest(const Request& request) const;
-  // For an upgrade, as Channels' AllowedHostsOriginValidator: the origin's host counts, whatever its
-  // scheme and port unless the allowed entry names them. A missing Origin passes: native clients
-  // send no such header. Errors: foreign_origin.
+  // Checks the Origin of an upgrade, like Channels' AllowedHostsOriginValidator: by its host, with any
+  // scheme and port unless the allowed entry has them. A missing Origin is accepted, because native clients
+  // send none. Errors: foreign_origin.
   std::optional<Error> CheckOrigin(const Request& request) const;
   // The client's address: the peer's, or, from a trusted proxy, the rightmost address in
-  // X-Forwarded-For that is not a trusted proxy. Empty for a Unix socket without a proxy's word.
+  // X-Forwarded-For that is not a trusted proxy. Empty for a Unix socket without X-Forwarded-For.
   std::string ClientAddress(const Request& request) const;
 
  private:

@@ -1,4 +1,4 @@
-// The vocabulary of a socket: every client frame is one row, given by its feature.
+// The commands of a socket: every client frame type is a row, registered by its feature.
 #pragma once
 #include <memory>
 #include <string>
@@ -15,31 +15,32 @@ namespace parley {
 
 class Session;
 
-// Does a command wait for those before it? They take effect in the order sent either way.
+// Whether a command waits for earlier ones. Commands take effect in the order sent in both cases.
 enum class Order {
-  kPipelined,  // many in flight at once: sends, whose order the store keeps
-  kInTurn,     // alone: starts when all before it are answered, and what follows waits for it
+  kPipelined,  // concurrent: sends, whose order the store preserves
+  kInTurn,  // exclusive: starts after all earlier commands have ended, and later commands wait for it
 };
 
 struct Command {
-  // Good until the handler's first co_await, as is `body`.
+  // Valid until the handler's first co_await, like `body`.
   Session* session;
   JsonObject body;
 
   Caller caller;
-  Uuid conversation;  // nil on the user socket where the command named none
+  Uuid conversation;  // nil on the user socket if the command has no conversation_id
   Ref ref;
 };
 
-// The frame to answer with; an empty one says nothing (or a plain ack where there is a `ref`).
+// Returns the response frame. If it is empty, the session sends an empty ack if there is a `ref`, and
+// otherwise nothing.
 using CommandHandler = UniqueFunction<Task<Result<SharedBytes>>(Command)>;
 
 struct CommandRow {
   std::string type;
   Order order = Order::kInTurn;
   Limit limit = Limit::kNone;
-  bool of_conversation = true;  // on the user socket it must name its conversation
-  bool answers_itself = false;  // its answer comes later; no plain ack for its `ref`
+  bool of_conversation = true;  // requires a conversation_id on the user socket
+  bool answers_itself = false;  // the response follows later; no empty ack for its `ref`
   CommandHandler handler;
 };
 

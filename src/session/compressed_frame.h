@@ -1,5 +1,5 @@
-// The compressed form of the text frame that was asked for last: an event goes to all readers of a
-// shard in a row, and is compressed once for all of them. One for each shard; its thread.
+// Caches the compressed form of the last text frame: an event is sent to all subscribers of a shard in a
+// row, and is compressed once for all of them. Threads: one per shard.
 #pragma once
 #include "base/bytes.h"
 
@@ -7,11 +7,11 @@ namespace parley {
 
 class CompressedFrame {
  public:
-  // `frame`: a whole text frame. Given back as it is where it is too small to gain anything.
+  // `frame`: a complete text frame. It is returned unchanged if it is too small to benefit.
   const SharedBytes& Of(const SharedBytes& frame, int window_bits);
 
  private:
-  SharedBytes plain_, compressed_;  // holding the first keeps its address from being another's
+  SharedBytes plain_, compressed_;  // holding plain_ prevents reuse of its address
   int window_bits_ = 0;
 };
 

@@ -4,7 +4,7 @@
 namespace parley {
 namespace {
 
-// Beyond so many unanswered commands of a connection, or bytes of them, it is not read (P6).
+// Limits of unanswered commands per connection, in number and bytes; above them it is not read (P6).
 constexpr size_t kUnansweredCommands = 256;
 constexpr size_t kUnansweredBytes = 1 << 20;
 // Refusals in a row after which a client that does not slow down is closed.

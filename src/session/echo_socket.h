@@ -1,5 +1,5 @@
-// The socket at /test/echo: sends every message back as it came, text as text, binary as binary, to
-// anybody. For conformance suites (option test_echo); never in production. The shard's thread.
+// The socket at /test/echo returns every message unchanged, text as text and binary as binary, without
+// authentication. For conformance suites (option test_echo); never in production. Threads: the shard's.
 #pragma once
 #include <optional>
 
@@ -11,7 +11,7 @@ namespace parley {
 
 class EchoSocket final : public Protocol {
  public:
-  // `deflate`: what was agreed upon, if anything.
+  // `deflate`: the negotiated terms, if any.
   explicit EchoSocket(const std::optional<DeflateTerms>& deflate);
 
   size_t OnBytes(Connection& connection, std::span<char> bytes) override;
@@ -25,7 +25,7 @@ class EchoSocket final : public Protocol {
   void Close(Connection& connection, uint16_t code, std::string_view reason);
 
   WsDecoder decoder_;
-  const std::optional<int> window_bits_;  // none: nothing is compressed
+  const std::optional<int> window_bits_;  // nullopt: no compression
 };
 
 }  // namespace parley

@@ -1,8 +1,6 @@
-// How long clients are asked to wait before they connect again, when they are closed because the store
-// is unavailable or overloaded: each gets a later place than the one before, at a pace that the node
-// can serve, so that they do not all come back at once and are refused again.
-//
-// One for each shard, whose thread it lives on.
+// The reconnect delays of clients that are closed because the store is unavailable or overloaded. Each
+// client gets a later slot than the previous one, at a rate that the node can serve, so that the clients
+// do not all reconnect at once and are refused again. Threads: one per shard.
 #pragma once
 #include <algorithm>
 #include <random>
@@ -17,16 +15,16 @@ class ReconnectDelays {
   static constexpr Duration kLongest = std::chrono::seconds(60);
   static constexpr Duration kBetween = std::chrono::milliseconds(4);  // 250 clients a second
 
-  // At least kShortest, at most kLongest; grows with the number of clients closed before.
+  // Returns a delay from kShortest to kLongest, which grows with the number of clients closed before.
   Duration Next(Monotonic now) {
     next_place_ = std::max(next_place_ + kBetween, now);
     const auto place = std::chrono::duration_cast<Duration>(next_place_ - now);
     const Duration jitter = UpTo(kShortest);
     if (kShortest + place + jitter <= kLongest) return kShortest + place + jitter;
-    next_place_ = now + kLongest;  // the places are taken: the rest is spread over the last half
+    next_place_ = now + kLongest;  // all slots are taken: spread the rest over the last half
     return kLongest / 2 + UpTo(kLongest / 2);
   }
-  // Between half of it and all of it.
+  // A random value between half of `longest` and `longest`.
   Duration Jittered(Duration longest) { return longest / 2 + UpTo(longest / 2); }
 
  private:

@@ -1,6 +1,6 @@
-// A session: one authenticated socket, what it listens to, and the commands it sends. It lives and
-// dies on one shard, owned by its transport. Verbs live in the features' command rows; here is only
-// state, order and delivery.
+// A session: an authenticated socket, its subscriptions, and the commands that it executes. Its transport
+// owns it. Commands are implemented in the rows of features; the session handles state, order and
+// delivery. Threads: one shard.
 #pragma once
 #include <array>
 #include <deque>
@@ -31,7 +31,7 @@ struct SessionOptions {
   Duration slow_reader_timeout = std::chrono::seconds(60);
 };
 
-// What a shard's sessions share. Outlives them.
+// The objects that the sessions of a shard share. Outlives them.
 struct SessionContext {
   Hub& hub;
   Store& store;
@@ -39,7 +39,7 @@ struct SessionContext {
   const Clock& clock;
   const TokenVerifier& verifier;
   RateLimiter& rate_limiter;
-  HeldCounts& sockets;  // by user, and by AddressKey
+  HeldCounts& sockets;  // per user, and per AddressKey
   const OnlineUsers& online;
   CommandTable& commands;
   JsonReader& json;
@@ -48,10 +48,10 @@ struct SessionContext {
   ReconnectDelays reconnect_delays = {};
 };
 
-// What the client asked for when it connected.
+// The parameters of the client's connect.
 struct SessionRequest {
-  std::optional<Uuid> conversation;  // none: the user socket
-  std::optional<std::string> since;  // ?since=, unchecked
+  std::optional<Uuid> conversation;  // nullopt: the user socket
+  std::optional<std::string> since;  // ?since=, not validated
   bool hold_until_resume = false;    // ?resume=1 on the user socket
   std::optional<UserCursor> cursor;  // ?cursor= on the user socket
 };
@@ -63,22 +63,22 @@ class Session final : private FeedSink, private UserSink {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Subscribes, then greets. Commands are held meanwhile.
+  // Subscribes, then sends connection_established. Commands are held meanwhile.
   void Start();
 
   // --- from the transport
   void OnText(std::string_view text);
   void OnDrained();
-  void OnTick();  // about once a second
-  // A ping frame came: may it be answered? One over the rate limit may not.
+  void OnTick();  // called about once a second
+  // Returns whether a received ping can be answered; not if it exceeds the rate limit.
   bool TakePing();
   bool idle() const { return in_flight_ == 0; }
 
   // --- for command rows
-  // ---------------------------------------------------------------------------- Errors:
-  // token_not_valid; forbidden for another user's token.
+
+  // Errors: token_not_valid; forbidden for another user's token.
   Result<void> Reauthenticate(std::string_view token);
-  // Sets conversations back to what the client has; answers with `resumed` later.
+  // Sets conversations back to the client's positions; sends `resumed` later.
   void Resume(const Ref& ref, const ConversationSeqs& seqs);
   void AnswerError(const Ref& ref, const std::optional<Uuid>& conversation, const Error& error);
   // Errors: not_found.
@@ -90,7 +90,7 @@ class Session final : private FeedSink, private UserSink {
   // FeedSink
   SendStatus SendEvent(const Event& event) override { return transport_.Send(event.frame); }
   void SendEphemeral(const Event& event) override;
-  // What may be dropped: when the outbox is busy, it is.
+  // Sends an ephemeral event, which is dropped if the outbox is busy.
   void SendPassing(const Event& event);
   void SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) override;
   void Fetch(Feed& feed) override;
@@ -109,26 +109,28 @@ class Session final : private FeedSink, private UserSink {
   Task<void> LoadUser(std::shared_ptr<Session*> self);
   void OnUserLoaded(const UserConversations& all, const UserConversations& listed);
   Feed& AddFeed(const Uuid& conversation);
-  // From its seq on. `listed`: the user's list has it, so they are a member at that seq.
+  // Subscribes from the head's seq. `listed`: the conversation is in the user's list, so the user is a
+  // member at that seq.
   void Follow(const UserConversationHead& head, bool listed);
-  // Subscribes queued feeds, some at a time: all at once they would crowd out other sessions.
+  // Subscribes queued feeds in batches, so that they do not delay other sessions.
   void FollowQueued();
   void Subscribe(const std::vector<Feed*>& some);
-  // Those of them that wait for their turn: before a page is asked for, live events must come.
+  // Subscribes the queued feeds among them at once, because live events must arrive before a page is
+  // requested.
   void SubscribeNow(const ConversationSeqs& seqs);
   void OnAdmission(Feed& feed, const Result<Admission>& admission);
-  // Forgets a conversation that the user is not in.
+  // Removes the feed of a conversation that the user is not in.
   void Drop(Feed& feed);
   void FetchQueued();
   void Established();
   Greeting MakeGreeting() const;
   void Subscribed(Feed& feed, const Result<Admission>& admission);
   void Count(ResumeResult result);
-  // Those whose conversations have all caught up.
+  // Sends `resumed` for resumes whose conversations have all caught up.
   void AnswerResumes();
 
   void Dispatch(std::string_view text);
-  // `bytes`: of the command's text.
+  // `bytes`: the size of the command's text.
   void RunRow(CommandRow& row, Command command, size_t bytes);
   static Task<void> Execute(std::shared_ptr<Session*> self, CommandRow& row, Command command,
                             size_t bytes);
@@ -142,33 +144,33 @@ class Session final : private FeedSink, private UserSink {
     Ref ref;
     std::unordered_set<Uuid> waiting;
     ConversationSeqs done;
-    std::unordered_map<Uuid, ResumeResult> gaps;  // kGap or kReset, as told
+    std::unordered_map<Uuid, ResumeResult> gaps;  // kGap or kReset, as sent
   };
   struct Typing {
     Uuid conversation;
-    Monotonic until;  // then the home ends it by itself
+    Monotonic until;  // after this, the home ends it
   };
 
   SessionContext& context_;
   Transport& transport_;
   SessionRequest request_;
   Identity identity_;
-  std::shared_ptr<Session*> self_;  // for answers that may come after the end
+  std::shared_ptr<Session*> self_;  // for results that can arrive after the session's end
   std::unordered_map<Uuid, Feed> feeds_;
   std::deque<Uuid> to_follow_;
-  size_t admissions_ = 0;       // under way
+  size_t admissions_ = 0;       // pending
   Duration follow_backoff_{0};  // grows while the store is unavailable
-  Monotonic follow_at_ = {};    // no sooner
+  Monotonic follow_at_ = {};    // earliest time
   size_t fetching_ = 0;
   std::deque<Uuid> fetch_queue_;
-  std::vector<Uuid> fetch_again_;  // at the next tick: the store was not there
+  std::vector<Uuid> fetch_again_;  // retry at the next tick, because the store was unavailable
   std::vector<std::unique_ptr<RunningResume>> resumes_;  // in the order of their frames
-  std::vector<Typing> typing_;                           // to be ended with the session
+  std::vector<Typing> typing_;                           // ended with the session
   uint64_t tab_ = 0;
-  std::vector<Joined> joined_early_;  // conversations come into while the greeting was prepared
-  std::unique_ptr<std::string> deferred_;  // a command that waits for those before it
-  size_t in_flight_ = 0;                   // commands without an answer yet
-  size_t in_flight_bytes_ = 0;             // of their texts
+  std::vector<Joined> joined_early_;  // conversations joined before connection_established was sent
+  std::unique_ptr<std::string> deferred_;  // a command that waits for earlier ones
+  size_t in_flight_ = 0;                   // unanswered commands
+  size_t in_flight_bytes_ = 0;             // total size of their texts
   AskedAt asked_at_;
   std::array<uint8_t, kLimitCount> refused_in_a_row_{};
   bool in_turn_running_ = false;

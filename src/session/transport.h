@@ -1,4 +1,4 @@
-// What a session speaks through: WebSocket today, Server-Sent Events later. The shard's thread.
+// The transport of a session: WebSocket; Server-Sent Events are planned. Threads: the shard's.
 #pragma once
 #include <string_view>
 
@@ -11,16 +11,16 @@ namespace parley {
 class Transport {
  public:
   virtual ~Transport() = default;
-  // An event: kFull when the outbox is at its limit.
+  // Queues an event; returns kFull if the outbox is at its limit.
   virtual SendStatus Send(const SharedBytes& frame) = 0;
-  // An ack, an error, an answer: always taken; reading stops until there is room again.
+  // Queues a response, regardless of the limit; reading pauses until there is room again.
   virtual void Answer(SharedBytes frame) = 0;
-  // More than half full: what may be dropped is.
+  // Returns true if the outbox is more than half full; then ephemeral events are dropped.
   virtual bool Busy() const = 0;
-  // While held, no further command arrives.
+  // While commands are held, none is passed to the session.
   virtual void HoldCommands(bool hold) = 0;
-  // The disconnect frame, then the end. Once; later calls do nothing. Never destroys the session
-  // inside the call.
+  // Sends the disconnect frame and closes. Later calls have no effect. Never destroys the session inside
+  // the call.
   virtual void Close(CloseCode code, std::string_view reason) = 0;
 };
 

@@ -1,6 +1,6 @@
 // The cursor of the user socket (?cursor=), opaque to clients: a position in the store's changes and
-// the epoch of the store that gave it, "<epoch, hexadecimal>.<position>". The embedded store has no
-// epochs, and neither have cursors of older versions: "<position>".
+// the epoch of the store that issued it, "<epoch, hexadecimal>.<position>". The embedded store has no
+// epochs; its cursors, and those of older versions, are "<position>".
 #pragma once
 #include <charconv>
 #include <cstdint>
@@ -12,9 +12,9 @@ namespace parley {
 
 struct UserCursor {
   int64_t position = 0;
-  uint64_t epoch = 0;  // 0: none
+  uint64_t epoch = 0;  // 0: no epoch
 
-  // False: it is about transactions of another history of the store.
+  // Returns false if the cursor is from another history of the store.
   bool IsOf(uint64_t store_epoch) const { return epoch == 0 || epoch == store_epoch; }
 };
 
@@ -25,7 +25,7 @@ inline std::string TextOf(const UserCursor& cursor) {
   return std::string(text, end) + "." + std::to_string(cursor.position);
 }
 
-// nullopt: no cursor of ours.
+// Returns nullopt if the text is not a cursor of Parley.
 inline std::optional<UserCursor> ParseUserCursor(std::string_view text) {
   const auto number = [](std::string_view digits, auto& value, int base) {
     const auto [end, error] =

@@ -15,7 +15,7 @@ bool IsOfConversation(const Path& path) {
          path[2] == "conversations";
 }
 
-// RFC 6455 §4.2.1. What to answer instead, when it is no proper opening handshake.
+// Checks the opening handshake (RFC 6455 §4.2.1); returns the refusal of an invalid one.
 std::optional<Response> CheckHandshake(const Request& request) {
   if (request.method() != "GET") {
     Response refusal = Response::Problem(

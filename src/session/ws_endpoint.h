@@ -1,5 +1,5 @@
-// The way onto a WebSocket: checks the handshake, finds the token, answers 101 and hands the
-// connection over. One for each shard.
+// The WebSocket endpoint: checks the handshake, finds the token, responds with 101 and switches the
+// connection to WsTransport. Threads: one per shard.
 #pragma once
 #include "http/http_protocol.h"
 #include "session/ws_transport.h"
@@ -9,7 +9,7 @@ namespace parley {
 struct WsEndpointOptions {
   bool test_echo = false;  // serve /test/echo
   bool access_log = false;
-  bool deflate = false;  // permessage-deflate where it is offered; /test/echo always does
+  bool deflate = false;  // use permessage-deflate if offered; /test/echo always does
 };
 
 class WsEndpoint final : public UpgradeHandler {
@@ -22,7 +22,7 @@ class WsEndpoint final : public UpgradeHandler {
   std::optional<Response> Upgrade(Connection& connection, Request request) override;
 
  private:
-  // The limits of the client's address. Errors: rate_limited.
+  // Applies the limits of the client's address. Errors: rate_limited.
   std::optional<Error> TakeAddress(const Request& request, WsOpening& opening);
   std::optional<Response> UpgradeToEcho(Connection& connection, const Request& request);
 

@@ -1,5 +1,5 @@
-// WebSocket (RFC 6455) on a connection: frames to messages, pings, the close handshake. Owns the
-// session that it carries. The shard's thread.
+// WebSocket (RFC 6455) on a connection: messages, pings, the close handshake. Owns its session. Threads:
+// the shard's.
 #pragma once
 #include <array>
 #include <memory>
@@ -19,15 +19,15 @@ namespace parley {
 struct WsCounters {
   Gauge open;
   Counter opened, bytes_in;
-  std::array<Counter, kCloseCodes.size()> closed;  // in that order
+  std::array<Counter, kCloseCodes.size()> closed;  // in the order of kCloseCodes
   void CountClose(CloseCode code);
 };
 
-// What an upgrade request said.
+// The parameters of an upgrade request.
 struct WsOpening {
   SessionRequest session;
   bool bad_conversation_id = false;
-  std::optional<std::string> token;  // none: the first frame must authenticate
+  std::optional<std::string> token;  // nullopt: the first frame must authenticate
   std::optional<DeflateTerms> deflate;
   std::optional<AccessLine> access;  // logged when the socket ends
   HeldCounts::Held address_socket;   // counts the socket of the client's address while it is open
@@ -39,7 +39,7 @@ class WsTransport final : public Protocol, private Transport {
               CompressedFrame& compressed, WsOpening opening);
   ~WsTransport() override;
 
-  // After the 101 is queued.
+  // Called after the 101 response is queued.
   void Start();
 
   size_t OnBytes(Connection& connection, std::span<char> bytes) override;
@@ -73,16 +73,16 @@ class WsTransport final : public Protocol, private Transport {
   WsCounters& counters_;
   Connection& connection_;
   CompressedFrame& compressed_;
-  const int window_bits_;  // of what is compressed; 0: nothing is
+  const int window_bits_;  // window of compressed messages; 0: no compression
   WsOpening opening_;
   WsDecoder decoder_;
   HeldCounts::Held user_socket_;      // counts the socket of the user while it is open
-  std::unique_ptr<Session> session_;  // once authenticated
+  std::unique_ptr<Session> session_;  // set after authentication
   Monotonic opened_at_;
   Monotonic last_tick_;
-  Monotonic message_since_{};  // how long a message has been incomplete; zero: none is
+  Monotonic message_since_{};  // start of an incomplete message; zero: none
   Monotonic last_ping_;
-  Duration unanswered_{0};  // how long a ping has waited, while nothing waited to be written
+  Duration unanswered_{0};  // time that a ping is unanswered while nothing is queued
   Duration shutdown_delay_{0};
   int close_code_ = 1006;  // for the access log; 1006: no close frame
   bool ping_open_ = false;
