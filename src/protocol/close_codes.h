@@ -1,4 +1,4 @@
-// WebSocket close codes (RFC 6455 §7.4) that Parley sends; docs/protocol.md describes them.
+// WebSocket close codes (RFC 6455 §7.4) that Parley sends, from the table close_codes.def.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -6,32 +6,28 @@
 namespace parley {
 
 enum class CloseCode : uint16_t {
-  kNormal = 1000,
-  kProtocolError = 1002,
-  kBinary = 1003,
-  kBadText = 1007,
-  kTooBig = 1009,
-  kRestarting = 1012,
-  kNotAuthenticated = 4001,
-  kBadConversationId = 4002,
-  kNotParticipant = 4003,
-  kTooSlow = 4008,
-  kRateAbused = 4009,
+#define PARLEY_CLOSE_CODE(name, code, reconnect, meaning, action) name = code,
+#include "protocol/close_codes.def"
+#undef PARLEY_CLOSE_CODE
 };
 
-// All close codes; each has a counter.
+// All codes, in the table's order: a counter belongs to each.
 inline constexpr std::array kCloseCodes = {
-    CloseCode::kNormal,           CloseCode::kProtocolError,
-    CloseCode::kBinary,           CloseCode::kBadText,
-    CloseCode::kTooBig,           CloseCode::kRestarting,
-    CloseCode::kNotAuthenticated, CloseCode::kBadConversationId,
-    CloseCode::kNotParticipant,   CloseCode::kTooSlow,
-    CloseCode::kRateAbused};
+#define PARLEY_CLOSE_CODE(name, code, reconnect, meaning, action) CloseCode::name,
+#include "protocol/close_codes.def"
+#undef PARLEY_CLOSE_CODE
+};
 
-// Returns true if the client can reconnect with its current token and state.
+// True if the client should connect again with the token that it has.
 constexpr bool MayReconnect(CloseCode code) {
-  return code == CloseCode::kRestarting || code == CloseCode::kTooSlow ||
-         code == CloseCode::kRateAbused;
+  switch (code) {
+#define PARLEY_CLOSE_CODE(name, code, reconnect, meaning, action) \
+  case CloseCode::name:                                           \
+    return reconnect;
+#include "protocol/close_codes.def"
+#undef PARLEY_CLOSE_CODE
+  }
+  return false;
 }
 
 }  // namespace parley
