@@ -51,7 +51,7 @@ class ListQuery {
     if (!values.empty()) Run(session, values, values.front(), [](Statement&) {}, std::move(row));
   }
 
- private:
+  // The statement with so many places for the list.
   static std::string Write(std::string_view text, int first, size_t places, Form form) {
     const size_t at = text.find('@');
     std::string out(text.substr(0, at));
@@ -63,6 +63,7 @@ class ListQuery {
     return out.append(text.substr(at + 1));
   }
 
+ private:
   const char* const name_;
   const int first_;
   const std::string short_, long_;

@@ -180,13 +180,14 @@ PgConnection& PgSession::connection() {
   }
   try {
     CountRoundTrip();
-    connection_ = connect_();
-    RandomBytes(lane_.bytes);
-    lane_has_committed_ = false;
-    if (connection_->timeline().empty()) {
-      connection_.reset();
+    std::unique_ptr<PgConnection> fresh = connect_();
+    if (fresh->timeline().empty()) {
       throw StoreFailure("postgres: it is a standby", StoreFailure::Kind::kUnreachable);
     }
+    if (mode_ != Mode::kMigrator) fresh->Execute(kPlanByIndexes);
+    connection_ = std::move(fresh);
+    RandomBytes(lane_.bytes);
+    lane_has_committed_ = false;
     backoff_ = 0ms;
   } catch (const StoreFailure&) {
     backoff_ = std::clamp<std::chrono::milliseconds>(backoff_ * 2, kFirstBackoff, kLongestBackoff);
