@@ -8,6 +8,7 @@
 #include "app/signing_key.h"
 #include "base/log.h"
 #include "blob/file_blob_store.h"
+#include "bus/bus_metrics.h"
 #include "bus/redis_bus.h"
 #include "feature/apidoc/apidoc_api.h"
 #include "feature/attachments/attachments_api.h"
@@ -19,9 +20,14 @@
 #include "feature/receipts/receipts_api.h"
 #include "feature/revocations/revocations_api.h"
 #include "feature/typing/typing_api.h"
+#include "http/http_metrics.h"
+#include "hub/hub_metrics.h"
+#include "net/net_metrics.h"
 #include "session/ws_endpoint.h"
+#include "session/ws_metrics.h"
 #include "store/postgres/open_postgres.h"
 #include "store/sqlite/open_sqlite.h"
+#include "store/store_metrics.h"
 
 namespace parley {
 namespace {
@@ -213,9 +219,6 @@ Node::Node(const Config& config, const Clock& clock)
           FileBlobOptions{.directory = AttachmentsDirectory(config),
                           .least_free_bytes = config.attachments.least_free_bytes,
                           .fsync = config.store.fsync})),
-      upload_slots_(config.attachments.concurrent_uploads,
-                    config.rate_limits ? config.attachments.concurrent_uploads_per_user
-                                       : config.attachments.concurrent_uploads),
       key_(config.production() && !config.auth.algorithm.starts_with("HS") ? nullptr
                                                                            : SigningKey(config)),
       verifier_(VerifierOf(config, key_, clock, revocations_, key_refresher_)),
@@ -227,20 +230,18 @@ Node::Node(const Config& config, const Clock& clock)
       prefixes_(config.api_prefixes),
       rate_limiter_(RateLimitsOf(config), clock) {
   SetContentPrefix(prefixes_.first());
-  health_.limiter = &rate_limiter_;
   const unsigned shards = ShardCount(config);
   for (unsigned i = 0; i < shards; ++i) {
-    shards_.push_back(std::make_unique<Shard>(i, clock, health_.counters.connections));
-    health_.shards.push_back(shards_.back().get());
+    shards_.push_back(std::make_unique<Shard>(i, clock, counters_.connections));
   }
   // The embedded store has one process; on a database others may write too.
   const bool shared_store = !config.database.url.empty();
   if (shared_store || !config.redis.url.empty()) {
-    cluster_ = std::make_unique<Cluster>(
-        *shards_.front(), *store_, BusOf(config, health_.counters.bus), health_.counters.bus, clock,
-        Cluster::Options{.node = UuidGenerator(clock).Next(),
-                         .store = store_->Identity(),
-                         .shared_store = shared_store});
+    cluster_ = std::make_unique<Cluster>(*shards_.front(), *store_, BusOf(config, counters_.bus),
+                                         counters_.bus, clock,
+                                         Cluster::Options{.node = UuidGenerator(clock).Next(),
+                                                          .store = store_->Identity(),
+                                                          .shared_store = shared_store});
     health_.cluster = cluster_.get();
   }
   NodeWire* const wire = shared_store ? cluster_.get() : nullptr;
@@ -250,8 +251,7 @@ Node::Node(const Config& config, const Clock& clock)
                          .online = &online_,
                          .wire = wire};
   for (unsigned i = 0; i < shards; ++i) {
-    hubs_.push_back(
-        std::make_unique<Hub>(*shards_[i], i, *store_, health_.counters.hub, home, wire));
+    hubs_.push_back(std::make_unique<Hub>(*shards_[i], i, *store_, counters_.hub, home, wire));
     shards_[i]->OnEveryTick([hub = hubs_.back().get()](Monotonic now) { hub->OnTick(now); });
   }
   Hub::Connect(hubs_);
@@ -259,20 +259,16 @@ Node::Node(const Config& config, const Clock& clock)
     cluster_->Connect(hubs_);
     shards_.front()->OnEveryTick([this](Monotonic now) { cluster_->OnTick(now); });
   }
-  revocation_reader_ = std::make_unique<RevocationReader>(
-      *store_, revocations_, *shards_.front(), clock,
-      RevocationReader::Options{.kept = config_.auth.revocations_kept,
-                                .shared_store = shared_store});
-  health_.revocations = &revocations_;
-  shards_.front()->OnEveryTick([this](Monotonic now) { revocation_reader_->OnTick(now); });
-  attachment_keeper_ = std::make_unique<AttachmentKeeper>(*store_, *blobs_, *shards_.front(), clock,
-                                                          config.attachments.unattached_kept);
-  shards_.front()->OnEveryTick([this](Monotonic now) { attachment_keeper_->OnTick(now); });
+  MakeFeatures(shared_store);
+  shards_.front()->OnEveryTick([this](Monotonic now) {
+    for (const auto& feature : features_) feature->OnTick(now);
+  });
+  health_.metrics = [this](MetricFamilies& out) { AddAllMetrics(out); };
   for (unsigned i = 0; i < shards; ++i) {
-    parts_.push_back(std::make_unique<ShardParts>(
-        *this, config_, clock_, *shards_[i], *hubs_[i], *store_, *verifier_, site_, admin_site_,
-        cors_, admin_cors_, links_, prefixes_, no_upgrades_, rate_limiter_, sockets_, online_,
-        health_.counters));
+    parts_.push_back(std::make_unique<ShardParts>(*this, config_, clock_, *shards_[i], *hubs_[i],
+                                                  *store_, *verifier_, site_, admin_site_, cors_,
+                                                  admin_cors_, links_, prefixes_, no_upgrades_,
+                                                  rate_limiter_, sockets_, online_, counters_));
     RegisterFeatures(*parts_.back());
   }
   const auto make = [this](bool admin) {
@@ -307,17 +303,55 @@ Node::~Node() {
 }
 
 // One line for each feature.
+void Node::MakeFeatures(bool shared_store) {
+  const NodeServices node{*store_, *blobs_, *shards_.front(), clock_};
+  const AttachmentsConfig& files = config_.attachments;
+  features_.push_back(StatelessFeature(
+      [tasks_by_services = config_.task_conversations == TaskConversations::kService](
+          Registry& registry, Services& services) {
+        RegisterConversations(registry, services, tasks_by_services);
+      }));
+  features_.push_back(StatelessFeature(RegisterMessages));
+  features_.push_back(MakeAttachments(
+      node, {.concurrent_uploads = files.concurrent_uploads,
+             .concurrent_uploads_per_user =
+                 config_.rate_limits ? files.concurrent_uploads_per_user : files.concurrent_uploads,
+             .unattached_kept = files.unattached_kept}));
+  features_.push_back(MakeRevocations(
+      node, revocations_, {.kept = config_.auth.revocations_kept, .shared_store = shared_store}));
+  features_.push_back(StatelessFeature([&online = online_](Registry& registry, Services& services) {
+    RegisterPresence(registry, services, online);
+  }));
+  features_.push_back(StatelessFeature(RegisterReceipts));
+  features_.push_back(
+      StatelessFeature([](Registry& registry, Services&) { RegisterTyping(registry); }));
+  features_.push_back(
+      StatelessFeature([](Registry& registry, Services&) { RegisterConnection(registry); }));
+}
+
+void Node::AddAllMetrics(MetricFamilies& out) const {
+  out.AddGauges("build_info", "Version of the running binary.",
+                {{{{"version", PARLEY_VERSION}}, 1}});
+  std::vector<const Shard*> shards;
+  uint64_t bytes_written = 0;
+  for (const auto& shard : shards_) {
+    shards.push_back(shard.get());
+    bytes_written += shard->bytes_written();
+  }
+  AddMetrics(shards, counters_.connections, out);
+  AddMetrics(counters_.ws, bytes_written, out);
+  AddMetrics(counters_.http.requests, rate_limiter_, out);
+  AddMetrics(counters_.hub, out);
+  AddMetrics(store_->Stats(), out);
+  AddMetrics(counters_.bus, out);
+  for (const auto& feature : features_) feature->AddMetrics(out);
+  out.AddCounter("log_dropped_total", "Log lines dropped because the log sink was blocked or full.",
+                 log::Dropped());
+}
+
 void Node::RegisterFeatures(ShardParts& parts) {
   Registry registry{parts.router, parts.commands};
-  RegisterConversations(registry, parts.services,
-                        config_.task_conversations == TaskConversations::kService);
-  RegisterMessages(registry, parts.services);
-  RegisterAttachments(registry, parts.services, *blobs_, upload_slots_);
-  RegisterRevocations(registry, parts.services, revocations_, config_.auth.revocations_kept);
-  RegisterPresence(registry, parts.services, online_);
-  RegisterReceipts(registry, parts.services);
-  RegisterTyping(registry);
-  RegisterConnection(registry);
+  for (const auto& feature : features_) feature->Register(registry, parts.services);
   const bool open_metrics = !config_.production() || config_.admin.port.has_value();
   Router& admin = config_.admin.port ? parts.admin_router : parts.router;
   RegisterHealth(admin, *store_, health_, open_metrics);
@@ -379,13 +413,13 @@ bool Node::Drain() {
   store_->Close();
   if (!all_gone)
     log::warn("drain deadline reached, connections closed connections={}",
-              health_.counters.connections.value());
+              counters_.connections.value());
   return all_gone;
 }
 
 void Node::TellClientsToReconnect() {
-  const int64_t spread = std::max(kLeastReconnectSpread,
-                                  health_.counters.connections.value() / kReconnectsPerMillisecond);
+  const int64_t spread =
+      std::max(kLeastReconnectSpread, counters_.connections.value() / kReconnectsPerMillisecond);
   for (const auto& shard : shards_) {
     shard->Post([&shard = *shard, spread] {
       std::minstd_rand random(std::random_device{}());
@@ -398,7 +432,7 @@ void Node::TellClientsToReconnect() {
 }
 
 bool Node::WaitForConnections(Monotonic deadline) {
-  while (health_.counters.connections.value() > 0) {
+  while (counters_.connections.value() > 0) {
     if (clock_.Steady() >= deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }

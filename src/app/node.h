@@ -4,26 +4,35 @@
 #include <string>
 #include <vector>
 
-#include "app/attachment_keeper.h"
-#include "app/config.h"
-#include "app/revocation_reader.h"
 #include "auth/key_refresher.h"
 #include "auth/token_minter.h"
 #include "auth/token_verifier.h"
 #include "blob/blob_store.h"
-#include "feature/attachments/upload.h"
+#include "config/config.h"
+#include "feature/feature.h"
 #include "feature/health/health_api.h"
 #include "http/held_counts.h"
+#include "http/http_protocol.h"
 #include "http/rate_limiter.h"
 #include "http/site_policy.h"
 #include "hub/cluster.h"
 #include "hub/online_users.h"
 #include "net/acceptor.h"
+#include "session/ws_transport.h"
 #include "store/store.h"
 
 namespace parley {
 
 struct ShardParts;  // the objects that exist once per shard
+
+// Counters of the whole node, which shards increment without locks.
+struct NodeCounters {
+  HubCounters hub;
+  WsCounters ws;
+  HttpCounters http;
+  BusCounters bus;
+  Gauge connections;
+};
 
 class Node {
  public:
@@ -48,7 +57,9 @@ class Node {
   std::vector<std::string> Reload(const Config& fresh);
 
  private:
+  void MakeFeatures(bool shared_store);
   void RegisterFeatures(ShardParts& parts);
+  void AddAllMetrics(MetricFamilies& out) const;
   static std::vector<const Router*> RoutersOf(const ShardParts& parts);
   std::unique_ptr<Connection> MakeConnection(Shard& shard, StreamSocket socket, Peer peer,
                                              bool admin);
@@ -57,15 +68,14 @@ class Node {
 
   const Config config_;
   const Clock& clock_;
+  NodeCounters counters_;
   NodeHealth health_;
   std::unique_ptr<TlsContext> tls_;  // null: no TLS
   std::unique_ptr<Store> store_;
   std::unique_ptr<BlobStore> blobs_;
-  UploadSlots upload_slots_;
   std::shared_ptr<const Key> key_;  // signs development tokens; null: keys come from files or URLs
   Revocations revocations_;
-  std::unique_ptr<RevocationReader> revocation_reader_;
-  std::unique_ptr<AttachmentKeeper> attachment_keeper_;
+  std::vector<std::unique_ptr<Feature>> features_;
   std::unique_ptr<KeyRefresher> key_refresher_;
   std::unique_ptr<TokenVerifier> verifier_;
   SitePolicy site_, admin_site_;

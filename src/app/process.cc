@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <set>
 
-#include "app/option_table.h"
+#include "config/option_table.h"
 
 namespace parley {
 namespace {

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "app/config.h"
-#include "app/config_loader.h"
 #include "app/node.h"
 #include "base/log.h"
+#include "config/config.h"
+#include "config/config_loader.h"
 
 namespace parley {
 

@@ -10,8 +10,8 @@
 #include <iterator>
 #include <stdexcept>
 
-#include "app/issuer_entry.h"
 #include "base/ids.h"
+#include "config/issuer_entry.h"
 
 namespace parley {
 namespace {

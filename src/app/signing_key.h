@@ -2,10 +2,10 @@
 #pragma once
 #include <memory>
 
-#include "app/config.h"
 #include "auth/key.h"
 #include "auth/key_refresher.h"
 #include "auth/token_verifier.h"
+#include "config/config.h"
 
 namespace parley {
 

@@ -1,6 +1,6 @@
 // Counters that shards increment without locks and a scrape reads: relaxed atomics, one instance per
-// node, passed to constructors. The meaning of each is documented at its row in
-// feature/health/metrics_text.cc.
+// node, passed to constructors. The meaning of each is documented at its row in the X_metrics.cc of
+// its module.
 #pragma once
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // SqlStore: attachments. A row that goes leaves the file's id in parley_removed_file, in the same
-// transaction; whoever removes files works that list off (app/attachment_keeper.h).
+// transaction; whoever removes files works that list off (feature/attachments/attachment_janitor.h).
 #include <algorithm>
 #include <unordered_map>
 

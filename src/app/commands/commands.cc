@@ -1,7 +1,7 @@
 #include "app/commands/commands.h"
 
 #include "app/commands/config_command.h"
-#include "app/config_loader.h"
+#include "config/config_loader.h"
 
 namespace parley {
 namespace {

@@ -1,8 +1,8 @@
 #include "app/commands/config_command.h"
 
-#include "app/config_loader.h"
-#include "app/config_text.h"
 #include "app/signing_key.h"
+#include "config/config_loader.h"
+#include "config/config_text.h"
 
 namespace parley {
 namespace {

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "app/config_text.h"
+#include "config/config_text.h"
 
 namespace parley {
 namespace {

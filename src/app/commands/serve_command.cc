@@ -7,14 +7,14 @@
 #include <thread>
 
 #include "app/commands/commands.h"
-#include "app/config_loader.h"
-#include "app/config_text.h"
 #include "app/demo_seed.h"
 #include "app/node.h"
 #include "app/process.h"
 #include "app/reloader.h"
 #include "app/signing_key.h"
 #include "base/log.h"
+#include "config/config_loader.h"
+#include "config/config_text.h"
 
 namespace parley {
 namespace {

@@ -3,9 +3,9 @@
 #include <filesystem>
 
 #include "app/commands/commands.h"
-#include "app/config_loader.h"
-#include "app/config_text.h"
 #include "base/log.h"
+#include "config/config_loader.h"
+#include "config/config_text.h"
 #include "store/postgres/copy_into_postgres.h"
 #include "store/sqlite/open_sqlite.h"
 

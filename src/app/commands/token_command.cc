@@ -1,11 +1,11 @@
 #include <chrono>
 
 #include "app/commands/commands.h"
-#include "app/config_loader.h"
-#include "app/config_text.h"
-#include "app/config_value.h"
 #include "app/signing_key.h"
 #include "auth/token_minter.h"
+#include "config/config_loader.h"
+#include "config/config_text.h"
+#include "config/config_value.h"
 
 namespace parley {
 

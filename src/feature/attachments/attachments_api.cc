@@ -2,8 +2,10 @@
 
 #include <memory>
 
+#include "feature/attachments/attachment_janitor.h"
 #include "feature/attachments/attachments_service.h"
 #include "feature/attachments/download.h"
+#include "feature/attachments/upload.h"
 #include "http/body.h"
 #include "protocol/events.h"
 
@@ -105,11 +107,24 @@ class AttachmentsApi {
   AttachmentsService attachments_;
 };
 
-}  // namespace
+class Attachments final : public Feature {
+ public:
+  Attachments(NodeServices node, AttachmentOptions options)
+      : blobs_(node.blobs),
+        slots_(options.concurrent_uploads, options.concurrent_uploads_per_user),
+        janitor_(node.store, node.blobs, node.executor, node.clock, options.unattached_kept) {}
 
-void RegisterAttachments(Registry& registry, Services& services, BlobStore& blobs,
-                         UploadSlots& slots) {
-  auto api = std::make_shared<AttachmentsApi>(services, blobs, slots);
+  void Register(Registry& registry, Services& services) override;
+  void OnTick(Monotonic now) override { janitor_.OnTick(now); }
+
+ private:
+  BlobStore& blobs_;
+  UploadSlots slots_;
+  AttachmentJanitor janitor_;
+};
+
+void Attachments::Register(Registry& registry, Services& services) {
+  auto api = std::make_shared<AttachmentsApi>(services, blobs_, slots_);
   const std::string path = "/api/messaging/attachments";
   registry.routes.Add(
       "POST", path, Access::kUser, Limit::kUpload,
@@ -123,6 +138,12 @@ void RegisterAttachments(Registry& registry, Services& services, BlobStore& blob
     registry.routes.Add("DELETE", path + end, Access::kUser, Limit::kSend,
                         [api](RequestContext& context) { return api->Delete(context); });
   }
+}
+
+}  // namespace
+
+std::unique_ptr<Feature> MakeAttachments(NodeServices node, AttachmentOptions options) {
+  return std::make_unique<Attachments>(node, options);
 }
 
 }  // namespace parley

@@ -2,14 +2,18 @@
 // upload itself attaches it to a message; then the conversation's participants can read it. It is deleted
 // with the message.
 #pragma once
-#include "blob/blob_store.h"
-#include "feature/attachments/upload.h"
-#include "feature/services.h"
+#include <memory>
+
+#include "feature/feature.h"
 
 namespace parley {
 
-// `services` and `blobs` outlive the registry's rows.
-void RegisterAttachments(Registry& registry, Services& services, BlobStore& blobs,
-                         UploadSlots& slots);
+struct AttachmentOptions {
+  int64_t concurrent_uploads = 0;  // on this node
+  int64_t concurrent_uploads_per_user = 0;
+  Duration unattached_kept{};  // lifetime of a file that no message uses
+};
+
+std::unique_ptr<Feature> MakeAttachments(NodeServices node, AttachmentOptions options);
 
 }  // namespace parley

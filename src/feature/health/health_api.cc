@@ -1,7 +1,5 @@
 #include "feature/health/health_api.h"
 
-#include "feature/health/metrics_text.h"
-
 namespace parley {
 namespace {
 
@@ -16,6 +14,12 @@ Response Readyz(const Store& store, const NodeHealth& health) {
   return Response::Json(200, R"({"status":"ready","version":")" PARLEY_VERSION R"("})");
 }
 
+std::string MetricsText(const NodeHealth& health) {
+  MetricFamilies out;
+  health.metrics(out);
+  return out.Text();
+}
+
 }  // namespace
 
 void RegisterHealth(Router& routes, Store& store, const NodeHealth& health, bool open_metrics) {
@@ -25,13 +29,13 @@ void RegisterHealth(Router& routes, Store& store, const NodeHealth& health, bool
       [&store, &health](RequestContext&) -> Task<Response> { co_return Readyz(store, health); });
   const Access access = open_metrics ? Access::kOpen : Access::kUser;
   routes.Add("GET", "/metrics", access, Limit::kNone,
-             [&store, &health, open_metrics](RequestContext& context) -> Task<Response> {
+             [&health, open_metrics](RequestContext& context) -> Task<Response> {
                if (!open_metrics && !context.caller.service) {
                  co_return Response::Problem({.code = ErrorCode::forbidden,
                                               .detail = "This route requires a service token."});
                }
                Response response{.content_type = "text/plain; version=0.0.4; charset=utf-8"};
-               response.body = MetricsText(store.Stats(), health);
+               response.body = MetricsText(health);
                co_return response;
              });
 }

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/task.h"
+#include "feature/revocations/revocation_poller.h"
 #include "http/body.h"
 #include "protocol/json_writer.h"
 
@@ -83,13 +84,36 @@ class RevocationsApi {
   const Duration kept_;
 };
 
+class RevocationsFeature final : public Feature {
+ public:
+  RevocationsFeature(NodeServices node, Revocations& revocations, RevocationOptions options)
+      : revocations_(revocations),
+        kept_(options.kept),
+        poller_(node.store, revocations, node.executor, node.clock,
+                {.kept = options.kept, .shared_store = options.shared_store}) {}
+
+  void Register(Registry& registry, Services& services) override {
+    auto api = std::make_shared<RevocationsApi>(services, revocations_, kept_);
+    registry.routes.Add("POST", "/api/messaging/revocations", Access::kUser, Limit::kNone,
+                        [api](RequestContext& context) { return api->Post(context); });
+  }
+  void OnTick(Monotonic now) override { poller_.OnTick(now); }
+  void AddMetrics(MetricFamilies& out) const override {
+    out.AddGauge("revocations", "Revoked tokens and users held in memory.",
+                 static_cast<double>(revocations_.size()));
+  }
+
+ private:
+  Revocations& revocations_;
+  const Duration kept_;
+  RevocationPoller poller_;
+};
+
 }  // namespace
 
-void RegisterRevocations(Registry& registry, Services& services, Revocations& revocations,
-                         Duration kept) {
-  auto api = std::make_shared<RevocationsApi>(services, revocations, kept);
-  registry.routes.Add("POST", "/api/messaging/revocations", Access::kUser, Limit::kNone,
-                      [api](RequestContext& context) { return api->Post(context); });
+std::unique_ptr<Feature> MakeRevocations(NodeServices node, Revocations& revocations,
+                                         RevocationOptions options) {
+  return std::make_unique<RevocationsFeature>(node, revocations, options);
 }
 
 }  // namespace parley

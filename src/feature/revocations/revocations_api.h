@@ -1,13 +1,20 @@
 // Revokes tokens before they expire; for services.
 #pragma once
+#include <memory>
+
 #include "auth/revocations.h"
-#include "feature/services.h"
+#include "feature/feature.h"
 
 namespace parley {
 
-// `services` and `revocations` outlive the registry's rows. Entries are kept for `kept`, which must
-// be at least the lifetime of any token.
-void RegisterRevocations(Registry& registry, Services& services, Revocations& revocations,
-                         Duration kept);
+struct RevocationOptions {
+  Duration kept{};            // auth.revocations_kept: at least the lifetime of any token
+  bool shared_store = false;  // other processes write to it
+};
+
+// Loads all revocations into `revocations`, which must outlive the feature. Throws std::runtime_error if
+// the store does not respond.
+std::unique_ptr<Feature> MakeRevocations(NodeServices node, Revocations& revocations,
+                                         RevocationOptions options);
 
 }  // namespace parley

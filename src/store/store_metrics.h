@@ -1,0 +1,10 @@
+// Rows of /metrics about the store. Any thread.
+#pragma once
+#include "base/metric_families.h"
+#include "store/store.h"
+
+namespace parley {
+
+void AddMetrics(const StoreStats& stats, MetricFamilies& out);
+
+}  // namespace parley
