@@ -1,5 +1,6 @@
 // Conversations: how they start, who is in them, and how a user's are listed.
 #include <algorithm>
+#include <chrono>
 #include <thread>
 
 #include "test/contract/store_contract.h"
@@ -312,9 +313,21 @@ TEST_P(StoreContract, AUsersHeadsNeedNoHorizonOfTheEmbeddedStore) {
 }
 
 TEST_P(StoreContract, ACursorOfHeadsHearsOnlyOfWhatChangedSince) {
+  // A cursor is behind transactions that are still open, such as the store's upkeep or autovacuum, and what was
+  // committed after they began is then heard of again.
+  const auto beyond_all = [&](int64_t from) {
+    for (int i = 0; i < 1000; ++i) {
+      const auto heads = UserHeads("ann", from);
+      if (heads->heads.empty()) return from;
+      EXPECT_TRUE(GetParam().shared) << "nothing is open beside this test";
+      from = heads->cursor;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    ADD_FAILURE() << "it is heard of for ever";
+    return from;
+  };
   const Uuid a = Room({"ann", "bob"}), b = Room({"ann", "bob"});
-  int64_t cursor = UserHeads("ann")->cursor;
-  EXPECT_TRUE(UserHeads("ann", cursor)->heads.empty());
+  int64_t cursor = beyond_all(UserHeads("ann")->cursor);
   EXPECT_GE(UserHeads("ann", cursor)->cursor, cursor) << "it never goes back";
 
   ASSERT_TRUE(Insert(Text(b, "bob")));
@@ -322,16 +335,17 @@ TEST_P(StoreContract, ACursorOfHeadsHearsOnlyOfWhatChangedSince) {
   ASSERT_EQ(heads->heads.size(), 1u);
   EXPECT_EQ(heads->heads[0].conversation_id, b);
   EXPECT_EQ(heads->heads[0].seq, 1);
-  EXPECT_GT(heads->cursor, cursor);
+  const int64_t next = beyond_all(heads->cursor);
+  EXPECT_GT(next, cursor);
 
-  cursor = heads->cursor;
+  cursor = next;
   ASSERT_TRUE(Insert(Text(a, "ann")));
   const Uuid c = Room({"cho", "ann"});
   heads = UserHeads("ann", cursor);
   ASSERT_EQ(heads->heads.size(), 2u);
   EXPECT_EQ(heads->heads[0].conversation_id, c);
   EXPECT_EQ(heads->heads[1].conversation_id, a);
-  EXPECT_TRUE(UserHeads("ann", heads->cursor)->heads.empty());
+  beyond_all(heads->cursor);
 }
 
 TEST_P(StoreContract, ACursorThatTheStoreCannotHaveGivenBringsAllHeads) {
