@@ -113,21 +113,22 @@ KeyRefresher::KeyRefresher(std::vector<KeyPlace> places, RefreshOptions options)
 
 KeyRefresher::~KeyRefresher() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
   }
-  stop_.notify_one();
+  stop_.NotifyOne();
   if (thread_.joinable()) thread_.join();
 }
 
 void KeyRefresher::Run() {
-  std::unique_lock lock(mutex_);
-  while (!stop_.wait_for(lock, kLook, [this] { return stopped_; })) {
-    lock.unlock();
+  MutexLock lock(mutex_);
+  while (!stopped_) {
+    if (stop_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kLook)) continue;
+    lock.Unlock();
     for (Place& place : places_) {
       if (IsDue(place, std::chrono::steady_clock::now())) Read(place);
     }
-    lock.lock();
+    lock.Lock();
   }
 }
 

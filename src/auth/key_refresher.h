@@ -4,16 +4,15 @@
 // dropped, so that withdrawn keys do not stay valid forever. Threads: runs its own thread.
 #pragma once
 #include <chrono>
-#include <condition_variable>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "auth/key_ring.h"
+#include "base/mutex.h"
 
 namespace parley {
 
@@ -60,9 +59,9 @@ class KeyRefresher {
 
   std::vector<Place> places_;
   const RefreshOptions options_;
-  std::mutex mutex_;
-  std::condition_variable stop_;
-  bool stopped_ = false;  // guarded by mutex_
+  Mutex mutex_;
+  CondVar stop_;
+  bool stopped_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

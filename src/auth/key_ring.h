@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "auth/key.h"
+#include "base/mutex.h"
 
 namespace parley {
 
@@ -22,12 +22,12 @@ class KeyRing {
   explicit KeyRing(KeyList keys = {}) { Replace(std::move(keys)); }
 
   std::shared_ptr<const KeyList> keys() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return keys_;
   }
   void Replace(KeyList keys) {
     auto fresh = std::make_shared<const KeyList>(std::move(keys));
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     keys_ = std::move(fresh);
     version_.fetch_add(1, std::memory_order_release);
   }
@@ -44,8 +44,8 @@ class KeyRing {
   bool TakeMiss() { return missed_.exchange(false, std::memory_order_relaxed); }
 
  private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const KeyList> keys_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::shared_ptr<const KeyList> keys_ GUARDED_BY(mutex_);
   std::atomic<uint64_t> version_{0};
   std::atomic<bool> missed_{false};
 };

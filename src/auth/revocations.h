@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
-#include <mutex>
 #include <string>
 
 #include "base/keyed_hash.h"
+#include "base/mutex.h"
 #include "domain/revocation.h"
 
 namespace parley {
@@ -16,7 +16,7 @@ class Revocations {
  public:
   // Adding a revocation again has no effect.
   void Add(const Revocation& revocation) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     bool changed = false;
     if (revocation.jti) {
       Timestamp& made_at = tokens_[*revocation.jti];
@@ -37,7 +37,7 @@ class Revocations {
 
   // Drops revocations made before `time`, approximately in insertion order.
   void DropMadeBefore(Timestamp time) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (; !by_age_.empty() && by_age_.front().made_at < time; by_age_.pop_front()) {
       const Revocation& old = by_age_.front();
       if (old.jti) EraseIfOld(tokens_, *old.jti, time, [](Timestamp made_at) { return made_at; });
@@ -52,7 +52,7 @@ class Revocations {
   bool Has(const UserId& user, const std::string& jti,
            const std::optional<Timestamp>& issued_at) const {
     if (version() == 0) return false;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!jti.empty() && tokens_.contains(jti)) return true;
     const auto found = users_.find(user);
     return found != users_.end() && (!issued_at || *issued_at <= found->second.issued_before);
@@ -74,10 +74,10 @@ class Revocations {
     if (found != map.end() && made_at(found->second) < time) map.erase(found);
   }
 
-  mutable std::mutex mutex_;
-  KeyedMap<Timestamp> tokens_;     // jti -> time of revocation; guarded by mutex_
-  KeyedMap<OfUser> users_;         // guarded by mutex_
-  std::deque<Revocation> by_age_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  KeyedMap<Timestamp> tokens_ GUARDED_BY(mutex_);  // jti -> time of revocation
+  KeyedMap<OfUser> users_ GUARDED_BY(mutex_);
+  std::deque<Revocation> by_age_ GUARDED_BY(mutex_);
   std::atomic<size_t> size_{0};
   std::atomic<uint64_t> version_{0};
 };

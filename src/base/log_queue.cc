@@ -12,19 +12,20 @@ namespace parley::log {
 Queue::Queue(int fd, size_t limit_bytes) : state_(std::make_shared<State>()) {
   state_->fd = fd;
   state_->limit = limit_bytes;
-  std::thread([state = state_] { Run(state); }).detach();
+  std::thread([state = state_] { Run(*state); }).detach();
 }
 
 Queue::~Queue() {
-  const std::lock_guard lock(state_->mutex);
-  state_->stopped = true;
-  state_->work.notify_one();
+  State& state = *state_;
+  const MutexLock lock(state.mutex);
+  state.stopped = true;
+  state.work.NotifyOne();
 }
 
 void Queue::Push(std::string_view line) {
   State& state = *state_;
   {
-    const std::lock_guard lock(state.mutex);
+    const MutexLock lock(state.mutex);
     if (state.lines.size() + line.size() > state.limit) {
       state.dropped.fetch_add(1, std::memory_order_relaxed);
       return;
@@ -32,13 +33,17 @@ void Queue::Push(std::string_view line) {
     state.lines.append(line);
     if (state.writing) return;
   }
-  state.work.notify_one();
+  state.work.NotifyOne();
 }
 
 bool Queue::Flush(std::chrono::milliseconds limit) {
-  std::unique_lock lock(state_->mutex);
-  return state_->done.wait_for(lock, limit,
-                               [this] { return state_->lines.empty() && !state_->writing; });
+  State& state = *state_;
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  const MutexLock lock(state.mutex);
+  while (!state.lines.empty() || state.writing) {
+    if (!state.done.WaitUntil(state.mutex, deadline)) return state.lines.empty() && !state.writing;
+  }
+  return true;
 }
 
 void Queue::Write(State& state, std::string_view lines) {
@@ -58,19 +63,19 @@ void Queue::Write(State& state, std::string_view lines) {
   }
 }
 
-void Queue::Run(const std::shared_ptr<State>& state) {
-  std::unique_lock lock(state->mutex);
+void Queue::Run(State& state) {
+  MutexLock lock(state.mutex);
   while (true) {
-    state->work.wait(lock, [&] { return state->stopped || !state->lines.empty(); });
-    if (state->lines.empty()) return;
+    while (!state.stopped && state.lines.empty()) state.work.Wait(state.mutex);
+    if (state.lines.empty()) return;
     std::string lines;
-    lines.swap(state->lines);
-    state->writing = true;
-    lock.unlock();
-    Write(*state, lines);
-    lock.lock();
-    state->writing = false;
-    if (state->lines.empty()) state->done.notify_all();
+    lines.swap(state.lines);
+    state.writing = true;
+    lock.Unlock();
+    Write(state, lines);
+    lock.Lock();
+    state.writing = false;
+    if (state.lines.empty()) state.done.NotifyAll();
   }
 }
 

@@ -3,13 +3,13 @@
 #pragma once
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
+
+#include "base/mutex.h"
 
 namespace parley::log {
 
@@ -27,18 +27,18 @@ class Queue {
   uint64_t dropped() const { return state_->dropped.load(std::memory_order_relaxed); }
 
  private:
-  struct State {  // shared with the writer, which can outlive the queue
-    std::mutex mutex;
-    std::condition_variable work, done;
-    std::string lines;     // guarded by mutex; queued lines
-    bool writing = false;  // guarded by mutex; true while the writer holds unwritten lines
-    bool stopped = false;  // guarded by mutex
+  struct State {  // shared with the writer, which may outlive the queue
+    Mutex mutex;
+    CondVar work, done;
+    std::string lines GUARDED_BY(mutex);     // queued lines
+    bool writing GUARDED_BY(mutex) = false;  // the writer holds unwritten lines
+    bool stopped GUARDED_BY(mutex) = false;
     std::atomic<uint64_t> dropped{0};
     int fd;
     size_t limit;
   };
   static void Write(State& state, std::string_view lines);
-  static void Run(const std::shared_ptr<State>& state);
+  static void Run(State& state);
 
   const std::shared_ptr<State> state_;
 };

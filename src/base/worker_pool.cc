@@ -12,20 +12,20 @@ WorkerPool::~WorkerPool() { Close(); }
 
 bool WorkerPool::Submit(Job& job) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (closed_ || queue_.size() >= max_queued_) return false;
     queue_.push_back(std::move(job));
   }
-  arrived_.notify_one();
+  arrived_.NotifyOne();
   return true;
 }
 
 void WorkerPool::Close() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
   }
-  arrived_.notify_all();
+  arrived_.NotifyAll();
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
@@ -35,8 +35,8 @@ void WorkerPool::Run() {
   while (true) {
     Job job;
     {
-      std::unique_lock lock(mutex_);
-      arrived_.wait(lock, [this] { return closed_ || !queue_.empty(); });
+      const MutexLock lock(mutex_);
+      while (!closed_ && queue_.empty()) arrived_.Wait(mutex_);
       if (queue_.empty()) return;
       job = std::move(queue_.front());
       queue_.pop_front();

@@ -1,11 +1,10 @@
 // Threads for blocking calls on files and databases, with a bounded queue.
 #pragma once
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/unique_function.h"
 
 namespace parley {
@@ -26,10 +25,10 @@ class WorkerPool {
   void Run();
 
   const size_t max_queued_;
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::deque<Job> queue_;  // guarded by mutex_
-  bool closed_ = false;    // guarded by mutex_
+  Mutex mutex_;
+  CondVar arrived_;
+  std::deque<Job> queue_ GUARDED_BY(mutex_);
+  bool closed_ GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

@@ -37,7 +37,7 @@ RedisPublisher::RedisPublisher(boost::asio::io_context& io, const RedisAddress& 
 void RedisPublisher::Publish(std::string_view channel, std::string_view bytes) {
   bool wake = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!connected_ || queued_.commands.size() + bytes.size() > kQueueBytes) {
       return counters_.dropped.Add();
     }
@@ -49,13 +49,13 @@ void RedisPublisher::Publish(std::string_view channel, std::string_view bytes) {
 }
 
 RedisPublisher::Batch RedisPublisher::Take() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   asleep_ = queued_.count == 0;
   return std::exchange(queued_, {});
 }
 
 void RedisPublisher::DropQueued() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   connected_ = false;
   counters_.dropped.Add(queued_.count);
   queued_ = {};
@@ -70,7 +70,7 @@ boost::asio::awaitable<void> RedisPublisher::Run() {
 
 boost::asio::awaitable<void> RedisPublisher::Work(RedisLink::Connection connection) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     connected_ = true;
   }
   on_connection_(true);

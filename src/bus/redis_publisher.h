@@ -3,8 +3,8 @@
 // flight when the connection fails, are dropped and counted. Threads: Publish from any, the rest on the
 // thread of one io_context.
 #pragma once
-#include <mutex>
 
+#include "base/mutex.h"
 #include "bus/bus.h"
 #include "redis/redis_link.h"
 
@@ -44,10 +44,10 @@ class RedisPublisher {
   std::chrono::steady_clock::time_point next_ask_ = {};
   bool probe_ = false;
 
-  std::mutex mutex_;
-  Batch queued_;            // guarded by mutex_
-  bool connected_ = false;  // guarded by mutex_
-  bool asleep_ = false;     // guarded by mutex_
+  Mutex mutex_;
+  Batch queued_ GUARDED_BY(mutex_);
+  bool connected_ GUARDED_BY(mutex_) = false;
+  bool asleep_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace parley

@@ -44,7 +44,7 @@ RedisSubscriber::RedisSubscriber(boost::asio::io_context& io, const RedisAddress
 void RedisSubscriber::Want(const Uuid& conversation, bool follow) {
   bool first = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     first = wishes_.empty();
     wishes_.emplace_back(conversation, follow);
   }
@@ -54,7 +54,7 @@ void RedisSubscriber::Want(const Uuid& conversation, bool follow) {
 void RedisSubscriber::TakeWishes() {
   std::vector<std::pair<Uuid, bool>> wishes;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     wishes.swap(wishes_);
   }
   for (const auto& [conversation, follow] : wishes) {

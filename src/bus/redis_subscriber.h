@@ -3,10 +3,10 @@
 // again, and all conversations count as just followed. Threads: Follow and Leave from any, the rest on
 // the thread of one io_context.
 #pragma once
-#include <mutex>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/mutex.h"
 #include "bus/bus.h"
 #include "redis/redis_link.h"
 
@@ -50,8 +50,8 @@ class RedisSubscriber {
   std::unordered_map<Uuid, bool> unsaid_;  // pending: true to follow, false to leave
   std::shared_ptr<Writer> writer_;         // for the current connection
 
-  std::mutex mutex_;
-  std::vector<std::pair<Uuid, bool>> wishes_;  // guarded by mutex_
+  Mutex mutex_;
+  std::vector<std::pair<Uuid, bool>> wishes_ GUARDED_BY(mutex_);
 };
 
 }  // namespace parley

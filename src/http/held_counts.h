@@ -5,12 +5,12 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/keyed_hash.h"
+#include "base/mutex.h"
 
 namespace parley {
 
@@ -41,7 +41,7 @@ class HeldCounts {
   // Increments the count of the key, or returns an empty Held if it is already `most`.
   Held Take(std::string_view key, int64_t most) {
     Stripe& stripe = StripeOf(key);
-    const std::lock_guard lock(stripe.mutex);
+    const MutexLock lock(stripe.mutex);
     int64_t& count = stripe.counts[std::string(key)];  // a present count is never 0
     if (count >= most) {
       if (count == 0) stripe.counts.erase(std::string(key));
@@ -53,7 +53,7 @@ class HeldCounts {
 
   int64_t Count(std::string_view key) const {
     const Stripe& stripe = stripes_[KeyedHash()(key) % kStripes];
-    const std::lock_guard lock(stripe.mutex);
+    const MutexLock lock(stripe.mutex);
     const auto found = stripe.counts.find(key);
     return found == stripe.counts.end() ? 0 : found->second;
   }
@@ -61,13 +61,13 @@ class HeldCounts {
  private:
   static constexpr size_t kStripes = 16;
   struct Stripe {
-    mutable std::mutex mutex;
-    KeyedMap<int64_t> counts;  // guarded by mutex
+    mutable Mutex mutex;
+    KeyedMap<int64_t> counts GUARDED_BY(mutex);
   };
   Stripe& StripeOf(std::string_view key) { return stripes_[KeyedHash()(key) % kStripes]; }
   void Release(const std::string& key) {
     Stripe& stripe = StripeOf(key);
-    const std::lock_guard lock(stripe.mutex);
+    const MutexLock lock(stripe.mutex);
     const auto found = stripe.counts.find(key);
     if (found != stripe.counts.end() && --found->second == 0) stripe.counts.erase(found);
   }

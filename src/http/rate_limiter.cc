@@ -48,7 +48,7 @@ std::optional<std::chrono::milliseconds> RateLimiter::Take(Limit limit, std::str
   if (!limits_.on || limit == Limit::kNone || cost <= 0) return std::nullopt;
   const Monotonic now = clock_.Steady();
   Stripe& stripe = StripeOf(key);
-  const std::lock_guard lock(stripe.mutex);
+  const MutexLock lock(stripe.mutex);
   Bucket& bucket = BucketOf(stripe, limit, key, now);
   const double needed = std::min(cost, rate(limit).burst);
   if (bucket.tokens >= needed) {
@@ -63,7 +63,7 @@ std::optional<std::chrono::milliseconds> RateLimiter::Take(Limit limit, std::str
 double RateLimiter::Left(Limit limit, std::string_view key) {
   const Monotonic now = clock_.Steady();
   Stripe& stripe = StripeOf(key);
-  const std::lock_guard lock(stripe.mutex);
+  const MutexLock lock(stripe.mutex);
   const auto found = stripe.entries.find(key);
   if (found == stripe.entries.end()) return rate(limit).burst;
   return std::max(0.0, Filled(limit, found->second[static_cast<size_t>(limit)], now));
@@ -72,7 +72,7 @@ double RateLimiter::Left(Limit limit, std::string_view key) {
 size_t RateLimiter::entries() const {
   size_t count = 0;
   for (const Stripe& stripe : stripes_) {
-    const std::lock_guard lock(stripe.mutex);
+    const MutexLock lock(stripe.mutex);
     count += stripe.entries.size();
   }
   return count;

@@ -6,7 +6,6 @@
 #pragma once
 #include <array>
 #include <chrono>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include "base/error.h"
 #include "base/keyed_hash.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "http/limit.h"
 
 namespace parley {
@@ -63,15 +63,16 @@ class RateLimiter {
   };
   using Buckets = std::array<Bucket, kLimitCount>;
   struct Stripe {
-    mutable std::mutex mutex;
-    KeyedMap<Buckets> entries;  // guarded by mutex
-    Monotonic swept{};          // guarded by mutex
+    mutable Mutex mutex;
+    KeyedMap<Buckets> entries GUARDED_BY(mutex);
+    Monotonic swept GUARDED_BY(mutex) = {};
   };
   Stripe& StripeOf(std::string_view key) { return stripes_[KeyedHash()(key) % kStripes]; }
   double Filled(Limit limit, const Bucket& bucket, Monotonic now) const;
   bool AllFull(const Buckets& buckets, Monotonic now) const;
-  Bucket& BucketOf(Stripe& stripe, Limit limit, std::string_view key, Monotonic now);
-  void MakeRoom(Stripe& stripe, Monotonic now);
+  Bucket& BucketOf(Stripe& stripe, Limit limit, std::string_view key, Monotonic now)
+      REQUIRES(stripe.mutex);
+  void MakeRoom(Stripe& stripe, Monotonic now) REQUIRES(stripe.mutex);
 
   const RateLimits limits_;
   const Clock& clock_;

@@ -1,11 +1,11 @@
 // Request durations by route and status, for the whole node. Threads: any.
 #pragma once
 #include <map>
-#include <mutex>
 #include <string>
 #include <utility>
 
 #include "base/metrics.h"
+#include "base/mutex.h"
 
 namespace parley {
 
@@ -19,18 +19,18 @@ struct RequestLabels {
 class RequestTimes {
  public:
   void Observe(RequestLabels labels, std::chrono::steady_clock::duration took) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     times_[std::move(labels)].Observe(took);
   }
   template <class F>
   void ForEach(F f) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [labels, times] : times_) f(labels, times);
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::map<RequestLabels, Histogram> times_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::map<RequestLabels, Histogram> times_ GUARDED_BY(mutex_);
 };
 
 }  // namespace parley

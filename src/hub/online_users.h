@@ -3,12 +3,12 @@
 #pragma once
 #include <array>
 #include <deque>
-#include <mutex>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/keyed_hash.h"
+#include "base/mutex.h"
 
 namespace parley {
 
@@ -20,23 +20,23 @@ class OnlineUsers {
 
   void Show(const UserId& user, Monotonic now = {}) {
     Stripe& stripe = StripeOf(user);
-    const std::lock_guard lock(stripe.mutex);
+    const MutexLock lock(stripe.mutex);
     if (stripe.users.insert(user).second) NoteChange(stripe, user, now);
   }
   void Hide(const UserId& user, Monotonic now = {}) {
     Stripe& stripe = StripeOf(user);
-    const std::lock_guard lock(stripe.mutex);
+    const MutexLock lock(stripe.mutex);
     if (stripe.users.erase(user) > 0) NoteChange(stripe, user, now);
   }
   bool Has(const UserId& user) const {
     const Stripe& stripe = StripeOf(user);
-    const std::lock_guard lock(stripe.mutex);
+    const MutexLock lock(stripe.mutex);
     return stripe.users.contains(user);
   }
   // The user came or went at that time or later.
   bool ChangedSince(const UserId& user, Monotonic since) const {
     const Stripe& stripe = StripeOf(user);
-    const std::lock_guard lock(stripe.mutex);
+    const MutexLock lock(stripe.mutex);
     const auto found = stripe.changed.find(user);
     return found != stripe.changed.end() && found->second >= since;
   }
@@ -44,14 +44,14 @@ class OnlineUsers {
  private:
   static constexpr size_t kStripes = 16;
   struct Stripe {
-    mutable std::mutex mutex;
-    // Guarded by mutex:
-    KeyedSet users;
-    KeyedMap<Monotonic> changed;                       // when last
-    std::deque<std::pair<Monotonic, UserId>> by_time;  // what is in `changed`, and before
+    mutable Mutex mutex;
+    KeyedSet users GUARDED_BY(mutex);
+    KeyedMap<Monotonic> changed GUARDED_BY(mutex);  // when last
+    // What is in `changed`, and before.
+    std::deque<std::pair<Monotonic, UserId>> by_time GUARDED_BY(mutex);
   };
 
-  static void NoteChange(Stripe& stripe, const UserId& user, Monotonic now) {
+  static void NoteChange(Stripe& stripe, const UserId& user, Monotonic now) REQUIRES(stripe.mutex) {
     stripe.changed[user] = now;
     stripe.by_time.emplace_back(now, user);
     while (stripe.by_time.front().first + kRecent <= now ||

@@ -33,7 +33,7 @@ void Shard::PostHolding(Callback work, size_t bytes) {
   inbox_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   bool wake;
   {
-    const std::lock_guard lock(inbox_mutex_);
+    const MutexLock lock(inbox_mutex_);
     wake = inbox_.empty();
     inbox_.push_back(std::move(work));
     waiting_bytes_ += bytes;
@@ -44,7 +44,7 @@ void Shard::PostHolding(Callback work, size_t bytes) {
 void Shard::RunInbox() {
   size_t bytes = 0;
   {
-    const std::lock_guard lock(inbox_mutex_);
+    const MutexLock lock(inbox_mutex_);
     running_.swap(inbox_);
     bytes = std::exchange(waiting_bytes_, 0);
   }

@@ -5,7 +5,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <thread>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "base/clock.h"
 #include "base/executor.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 
 namespace parley {
 
@@ -102,9 +102,9 @@ class Shard final : public Executor {
   std::atomic<std::thread::id> thread_id_;
   std::unique_ptr<char[]> receive_buffer_;
 
-  std::mutex inbox_mutex_;
-  std::vector<Callback> inbox_;  // guarded by inbox_mutex_
-  size_t waiting_bytes_ = 0;     // guarded by inbox_mutex_
+  Mutex inbox_mutex_;
+  std::vector<Callback> inbox_ GUARDED_BY(inbox_mutex_);
+  size_t waiting_bytes_ GUARDED_BY(inbox_mutex_) = 0;
   std::vector<Callback> running_;
   std::atomic<size_t> inbox_bytes_{0};  // for inbox_ and running_
 

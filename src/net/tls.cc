@@ -64,12 +64,12 @@ TlsContext::Context TlsContext::Load(const std::string& certificate_file,
 
 void TlsContext::Reload(const std::string& certificate_file, const std::string& key_file) {
   Context fresh = Load(certificate_file, key_file);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   context_ = std::move(fresh);
 }
 
 ssl_st* TlsContext::NewSession() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return SSL_new(context_.get());
 }
 

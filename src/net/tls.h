@@ -5,9 +5,10 @@
 #include <sys/uio.h>
 
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
+
+#include "base/mutex.h"
 
 struct ssl_ctx_st;
 struct ssl_st;
@@ -31,8 +32,8 @@ class TlsContext {
   using Context = std::shared_ptr<ssl_ctx_st>;
   static Context Load(const std::string& certificate_file, const std::string& key_file);
 
-  mutable std::mutex mutex_;
-  Context context_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  Context context_ GUARDED_BY(mutex_);
 };
 
 // The server side of one connection. Calls return like recv(2) and sendmsg(2): bytes, 0 at the end, or

@@ -5,7 +5,6 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -13,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/mutex.h"
 
 namespace parley {
 
@@ -28,7 +28,7 @@ class DeliveryBook {
 
   // True: it was empty before.
   bool Note(const Run& run) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const bool was_empty = runs_.empty();
     const auto [place, added] = latest_.try_emplace(run.conversation, runs_.size());
     if (!added) {
@@ -52,7 +52,7 @@ class DeliveryBook {
 
   // The newest `most` runs.
   std::vector<Run> Take(size_t most) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     latest_.clear();
     const auto first = runs_.end() - static_cast<std::ptrdiff_t>(std::min(most, runs_.size()));
     std::vector<Run> taken(first, runs_.end());
@@ -63,14 +63,14 @@ class DeliveryBook {
 
   // A run of those taken must be written again, whatever becomes of the others.
   void Keep(const Run& run) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     kept_.push_back(run);
   }
 
   // After each Take: it is written, or must be written again. True: kept runs have come back although
   // the others are written, and nothing else will ask for them.
   bool Settle(bool written) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const std::vector<Run> kept = std::exchange(kept_, {});
     const std::vector<Run> taken = written ? kept : std::exchange(taken_, {});
     taken_.clear();
@@ -84,22 +84,22 @@ class DeliveryBook {
   }
 
   size_t queued() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return runs_.size();
   }
 
   uint64_t dropped() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return dropped_;
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::vector<Run> runs_;                    // guarded by mutex_
-  std::vector<Run> taken_;                   // and not settled yet; guarded by mutex_
-  std::vector<Run> kept_;                    // of those taken; guarded by mutex_
-  std::unordered_map<Uuid, size_t> latest_;  // a conversation's newest run; guarded by mutex_
-  uint64_t dropped_ = 0;                     // guarded by mutex_
+  mutable Mutex mutex_;
+  std::vector<Run> runs_ GUARDED_BY(mutex_);
+  std::vector<Run> taken_ GUARDED_BY(mutex_);                   // and not settled yet
+  std::vector<Run> kept_ GUARDED_BY(mutex_);                    // of those taken
+  std::unordered_map<Uuid, size_t> latest_ GUARDED_BY(mutex_);  // a conversation's newest run
+  uint64_t dropped_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace parley

@@ -35,13 +35,13 @@ GroupCommit::~GroupCommit() { Close(); }
 
 void GroupCommit::Submit(std::unique_ptr<Write> write) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!closed_ && queue_.size() + held_count_ < max_queued_ &&
         queued_bytes_ + held_bytes_ < kQueuedBytes && !IsStuck()) {
       write->NoteSubmitted(std::chrono::steady_clock::now());
       queued_bytes_ += write->bytes();
       queue_.push_back(std::move(write));
-      if (queue_.size() == 1) arrived_.notify_one();
+      if (queue_.size() == 1) arrived_.NotifyOne();
       return;
     }
     ++stats_.refused_writes;
@@ -54,30 +54,30 @@ void GroupCommit::Submit(std::unique_ptr<Write> write) {
 void GroupCommit::WantUpkeep(std::chrono::milliseconds within) {
   const auto at = std::chrono::steady_clock::now() + within;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (upkeep_at_ && *upkeep_at_ <= at) return;
     upkeep_at_ = at;
   }
-  arrived_.notify_one();
+  arrived_.NotifyOne();
 }
 
 void GroupCommit::Close() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
   }
-  arrived_.notify_one();
+  arrived_.NotifyOne();
   if (thread_.joinable()) thread_.join();
 }
 
 bool GroupCommit::healthy() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return healthy_ &&
          !(busy_since_ && std::chrono::steady_clock::now() - *busy_since_ > stuck_after_);
 }
 
 StoreStats GroupCommit::stats() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   StoreStats stats = stats_;
   stats.queued_writes = queue_.size() + held_count_;
   return stats;
@@ -89,7 +89,7 @@ void GroupCommit::Run() {
     bool upkeep = false, closed = false;
     Batch batch = TakeBatch(upkeep, closed);
     if (closed && batch.empty() && !upkeep) {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       upkeep = upkeep_at_ && last_pieces-- > 0;
       upkeep_at_.reset();
       if (!upkeep && held_.empty()) return;
@@ -101,7 +101,7 @@ void GroupCommit::Run() {
     if (!healthy_ && !closed) WantUpkeep(kUpkeepRetry);
     if (upkeep && !in_doubt_) RunUpkeep();
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       busy_since_.reset();
       oldest_in_hand_.reset();
     }
@@ -114,18 +114,15 @@ void GroupCommit::Run() {
 
 // Waits for something to do.
 GroupCommit::Batch GroupCommit::TakeBatch(bool& upkeep, bool& closed) {
-  std::unique_lock lock(mutex_);
-  const auto is_due = [&] {
-    return closed_ || !queue_.empty() || UpkeepIsDue() ||
-           (!held_.empty() && std::chrono::steady_clock::now() >= retry_held_at_);
-  };
-  while (!is_due()) {
+  const MutexLock lock(mutex_);
+  while (!closed_ && queue_.empty() && !UpkeepIsDue() &&
+         (held_.empty() || std::chrono::steady_clock::now() < retry_held_at_)) {
     std::optional<SteadyTime> until = upkeep_at_;
     if (!held_.empty()) until = std::min(until.value_or(retry_held_at_), retry_held_at_);
     if (until) {
-      arrived_.wait_until(lock, *until);
+      arrived_.WaitUntil(mutex_, *until);
     } else {
-      arrived_.wait(lock);
+      arrived_.Wait(mutex_);
     }
   }
   upkeep = UpkeepIsDue();
@@ -161,12 +158,12 @@ bool GroupCommit::IsStuck() const {
 }
 
 void GroupCommit::NoteProgress() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   busy_since_ = std::chrono::steady_clock::now();
 }
 
 void GroupCommit::NoteHeld() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   held_count_ = held_.size();
   held_bytes_ = held_.bytes();
 }
@@ -175,7 +172,7 @@ void GroupCommit::RefuseOverdue() {
   const SteadyTime oldest = std::chrono::steady_clock::now() - stuck_after_;
   Batch refused = held_.TakeOlderThan(oldest);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto end = std::ranges::find_if(
         queue_, [&](const auto& write) { return write->submitted_at() >= oldest; });
     for (auto write = queue_.begin(); write != end; ++write) {
@@ -190,7 +187,7 @@ void GroupCommit::RefuseOverdue() {
 void GroupCommit::Refuse(Batch batch) {
   if (batch.empty()) return;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stats_.refused_writes += batch.size();
   }
   Deliver(std::move(batch), std::make_shared<const Error>(Error::StoreUnavailable()));
@@ -216,7 +213,7 @@ void GroupCommit::RunUpkeep() {
     NoteHealth(error.kind());
   }
   if (upkeep_.settle) upkeep_.settle(!failed);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (failed && closed_) return;
   const auto next = std::chrono::steady_clock::now() + (failed ? kUpkeepRetry : upkeep_.pause);
   if ((more || failed) && (!upkeep_at_ || *upkeep_at_ > next)) upkeep_at_ = next;

@@ -3,17 +3,16 @@
 // shares it.
 #pragma once
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
 
 #include "base/executor.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "store/held_writes.h"
 #include "store/sql_session.h"
 #include "store/store.h"
@@ -82,10 +81,10 @@ class GroupCommit {
   SqlSession::Outcome AwaitOutcome(SteadyTime deadline);
   void RunUpkeep();
   void NoteHealth(Kind failure);
-  size_t NextBatch() const;  // how many of the queue; under mutex_
-  bool UpkeepIsDue() const;  // under mutex_
-  bool IsStuck() const;      // under mutex_
-  void NoteProgress();       // the store has answered, or is asked now
+  size_t NextBatch() const REQUIRES(mutex_);  // how many of the queue
+  bool UpkeepIsDue() const REQUIRES(mutex_);
+  bool IsStuck() const REQUIRES(mutex_);
+  void NoteProgress();  // the store has answered, or is asked now
   // Those who have waited too long.
   void RefuseOverdue();
   void Refuse(Batch batch);
@@ -94,15 +93,16 @@ class GroupCommit {
 
   std::unique_ptr<SqlSession> session_;
   const size_t max_queued_;
-  mutable std::mutex mutex_;
-  std::condition_variable arrived_;
-  Batch queue_;                               // guarded by mutex_
-  size_t queued_bytes_ = 0;                   // guarded by mutex_
-  size_t held_count_ = 0, held_bytes_ = 0;    // of held_; guarded by mutex_
-  bool closed_ = false;                       // guarded by mutex_
-  std::optional<SteadyTime> busy_since_;      // guarded by mutex_
-  std::optional<SteadyTime> oldest_in_hand_;  // of the batch under way; guarded by mutex_
-  StoreStats stats_;                          // guarded by mutex_
+  mutable Mutex mutex_;
+  CondVar arrived_;
+  Batch queue_ GUARDED_BY(mutex_);
+  size_t queued_bytes_ GUARDED_BY(mutex_) = 0;
+  size_t held_count_ GUARDED_BY(mutex_) = 0;  // of held_
+  size_t held_bytes_ GUARDED_BY(mutex_) = 0;  // of held_
+  bool closed_ GUARDED_BY(mutex_) = false;
+  std::optional<SteadyTime> busy_since_ GUARDED_BY(mutex_);
+  std::optional<SteadyTime> oldest_in_hand_ GUARDED_BY(mutex_);  // of the batch under way
+  StoreStats stats_ GUARDED_BY(mutex_);
   // The lane's thread alone:
   HeldWrites held_;
   SteadyTime retry_held_at_{};
@@ -110,8 +110,8 @@ class GroupCommit {
   bool in_doubt_ = false;  // the outcome of the last transaction is still in progress
   const Upkeep upkeep_;
   const std::chrono::milliseconds stuck_after_;
-  std::optional<SteadyTime> upkeep_at_;  // guarded by mutex_
-  std::atomic<bool> healthy_{true};      // the store could be reached when it was last asked
+  std::optional<SteadyTime> upkeep_at_ GUARDED_BY(mutex_);
+  std::atomic<bool> healthy_{true};  // the store could be reached when it was last asked
   std::thread thread_;
 };
 

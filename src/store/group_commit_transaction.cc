@@ -122,7 +122,7 @@ GroupCommit::Attempt GroupCommit::TryCommit(std::span<const std::unique_ptr<Writ
       return attempt;
     }
     healthy_ = true;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++stats_.commits;
     stats_.committed_writes += writes.size();
     stats_.commit_seconds +=
@@ -158,14 +158,17 @@ SqlSession::Outcome GroupCommit::AwaitOutcome(SteadyTime deadline) {
     if (outcome != Outcome::kInProgress) return outcome;
     RefuseOverdue();
     if (std::chrono::steady_clock::now() >= deadline) return outcome;
-    std::unique_lock lock(mutex_);
-    // A lane that is closed still asks for its last writes, but for no longer than that.
-    if (closed_ && deadline == SteadyTime::max()) return outcome;
-    arrived_.wait_for(lock, kSettlePause, [&] { return closed_; });
-    if (closed_) {
-      lock.unlock();
-      std::this_thread::sleep_for(kSettlePause);
+    const SteadyTime pause_ends = std::chrono::steady_clock::now() + kSettlePause;
+    bool closed = false;
+    {
+      const MutexLock lock(mutex_);
+      // A lane that is closed still asks for its last writes, but for no longer than that.
+      if (closed_ && deadline == SteadyTime::max()) return outcome;
+      while (!closed_ && arrived_.WaitUntil(mutex_, pause_ends)) {
+      }
+      closed = closed_;
     }
+    if (closed) std::this_thread::sleep_for(kSettlePause);
   }
 }
 

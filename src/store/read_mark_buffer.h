@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -19,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/mutex.h"
 
 namespace parley {
 
@@ -36,7 +36,7 @@ class ReadMarkBuffer {
 
   enum class Noted { kFirst, kAdded, kRefused };  // kFirst: nothing waited to be written before
   Noted Note(const ReadMarkAt& mark, Monotonic now) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     DropReadable(now);
     auto& marks = users_[mark.user];
     const auto found = marks.find(mark.conversation);
@@ -61,7 +61,7 @@ class ReadMarkBuffer {
 
   std::optional<ReadMarkAt> Find(const Uuid& conversation, const UserId& user) const {
     if (held_ == 0) return std::nullopt;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto marks = users_.find(user);
     if (marks == users_.end()) return std::nullopt;
     const auto found = marks->second.find(conversation);
@@ -73,7 +73,7 @@ class ReadMarkBuffer {
   std::vector<ReadMarkAt> Of(const UserId& user) const {
     std::vector<ReadMarkAt> out;
     if (held_ == 0) return out;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto marks = users_.find(user);
     if (marks == users_.end()) return out;
     for (const auto& [conversation, entry] : marks->second) {
@@ -85,7 +85,7 @@ class ReadMarkBuffer {
   // Marks to write, those that have waited longest, in the order of their rows: two nodes that write the
   // same rows do not wait for each other.
   std::vector<ReadMarkAt> Take(size_t limit) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     while (!queue_.empty() && taken_.size() < limit) {
       const auto [user, conversation] = std::move(queue_.front());
       queue_.pop_front();
@@ -101,14 +101,14 @@ class ReadMarkBuffer {
 
   // A mark of those taken could not be written, whatever becomes of the others.
   void Keep(const Uuid& conversation, const UserId& user) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     kept_.emplace(user, conversation);
   }
 
   // After each Take: they are written, or must be taken again, after those that wait. True: kept marks have
   // come back although the others are written, and nothing else will ask for them.
   bool Settle(bool written, Monotonic now) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto kept = std::exchange(kept_, {});
     for (const ReadMarkAt& mark : std::exchange(taken_, {})) {
       Entry& entry = users_[mark.user][mark.conversation];
@@ -126,12 +126,12 @@ class ReadMarkBuffer {
 
   // From now on marks are refused.
   void Close() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
   }
 
   size_t queued() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return queue_.size();
   }
   uint64_t refused() const { return refused_; }
@@ -149,14 +149,14 @@ class ReadMarkBuffer {
     int64_t seq;
   };
 
-  bool Full() {
+  bool Full() REQUIRES(mutex_) {
     if (held_ >= kMaxMarks && !readable_.empty()) DropFirst();
     return held_ >= kMaxMarks;
   }
-  void DropReadable(Monotonic now) {
+  void DropReadable(Monotonic now) REQUIRES(mutex_) {
     while (!readable_.empty() && readable_.front().since + kReadable <= now) DropFirst();
   }
-  void DropFirst() {
+  void DropFirst() REQUIRES(mutex_) {
     const Readable first = std::move(readable_.front());
     readable_.pop_front();
     const auto marks = users_.find(first.user);
@@ -170,16 +170,16 @@ class ReadMarkBuffer {
     --held_;
   }
 
-  mutable std::mutex mutex_;
-  // All below guarded by mutex_; the atomics are read without it.
-  KeyedMap<std::unordered_map<Uuid, Entry>> users_;
-  std::deque<std::pair<UserId, Uuid>> queue_;  // to be written
-  std::vector<ReadMarkAt> taken_;              // being written
-  std::set<std::pair<UserId, Uuid>> kept_;     // of those taken
-  std::deque<Readable> readable_;              // written, by when
-  std::atomic<size_t> held_{0};                // entries in users_
+  mutable Mutex mutex_;
+  KeyedMap<std::unordered_map<Uuid, Entry>> users_ GUARDED_BY(mutex_);
+  std::deque<std::pair<UserId, Uuid>> queue_ GUARDED_BY(mutex_);  // to be written
+  std::vector<ReadMarkAt> taken_ GUARDED_BY(mutex_);              // being written
+  std::set<std::pair<UserId, Uuid>> kept_ GUARDED_BY(mutex_);     // of those taken
+  std::deque<Readable> readable_ GUARDED_BY(mutex_);              // written, by when
+  bool closed_ GUARDED_BY(mutex_) = false;
+  // Written under mutex_, read without it.
+  std::atomic<size_t> held_{0};  // entries in users_
   std::atomic<uint64_t> refused_{0};
-  bool closed_ = false;
 };
 
 }  // namespace parley

@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/mutex.h"
 
 namespace parley {
 
@@ -31,7 +31,7 @@ class ReadStampBuffer {
 
   // A range that continues the reader's last one becomes part of it.
   void Note(ReadRange range) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const std::string key = KeyOf(range);
     if (const auto newest = newest_.find(key); newest != newest_.end()) {
       ReadRange& before = ranges_[newest->second - taken_count_];
@@ -47,7 +47,7 @@ class ReadStampBuffer {
   // Ranges of at most `messages` messages together, in the order of their rows. Of a long range its newest
   // part comes first.
   std::vector<ReadRange> Take(size_t limit, int64_t messages) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     while (!ranges_.empty() && taken_.size() < limit && messages > 0) {
       ReadRange range = std::move(ranges_.front());
       ranges_.pop_front();
@@ -72,14 +72,14 @@ class ReadStampBuffer {
 
   // A range of those taken could not be stamped wholly, whatever becomes of the others.
   void Keep(const ReadRange& range) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     kept_.push_back(range);
   }
 
   // After each Take: they are written, or must be taken again, after those that wait. True: kept ranges have
   // come back although the others are written, and nothing else will ask for them.
   bool Settle(bool written) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::vector<ReadRange> taken = std::exchange(taken_, {});
     std::vector<ReadRange> kept = std::exchange(kept_, {});
     const bool come_back = written && !kept.empty();
@@ -88,11 +88,11 @@ class ReadStampBuffer {
   }
 
   size_t queued() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return ranges_.size();
   }
   uint64_t dropped() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return dropped_;
   }
 
@@ -101,7 +101,7 @@ class ReadStampBuffer {
   static std::string KeyOf(const ReadRange& range) {
     return range.conversation.ToString() + range.reader;
   }
-  bool PutBack(ReadRange range) {
+  bool PutBack(ReadRange range) REQUIRES(mutex_) {
     if (ranges_.size() >= kMaxRanges) {
       ++dropped_;
       return false;
@@ -110,14 +110,15 @@ class ReadStampBuffer {
     return true;
   }
 
-  mutable std::mutex mutex_;
-  // Guarded by mutex_:
-  std::deque<ReadRange> ranges_;
-  uint64_t taken_count_ = 0;   // of ranges_, from the beginning: the number of the first one there
-  KeyedMap<uint64_t> newest_;  // the number of the last range that was noted, by KeyOf
-  std::vector<ReadRange> taken_;  // being written
-  std::vector<ReadRange> kept_;   // of those taken
-  uint64_t dropped_ = 0;
+  mutable Mutex mutex_;
+  std::deque<ReadRange> ranges_ GUARDED_BY(mutex_);
+  // Of ranges_, from the beginning: the number of the first one there.
+  uint64_t taken_count_ GUARDED_BY(mutex_) = 0;
+  // The number of the last range that was noted, by KeyOf.
+  KeyedMap<uint64_t> newest_ GUARDED_BY(mutex_);
+  std::vector<ReadRange> taken_ GUARDED_BY(mutex_);  // being written
+  std::vector<ReadRange> kept_ GUARDED_BY(mutex_);   // of those taken
+  uint64_t dropped_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace parley

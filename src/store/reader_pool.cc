@@ -27,46 +27,45 @@ ReaderPool::ReaderPool(const Open& open, const Options& options, const Clock& cl
 ReaderPool::~ReaderPool() { Close(); }
 
 void ReaderPool::Submit(ReadClass kind, Job job) {
-  Queue& queue = Of(kind);
   const bool critical = kind == ReadClass::kCritical;
   {
-    std::unique_lock lock(mutex_);
-    if (closed_ || queue.jobs.size() >= options_.max_queued[static_cast<size_t>(kind)]) {
-      if (!closed_) queue.refused_full.Add();
-      lock.unlock();
+    MutexLock lock(mutex_);
+    Queue& queue = Of(kind);
+    if (closed_ || queue.size() >= options_.max_queued[static_cast<size_t>(kind)]) {
+      if (!closed_) refused_[static_cast<size_t>(kind)].full.Add();
+      lock.Unlock();
       return job(nullptr);
     }
     const size_t ahead =
-        critical ? queue.jobs.size()
-                 : Of(ReadClass::kInteractive).jobs.size() + Of(ReadClass::kBulk).jobs.size();
+        critical ? queue.size() : Of(ReadClass::kInteractive).size() + Of(ReadClass::kBulk).size();
     if (ahead >= (critical ? (critical_busy_ ? 0U : 1U) : shared_idle_)) waited_.Add();
-    queue.jobs.push_back({std::move(job), clock_.Steady()});
+    queue.push_back({std::move(job), clock_.Steady()});
   }
-  (critical ? critical_arrived_ : shared_arrived_).notify_one();
+  (critical ? critical_arrived_ : shared_arrived_).NotifyOne();
 }
 
 ReadStats ReaderPool::stats(ReadClass kind) const {
-  const std::lock_guard lock(mutex_);
-  const Queue& queue = queues_[static_cast<size_t>(kind)];
-  return {.queued = queue.jobs.size(),
-          .refused_full = queue.refused_full.value(),
-          .refused_late = queue.refused_late.value()};
+  const MutexLock lock(mutex_);
+  const Refused& refused = refused_[static_cast<size_t>(kind)];
+  return {.queued = queues_[static_cast<size_t>(kind)].size(),
+          .refused_full = refused.full.value(),
+          .refused_late = refused.late.value()};
 }
 
 void ReaderPool::Close() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
   }
-  critical_arrived_.notify_all();
-  shared_arrived_.notify_all();
+  critical_arrived_.NotifyAll();
+  shared_arrived_.NotifyAll();
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
 }
 
 ReaderPool::Queued ReaderPool::Take(ReadClass kind) {
-  std::deque<Queued>& jobs = Of(kind).jobs;
+  Queue& jobs = Of(kind);
   Queued taken = std::move(jobs.front());
   jobs.pop_front();
   return taken;
@@ -74,21 +73,21 @@ ReaderPool::Queued ReaderPool::Take(ReadClass kind) {
 
 void ReaderPool::Run(ReadClass kind, Queued taken, SqlSession& session) {
   const bool late = clock_.Steady() - taken.since > options_.patience;
-  if (late) Of(kind).refused_late.Add();
+  if (late) refused_[static_cast<size_t>(kind)].late.Add();
   taken.job(late ? nullptr : &session);
 }
 
 void ReaderPool::RunCritical(SqlSession& session) {
-  std::unique_lock lock(mutex_);
-  std::deque<Queued>& jobs = Of(ReadClass::kCritical).jobs;
+  MutexLock lock(mutex_);
+  Queue& jobs = Of(ReadClass::kCritical);
   while (true) {
-    critical_arrived_.wait(lock, [&] { return closed_ || !jobs.empty(); });
+    while (!closed_ && jobs.empty()) critical_arrived_.Wait(mutex_);
     if (jobs.empty()) return;
     Queued taken = Take(ReadClass::kCritical);
     critical_busy_ = true;
-    lock.unlock();
+    lock.Unlock();
     Run(ReadClass::kCritical, std::move(taken), session);
-    lock.lock();
+    lock.Lock();
     critical_busy_ = false;
   }
 }
@@ -98,8 +97,8 @@ bool ReaderPool::MayRunBulk() const {
 }
 
 std::optional<ReadClass> ReaderPool::NextShared() {
-  const bool interactive = !Of(ReadClass::kInteractive).jobs.empty();
-  const bool bulk = !Of(ReadClass::kBulk).jobs.empty() && MayRunBulk();
+  const bool interactive = !Of(ReadClass::kInteractive).empty();
+  const bool bulk = !Of(ReadClass::kBulk).empty() && MayRunBulk();
   if (bulk && (!interactive || interactive_in_a_row_ >= kInteractiveInARow)) {
     interactive_in_a_row_ = 0;
     return ReadClass::kBulk;
@@ -110,28 +109,26 @@ std::optional<ReadClass> ReaderPool::NextShared() {
 }
 
 void ReaderPool::RunShared(SqlSession& session) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (true) {
-    std::optional<ReadClass> kind;
-    shared_arrived_.wait(lock, [&] {
+    std::optional<ReadClass> kind = NextShared();
+    while (!kind) {
+      if (closed_ && Of(ReadClass::kInteractive).empty() && Of(ReadClass::kBulk).empty()) return;
+      shared_arrived_.Wait(mutex_);
       kind = NextShared();
-      const bool empty =
-          Of(ReadClass::kInteractive).jobs.empty() && Of(ReadClass::kBulk).jobs.empty();
-      return kind || (closed_ && empty);
-    });
-    if (!kind) return;
+    }
     const bool bulk = kind == ReadClass::kBulk;
     Queued taken = Take(*kind);
     --shared_idle_;
     if (bulk) ++bulk_running_;
-    lock.unlock();
+    lock.Unlock();
     Run(*kind, std::move(taken), session);
-    lock.lock();
+    lock.Lock();
     ++shared_idle_;
     if (!bulk) continue;
     --bulk_running_;
     // Another thread may have left a bulk read to the one that ran one, or waits for the last.
-    shared_arrived_.notify_all();
+    shared_arrived_.NotifyAll();
   }
 }
 

@@ -13,17 +13,16 @@
 // Threads: any thread may submit; jobs run on the pool's threads, refused ones where it is noticed.
 #pragma once
 #include <array>
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "base/unique_function.h"
 #include "store/sql_session.h"
 #include "store/store.h"
@@ -57,31 +56,32 @@ class ReaderPool {
     Job job;
     Monotonic since;
   };
-  struct Queue {
-    std::deque<Queued> jobs;  // guarded by mutex_
-    Counter refused_full, refused_late;
+  using Queue = std::deque<Queued>;
+  struct Refused {
+    Counter full, late;
   };
 
-  Queue& Of(ReadClass kind) { return queues_[static_cast<size_t>(kind)]; }
+  Queue& Of(ReadClass kind) REQUIRES(mutex_) { return queues_[static_cast<size_t>(kind)]; }
   void RunCritical(SqlSession& session);
   void RunShared(SqlSession& session);
-  // All with mutex_ held. The class that a shared thread takes from next; none: it waits.
-  std::optional<ReadClass> NextShared();
-  bool MayRunBulk() const;
-  Queued Take(ReadClass kind);
+  // The class that a shared thread takes from next; not set: the thread waits.
+  std::optional<ReadClass> NextShared() REQUIRES(mutex_);
+  bool MayRunBulk() const REQUIRES(mutex_);
+  Queued Take(ReadClass kind) REQUIRES(mutex_);
   void Run(ReadClass kind, Queued taken, SqlSession& session);
 
   const Options options_;
   const Clock& clock_;
   const std::vector<std::unique_ptr<SqlSession>> sessions_;  // of the critical thread first
-  mutable std::mutex mutex_;
-  std::condition_variable critical_arrived_, shared_arrived_;
-  std::array<Queue, kReadClasses.size()> queues_;
-  bool closed_ = false;  // guarded by mutex_, as the following
-  bool critical_busy_ = false;
-  size_t shared_idle_;  // shared threads without a job
-  size_t bulk_running_ = 0;
-  int interactive_in_a_row_ = 0;  // while a bulk read waited
+  mutable Mutex mutex_;
+  CondVar critical_arrived_, shared_arrived_;
+  std::array<Queue, kReadClasses.size()> queues_ GUARDED_BY(mutex_);
+  bool closed_ GUARDED_BY(mutex_) = false;
+  bool critical_busy_ GUARDED_BY(mutex_) = false;
+  size_t shared_idle_ GUARDED_BY(mutex_);  // shared threads without a job
+  size_t bulk_running_ GUARDED_BY(mutex_) = 0;
+  int interactive_in_a_row_ GUARDED_BY(mutex_) = 0;  // while a bulk read waited
+  std::array<Refused, kReadClasses.size()> refused_;
   Counter waited_;
   std::vector<std::thread> threads_;
 };

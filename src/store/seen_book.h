@@ -4,12 +4,12 @@
 #pragma once
 #include <algorithm>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/mutex.h"
 
 namespace parley {
 
@@ -19,13 +19,13 @@ class SeenBook {
 
   // True: it was empty before.
   bool Note(const UserId& user, Timestamp at) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const bool was_empty = users_.empty();
     return Keep(user, at) && was_empty;
   }
 
   std::optional<Timestamp> Find(const UserId& user) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto* users : {&users_, &taken_}) {
       const auto found = users->find(user);
       if (found != users->end()) return found->second;
@@ -35,30 +35,30 @@ class SeenBook {
 
   // In the order of their ids: two nodes that write about the same users do not wait for each other.
   std::map<UserId, Timestamp> Take(size_t most) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     while (!users_.empty() && taken_.size() < most) taken_.insert(users_.extract(users_.begin()));
     return {taken_.begin(), taken_.end()};
   }
 
   // After each Take: it is written, or must be written again.
   void Settle(bool written) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto taken = std::exchange(taken_, {});
     if (written) return;
     for (const auto& [user, at] : taken) Keep(user, at);
   }
 
   size_t queued() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return users_.size();
   }
   uint64_t dropped() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return dropped_;
   }
 
  private:
-  bool Keep(const UserId& user, Timestamp at) {
+  bool Keep(const UserId& user, Timestamp at) REQUIRES(mutex_) {
     if (users_.size() >= kMaxUsers && !users_.contains(user)) {
       ++dropped_;
       return false;
@@ -68,10 +68,10 @@ class SeenBook {
     return true;
   }
 
-  mutable std::mutex mutex_;
-  KeyedMap<Timestamp> users_;  // guarded by mutex_
-  KeyedMap<Timestamp> taken_;  // and not settled yet; guarded by mutex_
-  uint64_t dropped_ = 0;       // guarded by mutex_
+  mutable Mutex mutex_;
+  KeyedMap<Timestamp> users_ GUARDED_BY(mutex_);
+  KeyedMap<Timestamp> taken_ GUARDED_BY(mutex_);  // and not settled yet
+  uint64_t dropped_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace parley
