@@ -42,32 +42,46 @@ inline constexpr Query kStampRead{
     "UPDATE messaging_message SET read_at = ?4, delivered_at = coalesce(delivered_at, ?4) "
     "WHERE conversation_id = ?1 AND seq > ?2 AND seq <= ?3 AND read_at IS NULL "
     "AND (sender_id IS NULL OR sender_id <> ?5)"};
-// On PostgreSQL, where other clients may hold rows: they are passed over, and counted.
+// Many ranges in one statement, on PostgreSQL: lists with a space between their items, times in
+// microseconds. Skips rows that other clients hold locked, and returns the places (from 1) of the ranges
+// that still have such rows.
 inline constexpr Query kStampFreeRead{
     "stamp_free_read",
-    "WITH wanted AS (SELECT seq FROM messaging_message "
-    "WHERE conversation_id = ?1 AND seq > ?2 AND seq <= ?3 AND read_at IS NULL "
-    "AND (sender_id IS NULL OR sender_id <> ?5)), "
-    "free AS (SELECT seq FROM messaging_message "
-    "WHERE conversation_id = ?1 AND seq > ?2 AND seq <= ?3 AND read_at IS NULL "
-    "AND (sender_id IS NULL OR sender_id <> ?5) FOR NO KEY UPDATE SKIP LOCKED), "
-    "stamped AS (UPDATE messaging_message m SET read_at = ?4, "
-    "delivered_at = coalesce(m.delivered_at, ?4) FROM free "
-    "WHERE m.conversation_id = ?1 AND m.seq = free.seq RETURNING 1) "
-    "SELECT (SELECT count(*) FROM wanted) - (SELECT count(*) FROM stamped)"};
+    "WITH range AS (SELECT * FROM unnest(CAST(string_to_array(?1, ' ') AS uuid[]), "
+    "CAST(string_to_array(?2, ' ') AS bigint[]), CAST(string_to_array(?3, ' ') AS bigint[]), "
+    "CAST(string_to_array(?4, ' ') AS bigint[]), string_to_array(?5, ' ')) "
+    "WITH ORDINALITY AS range (conversation_id, after, last, micros, reader, place)), "
+    "free AS (SELECT m.ctid, range.micros FROM range JOIN messaging_message m "
+    "ON m.conversation_id = range.conversation_id AND m.seq > range.after AND m.seq <= range.last "
+    "WHERE m.read_at IS NULL AND (m.sender_id IS NULL OR m.sender_id <> range.reader) "
+    "FOR NO KEY UPDATE OF m SKIP LOCKED), "
+    "stamped AS (UPDATE messaging_message m "
+    "SET read_at = timestamptz 'epoch' + free.micros * interval '1 microsecond', "
+    "delivered_at = coalesce(m.delivered_at, "
+    "timestamptz 'epoch' + free.micros * interval '1 microsecond') "
+    "FROM free WHERE m.ctid = free.ctid RETURNING m.id) "
+    "SELECT DISTINCT range.place FROM range JOIN messaging_message m "
+    "ON m.conversation_id = range.conversation_id AND m.seq > range.after AND m.seq <= range.last "
+    "WHERE m.read_at IS NULL AND (m.sender_id IS NULL OR m.sender_id <> range.reader) "
+    "AND m.id NOT IN (SELECT id FROM stamped)"};
 inline constexpr Query kStampDelivered{
     "stamp_delivered",
     "UPDATE messaging_message SET delivered_at = ?4 "
     "WHERE conversation_id = ?1 AND seq >= ?2 AND seq <= ?3 AND delivered_at IS NULL"};
 inline constexpr Query kStampFreeDelivered{
     "stamp_free_delivered",
-    "WITH wanted AS (SELECT seq FROM messaging_message "
-    "WHERE conversation_id = ?1 AND seq >= ?2 AND seq <= ?3 AND delivered_at IS NULL), "
-    "free AS (SELECT seq FROM messaging_message "
-    "WHERE conversation_id = ?1 AND seq >= ?2 AND seq <= ?3 AND delivered_at IS NULL "
-    "FOR NO KEY UPDATE SKIP LOCKED), "
-    "stamped AS (UPDATE messaging_message m SET delivered_at = ?4 FROM free "
-    "WHERE m.conversation_id = ?1 AND m.seq = free.seq RETURNING 1) "
-    "SELECT (SELECT count(*) FROM wanted) - (SELECT count(*) FROM stamped)"};
+    "WITH range AS (SELECT * FROM unnest(CAST(string_to_array(?1, ' ') AS uuid[]), "
+    "CAST(string_to_array(?2, ' ') AS bigint[]), CAST(string_to_array(?3, ' ') AS bigint[]), "
+    "CAST(string_to_array(?4, ' ') AS bigint[])) "
+    "WITH ORDINALITY AS range (conversation_id, first, last, micros, place)), "
+    "free AS (SELECT m.ctid, range.micros FROM range JOIN messaging_message m "
+    "ON m.conversation_id = range.conversation_id AND m.seq >= range.first AND m.seq <= range.last "
+    "WHERE m.delivered_at IS NULL FOR NO KEY UPDATE OF m SKIP LOCKED), "
+    "stamped AS (UPDATE messaging_message m "
+    "SET delivered_at = timestamptz 'epoch' + free.micros * interval '1 microsecond' "
+    "FROM free WHERE m.ctid = free.ctid RETURNING m.id) "
+    "SELECT DISTINCT range.place FROM range JOIN messaging_message m "
+    "ON m.conversation_id = range.conversation_id AND m.seq >= range.first AND m.seq <= range.last "
+    "WHERE m.delivered_at IS NULL AND m.id NOT IN (SELECT id FROM stamped)"};
 
 }  // namespace parley::queries

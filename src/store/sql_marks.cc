@@ -1,6 +1,8 @@
 // SqlStore: how far users have read, and which messages were delivered. Marks only move forward. A mark is
 // checked by a read and put into a buffer; rows follow in the background, so that no send waits for them.
 #include <algorithm>
+#include <array>
+#include <string>
 
 #include "store/list_queries.h"
 #include "store/mark_queries.h"
@@ -110,40 +112,31 @@ void SqlStore::NoteDelivered(const Uuid& conversation, int64_t first_seq, int64_
 
 namespace {
 
-// Runs `stamp` for each range, or on PostgreSQL `stamp_free`, which passes over rows that other clients hold
-// locked and returns their number: `keep(range)` then.
-template <class Range, class BindRange, class KeepRange>
-void Stamp(SqlSession& session, const Query& stamp, const Query& stamp_free,
-           std::vector<Range> ranges, BindRange bind, KeepRange keep) {
-  const auto pipeline = session.NewPipeline();
-  if (pipeline == nullptr) return RunForEach(session, stamp, ranges, bind);
-  std::vector<Statement*> stamped;
-  for (const Range& range : ranges) {
-    stamped.push_back(&pipeline->Add(stamp_free));
-    bind(*stamped.back(), range);
+// Other clients write to PostgreSQL too, and may hold rows locked.
+bool MaySkipLocked(SqlSession& session) { return session.NewPipeline() != nullptr; }
+
+// Binds lists to a query of PostgreSQL that takes many rows at once: `columns(row)` gives a row's items,
+// which hold no space.
+template <class Row, class Columns>
+Statement& BindLists(SqlSession& session, const Query& query, const std::vector<Row>& rows,
+                     Columns columns) {
+  decltype(columns(rows.front())) lists;
+  for (const Row& row : rows) {
+    const auto items = columns(row);
+    for (size_t i = 0; i < lists.size(); ++i)
+      lists[i] += (&row == &rows.front() ? "" : " ") + items[i];
   }
-  pipeline->Run();
-  for (size_t i = 0; i < ranges.size(); ++i) {
-    if (NumberFrom(*stamped[i]) > 0) keep(ranges[i]);
-  }
+  Statement& statement = session.Prepare(query);
+  for (size_t i = 0; i < lists.size(); ++i) statement.Bind(static_cast<int>(i) + 1, lists[i]);
+  return statement;
 }
 
-void MoveTogether(SqlSession& session, ReadMarkBuffer& buffer,
-                  const std::vector<ReadMarkAt>& marks) {
-  std::string conversations, users, seqs, times;
-  for (const ReadMarkAt& mark : marks) {
-    conversations += mark.conversation.ToString() + ' ';
-    users += mark.user + ' ';
-    seqs += std::to_string(mark.seq) + ' ';
-    times += std::to_string(mark.at.micros) + ' ';
-  }
-  for (std::string* list : {&conversations, &users, &seqs, &times}) list->pop_back();
-  Statement& locked = session.Prepare(queries::kMoveFreeMarks)
-                          .Bind(1, conversations)
-                          .Bind(2, users)
-                          .Bind(3, seqs)
-                          .Bind(4, times);
-  while (locked.Step()) buffer.Keep(locked.Id(0), UserId(locked.Text(1)));
+// Stamps the messages of ranges. `keep(range)`: PostgreSQL skipped some of them.
+template <class Range, class Columns, class KeepRange>
+void StampTogether(SqlSession& session, const Query& stamp_free, const std::vector<Range>& ranges,
+                   Columns columns, KeepRange keep) {
+  Statement& left = BindLists(session, stamp_free, ranges, columns);
+  while (left.Step()) keep(ranges.at(static_cast<size_t>(left.Int(0)) - 1));
 }
 
 }  // namespace
@@ -151,36 +144,69 @@ void MoveTogether(SqlSession& session, ReadMarkBuffer& buffer,
 void WriteMarks(SqlSession& session, ReadMarkBuffer& buffer, size_t limit) {
   const std::vector<ReadMarkAt> marks = buffer.Take(limit);
   if (marks.empty()) return;
-  if (session.NewPipeline() != nullptr) return MoveTogether(session, buffer, marks);
-  RunForEach(session, queries::kMoveMark, marks, [](Statement& move, const ReadMarkAt& mark) {
-    move.Bind(1, mark.conversation).Bind(2, mark.user).Bind(3, mark.seq).Bind(4, mark.at.micros);
-  });
+  if (!MaySkipLocked(session)) {
+    return RunForEach(session, queries::kMoveMark, marks,
+                      [](Statement& move, const ReadMarkAt& mark) {
+                        move.Bind(1, mark.conversation)
+                            .Bind(2, mark.user)
+                            .Bind(3, mark.seq)
+                            .Bind(4, mark.at.micros);
+                      });
+  }
+  Statement& locked =
+      BindLists(session, queries::kMoveFreeMarks, marks, [](const ReadMarkAt& mark) {
+        return std::array<std::string, 4>{mark.conversation.ToString(), mark.user,
+                                          std::to_string(mark.seq), std::to_string(mark.at.micros)};
+      });
+  while (locked.Step()) buffer.Keep(locked.Id(0), UserId(locked.Text(1)));
 }
 
 void StampRead(SqlSession& session, ReadStampBuffer& buffer, size_t limit) {
-  Stamp(
-      session, queries::kStampRead, queries::kStampFreeRead, buffer.Take(limit, kMessagesStamped),
-      [](Statement& stamp, const ReadRange& range) {
-        stamp.Bind(1, range.conversation)
-            .Bind(2, range.after)
-            .Bind(3, range.last)
-            .Bind(4, range.at.micros)
-            .Bind(5, range.reader);
+  const std::vector<ReadRange> ranges = buffer.Take(limit, kMessagesStamped);
+  if (ranges.empty()) return;
+  if (!MaySkipLocked(session)) {
+    return RunForEach(session, queries::kStampRead, ranges,
+                      [](Statement& stamp, const ReadRange& range) {
+                        stamp.Bind(1, range.conversation)
+                            .Bind(2, range.after)
+                            .Bind(3, range.last)
+                            .Bind(4, range.at.micros)
+                            .Bind(5, range.reader);
+                      });
+  }
+  StampTogether(
+      session, queries::kStampFreeRead, ranges,
+      [](const ReadRange& range) {
+        return std::array<std::string, 5>{range.conversation.ToString(),
+                                          std::to_string(range.after), std::to_string(range.last),
+                                          std::to_string(range.at.micros), range.reader};
       },
       [&](const ReadRange& range) { buffer.Keep(range); });
 }
 
 void StampDelivered(SqlSession& session, DeliveryBook& book, size_t limit) {
-  std::vector<DeliveryBook::Run> runs = book.Take(limit);
-  // Nodes that showed the same messages do not wait for each other.
+  using Run = DeliveryBook::Run;
+  std::vector<Run> runs = book.Take(limit);
+  if (runs.empty()) return;
+  // Nodes that delivered the same messages do not wait for each other.
   std::ranges::sort(runs, {},
-                    [](const auto& run) { return std::pair(run.conversation, run.first); });
-  Stamp(
-      session, queries::kStampDelivered, queries::kStampFreeDelivered, std::move(runs),
-      [](Statement& stamp, const DeliveryBook::Run& run) {
-        stamp.Bind(1, run.conversation).Bind(2, run.first).Bind(3, run.last).Bind(4, run.at.micros);
+                    [](const Run& run) { return std::pair(run.conversation, run.first); });
+  if (!MaySkipLocked(session)) {
+    return RunForEach(session, queries::kStampDelivered, runs,
+                      [](Statement& stamp, const Run& run) {
+                        stamp.Bind(1, run.conversation)
+                            .Bind(2, run.first)
+                            .Bind(3, run.last)
+                            .Bind(4, run.at.micros);
+                      });
+  }
+  StampTogether(
+      session, queries::kStampFreeDelivered, runs,
+      [](const Run& run) {
+        return std::array<std::string, 4>{run.conversation.ToString(), std::to_string(run.first),
+                                          std::to_string(run.last), std::to_string(run.at.micros)};
       },
-      [&](const DeliveryBook::Run& run) { book.Keep(run); });
+      [&](const Run& run) { book.Keep(run); });
 }
 
 }  // namespace parley
