@@ -104,7 +104,7 @@ def test_a_file_is_read_again_when_it_changes(own_server, tmp_path):
     eventually(lambda: status(server, of_new) == 200)
     assert status(server, of_old) == 401
     file.write_text("broken")
-    eventually(lambda: "key set not read" in server.log)
+    eventually(lambda: "loading key set failed" in server.log)
     assert status(server, of_new) == 200
 
 
