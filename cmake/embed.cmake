@@ -1,13 +1,15 @@
 # parley_embed(<out-var> file...) turns files into one generated source and declares them in
-# generated/assets.h as `parley::assets::<name with every other character as _>`. `parley::assets::all` has each with its
-# file's name.
+# generated/assets.h. An asset has the name of its file with the path from the source directory, so two
+# files never share one: `parley::assets::<path with every other character as _>` is the text, and
+# `parley::assets::all` is the list of all names and texts.
 function(parley_embed out)
   set(header "#pragma once\n#include <span>\n#include <string_view>\nnamespace parley::assets {\n")
   set(source "#include \"assets.h\"\nnamespace parley::assets {\n")
   set(all "")
   foreach(path ${ARGN})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})
-    get_filename_component(file ${path} NAME)
+    get_filename_component(absolute ${path} ABSOLUTE)
+    file(RELATIVE_PATH file ${CMAKE_CURRENT_SOURCE_DIR} ${absolute})
     string(MAKE_C_IDENTIFIER "${file}" name)
     file(READ ${path} hex HEX)
     string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")

@@ -13,9 +13,10 @@ void RegisterApiDoc(Router& routes, const std::vector<const Router*>& described,
   auto json = std::make_shared<SharedBytes>();
   routes.Add("GET", "/openapi.json", Access::kOpen, Limit::kNone,
              [json](RequestContext&) -> Task<Response> { co_return Response{.shared = *json}; });
-  routes.Add(
-      "GET", "/docs", Access::kOpen, Limit::kNone,
-      [page = HtmlPage(assets::docs_html)](RequestContext&) -> Task<Response> { co_return page; });
+  routes.Add("GET", "/docs", Access::kOpen, Limit::kNone,
+             [page = HtmlPage(assets::web_docs_docs_html)](RequestContext&) -> Task<Response> {
+               co_return page;
+             });
   *json = SharedBytes(DescribeApi(described, limits).json);
 }
 

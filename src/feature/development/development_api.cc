@@ -49,9 +49,10 @@ Task<Response> PostToken(Services& services, const SitePolicy& site, const Key& 
 
 void RegisterDevelopment(Router& routes, Services& services, const SitePolicy& site,
                          const Key* signing_key) {
-  routes.Add(
-      "GET", "/", Access::kOpen, Limit::kNone,
-      [page = HtmlPage(assets::index_html)](RequestContext&) -> Task<Response> { co_return page; });
+  routes.Add("GET", "/", Access::kOpen, Limit::kNone,
+             [page = HtmlPage(assets::web_dev_index_html)](RequestContext&) -> Task<Response> {
+               co_return page;
+             });
   if (signing_key == nullptr) return;
   routes.Add("POST", "/dev/token", Access::kOpen, Limit::kNone,
              [&services, &site, signing_key](RequestContext& context) {

@@ -1,11 +1,10 @@
 #include "store/postgres/open_postgres.h"
 
-#include <iterator>
 #include <stdexcept>
 #include <thread>
 
-#include "assets.h"
 #include "base/log.h"
+#include "store/migrations.h"
 #include "store/postgres/pg_session.h"
 #include "store/sql_store.h"
 
@@ -13,16 +12,6 @@ namespace parley {
 namespace {
 
 constexpr int kOldestServer = 130'000;
-constexpr int64_t kFirstVersion = 5;  // the first script's; SQLite has come there step by step
-// In order; a schema's version is kFirstVersion and one more for each further script.
-const std::string_view* const kMigrations[] = {&assets::_0005_initial_sql,
-                                               &assets::_0006_access_by_txn_sql,
-                                               &assets::_0007_changed_by_txn_sql,
-                                               &assets::_0008_fold_user_ids_sql,
-                                               &assets::_0009_lanes_sql,
-                                               &assets::_0010_txn_is_indexed_sql,
-                                               &assets::_0011_uploads_and_tasks_sql};
-constexpr int64_t kVersion = kFirstVersion + std::size(kMigrations) - 1;
 constexpr int64_t kFileKeySince = 11;  // the first version that has it
 // Any number, so that it is ours: who holds it migrates.
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(7891213)";
@@ -34,6 +23,12 @@ constexpr Query kMeta{"meta", "SELECT value FROM parley_meta WHERE key = ?1"};
 constexpr Query kSetMeta{"set_meta",
                          "INSERT INTO parley_meta (key, value) VALUES (?1, ?2) "
                          "ON CONFLICT (key) DO UPDATE SET value = excluded.value"};
+
+// The first script is number 5: SQLite has arrived there step by step.
+const Migrations& Scripts() {
+  static const Migrations scripts("postgres");
+  return scripts;
+}
 
 [[noreturn]] void Refuse(const std::string& why) {
   throw std::runtime_error("cannot use the PostgreSQL database: " + why);
@@ -85,10 +80,10 @@ int64_t VersionOf(SqlSession& session) {
     Refuse("it has the messaging tables of another system, which this version cannot take over");
   }
   const int64_t version = there ? std::stoll(MetaOf(session, "schema_version")) : 0;
-  if (version > kVersion) {
+  if (version > Scripts().newest()) {
     session.Rollback();
     Refuse("it was written by a newer Parley (schema " + std::to_string(version) +
-           ", this version supports up to " + std::to_string(kVersion) + ")");
+           ", this version supports up to " + std::to_string(Scripts().newest()) + ")");
   }
   return version;
 }
@@ -97,11 +92,13 @@ void Migrate(SqlSession& session, const Clock& clock) {
   session.Begin();
   session.Execute(kLock);
   const int64_t version = VersionOf(session);
-  for (int64_t next = std::max(version + 1, kFirstVersion); next <= kVersion; ++next) {
-    session.Execute(std::string(*kMigrations[next - kFirstVersion]));
-  }
-  if (version < kVersion) {
-    session.Prepare(kSetMeta).Bind(1, "schema_version").Bind(2, std::to_string(kVersion)).Run();
+  const auto missing = Scripts().After(version);
+  for (const Migration& next : missing) session.Execute(std::string(next.sql));
+  if (!missing.empty()) {
+    session.Prepare(kSetMeta)
+        .Bind(1, "schema_version")
+        .Bind(2, std::to_string(missing.back().version))
+        .Run();
   }
   if (version < kFileKeySince)
     session.Prepare(kSetMeta).Bind(1, "file_key").Bind(2, RandomHex(32)).Run();
@@ -132,7 +129,7 @@ SchemaState PostgresSchema(const PostgresOptions& options) {
     RefuseUnsafe(*ConnectAtStart(options), options.fsync);
     PgSession session([&] { return std::make_unique<PgConnection>(options.url, options.times); },
                       PgSession::Mode::kReader);
-    return {.version = VersionOf(session), .wanted = kVersion};
+    return {.version = VersionOf(session), .wanted = Scripts().newest()};
   } catch (const StoreFailure& failure) {
     Refuse(failure.what());
   }

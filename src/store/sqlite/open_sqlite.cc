@@ -7,11 +7,10 @@
 
 #include <cerrno>
 #include <cstring>
-#include <iterator>
 #include <stdexcept>
 #include <utility>
 
-#include "assets.h"
+#include "store/migrations.h"
 #include "store/queries.h"
 #include "store/sql_store.h"
 #include "store/sqlite/sqlite_session.h"
@@ -27,21 +26,13 @@ constexpr Query kIdentity{"identity", "SELECT value FROM parley_meta WHERE key =
 constexpr Query kFileKey{"file_key", "SELECT value FROM parley_meta WHERE key = 'file_key'"};
 constexpr Query kHasMeta{"has_meta", "SELECT 1 FROM sqlite_master WHERE name = 'parley_meta'"};
 
-// In order; a schema's version is how many of them it has seen.
-const std::string_view* const kMigrations[] = {&assets::_0001_initial_sql,
-                                               &assets::_0002_changes_sql,
-                                               &assets::_0003_presence_sql,
-                                               &assets::_0004_revocations_sql,
-                                               &assets::_0005_attachments_sql,
-                                               &assets::_0006_access_log_sql,
-                                               &assets::_0007_change_horizon_sql,
-                                               &assets::_0008_text_and_user_ids_sql,
-                                               &assets::_0009_no_lanes_sql,
-                                               &assets::_0010_index_txn_sql,
-                                               &assets::_0011_stored_bytes_and_tasks_sql};
 constexpr const char* kFile = "parley.db";
-constexpr int64_t kVersion = std::size(kMigrations);
 constexpr int64_t kFileKeySince = 11;  // the first version that has it
+
+const Migrations& Scripts() {
+  static const Migrations scripts("sqlite");
+  return scripts;
+}
 
 // Held as long as the store is open; the kernel lets go of it with the process.
 class DirectoryLock {
@@ -76,10 +67,10 @@ int64_t VersionOf(SqlSession& session) {
     Statement& row = session.Prepare(kSchemaVersion);
     if (row.Step()) version = std::stoll(std::string(row.Text(0)));
   }
-  if (version > kVersion) {
+  if (version > Scripts().newest()) {
     throw std::runtime_error("the store was written by a newer Parley (schema " +
                              std::to_string(version) + ", this version supports up to " +
-                             std::to_string(kVersion) + ")");
+                             std::to_string(Scripts().newest()) + ")");
   }
   return version;
 }
@@ -88,12 +79,13 @@ void Migrate(SqlSession& session, const Clock& clock) {
   session.BeginRead();
   const int64_t version = VersionOf(session);
   session.Rollback();
-  if (version == kVersion) return;
+  if (version == Scripts().newest()) return;
   session.Begin();
-  for (int64_t next = version; next < kVersion; ++next) {
-    session.Execute(std::string(*kMigrations[next]));
-  }
-  session.Prepare(kSetMeta).Bind(1, "schema_version").Bind(2, std::to_string(kVersion)).Run();
+  for (const Migration& next : Scripts().After(version)) session.Execute(std::string(next.sql));
+  session.Prepare(kSetMeta)
+      .Bind(1, "schema_version")
+      .Bind(2, std::to_string(Scripts().newest()))
+      .Run();
   if (version < kFileKeySince)
     session.Prepare(kSetMeta).Bind(1, "file_key").Bind(2, RandomHex(32)).Run();
   if (version == 0) {
@@ -107,9 +99,9 @@ void Migrate(SqlSession& session, const Clock& clock) {
 
 SchemaState SqliteSchema(const SqliteOptions& options) {
   const std::filesystem::path file = options.directory / kFile;
-  if (!std::filesystem::exists(file)) return {.version = 0, .wanted = kVersion};
+  if (!std::filesystem::exists(file)) return {.version = 0, .wanted = Scripts().newest()};
   SqliteSession session(file, SqliteSession::Mode::kReader, true);
-  return {.version = VersionOf(session), .wanted = kVersion};
+  return {.version = VersionOf(session), .wanted = Scripts().newest()};
 }
 
 SqliteFile OpenSqliteFile(const SqliteOptions& options, const Clock& clock) {
