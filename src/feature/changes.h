@@ -5,7 +5,7 @@
 
 namespace parley {
 
-// Applies a change, broadcasts its event, and notifies added users. Errors: as Store::Apply.
+// Applies a change, broadcasts its event, and notifies added users. Errors: as ChangeStore::Apply.
 Task<Result<AppliedChange>> ApplyChange(Services& services, Uuid conversation, Caller caller,
                                         ChangeVerb verb);
 

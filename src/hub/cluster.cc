@@ -17,8 +17,8 @@ constexpr size_t kAccessRows = 256;  // in a page; each may name 500 users
 
 }  // namespace
 
-Cluster::Cluster(Executor& self, Store& store, std::unique_ptr<Bus> bus, BusCounters& counters,
-                 const Clock& clock, Options options)
+Cluster::Cluster(Executor& self, FollowedLogs& store, std::unique_ptr<Bus> bus,
+                 BusCounters& counters, const Clock& clock, Options options)
     : self_(self),
       store_(store),
       bus_(std::move(bus)),

@@ -12,6 +12,7 @@
 #include "bus/bus_message.h"
 #include "hub/hub.h"
 #include "hub/neighbours.h"
+#include "store/followed_logs.h"
 #include "store/log_follower.h"
 
 namespace parley {
@@ -20,12 +21,12 @@ class Cluster final : public NodeWire, private BusReceiver {
  public:
   struct Options {
     Uuid node;   // another for each process
-    Uuid store;  // Store::Identity
+    Uuid store;  // StoreState::Identity
     // Other nodes write to it: their changes are followed in the store, with or without a bus.
     bool shared_store = true;
   };
   // `bus`: none without Redis. `self`: the first shard.
-  Cluster(Executor& self, Store& store, std::unique_ptr<Bus> bus, BusCounters& counters,
+  Cluster(Executor& self, FollowedLogs& store, std::unique_ptr<Bus> bus, BusCounters& counters,
           const Clock& clock, Options options);
   ~Cluster() override;
 
@@ -71,7 +72,7 @@ class Cluster final : public NodeWire, private BusReceiver {
   void ReadHeads(LogQuery query);
 
   Executor& self_;
-  Store& store_;
+  FollowedLogs& store_;
   const std::unique_ptr<Bus> bus_;
   BusCounters& counters_;
   const Clock& clock_;

@@ -40,7 +40,7 @@ class HeldBus final : public Bus {
 };
 
 // Counts the reads of changed heads; each finds nothing.
-class HeadlessStore final : public test::PartialStore {
+class EmptyLogs final : public FollowedLogs {
  public:
   void ListChangedHeads(LogQuery, Executor& on, Answer<ChangedHeads> done) override {
     ++reads;
@@ -49,11 +49,6 @@ class HeadlessStore final : public test::PartialStore {
   void ListAccessChanges(LogQuery, Executor& on, Answer<AccessChanges> done) override {
     on.Post([done = std::move(done)]() mutable { done(AccessChanges()); });
   }
-  void InsertMessage(NewMessage, Executor&, Answer<StoredMessage>) override {}
-  void LoadHead(Uuid, size_t, Executor&, Answer<ConversationHead>) override {}
-  void IsParticipant(Uuid, UserId, Executor&, Answer<bool>) override {}
-  void ReadChanges(Uuid, int64_t, int, size_t, Executor&, Answer<ChangesSince>) override {}
-  void CountUnread(UserId, std::optional<Uuid>, Executor&, Answer<int64_t>) override {}
   int reads = 0;
 };
 
@@ -64,7 +59,7 @@ class ClusterTest : public testing::Test {
   void Make(bool with_bus) {
     auto bus = with_bus ? std::make_unique<HeldBus>() : nullptr;
     bus_ = bus.get();
-    cluster_ = std::make_unique<Cluster>(self_, store_, std::move(bus), counters_, clock_,
+    cluster_ = std::make_unique<Cluster>(self_, logs_, std::move(bus), counters_, clock_,
                                          Cluster::Options{.node = kNode, .store = kStore});
     hubs_.push_back(std::make_unique<Hub>(
         self_, 0, store_, hub_counters_,
@@ -84,7 +79,8 @@ class ClusterTest : public testing::Test {
   }
 
   StepExecutor self_;
-  HeadlessStore store_;
+  EmptyLogs logs_;
+  test::PartialHubStore store_;
   BusCounters counters_;
   HubCounters hub_counters_;
   OnlineUsers online_;
@@ -134,27 +130,27 @@ TEST_F(ClusterTest, ManyNodesThatReconnectAreOneReasonToReadHeads) {
   Make(true);
   Tick();
   Tick(3s);
-  const int before = store_.reads;
+  const int before = logs_.reads;
   for (uint8_t node = 1; node < 200; ++node) Hear(BusLost{}, Uuid{{0x33, node}});
   bus_->receiver->OnConnection(true);
   bus_->receiver->OnFollowed(std::vector<Uuid>(10'000));
   self_.Run();
   for (int i = 0; i < 10; ++i) Tick();
-  EXPECT_EQ(store_.reads, before + 1);
+  EXPECT_EQ(logs_.reads, before + 1);
   for (int i = 0; i < 10; ++i) {
     Hear(BusLost{}, Uuid{{0x33, 1}});
     Tick();
   }
-  EXPECT_LE(store_.reads, before + 4) << "once for each half second";
-  EXPECT_GE(store_.reads, before + 2);
+  EXPECT_LE(logs_.reads, before + 4) << "once for each half second";
+  EXPECT_GE(logs_.reads, before + 2);
 }
 
 TEST_F(ClusterTest, HeadsAreReadMoreOftenWithoutTheBus) {
   Make(true);
   const auto reads_in = [&](int seconds) {
-    const int before = store_.reads;
+    const int before = logs_.reads;
     for (int i = 0; i < seconds * 10; ++i) Tick();
-    return store_.reads - before;
+    return logs_.reads - before;
   };
   reads_in(20);
   const int with_bus = reads_in(60);

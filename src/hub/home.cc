@@ -17,7 +17,7 @@ constexpr size_t kRetriesInATick = 256;
 
 }  // namespace
 
-Home::Home(Executor& self, Store& store, HomeOutlet& outlet, HubCounters& counters,
+Home::Home(Executor& self, HomeStore& store, HomeOutlet& outlet, HubCounters& counters,
            HomeOptions options)
     : self_(self),
       store_(store),

@@ -30,7 +30,7 @@
 #include "hub/online_users.h"
 #include "hub/tail.h"
 #include "hub/typists.h"
-#include "store/store.h"
+#include "store/hub_store.h"
 
 namespace parley {
 
@@ -76,7 +76,7 @@ struct HomeOptions {
 
 class Home {
  public:
-  Home(Executor& self, Store& store, HomeOutlet& outlet, HubCounters& counters,
+  Home(Executor& self, HomeStore& store, HomeOutlet& outlet, HubCounters& counters,
        HomeOptions options);
   ~Home();
 
@@ -100,12 +100,12 @@ class Home {
   // A page since n, from the tail or the store. Errors: not_found, store_unavailable.
   void Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>> done);
 
-  // Commits, then lets the event out. Errors: as Store::InsertMessage.
+  // Commits, then lets the event out. Errors: as ChangeStore::InsertMessage.
   void Send(NewMessage message, Resolve<Result<StoredMessage>> done);
 
-  // Any other durable change. Errors: as Store::Apply.
+  // Any other durable change. Errors: as ChangeStore::Apply.
   void Apply(ChangeRequest request, Resolve<Result<AppliedChange>> done);
-  // Errors: as Store::DeleteConversation.
+  // Errors: as ChangeStore::DeleteConversation.
   void Delete(const Uuid& conversation, const UserId& actor, bool as_service,
               Resolve<Result<void>> done);
 
@@ -225,7 +225,7 @@ class Home {
   }
 
   Executor& self_;
-  Store& store_;
+  HomeStore& store_;
   HomeOutlet& outlet_;
   HubCounters& counters_;
   const HomeOptions options_;

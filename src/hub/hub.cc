@@ -2,8 +2,8 @@
 
 namespace parley {
 
-Hub::Hub(Executor& self, unsigned shard, Store& store, HubCounters& counters, HomeOptions options,
-         NodeWire* wire)
+Hub::Hub(Executor& self, unsigned shard, HubStore& store, HubCounters& counters,
+         HomeOptions options, NodeWire* wire)
     : self_(self),
       store_(store),
       shard_(shard),

@@ -10,11 +10,12 @@
 
 #include "base/executor.h"
 #include "base/keyed_hash.h"
+#include "domain/access_change.h"
 #include "hub/home.h"
 #include "hub/node_wire.h"
 #include "hub/presence.h"
 #include "hub/subscription_table.h"
-#include "store/store.h"
+#include "store/hub_store.h"
 
 namespace parley {
 
@@ -30,7 +31,7 @@ class UserSink {
 
 class Hub final : private HomeOutlet, private PresenceSink {
  public:
-  Hub(Executor& self, unsigned shard, Store& store, HubCounters& counters, HomeOptions options,
+  Hub(Executor& self, unsigned shard, HubStore& store, HubCounters& counters, HomeOptions options,
       NodeWire* wire = nullptr);
 
   // Introduces the hubs of all shards to each other, by shard number; before any of them runs.
@@ -63,11 +64,11 @@ class Hub final : private HomeOutlet, private PresenceSink {
 
   // --- doing
 
-  // Errors: as Store::InsertMessage.
+  // Errors: as ChangeStore::InsertMessage.
   void Send(NewMessage message, Resolve<Result<StoredMessage>> done);
-  // Errors: as Store::Apply. The caller announces who was added.
+  // Errors: as ChangeStore::Apply. The caller announces who was added.
   void Apply(ChangeRequest request, Resolve<Result<AppliedChange>> done);
-  // Errors: as Store::DeleteConversation.
+  // Errors: as ChangeStore::DeleteConversation.
   void Delete(const Uuid& conversation, const UserId& actor, bool as_service,
               Resolve<Result<void>> done);
   // To the conversation's listeners on every shard, unless it is too large for such events.
@@ -131,7 +132,7 @@ class Hub final : private HomeOutlet, private PresenceSink {
   Resolve<T> Here(Resolve<T> done);
 
   Executor& self_;
-  Store& store_;
+  HubStore& store_;
   const unsigned shard_;
   HubCounters& counters_;
   const Clock* const clock_;

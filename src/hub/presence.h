@@ -16,7 +16,7 @@
 #include "base/keyed_hash.h"
 #include "base/unique_function.h"
 #include "hub/online_users.h"
-#include "store/store.h"
+#include "store/activity_store.h"
 
 namespace parley {
 
@@ -35,7 +35,7 @@ class PresenceSink {
 
 class Presence {
  public:
-  Presence(Store& store, PresenceSink& sink, OnlineUsers& online, const Clock& clock)
+  Presence(ActivityStore& store, PresenceSink& sink, OnlineUsers& online, const Clock& clock)
       : store_(store), sink_(sink), online_(online), clock_(clock) {}
 
   void Connected(const UserId& user);
@@ -64,7 +64,7 @@ class Presence {
   // Broadcasts the user's state if it is another than the last one that was.
   void Announce(const UserId& user);
 
-  Store& store_;
+  ActivityStore& store_;
   PresenceSink& sink_;
   OnlineUsers& online_;
   const Clock& clock_;

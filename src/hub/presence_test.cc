@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "test/support/partial_store.h"
 #include "test/support/seeded_random.h"
 #include "test/support/step_executor.h"
 
@@ -12,13 +11,11 @@ namespace {
 using std::chrono::milliseconds;
 using test::StepExecutor;
 
-// Nothing is read of it.
-class UnreadStore final : public test::PartialStore {
+// Presence reads nothing from it.
+class UnreadStore final : public ActivityStore {
  public:
-  void InsertMessage(NewMessage, Executor&, Answer<StoredMessage>) override { ADD_FAILURE(); }
-  void LoadHead(Uuid, size_t, Executor&, Answer<ConversationHead>) override { ADD_FAILURE(); }
-  void IsParticipant(Uuid, UserId, Executor&, Answer<bool>) override { ADD_FAILURE(); }
-  void ReadChanges(Uuid, int64_t, int, size_t, Executor&, Answer<ChangesSince>) override {
+  void NoteDelivered(const Uuid&, int64_t, int64_t) override { ADD_FAILURE(); }
+  void ListSeen(UserId, bool, std::vector<UserId>, Executor&, Answer<std::vector<Seen>>) override {
     ADD_FAILURE();
   }
   void NoteSeen(const UserId&, Timestamp) override { ++seen; }

@@ -109,7 +109,7 @@ void Session::StartUser() {
 
 Task<void> Session::LoadUser(std::shared_ptr<Session*> self) {
   using Answer = Result<UserConversations>;
-  Store& store = context_.store;
+  HeadStore& store = context_.store;
   Executor& executor = context_.executor;
   const UserId user = identity_.user;
   const std::optional<UserCursor> cursor = request_.cursor;

@@ -34,7 +34,7 @@ struct SessionOptions {
 // The objects that the sessions of a shard share. Outlives them.
 struct SessionContext {
   Hub& hub;
-  Store& store;
+  HeadStore& store;
   Executor& executor;  // the shard
   const Clock& clock;
   const TokenVerifier& verifier;

@@ -15,7 +15,7 @@
 #include "base/mutex.h"
 #include "store/held_writes.h"
 #include "store/sql_session.h"
-#include "store/store.h"
+#include "store/store_stats.h"
 #include "store/write.h"
 
 namespace parley {

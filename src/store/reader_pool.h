@@ -25,7 +25,7 @@
 #include "base/mutex.h"
 #include "base/unique_function.h"
 #include "store/sql_session.h"
-#include "store/store.h"
+#include "store/store_stats.h"
 
 namespace parley {
 

@@ -19,7 +19,7 @@ namespace parley {
 struct SqlStoreOptions {
   size_t reader_threads = 2;
   size_t queue_writes = 10'000;
-  std::string file_key = {};  // see Store::FileKey
+  std::string file_key = {};  // see StoreState::FileKey
 };
 
 class SqlStore final : public Store {

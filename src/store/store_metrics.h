@@ -1,7 +1,7 @@
 // Rows of /metrics about the store. Any thread.
 #pragma once
 #include "base/metric_families.h"
-#include "store/store.h"
+#include "store/store_stats.h"
 
 namespace parley {
 

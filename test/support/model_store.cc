@@ -125,7 +125,7 @@ template <class T>
 void ModelStore::Call(bool is_write, Executor& on, Answer<T> done,
                       UniqueFunction<Result<T>()> work) {
   auto happen = [this, is_write, &on, done = std::move(done), work = std::move(work)]() mutable {
-    const bool fails = closed_ || Fails(faults.unavailable_one_in);
+    const bool fails = Fails(faults.unavailable_one_in);
     Result<T> result = fails ? Result<T>(Fail(Error::StoreUnavailable())) : work();
     if (is_write && result && Fails(faults.unknown_one_in)) {
       result = Fail(ErrorCode::outcome_unknown, "Nobody knows.");
@@ -176,11 +176,6 @@ bool ModelStore::Step(SeededRandom& random) {
     AnswerAt(faults.shuffled_answers ? place : oldest(happened_, place));
   }
   return true;
-}
-
-void ModelStore::Close() {
-  Run();
-  closed_ = true;
 }
 
 // --- writes

@@ -12,12 +12,13 @@
 #include <utility>
 #include <vector>
 
+#include "store/followed_logs.h"
 #include "test/support/partial_store.h"
 #include "test/support/seeded_random.h"
 
 namespace parley::test {
 
-class ModelStore final : public PartialStore {
+class ModelStore final : public PartialHubStore {
  public:
   struct Faults {
     // One call in so many fails (0: none). A failed write has stored nothing.
@@ -83,7 +84,10 @@ class ModelStore final : public PartialStore {
   size_t waiting() const { return waiting_.size(); }
   size_t happened() const { return happened_.size(); }
 
-  // --- Store
+  // As FollowedLogs has it.
+  void ListChangedHeads(LogQuery query, Executor& on, Answer<ChangedHeads> done);
+
+  // --- HubStore
   void InsertMessage(NewMessage message, Executor& on, Answer<StoredMessage> done) override;
   void LoadHead(Uuid conversation, size_t participants_limit, Executor& on,
                 Answer<ConversationHead> done) override;
@@ -96,12 +100,8 @@ class ModelStore final : public PartialStore {
                    Answer<ChangesSince> done) override;
   void ListHeads(std::vector<Uuid> conversations, Executor& on,
                  Answer<std::vector<UserConversationHead>> done) override;
-  void ListChangedHeads(LogQuery query, Executor& on, Answer<ChangedHeads> done) override;
   void ListUserHeads(UserId user, std::optional<int64_t> since_cursor, Executor& on,
                      Answer<UserConversations> done) override;
-  Uuid Identity() const override { return Uuid{{0x5E}}; }
-  std::string FileKey() const override { return "key"; }
-  void Close() override;
 
  private:
   struct Room {
@@ -146,7 +146,6 @@ class ModelStore final : public PartialStore {
   uint64_t epoch_ = 1;
   int64_t changes_ = 0;
   uint64_t calls_ = 0;
-  bool closed_ = false;
 };
 
 }  // namespace parley::test

@@ -13,7 +13,7 @@ constexpr int kFilesAtOnce = 100;
 
 }  // namespace
 
-AttachmentJanitor::AttachmentJanitor(Store& store, BlobStore& blobs, Executor& on,
+AttachmentJanitor::AttachmentJanitor(AttachmentStore& store, BlobStore& blobs, Executor& on,
                                      const Clock& clock, Duration unattached_kept)
     : store_(store),
       blobs_(blobs),

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "blob/blob_store.h"
-#include "store/store.h"
+#include "store/attachment_store.h"
 
 namespace parley {
 
@@ -12,7 +12,7 @@ class AttachmentJanitor {
  public:
   // `unattached_kept`: lifetime of an unattached file. All references are used on the thread of `on`
   // and must outlive pending calls.
-  AttachmentJanitor(Store& store, BlobStore& blobs, Executor& on, const Clock& clock,
+  AttachmentJanitor(AttachmentStore& store, BlobStore& blobs, Executor& on, const Clock& clock,
                     Duration unattached_kept);
   // Called ten times a second, on the executor's thread.
   void OnTick(Monotonic now);
@@ -23,7 +23,7 @@ class AttachmentJanitor {
   void Forget(std::vector<Uuid> gone);
   void Expire();
 
-  Store& store_;
+  AttachmentStore& store_;
   BlobStore& blobs_;
   Executor& on_;
   const Clock& clock_;

@@ -11,7 +11,7 @@ class AttachmentsService {
   AttachmentsService(Services& services, BlobStore& blobs) : services_(services), blobs_(blobs) {}
 
   // Stores the row of an uploaded file, and attaches it if its form has a message_id. A refused file is
-  // removed. Errors: as Store::AddAttachment; invalid_field (message_id); not_found, forbidden (not a
+  // removed. Errors: as AttachmentStore::AddAttachment; invalid_field (message_id); not_found, forbidden (not a
   // message of the caller).
   Task<Result<StoredAttachment>> Store(Uuid id, UploadedFile file,
                                        std::optional<std::string> client_id, Caller caller);

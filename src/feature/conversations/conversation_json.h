@@ -6,7 +6,7 @@
 #include "feature/services.h"
 #include "protocol/events.h"
 #include "protocol/json_reader.h"
-#include "store/store.h"
+#include "store/conversation_store.h"
 
 namespace parley {
 

@@ -26,9 +26,9 @@ class ConversationsService {
   // one other in a direct conversation, or too many), store_unavailable.
   Task<Result<CreatedConversation>> Create(CreateConversation wanted, Caller caller);
   // Applies a change and returns the conversation for the caller, without the caller's own fields if they
-  // have left it. Errors: as Store::Apply.
+  // have left it. Errors: as ChangeStore::Apply.
   Task<Result<ConversationView>> Change(Uuid conversation, Caller caller, ChangeVerb verb);
-  // Errors: as Store::DeleteConversation.
+  // Errors: as ChangeStore::DeleteConversation.
   Task<Result<void>> Delete(Uuid conversation, Caller caller);
   // Errors: not_found.
   Task<Result<Uuid>> FindTask(std::string task_id, Caller caller);

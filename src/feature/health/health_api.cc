@@ -5,7 +5,7 @@ namespace {
 
 Task<Response> Livez(RequestContext&) { co_return Response::Json(200, R"({"status":"ok"})"); }
 
-Response Readyz(const Store& store, const NodeHealth& health) {
+Response Readyz(const StoreState& store, const NodeHealth& health) {
   if (health.draining) return Response::Json(503, R"({"status":"draining"})");
   if (!store.Ready()) return Response::Json(503, R"({"status":"store_unavailable"})");
   if (health.cluster != nullptr && health.cluster->store_mismatch()) {
@@ -22,7 +22,8 @@ std::string MetricsText(const NodeHealth& health) {
 
 }  // namespace
 
-void RegisterHealth(Router& routes, Store& store, const NodeHealth& health, bool open_metrics) {
+void RegisterHealth(Router& routes, StoreState& store, const NodeHealth& health,
+                    bool open_metrics) {
   routes.Add("GET", "/livez", Access::kOpen, Limit::kNone, Livez);
   routes.Add(
       "GET", "/readyz", Access::kOpen, Limit::kNone,

@@ -16,6 +16,6 @@ struct NodeHealth {
 
 // `open_metrics`: /metrics needs no token; otherwise it requires a service token. Only `draining` of
 // `health` may change while the node serves.
-void RegisterHealth(Router& routes, Store& store, const NodeHealth& health, bool open_metrics);
+void RegisterHealth(Router& routes, StoreState& store, const NodeHealth& health, bool open_metrics);
 
 }  // namespace parley

@@ -27,10 +27,10 @@ class MessagesService {
  public:
   explicit MessagesService(Services& services) : services_(services) {}
 
-  // Returns after the commit. Errors: as Store::InsertMessage; forbidden for a `system` message unless the
+  // Returns after the commit. Errors: as ChangeStore::InsertMessage; forbidden for a `system` message unless the
   // caller is a service.
   Task<Result<StoredMessage>> Send(SendMessage send, Caller caller);
-  // Errors: as Store::ReadHistory.
+  // Errors: as MessageStore::ReadHistory.
   Task<Result<PageOfMessages>> History(HistoryQuery query);
   // Errors: not_found.
   Task<Result<Message>> Get(Uuid message, Caller caller);

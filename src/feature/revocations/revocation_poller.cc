@@ -22,7 +22,7 @@ class Inline final : public Executor {
 
 // A restart of the follower reads whatever is kept, not only what is recent: what went back in time is
 // not known by its age.
-RevocationPoller::RevocationPoller(Store& store, Revocations& revocations, Executor& on,
+RevocationPoller::RevocationPoller(RevocationStore& store, Revocations& revocations, Executor& on,
                                    const Clock& clock, Options options)
     : store_(store),
       revocations_(revocations),

@@ -3,7 +3,7 @@
 #pragma once
 #include "auth/revocations.h"
 #include "store/log_follower.h"
-#include "store/store.h"
+#include "store/revocation_store.h"
 
 namespace parley {
 
@@ -15,8 +15,8 @@ class RevocationPoller {
   };
   // Loads all revocations created within `kept`. OnTick and store callbacks run on `on`. Throws
   // std::runtime_error if the store does not respond.
-  RevocationPoller(Store& store, Revocations& revocations, Executor& on, const Clock& clock,
-                   Options options);
+  RevocationPoller(RevocationStore& store, Revocations& revocations, Executor& on,
+                   const Clock& clock, Options options);
   // Called ten times a second.
   void OnTick(Monotonic now);
 
@@ -25,7 +25,7 @@ class RevocationPoller {
   void Read(LogQuery query);
   LogFollower::Progress OnPage(const RevocationList& read);
 
-  Store& store_;
+  RevocationStore& store_;
   Revocations& revocations_;
   Executor& on_;
   const Clock& clock_;
