@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/ask.h"
+
 namespace parley {
 namespace {
 
@@ -114,16 +116,12 @@ Task<void> Session::LoadUser(std::shared_ptr<Session*> self) {
   const UserId user = identity_.user;
   const std::optional<UserCursor> cursor = request_.cursor;
 
-  auto read_all = Suspend<Answer>([&](Resolve<Answer> done) {
-    store.ListUserHeads(user, std::nullopt, executor, std::move(done));
-  });
+  auto read_all = Ask(executor, store, &HeadStore::ListUserHeads, user, std::nullopt);
   Answer all = co_await read_all;
   Answer listed = all;
   // One of another epoch of the store counts as none.
   if (all && cursor && cursor->IsOf(all->epoch)) {
-    auto read_changed = Suspend<Answer>([&](Resolve<Answer> done) {
-      store.ListUserHeads(user, cursor->position, executor, std::move(done));
-    });
+    auto read_changed = Ask(executor, store, &HeadStore::ListUserHeads, user, cursor->position);
     listed = co_await read_changed;
     // The older snapshot's: what changed between the two is then told twice, not never.
     if (listed && listed->epoch != all->epoch) listed = all;

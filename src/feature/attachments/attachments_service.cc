@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ask.h"
 #include "base/log.h"
 #include "feature/changes.h"
 
@@ -26,15 +27,12 @@ Task<Result<StoredAttachment>> AttachmentsService::Store(Uuid id, UploadedFile f
                                       .uploaded_by = caller.user,
                                       .digest = file.digest},
                        .client_id = std::move(client_id)};
-  using Answer = Result<StoredAttachment>;
-  auto adding = Suspend<Answer>([&](Resolve<Answer> done) {
-    services_.store.AddAttachment(
-        std::move(wanted),
-        {.unattached = static_cast<int64_t>(services_.limits.unattached_attachments),
-         .bytes = services_.limits.attachment_bytes_per_user},
-        services_.executor, std::move(done));
-  });
-  Answer stored = co_await adding;
+  const AttachmentLimits limits{
+      .unattached = static_cast<int64_t>(services_.limits.unattached_attachments),
+      .bytes = services_.limits.attachment_bytes_per_user};
+  auto adding = Ask(services_.executor, services_.store, &AttachmentStore::AddAttachment,
+                    std::move(wanted), limits);
+  Result<StoredAttachment> stored = co_await adding;
   // Of an unknown outcome the file stays where the next start looks whether it is wanted.
   if (stored ? stored->duplicate : stored.error().code != ErrorCode::outcome_unknown) {
     auto removing = RemoveFile(id);
@@ -42,8 +40,7 @@ Task<Result<StoredAttachment>> AttachmentsService::Store(Uuid id, UploadedFile f
   }
   if (!stored) co_return stored;
   if (!stored->duplicate) {
-    auto keeping = Suspend<Result<void>>(
-        [&](Resolve<Result<void>> done) { blobs_.Keep(id, services_.executor, std::move(done)); });
+    auto keeping = Ask(services_.executor, blobs_, &BlobStore::Keep, id);
     co_await keeping;  // where it fails, it is done at the next start; until then it is read there
   }
   if (!message) co_return stored;
@@ -56,10 +53,8 @@ Task<Result<StoredAttachment>> AttachmentsService::Store(Uuid id, UploadedFile f
 
 Task<Result<Attachment>> AttachmentsService::AttachTo(Uuid message, Attachment attachment,
                                                       Caller caller) {
-  auto reading = Suspend<Result<Message>>([&](Resolve<Result<Message>> done) {
-    services_.store.ReadMessage(message, caller.user, caller.service, services_.executor,
-                                std::move(done));
-  });
+  auto reading = Ask(services_.executor, services_.store, &MessageStore::ReadMessage, message,
+                     caller.user, caller.service);
   const Result<Message> found = co_await reading;
   Error error = found ? Error() : found.error();
   if (found) {
@@ -80,10 +75,8 @@ Task<Result<Attachment>> AttachmentsService::AttachTo(Uuid message, Attachment a
 }
 
 Task<Result<FoundAttachment>> AttachmentsService::Find(Uuid id, Caller caller) {
-  auto finding = Suspend<Result<FoundAttachment>>([&](Resolve<Result<FoundAttachment>> done) {
-    services_.store.ReadAttachment(id, caller.user, caller.service, services_.executor,
-                                   std::move(done));
-  });
+  auto finding = Ask(services_.executor, services_.store, &AttachmentStore::ReadAttachment, id,
+                     caller.user, caller.service);
   co_return co_await finding;
 }
 
@@ -104,16 +97,13 @@ Task<Result<void>> AttachmentsService::Remove(FoundAttachment found, Caller call
 }
 
 Task<Result<void>> AttachmentsService::RemoveUnattached(Uuid id, UserId uploader) {
-  auto removing = Suspend<Result<void>>([&](Resolve<Result<void>> done) {
-    services_.store.RemoveAttachment(id, std::move(uploader), services_.executor, std::move(done));
-  });
+  auto removing = Ask(services_.executor, services_.store, &AttachmentStore::RemoveAttachment, id,
+                      std::move(uploader));
   co_return co_await removing;
 }
 
 Task<void> AttachmentsService::RemoveFile(Uuid id) {
-  using Answer = Result<std::vector<Uuid>>;
-  auto removing = Suspend<Answer>(
-      [&](Resolve<Answer> done) { blobs_.Remove({id}, services_.executor, std::move(done)); });
+  auto removing = Ask(services_.executor, blobs_, &BlobStore::Remove, std::vector<Uuid>(1, id));
   co_await removing;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ask.h"
 #include "feature/attachments/file_rules.h"
 #include "http/range.h"
 
@@ -28,9 +29,7 @@ class BlobSource final : public BodySource {
     const int64_t left = range_.first + range_.size - next_;
     const int64_t piece = std::min(left, kPieceBytes);
     const int64_t from = std::exchange(next_, next_ + piece);
-    auto reading = Suspend<Result<std::string>>([&](Resolve<Result<std::string>> done) {
-      blobs_.Read(id_, from, static_cast<size_t>(piece), on_, std::move(done));
-    });
+    auto reading = Ask(on_, blobs_, &BlobStore::Read, id_, from, static_cast<size_t>(piece));
     co_return co_await reading;
   }
 

@@ -1,5 +1,6 @@
 #include "feature/attachments/upload.h"
 
+#include "base/ask.h"
 #include "feature/attachments/file_rules.h"
 
 namespace parley {
@@ -90,9 +91,7 @@ Result<void> Upload::TakeData(std::string_view bytes) {
 }
 
 Task<Result<void>> Upload::WritePending() {
-  auto writing = Suspend<Result<void>>([this](Resolve<Result<void>> done) {
-    blob_->Append(std::exchange(pending_, {}), on_, std::move(done));
-  });
+  auto writing = Ask(on_, *blob_, &BlobUpload::Append, std::exchange(pending_, {}));
   co_return co_await writing;
 }
 
@@ -102,14 +101,11 @@ Task<Result<UploadedFile>> Upload::Finish() {
     const Result<void> written = co_await writing;
     if (!written) co_return Fail(written.error());
   }
-  using Receipt = Result<BlobUpload::Receipt>;
-  auto finishing =
-      Suspend<Receipt>([this](Resolve<Receipt> done) { blob_->Finish(on_, std::move(done)); });
-  const Receipt receipt = co_await finishing;
+  auto finishing = Ask(on_, *blob_, &BlobUpload::Finish);
+  const Result<BlobUpload::Receipt> receipt = co_await finishing;
   if (!receipt) co_return Fail(receipt.error());
   if (receipt->content_type != TypeOfName(file_.filename)) {
-    auto removing = Suspend<Result<std::vector<Uuid>>>(
-        [this](auto done) { blobs_.Remove({id_}, on_, std::move(done)); });
+    auto removing = Ask(on_, blobs_, &BlobStore::Remove, std::vector<Uuid>(1, id_));
     co_await removing;
     co_return Fail(
         Error::Field("file", "The file's content does not match its filename extension."));

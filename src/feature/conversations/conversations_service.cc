@@ -1,5 +1,6 @@
 #include "feature/conversations/conversations_service.h"
 
+#include "base/ask.h"
 #include "feature/changes.h"
 #include "feature/messages/messages_service.h"
 
@@ -38,12 +39,9 @@ Task<Result<CreatedConversation>> ConversationsService::Create(CreateConversatio
   }
   std::vector<UserId> everybody = conversation.participants;
 
-  Services& services = services_;
-  using Answer = Result<CreatedConversation>;
-  auto creating = Suspend<Answer>([&](Resolve<Answer> done) {
-    services.store.CreateConversation(std::move(conversation), services.executor, std::move(done));
-  });
-  Answer created = co_await creating;
+  auto creating = Ask(services_.executor, services_.store, &ConversationStore::CreateConversation,
+                      std::move(conversation));
+  Result<CreatedConversation> created = co_await creating;
   if (created && created->created) {
     services_.hub.Announce(std::move(everybody), created->conversation);
   }
@@ -71,44 +69,31 @@ Task<Result<void>> ConversationsService::Delete(Uuid conversation, Caller caller
 }
 
 Task<Result<Uuid>> ConversationsService::FindTask(std::string task_id, Caller caller) {
-  Services& services = services_;
-  auto finding = Suspend<Result<Uuid>>([&](Resolve<Result<Uuid>> done) {
-    services.store.FindTask(task_id, caller.user, caller.service, services.executor,
-                            std::move(done));
-  });
+  auto finding = Ask(services_.executor, services_.store, &ConversationStore::FindTask, task_id,
+                     caller.user, caller.service);
   co_return co_await finding;
 }
 
 Task<Result<PageOfMembers>> ConversationsService::Members(Uuid conversation, Caller caller,
                                                           int limit,
                                                           std::optional<MemberCursor> after) {
-  Services& services = services_;
-  using Answer = Result<PageOfMembers>;
-  auto reading = Suspend<Answer>([&](Resolve<Answer> done) {
-    services.store.ListMembers(conversation, caller.user, caller.service, limit, after,
-                               services.executor, std::move(done));
-  });
+  auto reading = Ask(services_.executor, services_.store, &ConversationStore::ListMembers,
+                     conversation, caller.user, caller.service, limit, after);
   co_return co_await reading;
 }
 
 Task<Result<ConversationView>> ConversationsService::Get(Uuid conversation, Caller caller) {
-  Services& services = services_;
-  using Answer = Result<ConversationView>;
-  auto reading = Suspend<Answer>([&](Resolve<Answer> done) {
-    services.store.ReadConversation(conversation, caller.user, caller.service, services.executor,
-                                    std::move(done));
-  });
+  auto reading = Ask(services_.executor, services_.store, &HeadStore::ReadConversation,
+                     conversation, caller.user, caller.service);
   co_return co_await reading;
 }
 
 Task<Result<PageOfConversations>> ConversationsService::List(
     Caller caller, int limit, std::optional<ConversationCursor> after) {
   Services& services = services_;
-  using Answer = Result<PageOfConversations>;
-  auto reading = Suspend<Answer>([&](Resolve<Answer> done) {
-    services.store.ListConversations(caller.user, limit, after, services.executor, std::move(done));
-  });
-  Answer page = co_await reading;
+  auto reading = Ask(services.executor, services.store, &ConversationStore::ListConversations,
+                     caller.user, limit, after);
+  Result<PageOfConversations> page = co_await reading;
   if (page) {
     for (const ConversationView& view : page->conversations) {
       if (view.last_message) NoteShown(services, caller, {&*view.last_message, 1});

@@ -1,7 +1,7 @@
 // The REST face of resume: what a socket would have got since a seq.
 #include <memory>
 
-#include "base/task.h"
+#include "base/ask.h"
 #include "feature/conversations/conversations_api.h"
 #include "http/body.h"
 
@@ -37,10 +37,8 @@ class ReplayApi {
  private:
   Task<Result<bool>> MayRead(Uuid conversation, Caller caller) {
     if (caller.service) co_return true;  // that there is one, the read says
-    Services& services = services_;
-    auto checking = Suspend<Result<bool>>([&](Resolve<Result<bool>> done) {
-      services.store.IsParticipant(conversation, caller.user, services.executor, std::move(done));
-    });
+    auto checking = Ask(services_.executor, services_.store, &HeadStore::IsParticipant,
+                        conversation, caller.user);
     co_return co_await checking;
   }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/ask.h"
+
 namespace parley {
 
 RequestHash HashOf(const SendMessage& send) {
@@ -57,9 +59,7 @@ void NoteShown(Services& services, const Caller& caller, std::span<const Message
 Task<Result<PageOfMessages>> MessagesService::History(HistoryQuery query) {
   Services& services = services_;
   const Caller caller{query.reader, query.as_service};
-  auto page = Suspend<Result<PageOfMessages>>([&](Resolve<Result<PageOfMessages>> done) {
-    services.store.ReadHistory(std::move(query), services.executor, std::move(done));
-  });
+  auto page = Ask(services.executor, services.store, &MessageStore::ReadHistory, std::move(query));
   Result<PageOfMessages> read = co_await page;
   if (read) NoteShown(services, caller, read->messages);
   co_return read;
@@ -67,10 +67,8 @@ Task<Result<PageOfMessages>> MessagesService::History(HistoryQuery query) {
 
 Task<Result<Message>> MessagesService::Get(Uuid message, Caller caller) {
   Services& services = services_;
-  auto found = Suspend<Result<Message>>([&](Resolve<Result<Message>> done) {
-    services.store.ReadMessage(message, caller.user, caller.service, services.executor,
-                               std::move(done));
-  });
+  auto found = Ask(services.executor, services.store, &MessageStore::ReadMessage, message,
+                   caller.user, caller.service);
   Result<Message> message_read = co_await found;
   if (message_read) NoteShown(services, caller, {&*message_read, 1});
   co_return message_read;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "base/task.h"
+#include "base/ask.h"
 #include "http/body.h"
 #include "protocol/json_writer.h"
 
@@ -26,13 +26,9 @@ class PresenceApi {
     std::vector<UserId> asked = ParseUsers(fields);
     if (const auto error = fields.error()) co_return Response::Problem(*error);
 
-    Services& services = services_;
-    using Answer = Result<std::vector<Seen>>;
-    auto reading = Suspend<Answer>([&](Resolve<Answer> done) {
-      services.store.ListSeen(context.caller.user, context.caller.service, std::move(asked),
-                              services.executor, std::move(done));
-    });
-    const Answer seen = co_await reading;
+    auto reading = Ask(services_.executor, services_.store, &ActivityStore::ListSeen,
+                       context.caller.user, context.caller.service, std::move(asked));
+    const Result<std::vector<Seen>> seen = co_await reading;
     if (!seen) co_return Response::Problem(seen.error());
     co_return Response::Json(200, Table(*seen));
   }

@@ -5,7 +5,7 @@
 #include <span>
 #include <unordered_set>
 
-#include "base/task.h"
+#include "base/ask.h"
 #include "http/body.h"
 #include "session/session.h"
 
@@ -54,11 +54,8 @@ class ReceiptsApi {
         co_return Response::Problem(Error::Field("conversation_id", "Must be a UUID."));
       }
     }
-    Services& services = services_;
-    auto counting = Suspend<Result<int64_t>>([&](Resolve<Result<int64_t>> done) {
-      services.store.CountUnread(context.caller.user, conversation, services.executor,
-                                 std::move(done));
-    });
+    auto counting = Ask(services_.executor, services_.store, &ReceiptStore::CountUnread,
+                        context.caller.user, conversation);
     const Result<int64_t> count = co_await counting;
     if (!count) co_return Response::Problem(count.error());
     co_return Response::Json(200, "{\"count\":" + std::to_string(*count) + "}");
@@ -111,10 +108,8 @@ class ReceiptsApi {
   }
 
   Task<Result<ReadMarks>> MarkTo(Uuid conversation, UserId reader, int64_t up_to) {
-    Services& services = services_;
-    auto marking = Suspend<Result<ReadMarks>>([&](Resolve<Result<ReadMarks>> done) {
-      services.store.MarkRead(conversation, reader, up_to, services.executor, std::move(done));
-    });
+    auto marking = Ask(services_.executor, services_.store, &ReceiptStore::MarkRead, conversation,
+                       reader, up_to);
     Result<ReadMarks> marks = co_await marking;
     Tell(reader, marks);
     co_return marks;
@@ -122,11 +117,8 @@ class ReceiptsApi {
 
   Task<Result<ReadMarks>> MarkMessages(UserId reader, std::vector<Uuid> messages,
                                        std::optional<Uuid> only) {
-    Services& services = services_;
-    auto marking = Suspend<Result<ReadMarks>>([&](Resolve<Result<ReadMarks>> done) {
-      services.store.MarkMessagesRead(reader, std::move(messages), only, services.executor,
-                                      std::move(done));
-    });
+    auto marking = Ask(services_.executor, services_.store, &ReceiptStore::MarkMessagesRead, reader,
+                       std::move(messages), only);
     Result<ReadMarks> marks = co_await marking;
     Tell(reader, marks);
     co_return marks;

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "base/task.h"
+#include "base/ask.h"
 #include "feature/revocations/revocation_poller.h"
 #include "http/body.h"
 #include "protocol/json_writer.h"
@@ -30,11 +30,9 @@ class RevocationsApi {
     Revocation wanted = Parse(fields, *body);
     if (const auto error = fields.error()) co_return Response::Problem(*error);
 
-    Services& services = services_;
-    const Timestamp forget{services.clock.Now().micros - kept_.count()};
-    auto revoking = Suspend<Result<Revocation>>([&](Resolve<Result<Revocation>> done) {
-      services.store.Revoke(std::move(wanted), forget, services.executor, std::move(done));
-    });
+    const Timestamp forget{services_.clock.Now().micros - kept_.count()};
+    auto revoking = Ask(services_.executor, services_.store, &RevocationStore::Revoke,
+                        std::move(wanted), forget);
     const Result<Revocation> made = co_await revoking;
     if (!made) co_return Response::Problem(made.error());
     revocations_.Add(*made);
