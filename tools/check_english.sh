@@ -7,7 +7,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PENDING=(
   src/hub
-  src/store
   test/chaos
   test/contract
   test/scenario

@@ -1,6 +1,6 @@
-// Several group commits side by side, each with its own thread and connection. A conversation's
-// writes take one lane, in their order. If there are connections for it, other writes take a lane of their
-// own, and long writes and upkeep take another, so that no send waits for them.
+// Several group commits in parallel, each with its own thread and connection. All writes of a
+// conversation take the same lane, in order. If there are connections for it, other writes have a lane of
+// their own, and long writes and upkeep have another, so that no send waits for them.
 #pragma once
 #include <memory>
 #include <vector>
@@ -9,8 +9,8 @@
 
 namespace parley {
 
-// Connections that write. `others` and `background` may be null: then the first of `conversations` does
-// their work.
+// Writing connections. `others` and `background` may be null: then the first of `conversations` does their
+// work.
 struct WriterSessions {
   std::vector<std::unique_ptr<SqlSession>> conversations;  // at least one
   std::unique_ptr<SqlSession> others;
@@ -19,7 +19,7 @@ struct WriterSessions {
 
 class CommitLanes {
  public:
-  // `queue_writes`: of all together.
+  // `queue_writes`: the limit of all lanes together.
   CommitLanes(WriterSessions sessions, size_t queue_writes, Upkeep upkeep)
       : conversation_lanes_(sessions.conversations.size()) {
     const size_t lanes =
@@ -70,12 +70,12 @@ class CommitLanes {
   }
 
  private:
-  // A transaction of the background that takes longer stands before a store that does not answer.
+  // A background transaction that takes longer means that the store does not respond.
   static constexpr auto kLongWrite = std::chrono::seconds(30);
-  // Between two pieces of upkeep there: the database has other work too.
+  // The pause between two pieces of upkeep in the background lane, to leave the database time.
   static constexpr auto kBackgroundPause = std::chrono::milliseconds(5);
 
-  const size_t conversation_lanes_;  // how many of the first lanes
+  const size_t conversation_lanes_;  // number of the first lanes
   size_t others_ = 0, background_ = 0;
   std::vector<std::unique_ptr<GroupCommit>> lanes_;
 };

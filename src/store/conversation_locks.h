@@ -1,6 +1,6 @@
-// The rows of conversations that a transaction locks before it writes to them, in the order of their
-// ids, so that no two batches wait for each other. For engines that several processes write to: while a
-// row is locked nobody else adds to its conversation. One transaction, one thread.
+// The conversation rows that a transaction locks before it writes, in id order, so that batches do not
+// deadlock. For engines with several writing processes: while a row is locked, no other transaction adds
+// to its conversation. One transaction, one thread.
 #pragma once
 #include <map>
 #include <optional>
@@ -12,7 +12,7 @@ namespace parley {
 
 class ConversationLocks {
  public:
-  // For rows that other transactions hold: wait as long as the session waits for a lock, or pass over
+  // What to do about rows that other transactions hold: wait up to the session's lock timeout, or skip
   // them.
   enum class Mode { kWait, kSkip };
   explicit ConversationLocks(Mode mode) : mode_(mode) {}
@@ -30,7 +30,7 @@ class ConversationLocks {
     }
   }
 
-  // After the pipeline has run.
+  // Call it after the pipeline has run.
   void Read() {
     for (auto& [id, row] : rows_) {
       if (row.lock->Step()) {
@@ -43,12 +43,12 @@ class ConversationLocks {
   }
   bool have_read() const { return read_; }
 
-  // nullopt: there is no such conversation, or it is busy.
+  // nullopt: the conversation does not exist or is busy.
   std::optional<int64_t> Seq(const Uuid& conversation) const {
     const auto row = rows_.find(conversation);
     return row == rows_.end() ? std::nullopt : row->second.seq;
   }
-  // Held by another transaction.
+  // Another transaction holds the row.
   bool IsBusy(const Uuid& conversation) const { return busy_.contains(conversation); }
   const std::set<Uuid>& busy() const { return busy_; }
 

@@ -1,5 +1,5 @@
-// Which of the deleted conversations is cleared next. One whose rows cannot be removed now is passed over
-// until all others are. One thread.
+// Which deleted conversation is cleared next. A conversation whose rows cannot be removed now is skipped
+// until all others are cleared. One thread.
 #pragma once
 #include <utility>
 
@@ -9,12 +9,12 @@ namespace parley {
 
 class DeletionCursor {
  public:
-  // Conversations that were deleted later than that come next.
+  // Conversations deleted after this time come next.
   Timestamp after() const { return after_; }
   void Begin(Timestamp deleted_at) { at_ = deleted_at; }
-  // What was begun has failed.
+  // Clearing the current conversation failed.
   void PassOver() { after_ = std::max(after_, std::exchange(at_, {})); }
-  // No more are left behind it. True: some were passed over, and are next.
+  // Starts over when nothing is left after the cursor. Returns true if skipped conversations are next.
   bool Rewind() { return std::exchange(after_, {}) != Timestamp{}; }
 
  private:

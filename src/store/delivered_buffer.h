@@ -1,7 +1,8 @@
-// Messages that were shown to somebody and whose rows do not say so yet. Filled by shards, emptied by
-// the writer in the background; it is bounded, and forgets what it cannot hold: such a message says
-// that it was delivered once it is read. What was taken comes back where it could not be written.
-// Thread-safe.
+// Messages that were delivered and whose rows have no delivered_at yet. Shards fill the buffer; the
+// writer empties it in the background. Entries that could not be written return to the buffer.
+//
+// Threads: any. Invariants: at most kMaxRuns are held; more are dropped and counted. A dropped message
+// gets its delivered_at when it is read.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -16,7 +17,7 @@
 
 namespace parley {
 
-class DeliveryBook {
+class DeliveredBuffer {
  public:
   static constexpr size_t kMaxRuns = 20'000;
 
@@ -26,7 +27,7 @@ class DeliveryBook {
     Timestamp at;
   };
 
-  // True: it was empty before.
+  // Returns true if the buffer was empty before.
   bool Note(const Run& run) {
     const MutexLock lock(mutex_);
     const bool was_empty = runs_.empty();
@@ -34,7 +35,7 @@ class DeliveryBook {
     if (!added) {
       Run& before = runs_[place->second];
       if (run.first <= before.last + 1 && run.last >= before.first) {
-        // With the time of the newest message in it: none was delivered before it was sent.
+        // The time of the newest message: no message may be delivered before it was sent.
         if (run.last > before.last) before.at = run.at;
         before.first = std::min(before.first, run.first);
         before.last = std::max(before.last, run.last);
@@ -50,7 +51,7 @@ class DeliveryBook {
     return was_empty;
   }
 
-  // The newest `most` runs.
+  // Takes the newest `most` runs.
   std::vector<Run> Take(size_t most) {
     const MutexLock lock(mutex_);
     latest_.clear();
@@ -61,14 +62,14 @@ class DeliveryBook {
     return taken;
   }
 
-  // A run of those taken must be written again, whatever becomes of the others.
+  // A taken run must be written again, whether or not the others are written.
   void Keep(const Run& run) {
     const MutexLock lock(mutex_);
     kept_.push_back(run);
   }
 
-  // After each Take: it is written, or must be written again. True: kept runs have come back although
-  // the others are written, and nothing else will ask for them.
+  // Call it after each Take: the runs are written, or return to the buffer. Returns true if the runs
+  // are written but kept runs returned, so that the caller must schedule another write.
   bool Settle(bool written) {
     const MutexLock lock(mutex_);
     const std::vector<Run> kept = std::exchange(kept_, {});
@@ -77,7 +78,7 @@ class DeliveryBook {
     const bool come_back = written && !kept.empty();
     const size_t back = std::min(taken.size(), kMaxRuns - std::min(kMaxRuns, runs_.size()));
     dropped_ += taken.size() - back;
-    // Behind the others, which Take prefers: one row that is locked does not keep them waiting.
+    // Behind the others, which Take prefers, so that a locked row does not delay them.
     latest_.clear();
     runs_.insert(runs_.begin(), taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(back));
     return come_back;

@@ -12,7 +12,7 @@ namespace {
 // A longer write is a batch of its own.
 constexpr size_t kBatchBytes = 4 * 1024 * 1024;
 constexpr size_t kQueuedBytes = 64 * 1024 * 1024;
-// What is still to be done then is done after the next start, or was worth no more.
+// Upkeep that is not done by then continues after the next start.
 constexpr int kPiecesAtClose = 50;
 constexpr auto kUpkeepRetry = std::chrono::milliseconds(1000);
 

@@ -1,6 +1,6 @@
-// Group commit: one writer thread, one connection. While a transaction is being synced, the next
-// batch gathers; a batch is one transaction and one fsync. Low load waits for one fsync, high load
-// shares it.
+// Group commit: one writer thread, one connection. While a transaction is synced, the next batch
+// gathers; a batch is one transaction and one fsync. At low load, a write waits for one fsync; at high
+// load, writes share it.
 #pragma once
 #include <chrono>
 #include <functional>
@@ -20,29 +20,29 @@
 
 namespace parley {
 
-// Work that nobody waits for, a small piece in each transaction of its own. Writer's thread. Where a
-// piece fails there is another a second later.
+// Background work, in small pieces, each in its own transaction. After a failure, the next piece runs a
+// second later. Threads: the writer's.
 struct Upkeep {
-  std::function<bool(SqlSession&)> piece;      // true: there is more
-  std::function<void(bool committed)> settle;  // after each piece; false: it may be in or not
-  // Between two pieces: they take a small part of the time of a lane that clients wait for.
+  std::function<bool(SqlSession&)> piece;      // returns true if there is more
+  std::function<void(bool committed)> settle;  // after each piece; false: the outcome is unknown
+  // The pause between two pieces, so that upkeep takes a small part of the time of a client lane.
   std::chrono::milliseconds pause{20};
 };
 
-// The queue, its thread and upkeep are in group_commit.cc, a transaction in group_commit_transaction.cc, and
-// what becomes of writes whose transaction fails or meets a lock in group_commit_failure.cc.
+// group_commit.cc has the queue, its thread and upkeep; group_commit_transaction.cc has a transaction;
+// group_commit_failure.cc handles writes whose transaction fails or meets a lock.
 class GroupCommit {
  public:
-  // `stuck_after`: a write that has waited longer is refused before it is tried, and a transaction
-  // that takes longer stands before a store that does not answer.
+  // `stuck_after`: a write that has waited longer is refused before it is tried, and a transaction that
+  // takes longer means that the store does not respond.
   GroupCommit(std::unique_ptr<SqlSession> session, size_t max_queued, Upkeep upkeep = {},
               std::chrono::milliseconds stuck_after = std::chrono::seconds(3));
   ~GroupCommit();
 
-  // Any thread. Answers store_unavailable at once (by post) where the queue is full or closed, or
-  // would wait behind one that is not answered in time.
+  // Answers store_unavailable at once (by post) if the queue is full or closed, or if a transaction is
+  // stuck. Threads: any.
   void Submit(std::unique_ptr<Write> write);
-  // Has upkeep run within that time, between two batches. Any thread.
+  // Schedules upkeep within this time, between two batches. Threads: any.
   void WantUpkeep(std::chrono::milliseconds within);
   void Close();
   bool healthy() const;
@@ -54,29 +54,29 @@ class GroupCommit {
   using Kind = StoreFailure::Kind;
   using Locking = ConversationLocks::Mode;
   static constexpr size_t kBatchWrites = 512;
-  // How a try to commit went.
+  // The result of an attempt to commit.
   struct Attempt {
-    std::optional<Kind> failed;  // nullopt: it is committed, but for what is busy
-    size_t first = 0, last = 0;  // the writes that were applied when it failed, end exclusive
-    bool locking = false;        // it failed before anything was applied
-    std::set<Uuid> busy;         // conversations that were passed over
+    std::optional<Kind> failed;  // nullopt: committed, except writes to busy conversations
+    size_t first = 0, last = 0;  // the writes being applied at the failure, end exclusive
+    bool locking = false;        // the failure came before any write was applied
+    std::set<Uuid> busy;         // skipped conversations
   };
   void Run();
   Batch TakeBatch(bool& upkeep, bool& closed);
   void CommitBatch(Batch batch, Locking locking);
   void HandleFailure(Batch batch, const Attempt& attempt, Locking locking);
-  // Puts aside those whose conversation has writes aside already.
+  // Holds the writes whose conversation has held writes already.
   void HoldBehindHeld(Batch& batch);
   void Hold(Batch batch);
   void RetryHeld();
-  // Answers those whose like was just refused for a lock.
+  // Refuses the writes of a kind that was just refused because of a lock.
   void RefuseBlocked(Batch& batch);
   void Block(const Write& write);
   void ApplyAll(std::span<const std::unique_ptr<Write>> writes, Locking locking, Attempt& attempt);
   void LockConversations(std::span<const std::unique_ptr<Write>> writes, Locking locking,
                          Attempt& attempt);
   Attempt TryCommit(std::span<const std::unique_ptr<Write>> writes, Locking locking);
-  // Commits; where the answer is lost, asks for the outcome for some seconds.
+  // Commits; if the response is lost, asks for the outcome for some seconds.
   void CommitAndSettle();
   SqlSession::Outcome AwaitOutcome(SteadyTime deadline);
   void RunUpkeep();
@@ -106,7 +106,8 @@ class GroupCommit {
   // The lane's thread alone:
   HeldWrites held_;
   SteadyTime retry_held_at_{};
-  std::map<std::pair<Uuid, const void*>, SteadyTime> blocked_;  // by conversation and kind: until
+  std::map<std::pair<Uuid, const void*>, SteadyTime>
+      blocked_;            // by conversation and kind: end of the block
   bool in_doubt_ = false;  // the outcome of the last transaction is still in progress
   const Upkeep upkeep_;
   const std::chrono::milliseconds stuck_after_;
@@ -115,7 +116,7 @@ class GroupCommit {
   std::thread thread_;
 };
 
-// Of a value that the database refuses.
+// The error for a value that the database refuses.
 Error RefusedValue();
 
 }  // namespace parley

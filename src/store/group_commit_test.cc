@@ -301,7 +301,7 @@ TEST_F(GroupCommitTest, NothingNewIsTriedWhileTheLastOutcomeIsInProgress) {
   EXPECT_TRUE(outcomes_.back().error.empty());
 }
 
-TEST_F(GroupCommitTest, AFullQueueRefusesByPostAndGoesOnAfterwards) {
+TEST_F(GroupCommitTest, AFullQueueRefusesByPostAndContinuesAfterwards) {
   HoldTheWriter();
   for (int i = 0; i < 10; ++i) Submit("w");
   EXPECT_EQ(on_.posts(), 0u);

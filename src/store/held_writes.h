@@ -1,5 +1,5 @@
-// Writes whose conversations other transactions hold locked: they wait here, in their order, and are
-// tried again from time to time, so that the lane serves all other conversations meanwhile. One thread.
+// Writes to conversations that other transactions hold locked. They wait here in order and are retried
+// periodically, while the lane serves all other conversations. One thread.
 #pragma once
 #include <algorithm>
 #include <chrono>
@@ -17,13 +17,13 @@ class HeldWrites {
   using Batch = std::vector<std::unique_ptr<Write>>;
   using SteadyTime = std::chrono::steady_clock::time_point;
 
-  // Behind those of its conversation that are here.
+  // Adds the write behind the held writes of its conversation.
   void Add(std::unique_ptr<Write> write) {
     Count(*write, +1);
     std::deque<std::unique_ptr<Write>>& line = lines_[*write->conversation()];
     line.push_back(std::move(write));
   }
-  // In front of them, in the order of the batch.
+  // Puts the writes in front of the held ones, in the order of the batch.
   void PutBack(Batch batch) {
     for (auto write = batch.rbegin(); write != batch.rend(); ++write) {
       Count(**write, +1);
@@ -31,7 +31,7 @@ class HeldWrites {
       line.push_front(std::move(*write));
     }
   }
-  // The first of each conversation, at most `each`, and `most` over all.
+  // Takes the first `each` writes of each conversation, at most `most` in total.
   Batch Take(size_t most, size_t each) {
     Batch taken;
     for (auto line = lines_.begin(); line != lines_.end() && taken.size() < most;) {
@@ -42,7 +42,7 @@ class HeldWrites {
     }
     return taken;
   }
-  // Those that were submitted before.
+  // Takes the writes that were submitted before `time`.
   Batch TakeOlderThan(SteadyTime time) {
     Batch taken;
     for (auto line = lines_.begin(); line != lines_.end();) {

@@ -1,6 +1,7 @@
-// When users were last seen, where their rows do not say so yet. Filled by shards, emptied by the
-// writer in the background. Bounded: what it cannot hold is forgotten. What was taken comes back where
-// it could not be written. Thread-safe.
+// Times when users were last seen that are not in their rows yet. Shards fill the buffer; the writer
+// empties it in the background. Entries that could not be written return to the buffer.
+//
+// Threads: any. Invariants: at most kMaxUsers are held; more are dropped and counted.
 #pragma once
 #include <algorithm>
 #include <map>
@@ -13,11 +14,11 @@
 
 namespace parley {
 
-class SeenBook {
+class LastSeenBuffer {
  public:
   static constexpr size_t kMaxUsers = 200'000;
 
-  // True: it was empty before.
+  // Returns true if the buffer was empty before.
   bool Note(const UserId& user, Timestamp at) {
     const MutexLock lock(mutex_);
     const bool was_empty = users_.empty();
@@ -33,14 +34,14 @@ class SeenBook {
     return std::nullopt;
   }
 
-  // In the order of their ids: two nodes that write about the same users do not wait for each other.
+  // Sorted by id, so that nodes that write the same rows do not deadlock.
   std::map<UserId, Timestamp> Take(size_t most) {
     const MutexLock lock(mutex_);
     while (!users_.empty() && taken_.size() < most) taken_.insert(users_.extract(users_.begin()));
     return {taken_.begin(), taken_.end()};
   }
 
-  // After each Take: it is written, or must be written again.
+  // Call it after each Take: the entries are written, or return to the buffer.
   void Settle(bool written) {
     const MutexLock lock(mutex_);
     const auto taken = std::exchange(taken_, {});

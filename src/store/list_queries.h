@@ -1,4 +1,4 @@
-// The queries that answer for many conversations, messages or users at once.
+// Queries for many conversations, messages or users at once.
 #pragma once
 #include "store/attachment_queries.h"
 #include "store/list_query.h"
@@ -17,7 +17,7 @@ inline const ListQuery kLoadHeads(
     "SELECT id, seq, type, participant_count, changed FROM messaging_conversation "
     "WHERE deleted_at IS NULL AND id IN (@)",
     1);
-// All members of those that have at most ?1.
+// All members of the conversations that have at most ?1 members.
 inline const ListQuery kMembersOfSmall(
     "members_of_small",
     "SELECT p.user_id, p.role, p.joined_at, p.last_read_seq, p.last_read_at, p.conversation_id "
@@ -26,8 +26,8 @@ inline const ListQuery kMembersOfSmall(
     "WHERE c.participant_count <= ?1 AND c.deleted_at IS NULL AND c.id IN (@) "
     "ORDER BY p.conversation_id, p.joined_at, p.user_id",
     2);
-// Those who joined no later than the member at place ?1 (from 0), of conversations that have more:
-// as many members, and those of the same instant.
+// For conversations with more than ?1 members: the members who joined no later than the member at index
+// ?1 (from 0). These are ?1 + 1 members, and those who joined at the same instant as the last one.
 inline const ListQuery kFirstMembersOfLarge(
     "first_members_of_large",
     "SELECT p.user_id, p.role, p.joined_at, p.last_read_seq, p.last_read_at, p.conversation_id "
@@ -37,7 +37,7 @@ inline const ListQuery kFirstMembersOfLarge(
     "WHERE q.conversation_id = c.id ORDER BY q.joined_at, q.user_id LIMIT 1 OFFSET ?1) "
     "AND c.id IN (@) ORDER BY p.conversation_id, p.joined_at, p.user_id",
     2);
-// Others' undeleted messages behind the mark of ?1; counting stops at 1,000.
+// Counts messages after the mark of ?1 that are not deleted and not by ?1; at most 1,000.
 inline const ListQuery kUnreadOfMany(
     "unread_of_many",
     "SELECT p.conversation_id, (SELECT count(*) FROM (SELECT 1 FROM messaging_message m "
@@ -69,7 +69,7 @@ inline const ListQuery kAttachmentsOfMany("attachments_of_many",
                                           "ORDER BY a.message_id, a.place, a.id",
                                           1);
 
-// Messages of a list that ?1 may see, with ?1's mark, and whether they count as unread behind it.
+// The messages of the list that ?1 may read, with the mark of ?1 and whether the message can be unread.
 inline const ListQuery kMessagesAndMarks(
     "messages_and_marks",
     "SELECT m.id, m.conversation_id, m.seq, p.last_read_seq, "
@@ -81,8 +81,8 @@ inline const ListQuery kMessagesAndMarks(
 
 // --- users
 
-// Those of a list who share a conversation with ?1, or all of them if ?2; with the time when each was
-// last seen.
+// The users of the list who share a conversation with ?1, or all of them if ?2, with the time when each
+// was last seen.
 inline const ListQuery kSeenOfMany(
     "seen_of_many",
     "SELECT asked.column1, s.last_seen FROM (VALUES @) AS asked "

@@ -1,8 +1,8 @@
-// Queries over a list of values, in one text for all engines (docs/adr/0005): the places of the list
-// are written out, "?3, ?4, …", once for short lists and once for long ones. A list that is shorter
-// than its text is padded; a longer one takes several statements.
+// Queries over a list of values, with one text for all engines (docs/adr/0005). The text names each
+// parameter of the list, "?3, ?4, …", in two sizes. A list that is shorter than its text is padded; a
+// list that is longer takes several statements.
 //
-// Why not an array: SQLite has none, and ids are blobs there, which JSON cannot hold.
+// Arrays are not an option: SQLite has none, and its ids are blobs, which JSON cannot represent.
 #pragma once
 #include <algorithm>
 #include <span>
@@ -17,10 +17,10 @@ namespace parley {
 class ListQuery {
  public:
   static constexpr size_t kShort = 16, kLong = 512;
-  // kIn: "?2, ?3"; repeats among the values change nothing. kValues: "(?2), (?3)".
+  // kIn: "?2, ?3"; repeated values have no effect. kValues: "(?2), (?3)".
   enum class Form { kIn, kValues };
 
-  // "@" in the text stands for the places; `first` is the number of the first of them.
+  // "@" in the text stands for the list; `first` is the number of its first parameter.
   ListQuery(const char* name, std::string_view text, int first, Form form = Form::kIn)
       : name_(name),
         first_(first),
@@ -29,8 +29,8 @@ class ListQuery {
   ListQuery(const ListQuery&) = delete;
   ListQuery& operator=(const ListQuery&) = delete;
 
-  // Runs it for all the values, kLong at a time; `bind(statement)` binds what comes before them,
-  // `row(statement)` takes each row. The values must live until then; `padding` fills up the rest.
+  // Runs the query for all values, kLong at a time. `bind(statement)` binds the parameters before the
+  // list; `row(statement)` receives each row. `padding` fills the rest of the list.
   template <class T, class Bind, class Row>
   void Run(SqlSession& session, std::span<const T> values, const T& padding, Bind bind,
            Row row) const {
@@ -45,13 +45,13 @@ class ListQuery {
       while (statement.Step()) row(statement);
     }
   }
-  // With nothing to bind before the list.
+  // For a query without parameters before the list.
   template <class T, class Row>
   void Run(SqlSession& session, std::span<const T> values, Row row) const {
     if (!values.empty()) Run(session, values, values.front(), [](Statement&) {}, std::move(row));
   }
 
-  // The statement with so many places for the list.
+  // Returns the statement with this many parameters in the list.
   static std::string Write(std::string_view text, int first, size_t places, Form form) {
     const size_t at = text.find('@');
     std::string out(text.substr(0, at));

@@ -6,12 +6,14 @@
 
 namespace parley {
 
-// Each query's first two columns are the transaction and the row's id.
+// The queries of one log. The first two columns of each are the transaction and the row's id.
 struct LogQueries {
-  const Query& horizon;  // the position, on engines without SqlSession::Snapshot
-  const Query& rows;     // ?1 <= transaction < ?2, of ?1 only ids above ?3; at most ?4, in order
-  const Query*
-      since;  // made at ?1 or later, ids above ?2; at most ?3. nullptr: the log has no times
+  // The position, on engines without SqlSession::Snapshot.
+  const Query& horizon;
+  // Rows with ?1 <= transaction < ?2; of transaction ?1 only ids above ?3; at most ?4, sorted.
+  const Query& rows;
+  // Rows created at ?1 or later, with ids above ?2; at most ?3. nullptr: the log has no times.
+  const Query* since;
 };
 
 inline StorePosition PositionOf(SqlSession& session, const Query& horizon) {
@@ -19,11 +21,11 @@ inline StorePosition PositionOf(SqlSession& session, const Query& horizon) {
   return {.epoch = session.Epoch(), .next = NumberFrom(session.Prepare(horizon))};
 }
 
-// Key: of the rows, int64_t or Uuid. `row` is called with each of them.
+// Reads one page. `Key` is the type of the row ids: int64_t or Uuid. Calls `row` with each row.
 template <class Key, class Row>
 LogPage ReadLog(SqlSession& session, const LogQueries& queries, const LogQuery& query, Row row) {
   LogPage page{.position = PositionOf(session, queries.horizon)};
-  // One in the future is of a history that the store has lost.
+  // A position in the future belongs to a history that the store has lost.
   const auto is_known = [&](const std::optional<StorePosition>& position) {
     return !position ||
            (position->epoch == page.position.epoch && position->next <= page.position.next);

@@ -1,4 +1,4 @@
-// Queries on read marks, and on when messages were delivered and read.
+// Queries on read marks and on the times when messages were delivered and read.
 #pragma once
 #include "store/sql_session.h"
 
@@ -13,8 +13,8 @@ inline constexpr Query kMoveMark{
     "move_mark",
     "UPDATE messaging_conversation_participant SET last_read_seq = ?3, last_read_at = ?4 "
     "WHERE conversation_id = ?1 AND user_id = ?2 AND last_read_seq < ?3"};
-// Many at once, on PostgreSQL: four lists with a space between their items, times in microseconds. Returns
-// the marks that did not move because other clients hold their rows locked.
+// Moves many marks, on PostgreSQL: four lists with items separated by spaces, times in microseconds. Returns
+// the marks that did not move because other transactions hold their rows locked.
 inline constexpr Query kMoveFreeMarks{
     "move_free_marks",
     "WITH wanted AS (SELECT p.conversation_id, p.user_id, mark.seq, mark.micros "

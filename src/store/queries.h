@@ -1,5 +1,4 @@
-// Every query of the store, by name. One text for all engines; what differs is listed in
-// docs/adr/0005.
+// The queries of the store. All engines share one text; docs/adr/0005 lists the differences.
 #pragma once
 #include "store/sql_session.h"
 
@@ -17,7 +16,7 @@ inline constexpr Query kFindClientId{
                       ", m.request_hash FROM messaging_message m "
                       "WHERE m.conversation_id = ?1 AND m.sender_id = ?2 AND m.client_id = ?3"};
 
-// The participant is checked in the statement that takes the seq (docs/adr/0006).
+// The statement that takes the seq also checks that the sender is a participant (docs/adr/0006).
 inline constexpr Query kTakeSeq{
     "take_seq",
     "UPDATE messaging_conversation SET seq = seq + 1, last_message_at = ?3, changed = ?4 "
@@ -27,8 +26,8 @@ inline constexpr Query kTakeSeqAsService{
     "take_seq_as_service",
     "UPDATE messaging_conversation SET seq = seq + 1, last_message_at = ?2, changed = ?3 "
     "WHERE id = ?1 AND deleted_at IS NULL RETURNING seq"};
-// On PostgreSQL: nobody else writes to a conversation whose row is locked, so what is read behind the
-// lock stays so. The key does not change: rows that refer to the conversation may be inserted meanwhile.
+// For PostgreSQL: no other transaction writes to a conversation whose row is locked, so what is read after
+// locking stays valid. The key does not change, so rows that refer to the conversation can be inserted.
 inline constexpr Query kLockConversation{"lock_conversation",
                                          "SELECT seq FROM messaging_conversation WHERE id = ?1 AND "
                                          "deleted_at IS NULL FOR NO KEY UPDATE"};
@@ -39,7 +38,7 @@ inline constexpr Query kLockFreeConversation{
 inline constexpr Query kConversationIsThere{
     "conversation_is_there",
     "SELECT 1 FROM messaging_conversation WHERE id = ?1 AND deleted_at IS NULL"};
-// For writes that are applied one by one, each of which may meet a row that another client holds.
+// For writes that are applied one by one: each may wait for a row that another transaction holds.
 inline constexpr Query kWaitLonger{"wait_longer", "SET LOCAL lock_timeout = '500ms'"};
 inline constexpr Query kSetSeq{
     "set_seq",
@@ -62,8 +61,8 @@ inline constexpr Query kInsertParticipant{
     "insert_participant",
     "INSERT INTO messaging_conversation_participant (conversation_id, user_id, joined_at, role) "
     "VALUES (?1, ?2, ?3, ?4)"};
-// Many at once, on PostgreSQL: ids with a space between them (JoinUsers), joined at ?3 and later, each a
-// microsecond after the one before; ?4 has the role ?5.
+// Inserts many participants, on PostgreSQL: ids separated by spaces (JoinUsers). The first one joins at ?3
+// and each next one a microsecond later; ?4 has the role ?5.
 inline constexpr Query kInsertParticipants{
     "insert_participants",
     "INSERT INTO messaging_conversation_participant (conversation_id, user_id, joined_at, role) "
@@ -78,7 +77,7 @@ inline constexpr Query kTypeAndRole{
     "SELECT c.type, p.role FROM messaging_conversation c "
     "LEFT JOIN messaging_conversation_participant p ON p.conversation_id = c.id AND p.user_id = ?2 "
     "WHERE c.id = ?1 AND c.deleted_at IS NULL"};
-// The role is asked for again in the statement that takes the seq.
+// The statement that takes the seq checks the role again.
 inline constexpr Query kTakeChangeSeq{
     "take_change_seq",
     "UPDATE messaging_conversation SET seq = seq + 1, changed = ?2 "
@@ -102,8 +101,8 @@ inline constexpr Query kCreatedAfter{
     "created_after", "SELECT " PARLEY_MESSAGE_COLUMNS
                      " FROM messaging_message m WHERE m.conversation_id = ?1 AND m.seq > ?2 "
                      "AND m.seq <= ?4 ORDER BY m.seq LIMIT ?3"};
-// Where a page of both ends whose contents have ?4 bytes together: the last seq of the page. Sizes are
-// read without the contents (PostgreSQL).
+// The last seq of a page of messages and changes. A row is in the page while the contents before it have
+// fewer than ?4 bytes together. Sizes are read without the contents (PostgreSQL).
 inline constexpr Query kPageEnd{
     "page_end",
     "SELECT max(seq) FROM (SELECT seq, sum(size) OVER (ORDER BY seq) - size AS earlier FROM ("
@@ -118,7 +117,7 @@ inline constexpr Query kEditMessage{
     "edit_message",
     "UPDATE messaging_message SET content = ?3, metadata = ?4, edited_at = ?5 "
     "WHERE conversation_id = ?1 AND seq = ?2"};
-// What it said is gone from the disk too.
+// Also removes the content from the disk.
 inline constexpr Query kDeleteMessage{
     "delete_message",
     "UPDATE messaging_message SET content = '', metadata = '{}', deleted_at = ?3, "
@@ -144,7 +143,7 @@ inline constexpr Query kRoleOf{"role_of",
 inline constexpr Query kSetRole{"set_role",
                                 "UPDATE messaging_conversation_participant SET role = ?3 "
                                 "WHERE conversation_id = ?1 AND user_id = ?2"};
-// Who owns a conversation that its owner left: the oldest admin, else the oldest member.
+// The new owner of a conversation whose owner left: the oldest admin, else the oldest member.
 inline constexpr Query kHeir{
     "heir",
     "SELECT user_id FROM messaging_conversation_participant WHERE conversation_id = ?1 "
@@ -174,8 +173,8 @@ inline constexpr Query kRemoveChanges{
 inline constexpr Query kRemoveConversation{"remove_conversation",
                                            "DELETE FROM messaging_conversation WHERE id = ?1"};
 
-// Of the embedded store, where `changed` is a time. Elsewhere transactions' ids, which are long past:
-// one node's clock must not set the times of all who start after it.
+// For the embedded store, where `changed` is a time. On PostgreSQL `changed` is a transaction id, far below
+// any time, so that the clock of one node does not set the times of nodes that start later.
 inline constexpr Query kLastTime{"last_time", "SELECT max(changed) FROM messaging_conversation"};
 inline constexpr Query kFindTask{"find_task",
                                  "SELECT id FROM messaging_conversation WHERE task_id = ?1"};
@@ -229,7 +228,7 @@ inline constexpr Query kRevocations{
 inline constexpr Query kRevocationHorizon{"revocation_horizon",
                                           "SELECT txn FROM parley_revocation_horizon"};
 
-// --- what nodes tell each other of access
+// --- access changes, for other nodes
 
 inline constexpr Query kInsertAccessChange{"insert_access_change",
                                            "INSERT INTO parley_access_log (conversation_id, kind, "
@@ -292,7 +291,7 @@ inline constexpr Query kUserHeads{
     "WHERE p.user_id = ?1 AND c.changed >= ?2 "
     "ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC"};
 
-// What is not visible yet will have `changed` at this or higher.
+// Rows that are not visible yet will have `changed` at this position or higher.
 inline constexpr Query kChangeHorizon{"change_horizon",
                                       "SELECT position FROM parley_change_horizon"};
 

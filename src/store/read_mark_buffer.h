@@ -1,9 +1,9 @@
-// Read marks that clients have moved and that their rows do not show yet. Readers of the store look here
-// too, so that a client reads back what it wrote; a background writer empties it in sets.
+// Read marks that clients have moved and that are not in their rows yet. Reads of the store also look here,
+// so that a client reads its own writes. A background writer empties the buffer in batches.
 //
-// Threads: any. Invariants: a mark only moves forward; at most kMaxMarks are held, and one beyond them is
-// refused. A mark stays readable for kReadable after it was written, because a snapshot that began before
-// the write does not show it.
+// Threads: any. Invariants: a mark only moves forward; at most kMaxMarks are held, more are refused. A mark
+// stays readable for kReadable after it was written, because a snapshot that began before the write does
+// not contain it.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -34,7 +34,7 @@ class ReadMarkBuffer {
   static constexpr size_t kMaxMarks = 100'000;
   static constexpr auto kReadable = std::chrono::seconds(10);
 
-  enum class Noted { kFirst, kAdded, kRefused };  // kFirst: nothing waited to be written before
+  enum class Noted { kFirst, kAdded, kRefused };  // kFirst: the queue was empty before
   Noted Note(const ReadMarkAt& mark, Monotonic now) {
     const MutexLock lock(mutex_);
     DropReadable(now);
@@ -69,7 +69,7 @@ class ReadMarkBuffer {
     return ReadMarkAt{conversation, user, found->second.seq, found->second.at};
   }
 
-  // All of a user.
+  // All marks of a user.
   std::vector<ReadMarkAt> Of(const UserId& user) const {
     std::vector<ReadMarkAt> out;
     if (held_ == 0) return out;
@@ -82,8 +82,8 @@ class ReadMarkBuffer {
     return out;
   }
 
-  // Marks to write, those that have waited longest, in the order of their rows: two nodes that write the
-  // same rows do not wait for each other.
+  // Takes the marks that have waited longest, sorted by row, so that nodes that write the same rows do not
+  // deadlock.
   std::vector<ReadMarkAt> Take(size_t limit) {
     const MutexLock lock(mutex_);
     while (!queue_.empty() && taken_.size() < limit) {
@@ -99,14 +99,14 @@ class ReadMarkBuffer {
     return taken_;
   }
 
-  // A mark of those taken could not be written, whatever becomes of the others.
+  // A taken mark could not be written, whether or not the others are written.
   void Keep(const Uuid& conversation, const UserId& user) {
     const MutexLock lock(mutex_);
     kept_.emplace(user, conversation);
   }
 
-  // After each Take: they are written, or must be taken again, after those that wait. True: kept marks have
-  // come back although the others are written, and nothing else will ask for them.
+  // Call it after each Take: the marks are written, or return to the end of the queue. Returns true if the
+  // marks are written but kept marks returned, so that the caller must schedule another write.
   bool Settle(bool written, Monotonic now) {
     const MutexLock lock(mutex_);
     const auto kept = std::exchange(kept_, {});
@@ -124,7 +124,7 @@ class ReadMarkBuffer {
     return written && !kept.empty();
   }
 
-  // From now on marks are refused.
+  // Refuses marks from now on.
   void Close() {
     const MutexLock lock(mutex_);
     closed_ = true;
@@ -162,7 +162,7 @@ class ReadMarkBuffer {
     const auto marks = users_.find(first.user);
     if (marks == users_.end()) return;
     const auto found = marks->second.find(first.conversation);
-    // Else it has moved since.
+    // Otherwise the mark has moved since.
     if (found == marks->second.end() || found->second.queued || found->second.seq != first.seq)
       return;
     marks->second.erase(found);

@@ -1,7 +1,8 @@
 // Ranges of messages that a read mark has passed and whose rows have no read_at yet. A background writer
-// stamps them in bounded pieces: a first visit to a history of a million messages holds up nobody.
+// stamps them in bounded batches, so that the first visit to a history of a million messages does not
+// delay other writes.
 //
-// Threads: any. At most kMaxRanges are held; one beyond them is dropped and counted.
+// Threads: any. Invariants: at most kMaxRanges are held; more are dropped and counted.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -26,7 +27,7 @@ struct ReadRange {
 class ReadStampBuffer {
  public:
   static constexpr size_t kMaxRanges = 50'000;
-  // Of one range in a piece: the others get their turn.
+  // Maximum messages of one range in a batch, so that all ranges progress.
   static constexpr int64_t kMessagesOfOne = 500;
 
   // A range that continues the reader's last one becomes part of it.
@@ -44,8 +45,8 @@ class ReadStampBuffer {
     if (PutBack(std::move(range))) newest_[key] = taken_count_ + ranges_.size() - 1;
   }
 
-  // Ranges of at most `messages` messages together, in the order of their rows. Of a long range its newest
-  // part comes first.
+  // Takes ranges of at most `messages` messages in total, sorted by row. A long range is split; its newest
+  // part is taken first.
   std::vector<ReadRange> Take(size_t limit, int64_t messages) {
     const MutexLock lock(mutex_);
     while (!ranges_.empty() && taken_.size() < limit && messages > 0) {
@@ -70,14 +71,14 @@ class ReadStampBuffer {
     return taken_;
   }
 
-  // A range of those taken could not be stamped wholly, whatever becomes of the others.
+  // A taken range could not be stamped completely, whether or not the others are.
   void Keep(const ReadRange& range) {
     const MutexLock lock(mutex_);
     kept_.push_back(range);
   }
 
-  // After each Take: they are written, or must be taken again, after those that wait. True: kept ranges have
-  // come back although the others are written, and nothing else will ask for them.
+  // Call it after each Take: the ranges are written, or return to the end of the queue. Returns true if the
+  // ranges are written but kept ranges returned, so that the caller must schedule another write.
   bool Settle(bool written) {
     const MutexLock lock(mutex_);
     std::vector<ReadRange> taken = std::exchange(taken_, {});
@@ -97,7 +98,7 @@ class ReadStampBuffer {
   }
 
  private:
-  // Of a conversation and a reader.
+  // The key of the conversation and the reader.
   static std::string KeyOf(const ReadRange& range) {
     return range.conversation.ToString() + range.reader;
   }

@@ -1,16 +1,17 @@
-// Reads, each on a thread with a read-only connection of its own, so that history never waits for the
-// writer.
+// A pool of threads for reads, each with a read-only connection, so that reads never wait for the writer.
 //
-//   kCritical      what promises depend on, for everybody on the node: the access log, revocations,
-//                  heads. One thread and connection that nothing else uses.
-//   kInteractive   what a client waits for: admissions, pages, messages.
-//   kBulk          lists, counts, exports. They run when no interactive read waits, and leave one
-//                  shared thread free for those; one in kInteractiveInARow goes first all the same.
+//   kCritical      reads that guarantees depend on: the access log, revocations, heads. They have a
+//                  thread and a connection of their own.
+//   kInteractive   reads that a client waits for: subscriptions, pages, messages.
+//   kBulk          lists, counts, exports. They run when no interactive read is queued, and leave one
+//                  shared thread free for interactive reads. After kInteractiveInARow interactive
+//                  reads, one bulk read runs first.
 //
-// Each class has a queue of its own with a bound. A read is refused when its queue is full, and when
-// it has waited so long that its asker has given up: running it then only delays the others.
+// Each class has a bounded queue. A read is refused if its queue is full, or if it was queued for longer
+// than a client waits: running it would only delay the others.
 //
-// Threads: any thread may submit; jobs run on the pool's threads, refused ones where it is noticed.
+// Threads: any thread may submit. Jobs run on the pool's threads; refused jobs run on the thread that
+// refuses them.
 #pragma once
 #include <array>
 #include <deque>
@@ -31,22 +32,22 @@ namespace parley {
 
 class ReaderPool {
  public:
-  using Job = UniqueFunction<void(SqlSession*)>;  // nullptr: refused, not run
+  using Job = UniqueFunction<void(SqlSession*)>;  // nullptr: the read is refused
   using Open = std::function<std::unique_ptr<SqlSession>()>;
 
   struct Options {
     size_t shared_threads = 2;  // for kInteractive and kBulk
     std::array<size_t, kReadClasses.size()> max_queued = {1'000, 10'000, 2'000};
-    Duration patience = std::chrono::seconds(10);  // the longest wait before a read begins
+    Duration patience = std::chrono::seconds(10);  // maximum time in the queue
   };
 
   ReaderPool(const Open& open, const Options& options, const Clock& clock);
   ~ReaderPool();
 
   void Submit(ReadClass kind, Job job);
-  // Runs what is queued first; later jobs are refused.
+  // Runs the queued jobs, then stops the threads. Later jobs are refused.
   void Close();
-  // Jobs that found every thread of theirs busy.
+  // Number of jobs that found all threads of their class busy.
   uint64_t waited() const { return waited_.value(); }
   ReadStats stats(ReadClass kind) const;
 

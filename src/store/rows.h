@@ -1,4 +1,4 @@
-// Rows to values, for columns in the order of queries.h.
+// Converts rows to values, for columns in the order of queries.h.
 #pragma once
 #include "domain/conversation.h"
 #include "domain/message.h"
@@ -6,8 +6,8 @@
 
 namespace parley {
 
-// PARLEY_MESSAGE_COLUMNS from column 0. It has as many attachments as it should, but empty ones:
-// see FillAttachments.
+// Reads PARLEY_MESSAGE_COLUMNS from column 0. The message has the right number of attachments, but empty
+// ones: see FillAttachments.
 Message MessageFrom(const Statement& row);
 Conversation ConversationFrom(const Statement& row);  // PARLEY_CONVERSATION_COLUMNS, no members
 Member MemberFrom(const Statement& row);              // user_id, role, joined_at, last_read_*

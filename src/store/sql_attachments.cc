@@ -1,5 +1,5 @@
-// SqlStore: attachments. A row that goes leaves the file's id in parley_removed_file, in the same
-// transaction; whoever removes files works that list off (feature/attachments/attachment_janitor.h).
+// SqlStore: attachments. The transaction that removes a row adds the file's id to parley_removed_file; the
+// AttachmentJanitor deletes the files of that list.
 #include <algorithm>
 #include <unordered_map>
 

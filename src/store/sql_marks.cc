@@ -184,9 +184,9 @@ void StampRead(SqlSession& session, ReadStampBuffer& buffer, size_t limit) {
       [&](const ReadRange& range) { buffer.Keep(range); });
 }
 
-void StampDelivered(SqlSession& session, DeliveryBook& book, size_t limit) {
-  using Run = DeliveryBook::Run;
-  std::vector<Run> runs = book.Take(limit);
+void StampDelivered(SqlSession& session, DeliveredBuffer& buffer, size_t limit) {
+  using Run = DeliveredBuffer::Run;
+  std::vector<Run> runs = buffer.Take(limit);
   if (runs.empty()) return;
   // Nodes that delivered the same messages do not wait for each other.
   std::ranges::sort(runs, {},
@@ -206,7 +206,7 @@ void StampDelivered(SqlSession& session, DeliveryBook& book, size_t limit) {
         return std::array<std::string, 4>{run.conversation.ToString(), std::to_string(run.first),
                                           std::to_string(run.last), std::to_string(run.at.micros)};
       },
-      [&](const Run& run) { book.Keep(run); });
+      [&](const Run& run) { buffer.Keep(run); });
 }
 
 }  // namespace parley

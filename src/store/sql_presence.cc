@@ -15,8 +15,8 @@ void SqlStore::NoteSeen(const UserId& user, Timestamp at) {
   if (seen_.Note(user, at)) commits_.WantUpkeep(kSeenWithin);
 }
 
-void WriteSeen(SqlSession& session, SeenBook& book, size_t limit) {
-  const std::map<UserId, Timestamp> taken = book.Take(limit);
+void WriteSeen(SqlSession& session, LastSeenBuffer& buffer, size_t limit) {
+  const std::map<UserId, Timestamp> taken = buffer.Take(limit);
   RunForEach(session, queries::kSetSeen, taken, [](Statement& set, const auto& seen) {
     set.Bind(1, seen.first).Bind(2, seen.second.micros);
   });

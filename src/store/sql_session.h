@@ -1,5 +1,5 @@
-// The driver's border: one connection to a SQL database. SqlStore speaks to it and to nothing
-// below. One thread at a time.
+// The driver interface: one connection to a SQL database. SqlStore uses nothing below it. One thread at a
+// time.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -16,22 +16,22 @@
 
 namespace parley {
 
-// A query is a constant beside its use; its name labels metrics and errors.
+// A query is a named constant; its name labels metrics and errors.
 struct Query {
   const char* name;
   const char* sql;
 };
 
-// The storage failed (disk, lock, corruption), or refused what it was given.
+// The database failed (disk, lock, corruption) or refused a value.
 class StoreFailure : public std::runtime_error {
  public:
   enum class Kind {
     kFailed,          // nothing was stored
-    kConflict,        // likewise; another writer was in the way, and the same may succeed now
-    kLocked,          // likewise; it was in the way for as long as we wait
-    kRefused,         // nothing was stored; a value does not fit, so the same will never succeed
-    kUnreachable,     // nothing was stored; there is no connection, so nothing else will succeed
-    kOutcomeUnknown,  // of a commit
+    kConflict,        // nothing was stored: a conflict with another writer; a retry may succeed
+    kLocked,          // nothing was stored: another writer held a lock until the timeout
+    kRefused,         // nothing was stored: a value does not fit; a retry will fail too
+    kUnreachable,     // nothing was stored: there is no connection
+    kOutcomeUnknown,  // the outcome of a commit is unknown
   };
   StoreFailure(const std::string& what, Kind kind = Kind::kFailed)
       : std::runtime_error(what), kind_(kind) {}
@@ -41,20 +41,21 @@ class StoreFailure : public std::runtime_error {
   Kind kind_;
 };
 
-// One execution of a query. Bind by position from 1, then Step row by row; read from 0.
+// One execution of a query: bind parameters (from 1), Step to each row, read columns (from 0).
 class Statement {
  public:
   virtual ~Statement() = default;
   virtual Statement& Bind(int at, int64_t value) = 0;
-  virtual Statement& Bind(int at, std::string_view text) = 0;  // must live until the last Step
+  virtual Statement& Bind(int at,
+                          std::string_view text) = 0;  // `text` must live until the last Step
   virtual Statement& Bind(int at, const Uuid& id) = 0;
   virtual Statement& BindBlob(int at, std::span<const uint8_t> bytes) = 0;
   virtual Statement& BindNull(int at) = 0;
-  // True: a row is there.
+  // Returns true if there is a row.
   virtual bool Step() = 0;
   virtual bool IsNull(int at) const = 0;
   virtual int64_t Int(int at) const = 0;
-  virtual std::string_view Text(int at) const = 0;  // until the next Step
+  virtual std::string_view Text(int at) const = 0;  // valid until the next Step
   virtual Uuid Id(int at) const = 0;
   virtual std::string_view Blob(int at) const = 0;
 
@@ -68,19 +69,19 @@ class Statement {
   Statement& Bind(int at, const std::string& value) { return Bind(at, std::string_view(value)); }
   Statement& Bind(int at, const char* value) { return Bind(at, std::string_view(value)); }
   Statement& Bind(int at, int value) { return Bind(at, int64_t{value}); }
-  // Runs to the end.
+  // Steps to the end.
   void Run() {
     while (Step()) {
     }
   }
 };
 
-// Statements that travel together, in as few round trips as the engine has; they run in their order,
-// each in a snapshot of its own. Their rows are read after Run.
+// Statements that are sent together, in as few round trips as the engine allows. They run in order, each
+// in its own snapshot. Their rows are read after Run.
 class SqlPipeline {
  public:
   virtual ~SqlPipeline() = default;
-  // To be bound; good as long as the pipeline.
+  // The caller binds the statement, which is valid as long as the pipeline.
   virtual Statement& Add(const Query& query) = 0;
   virtual void Run() = 0;
 };
@@ -88,43 +89,44 @@ class SqlPipeline {
 class SqlSession {
  public:
   virtual ~SqlSession() = default;
-  // nullptr: statements cost no round trip here.
+  // nullptr: statements need no round trip on this engine.
   virtual std::unique_ptr<SqlPipeline> NewPipeline() { return nullptr; }
-  // Prepared once for each session and query; good until the query is asked for again.
+  // Prepared once per session and query; valid until the next Prepare of the same query.
   virtual Statement& Prepare(const Query& query) = 0;
   virtual void Execute(const std::string& script) = 0;
   virtual void Begin() = 0;      // to write
-  virtual void BeginRead() = 0;  // one snapshot for several queries; ends with Commit or Rollback
-  // Of the transaction under way, among all that write to the store, for the column `changed`: what a
-  // reader does not see yet gets at least the horizon that it reads. `now` is another each time.
+  virtual void BeginRead() = 0;  // one snapshot for all queries until Commit or Rollback
+  // The position of the current transaction among all writing transactions, for the column `changed`: rows
+  // that a reader does not see yet get a position at or above the horizon that it reads. `now` must differ
+  // in each call.
   virtual int64_t Position(Timestamp now) { return now.micros; }
-  // The horizon of `changed` (queries::kChangeHorizon), if the engine knows it without a statement. To be
-  // asked before the first statement of a snapshot.
+  // The horizon of `changed` (queries::kChangeHorizon), if the engine knows it without a statement. Must be
+  // called before the first statement of a snapshot.
   virtual std::optional<int64_t> ChangeHorizon() const { return std::nullopt; }
-  // Identifies the history of the database that the transaction under way belongs to. Another value
-  // follows a fail-over, a restore or a move: transactions that had been committed may be lost. Values
-  // have no order. 0: the engine cannot change it while a process runs.
+  // Identifies the history of the database that the current transaction belongs to. It changes with a
+  // fail-over, a restore or a move, after which committed transactions may be lost. Values have no order.
+  // 0: the history cannot change while the process runs.
   virtual uint64_t Epoch() const { return 0; }
-  // Of the transaction under way, on engines where transactions end in another order than they begin.
-  // Not set: they end in their order, and a log's highest transaction says the same.
+  // The snapshot of the current transaction, on engines where transactions commit out of order. nullopt:
+  // they commit in order, and the highest transaction of a log is the position.
   virtual std::optional<StorePosition> Snapshot() { return std::nullopt; }
-  // Have all rows of a statement travelled before its first Step returns?
+  // Returns true if all rows of a statement are received before its first Step returns.
   virtual bool ReadsAhead() const { return false; }
-  // Returns when it is on disk.
+  // Returns when the transaction is on disk.
   virtual void Commit() = 0;
-  // What became of the last transaction whose Commit threw kOutcomeUnknown, asked once.
+  // The outcome of the last transaction whose Commit threw kOutcomeUnknown. Queries the database once.
   enum class Outcome {
     kCommitted,
     kRolledBack,
-    kInProgress,  // or nobody can be asked now: ask again, and write nothing before it has ended
-    kUnknown,     // and nobody can ever say
+    kInProgress,  // or the database is unreachable: ask again, and write nothing until it has ended
+    kUnknown,     // the outcome cannot be determined
   };
   virtual Outcome AskOutcome() { return Outcome::kUnknown; }
   virtual void Rollback() noexcept = 0;
-  // Inside a transaction: removes what lanes that have ended left, from time to time.
+  // Removes the rows of lanes that have ended, from time to time. Call it inside a transaction.
   virtual void ForgetOldLanes() {}
 
-  // Where its statements and its round trips are counted from now on; they must live as long.
+  // Sets the counters of statements and round trips. They must outlive the session.
   void CountOn(Counter& statements, Counter& round_trips) {
     statements_ = &statements;
     round_trips_ = &round_trips;

@@ -1,4 +1,4 @@
-// Store in SQL, on any SqlSession: writes by group commit, reads from a pool.
+// Implements Store in SQL, on any SqlSession: writes by group commit, reads from a pool.
 #pragma once
 #include <array>
 #include <functional>
@@ -7,11 +7,11 @@
 #include "base/log.h"
 #include "store/commit_lanes.h"
 #include "store/deletion_cursor.h"
-#include "store/delivery_book.h"
+#include "store/delivered_buffer.h"
+#include "store/last_seen_buffer.h"
 #include "store/read_mark_buffer.h"
 #include "store/read_stamp_buffer.h"
 #include "store/reader_pool.h"
-#include "store/seen_book.h"
 #include "store/store.h"
 
 namespace parley {
@@ -24,8 +24,8 @@ struct SqlStoreOptions {
 
 class SqlStore final : public Store {
  public:
-  // `writers`: their schema is there already. `open_reader` makes one more connection for reading; `held`
-  // lives as long as the store (a lock).
+  // The database of `writers` has the newest schema. `open_reader` opens another connection for reading;
+  // `held` (a lock) lives as long as the store.
   SqlStore(WriterSessions writers, const ReaderPool::Open& open_reader, const Uuid& identity,
            SqlStoreOptions options, const Clock& clock, std::shared_ptr<void> held);
 
@@ -89,21 +89,21 @@ class SqlStore final : public Store {
   void Close() override;
 
  private:
-  // Runs `read(session)`, a Result<T>, in one snapshot on a reader and posts what it gave.
+  // Runs `read(session)` in one snapshot on a reader and posts its Result<T>.
   template <class T, class Read>
   void OnReader(Executor& on, Answer<T> done, Read read, ReadClass kind = ReadClass::kInteractive);
-  // A read mark with what the buffer has of it; `row`: as the row says.
+  // The read mark: the newer of the buffer's and the row's (`row`).
   int64_t MarkOf(const Uuid& conversation, const UserId& user, int64_t row) const;
   void ShowMarks(const Uuid& conversation, std::vector<Member>& members) const;
-  // In a list: the members' marks, and the reader's unread counts behind them.
+  // For a list: the members' marks, and the reader's unread counts after them.
   void ShowMarks(SqlSession& session, const UserId& reader,
                  std::span<ConversationView> listed) const;
   int64_t UnreadOfAll(SqlSession& session, const UserId& reader) const;
-  // False: the buffer is full, or closed.
+  // Returns false if the buffer is full or closed.
   bool MoveMark(const Uuid& conversation, const UserId& reader, int64_t from, int64_t to);
 
-  // The work of upkeep, each kind in transactions of its own: a failure of one kind does not keep the
-  // others from being written. Upkeep lane (sql_upkeep.cc).
+  // Upkeep, each kind of work in its own transactions, so that a failure of one kind does not block the
+  // others. Threads: the upkeep lane (sql_upkeep.cc).
   enum class Chore : uint8_t {
     kReadMarks,
     kReadStamps,
@@ -118,10 +118,10 @@ class SqlStore final : public Store {
   void Do(Chore chore, SqlSession& session, size_t rows);
   bool DoUpkeep(SqlSession& session);
   void SettleUpkeep(bool committed);
-  // Strictly increasing, on the writers' threads.
+  // Strictly increasing. Threads: the writers'.
   Timestamp NextTime();
 
-  // Entries of a buffer that one transaction of upkeep writes, at most; marks are the cheapest.
+  // Maximum entries of a buffer that one upkeep transaction writes; marks are the cheapest.
   static constexpr size_t RowsAtOnce(Chore chore) {
     return chore == Chore::kReadMarks ? 2'000 : 500;
   }
@@ -130,17 +130,17 @@ class SqlStore final : public Store {
   const Clock& clock_;
   const Uuid identity_;
   const std::string file_key_;
-  std::atomic<int64_t> last_time_;  // goes on from the last change, whatever the clock did since
+  std::atomic<int64_t> last_time_;  // never before the last change, even if the clock went back
   Counter statements_, round_trips_;
   ReadMarkBuffer read_marks_;
   ReadStampBuffer read_stamps_;
-  DeliveryBook deliveries_;
-  SeenBook seen_;
-  std::atomic<bool> has_deleted_rows_{true};  // perhaps: what an earlier process left
+  DeliveredBuffer deliveries_;
+  LastSeenBuffer seen_;
+  std::atomic<bool> has_deleted_rows_{true};  // possibly left by an earlier process
   std::atomic<bool> closing_{false};
-  // The upkeep lane's alone:
+  // Only for the upkeep lane:
   DeletionCursor deletions_;
-  std::optional<Chore> doing_;  // its transaction is open
+  std::optional<Chore> doing_;  // the work of the open transaction
   size_t last_chore_ = kChores - 1;
   std::array<size_t, kChores> rows_at_once_;  // fewer after a failure
   Monotonic next_forgetting_ = {};

@@ -1,4 +1,4 @@
-// One write: applied inside its batch's transaction on the lane's thread, answered afterwards on its
+// One write: applied inside the transaction of its batch on the lane's thread, answered afterwards on its
 // executor.
 #pragma once
 #include <chrono>
@@ -18,21 +18,21 @@ class Write {
 
   explicit Write(Executor& on) : on_(on) {}
   virtual ~Write() = default;
-  // May be applied again, if its first batch failed. Logical failures are kept for Answer; a
-  // StoreFailure rolls the batch back.
+  // Applied again if the first batch failed. Logical failures are kept for Answer; a StoreFailure rolls
+  // the batch back.
   virtual void Apply(SqlSession& session) = 0;
-  // nullptr: committed.
+  // `failure` is nullptr if the write is committed.
   virtual void Answer(const Error* failure) = 0;
   virtual size_t bytes() const { return 256; }
-  // Whose order with others it has: those of one conversation are committed as they came.
+  // Writes of one conversation are committed in the order in which they were submitted.
   virtual std::optional<Uuid> conversation() const { return std::nullopt; }
-  // Takes long (a conversation of many): it is kept away from the writes that clients wait for.
+  // A long write (a conversation with many members) does not share a lane with writes of clients.
   virtual bool is_long() const { return false; }
-  // Writes of one kind that follow each other may be applied together where that saves round trips:
-  // the first is asked. nullptr: of no kind.
+  // Consecutive writes of one kind may be applied together (ApplyTogether of the first one) if that saves
+  // round trips. nullptr: the write is always applied alone.
   virtual const void* kind() const { return nullptr; }
-  // Adds `locks` of its conversations to `first` and reads them. Writes whose conversation is busy are
-  // left as they are.
+  // Adds `locks` of the writes' conversations to the pipeline `first` and reads them. Does not apply
+  // writes whose conversation is busy.
   virtual void ApplyTogether(SqlSession&, SqlPipeline& /*first*/, ConversationLocks& /*locks*/,
                              std::span<Write* const>) {}
   Executor& on() { return on_; }

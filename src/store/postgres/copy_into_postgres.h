@@ -1,5 +1,4 @@
-// Everything that one store holds, into an empty PostgreSQL database, in one transaction: it is all
-// there in the end, or nothing is.
+// Copies a whole store into an empty PostgreSQL database, in one transaction.
 #pragma once
 #include <functional>
 #include <string>
@@ -9,11 +8,11 @@
 
 namespace parley {
 
-// After each table: its name, and how many rows it has.
+// Called after each table, with its name and its number of rows.
 using CopyReport = std::function<void(const std::string& table, int64_t rows)>;
 
-// `from`: of this Parley's schema; nobody writes to it meanwhile. The target's schema is made where
-// it is not there. Throws std::runtime_error with one line: also where conversations are in it.
+// `from` must have the newest schema and must not change during the copy. Creates the schema of the target
+// if needed. Throws std::runtime_error with one line, also if the target contains conversations.
 void CopyIntoPostgres(SqlSession& from, const PostgresOptions& to, const Clock& clock,
                       const CopyReport& report);
 

@@ -1,4 +1,4 @@
-// The shared store: a PostgreSQL database that several nodes, and Django, may use at once.
+// The shared store: a PostgreSQL database that several nodes and Django can use at the same time.
 #pragma once
 #include <memory>
 #include <string>
@@ -12,17 +12,17 @@ namespace parley {
 
 struct PostgresOptions {
   std::string url;    // postgres://user:password@host:port/database?…
-  bool fsync = true;  // false: a server that may lose what it has answered is taken too
-  // Writers of conversations: a thread and a connection each, beside two of other writes.
+  bool fsync = true;  // false: also accept a server that may lose committed transactions
+  // Lanes for conversations, each with a thread and a connection, in addition to two for other writes.
   size_t writers = 1;
-  size_t reader_threads = 2;      // likewise
-  size_t queue_writes = 10'000;   // writes that wait; more are refused
-  std::chrono::seconds wait{30};  // at start, for a server that is not there yet
+  size_t reader_threads = 2;      // each with a connection
+  size_t queue_writes = 10'000;   // maximum queued writes; more are refused
+  std::chrono::seconds wait{30};  // at start, for a server that is not reachable yet
   PgTimes times = {};
 };
 
-// Connects, refuses unsafe settings, brings the schema up to date (one node at a time). Throws
-// std::runtime_error with one line, which holds no password.
+// Connects, refuses unsafe settings, and migrates the schema (one node at a time). Throws
+// std::runtime_error with one line, which contains no password.
 std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const Clock& clock);
 
 // Throws as above.

@@ -1,5 +1,4 @@
-// One libpq connection where every call has a deadline. One thread at a time, which may block so
-// long.
+// One libpq connection. Every call has a deadline and may block until then. One thread at a time.
 #pragma once
 #include <libpq-fe.h>
 
@@ -23,11 +22,11 @@ using PgResult = std::unique_ptr<PGresult, FreePgResult>;
 
 struct PgTimes {
   std::chrono::milliseconds connect{3'000};
-  std::chrono::milliseconds statement{5'000};  // the server's; the client waits a second longer
+  std::chrono::milliseconds statement{5'000};  // on the server; the client waits a second longer
   std::chrono::milliseconds lock{100};
 };
 
-// One parameter as it travels: binary, or absent for NULL.
+// One parameter in its wire form: binary, or absent for NULL.
 struct PgValue {
   bool null = true;
   std::string bytes;
@@ -35,44 +34,44 @@ struct PgValue {
 
 class PgConnection {
  public:
-  // Connects. Throws StoreFailure, without the URL's password.
+  // Connects. Throws StoreFailure, which does not contain the URL's password.
   PgConnection(const std::string& url, const PgTimes& times);
 
-  // Each throws StoreFailure where the server refuses or does not answer in time; after the latter
-  // broken() is true and the connection is of no more use.
+  // The following calls throw StoreFailure if the server refuses or does not respond in time. After a
+  // timeout, broken() is true and the connection cannot be used any longer.
 
-  // A script, or several statements; the last one's result.
+  // Runs a script of one or more statements; returns the result of the last one.
   PgResult Execute(const std::string& script);
-  // Types of parameters, then of columns, as the server has found them.
+  // The types that the server determined.
   struct Described {
     std::vector<Oid> parameters, columns;
   };
   Described Prepare(const std::string& name, const std::string& sql);
   PgResult Run(const std::string& name, std::span<const PgValue> values);
-  // Several at once (libpq's pipeline mode); the first one that is refused is thrown when all that
-  // came back is read, and those behind it have not run.
+  // Runs several statements in libpq's pipeline mode. If one is refused, the later ones do not run, and
+  // its error is thrown after all results are read.
   struct Call {
     const std::string* name;
     std::span<const PgValue> values;
   };
   std::vector<PgResult> RunAll(std::span<const Call> calls);
 
-  // COPY … FROM STDIN: rows in its text format, in lots.
+  // COPY … FROM STDIN: sends rows in its text format, in batches.
   void StartCopy(const std::string& command);
   void SendCopy(std::string_view lot);
   void EndCopy();
 
-  // True: the server has ended the connection meanwhile; noticed without a round trip.
+  // Returns true if the server has closed the connection. Needs no round trip.
   bool HasEnded();
   bool broken() const { return lost_ || ::PQstatus(connection_.get()) != CONNECTION_OK; }
   bool InTransaction() const { return ::PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
-  // Of the server's history: another one follows a fail-over, which may have lost transactions. Empty
-  // for a standby.
+  // The server's timeline. It changes with a fail-over, which may have lost transactions. Empty for a
+  // standby.
   const std::string& timeline() const { return timeline_; }
-  // Of the cluster, its timeline and the database, as they were when it connected; never 0.
+  // Identifies the cluster, its timeline and the database at connect time; never 0.
   uint64_t epoch() const { return epoch_; }
   int server_version() const { return ::PQserverVersion(connection_.get()); }  // 150004 for 15.4
-  std::string Setting(const char* name) const;  // one that the server reports by itself
+  std::string Setting(const char* name) const;  // a setting that the server reports on connect
 
  private:
   using Deadline = std::chrono::steady_clock::time_point;
@@ -81,7 +80,7 @@ class PgConnection {
   void Send(const std::string& name, std::span<const PgValue> values);
   void FlushAll(Deadline deadline);
   PgResult NextResult(Deadline deadline);
-  // The results of what was sent, up to the last; the first error is thrown when all are read.
+  // Reads the results of all sent statements and returns the last one; then throws the first error.
   PgResult Collect();
   [[noreturn]] void GiveUp(const std::string& what);
   std::string LastError() const;
@@ -90,7 +89,7 @@ class PgConnection {
   std::unique_ptr<PGconn, FreePgConnection> connection_;
   std::string timeline_;
   uint64_t epoch_ = 0;
-  bool lost_ = false;  // given up by us
+  bool lost_ = false;  // abandoned after a timeout
 };
 
 }  // namespace parley

@@ -1,6 +1,6 @@
-// SQL values between our few types and PostgreSQL's binary formats. What a value becomes follows
-// from the type that the server has found for its place: a number is a bigint, an integer, a flag or
-// a time; a text may be jsonb.
+// Conversions between the types of Statement and PostgreSQL's binary formats. The type that the server
+// determined for a parameter selects the format: a number becomes a bigint, an integer, a boolean or a
+// timestamp; a text may become jsonb.
 #pragma once
 #include <libpq-fe.h>
 
@@ -12,14 +12,14 @@
 
 namespace parley {
 
-// Of our parameters, for a place of this type. Throw StoreFailure where the two do not fit: a bug.
+// Encode a parameter for this type. Throw StoreFailure if the value does not fit the type, which is a bug.
 std::string PgNumber(Oid type, int64_t value);
 std::string PgText(Oid type, std::string_view text);
 
-// Of a column's bytes. Microseconds since 1970 for a time, 0 or 1 for a flag.
+// Decodes a column: microseconds since 1970 for a timestamp, 0 or 1 for a boolean.
 int64_t NumberFromPg(Oid type, std::string_view bytes);
-// jsonb comes without white space, as we write JSON.
+// Decodes a column. Removes the white space of jsonb.
 std::string TextFromPg(Oid type, std::string_view bytes);
-bool IsPlainText(Oid type);  // TextFromPg would change nothing
+bool IsPlainText(Oid type);  // TextFromPg returns the bytes unchanged
 
 }  // namespace parley

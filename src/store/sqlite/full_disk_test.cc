@@ -1,5 +1,5 @@
-// A disk that fills up: nothing is half stored, readers go on, and writing goes on once there is
-// room.
+// A disk that fills up: nothing is stored in part, reads continue, and writes continue when there is space
+// again.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-// The embedded store: one SQLite file in a directory that one process holds.
+// The embedded store: a SQLite file in a directory that one process locks.
 #pragma once
 #include <filesystem>
 #include <memory>
@@ -11,24 +11,24 @@
 namespace parley {
 
 struct SqliteOptions {
-  std::filesystem::path directory;  // made (0700) where it is not there
-  bool fsync = true;                // false: synchronous=OFF, for development alone
+  std::filesystem::path directory;  // created (0700) if it does not exist
+  bool fsync = true;                // false: synchronous=OFF, for development only
   size_t reader_threads = 2;
-  size_t queue_writes = 10'000;  // writes that wait; more are refused
+  size_t queue_writes = 10'000;  // maximum queued writes; more are refused
 };
 
-// Takes the lock, brings the schema up to date, opens the connections. Throws std::runtime_error
-// with one line that names the directory or file.
+// Takes the lock, migrates the schema, and opens the connections. Throws std::runtime_error with one line
+// that names the directory or file.
 std::unique_ptr<Store> OpenSqliteStore(const SqliteOptions& options, const Clock& clock);
 
-// The store's file alone, of the newest schema, and the lock on its directory. Throws likewise, also
-// where there is none.
+// Takes the lock and opens only the file, with the newest schema. Throws as above, and if there is no
+// store.
 struct SqliteFile {
   std::shared_ptr<void> lock;
   std::unique_ptr<SqlSession> session;
 };
 SqliteFile OpenSqliteFile(const SqliteOptions& options, const Clock& clock);
-// Needs no lock: a server may be running.
+// Takes no lock: a server may be running.
 SchemaState SqliteSchema(const SqliteOptions& options);
 
 }  // namespace parley

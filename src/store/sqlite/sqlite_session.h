@@ -14,8 +14,8 @@ namespace parley {
 class SqliteSession final : public SqlSession {
  public:
   enum class Mode { kWriter, kReader };
-  // The highest `changed` that is committed. The one writer of a file sets it and its readers read it, so
-  // that no reader has to search all conversations for it.
+  // The highest committed `changed`. The writer of the file sets it and the readers use it, so that no
+  // reader has to search all conversations.
   using LastChange = std::shared_ptr<std::atomic<int64_t>>;
   // `last_change` may be null. Throws StoreFailure.
   SqliteSession(const std::filesystem::path& file, Mode mode, bool fsync,
@@ -36,7 +36,7 @@ class SqliteSession final : public SqlSession {
   class Prepared;
   sqlite3* db_ = nullptr;
   const LastChange last_change_;
-  int64_t newest_position_ = 0;  // of the transaction under way
+  int64_t newest_position_ = 0;  // of the current transaction
   std::unordered_map<const char*, std::unique_ptr<Prepared>> prepared_;  // by address of the SQL
 };
 

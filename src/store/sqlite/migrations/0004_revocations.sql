@@ -1,4 +1,4 @@
--- Tokens that are good no more: one by its jti, or all of a user that were issued up to a time. Ids
+-- Revoked tokens: one by its jti, or all of a user that were issued up to a time. Ids
 -- grow, so that every node reads what is new to it.
 CREATE TABLE parley_revocation (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
