@@ -244,14 +244,14 @@ Node::Node(const Config& config, const Clock& clock)
                                                           .shared_store = shared_store});
     health_.cluster = cluster_.get();
   }
-  NodeWire* const wire = shared_store ? cluster_.get() : nullptr;
+  NodePublisher* const publisher = shared_store ? cluster_.get() : nullptr;
   const HomeOptions home{.shards = shards,
                          .live_participants = config.limits.live_participants,
                          .clock = &clock,
                          .online = &online_,
-                         .wire = wire};
+                         .publisher = publisher};
   for (unsigned i = 0; i < shards; ++i) {
-    hubs_.push_back(std::make_unique<Hub>(*shards_[i], i, *store_, counters_.hub, home, wire));
+    hubs_.push_back(std::make_unique<Hub>(*shards_[i], i, *store_, counters_.hub, home, publisher));
     shards_[i]->OnEveryTick([hub = hubs_.back().get()](Monotonic now) { hub->OnTick(now); });
   }
   Hub::Connect(hubs_);
@@ -406,8 +406,8 @@ bool Node::Drain() {
   health_.draining = true;
   std::this_thread::sleep_for(config_.drain_delay);
   listener_->Stop();
-  if (cluster_) cluster_->SayGoodbye();
-  TellClientsToReconnect();
+  if (cluster_) cluster_->AnnounceShutdown();
+  DisconnectClients();
   const bool all_gone = WaitForConnections(deadline);
   if (admin_listener_) admin_listener_->Stop();
   store_->Close();
@@ -417,7 +417,7 @@ bool Node::Drain() {
   return all_gone;
 }
 
-void Node::TellClientsToReconnect() {
+void Node::DisconnectClients() {
   const int64_t spread =
       std::max(kLeastReconnectSpread, counters_.connections.value() / kReconnectsPerMillisecond);
   for (const auto& shard : shards_) {

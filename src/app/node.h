@@ -63,7 +63,7 @@ class Node {
   static std::vector<const Router*> RoutersOf(const ShardParts& parts);
   std::unique_ptr<Connection> MakeConnection(Shard& shard, StreamSocket socket, Peer peer,
                                              bool admin);
-  void TellClientsToReconnect();
+  void DisconnectClients();
   bool WaitForConnections(Monotonic deadline);
 
   const Config config_;

@@ -101,7 +101,7 @@ template <class Do, class E>
 void Each(Do&& on, E& m)
   requires std::is_same_v<std::remove_const_t<E>, BusEvent>
 {
-  on(m.seq), on(m.subject), on(m.at), on(m.parting), on(m.narrow), on(m.hidden_from);
+  on(m.seq), on(m.about_seq), on(m.at), on(m.removal), on(m.single_conversation), on(m.except_user);
   on(m.undelivered_from), on(m.frame), on(m.added), on(m.removed), on(m.participant_count);
   on.Added(m.epoch);
 }
@@ -109,7 +109,7 @@ template <class Do, class E>
 void Each(Do&& on, E& m)
   requires std::is_same_v<std::remove_const_t<E>, BusTyping>
 {
-  on(m.user), on(m.tab), on(m.as_service), on(m.is_typing);
+  on(m.user), on(m.socket_id), on(m.as_service), on(m.is_typing);
 }
 template <class Do, class E>
 void Each(Do&& on, E& m)

@@ -21,11 +21,11 @@ namespace parley {
 // An event (protocol/events.h) with the values that the home shards of other nodes need.
 struct BusEvent {
   int64_t seq = 0;
-  int64_t subject = 0;
+  int64_t about_seq = 0;
   Timestamp at;  // time of the commit or creation
-  uint8_t parting = 0;
-  bool narrow = false;
-  UserId hidden_from, undelivered_from;
+  uint8_t removal = 0;
+  bool single_conversation = false;
+  UserId except_user, undelivered_from;
   std::string frame;  // JSON
   // Changes of membership.
   std::optional<UserId> added, removed;
@@ -36,7 +36,7 @@ struct BusEvent {
 // A user started or stopped typing on one socket.
 struct BusTyping {
   UserId user;
-  uint64_t tab = 0;
+  uint64_t socket_id = 0;
   bool as_service = false;
   bool is_typing = false;
 };
@@ -72,13 +72,13 @@ struct BusPresenceAsk {
 struct BusPresenceReset {};
 
 // The node is shutting down; its users will reconnect to other nodes.
-struct BusGoodbye {};
+struct BusShutdown {};
 
 // Messages of the sending node may have been lost: check the heads.
 struct BusLost {};
 
 using BusMessage = std::variant<BusEvent, BusTyping, BusJoined, BusHello, BusPresence,
-                                BusPresenceAsk, BusPresenceReset, BusGoodbye, BusLost>;
+                                BusPresenceAsk, BusPresenceReset, BusShutdown, BusLost>;
 
 std::string EncodeBus(const Uuid& node, const BusMessage& message);
 

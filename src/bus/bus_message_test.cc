@@ -9,11 +9,11 @@ const Uuid kNode{{0x11, 0x22}};
 
 TEST(BusMessageTest, AnEventComesBackAsItWent) {
   const BusEvent sent{.seq = 1'234'567'890'123,
-                      .subject = 7,
+                      .about_seq = 7,
                       .at = {1'700'000'000'000'001},
-                      .parting = 1,
-                      .narrow = true,
-                      .hidden_from = "ann",
+                      .removal = 1,
+                      .single_conversation = true,
+                      .except_user = "ann",
                       .undelivered_from = "bob",
                       .frame = std::string("{\"type\":\"message\",\"\xf0\x9f\x98\x80\0\"}", 27),
                       .removed = "eve",
@@ -23,11 +23,11 @@ TEST(BusMessageTest, AnEventComesBackAsItWent) {
   EXPECT_EQ(read->node, kNode);
   const auto& got = std::get<BusEvent>(read->message);
   EXPECT_EQ(got.seq, sent.seq);
-  EXPECT_EQ(got.subject, sent.subject);
+  EXPECT_EQ(got.about_seq, sent.about_seq);
   EXPECT_EQ(got.at, sent.at);
-  EXPECT_EQ(got.parting, sent.parting);
-  EXPECT_EQ(got.narrow, sent.narrow);
-  EXPECT_EQ(got.hidden_from, sent.hidden_from);
+  EXPECT_EQ(got.removal, sent.removal);
+  EXPECT_EQ(got.single_conversation, sent.single_conversation);
+  EXPECT_EQ(got.except_user, sent.except_user);
   EXPECT_EQ(got.undelivered_from, sent.undelivered_from);
   EXPECT_EQ(got.frame, sent.frame);
   EXPECT_EQ(got.added, std::nullopt);
@@ -43,7 +43,7 @@ TEST(BusMessageTest, EveryKindComesBackAsItself) {
                             BusPresence{true, {"ann"}},
                             BusPresenceAsk{Uuid{{7}}},
                             BusPresenceReset{},
-                            BusGoodbye{},
+                            BusShutdown{},
                             BusLost{}};
   static_assert(std::size(all) == std::variant_size_v<BusMessage>);
   for (const BusMessage& one : all) {

@@ -432,7 +432,7 @@ Task<void> HttpProtocol::SendSource(Shard& shard, ConnectionId id, BodySource& s
     left -= static_cast<int64_t>(piece->size());
     connection->Answer(SharedBytes(*piece));
     if (left == 0 || connection->outbox().bytes() < kDownloadAhead) continue;
-    connection->TellWhenBelow(kDownloadAhead);
+    connection->NotifyWhenBelow(kDownloadAhead);
     auto room = Suspend<bool>([connection](Resolve<bool> resolve) {
       static_cast<HttpProtocol&>(connection->protocol()).room_ = std::move(resolve);
     });

@@ -11,9 +11,9 @@
 
 #include "hub/hub.h"
 #include "store/log_follower.h"
+#include "test/support/model_bus.h"
 #include "test/support/model_reader.h"
 #include "test/support/model_store.h"
-#include "test/support/model_wire.h"
 #include "test/support/step_executor.h"
 
 namespace parley {
@@ -35,7 +35,7 @@ struct Weather {
   bool members = false;    // come and go, and reads of them fail
   bool goes_back = false;  // the store, to an older state
   size_t nodes = 1;
-  test::WireFaults wire = {};
+  test::BusFaults bus_faults = {};
 };
 
 class Run {
@@ -45,7 +45,7 @@ class Run {
         weather_(weather),
         store_(seed),
         world_{store_, random_, {}},
-        air_(random_, weather.wire) {
+        bus_(random_, weather.bus_faults) {
     SetUpConversations();
     SetUpHubs();
     SetUpReaders();
@@ -82,13 +82,13 @@ class Run {
     return world_.broken;
   }
   const ReaderWorld& world() const { return world_; }
-  size_t lost() const { return air_.lost; }
+  size_t lost() const { return bus_.lost; }
   uint64_t found_in_store() const { return counters_.found_in_store.value(); }
 
  private:
   static constexpr LogFollower::Options kFollow{.every = std::chrono::seconds(10), .page_rows = 2};
   struct Node {
-    test::ModelWire& wire;
+    test::ModelPublisher& publisher;
     StepExecutor& shard;
     LogFollower heads;
   };
@@ -111,28 +111,29 @@ class Run {
 
   void SetUpNode() {
     const unsigned shards = static_cast<unsigned>(1 + random_.Below(3));
-    test::ModelWire* wire = weather_.nodes > 1 ? &air_.AddNode() : nullptr;
+    test::ModelPublisher* publisher = weather_.nodes > 1 ? &bus_.AddNode() : nullptr;
     const HomeOptions options{.shards = shards,
                               .live_participants = random_.OneIn(2) ? 200u : 2u,
                               .idle_conversations = 1 + random_.Below(4),
                               .clock = &clock_,
                               .tail_bytes = random_.OneIn(2) ? 3000u : 64u * 1024 * 1024,
-                              .wire = wire,
+                              .publisher = publisher,
                               .jitter_seed = static_cast<uint32_t>(random_.Below(1000))};
     std::vector<std::unique_ptr<Hub>> hubs;
     for (unsigned i = 0; i < shards; ++i) {
       shards_.push_back(std::make_unique<StepExecutor>());
-      hubs.push_back(std::make_unique<Hub>(*shards_.back(), i, store_, counters_, options, wire));
+      hubs.push_back(
+          std::make_unique<Hub>(*shards_.back(), i, store_, counters_, options, publisher));
     }
     Hub::Connect(hubs);
-    if (wire != nullptr) {
+    if (publisher != nullptr) {
       Node& node = nodes_.emplace_back(
-          *wire, *shards_.back(),
+          *publisher, *shards_.back(),
           LogFollower(kFollow, clock_.Now(), static_cast<unsigned>(random_.Below(1000))));
-      wire->on_loss = [this, &node] { node.heads.Request(clock_.Steady()); };
+      publisher->on_loss = [this, &node] { node.heads.Request(clock_.Steady()); };
     }
     for (auto& hub : hubs) {
-      if (wire != nullptr) wire->hubs.push_back(hub.get());
+      if (publisher != nullptr) publisher->hubs.push_back(hub.get());
       hubs_.push_back(std::move(hub));
     }
   }
@@ -144,9 +145,9 @@ class Run {
   void ReadHeads(Node& node, LogQuery query) {
     store_.ListChangedHeads(query, node.shard, [this, &node](Result<ChangedHeads> read) {
       if (!read) return node.heads.OnFailure(clock_.Steady());
-      Hub::OnChangedHeads(node.wire.hubs, std::move(read->heads));
+      Hub::OnChangedHeads(node.publisher.hubs, std::move(read->heads));
       const auto progress = node.heads.OnPage(read->page);
-      if (progress.restarted) Hub::CheckAllSoon(node.wire.hubs);
+      if (progress.restarted) Hub::RecheckHeads(node.publisher.hubs);
       if (progress.next) ReadHeads(node, *progress.next);
     });
   }
@@ -163,7 +164,7 @@ class Run {
     for (const auto& hub : hubs_) hub->OnTick(clock_.Steady());
     for (Node& node : nodes_) FollowStore(node);
     for (; log_read_ < store_.access_log().size(); ++log_read_) {
-      air_.OnAccessChange(store_.access_log()[log_read_]);
+      bus_.OnAccessChange(store_.access_log()[log_read_]);
     }
   }
 
@@ -190,7 +191,7 @@ class Run {
       shards_[random_.Below(shards_.size())]->Step();
     } else if (choice < 72) {
       store_.Step(random_);
-      air_.Step();
+      bus_.Step();
     } else if (choice < 90) {
       world_.client_acts = true;
       readers_[random_.Below(readers_.size())].Act();
@@ -201,11 +202,12 @@ class Run {
       ChangeMembers();
     } else if (choice == 97 && random_.OneIn(2)) {
       Tick(std::chrono::milliseconds(random_.Between(1, 3000)));
-      if (weather_.nodes > 1 && random_.OneIn(20)) air_.Reconnect();
+      if (weather_.nodes > 1 && random_.OneIn(20)) bus_.Reconnect();
     } else if (choice == 97 && weather_.retention) {
       DropSome(SomeConversation());
     } else if (choice == 98) {
-      hubs_[random_.Below(hubs_.size())]->Relay(TypingEvent(SomeConversation(), "ann", true));
+      hubs_[random_.Below(hubs_.size())]->BroadcastEphemeral(
+          TypingEvent(SomeConversation(), "ann", true));
     }
   }
 
@@ -277,7 +279,7 @@ class Run {
       }
     }
     store_.GoBack(random_.Between(1, 8), new_epoch);
-    air_.Clear();
+    bus_.Clear();
     for (auto& [conversation, seq] : world_.acknowledged) {
       seq = std::min(seq, store_.head(conversation));
     }
@@ -319,7 +321,7 @@ class Run {
       if (!world_.broken.empty()) return;
       bool busy = shards_[random_.Below(shards_.size())]->Step();
       busy |= store_.Step(random_);
-      busy |= air_.Step();
+      busy |= bus_.Step();
       busy |= SettleReader(readers_[random_.Below(readers_.size())]);
       if (busy) continue;
       bool rest = true;
@@ -368,7 +370,7 @@ class Run {
   const Weather weather_;
   ModelStore store_;
   ReaderWorld world_;
-  test::ModelAir air_;
+  test::ModelBus bus_;
   ManualClock clock_;
   size_t log_read_ = 0;
   HubCounters counters_;
@@ -386,7 +388,7 @@ uint64_t EnvironmentNumber(const char* name, uint64_t otherwise) {
 // What happened in all runs together, so that no promise is kept by never being asked.
 struct Seen {
   size_t events = 0, gaps = 0, resets = 0, caught_up = 0, fell_behind = 0, failed = 0;
-  size_t lost = 0, found_in_store = 0, parted = 0;
+  size_t lost = 0, found_in_store = 0, removed = 0;
 };
 
 Seen PlayAll(Weather weather, uint64_t seeds_by_default) {
@@ -404,7 +406,7 @@ Seen PlayAll(Weather weather, uint64_t seeds_by_default) {
     seen.caught_up += run.world().caught_up;
     seen.fell_behind += run.world().fell_behind;
     seen.failed += run.world().failed;
-    seen.parted += run.world().parted;
+    seen.removed += run.world().removed;
     seen.lost += run.lost();
     seen.found_in_store += run.found_in_store();
   }
@@ -439,12 +441,12 @@ TEST(CatchUpPropertyTest, CommitsThatBecomeKnownOutOfOrderGoOutInOrder) {
 }
 
 TEST(CatchUpPropertyTest, MembersComeAndGoAndReadsOfThemFail) {
-  EXPECT_GT(PlayAll({.members = true}, 300).parted, 0u);
+  EXPECT_GT(PlayAll({.members = true}, 300).removed, 0u);
   PlayAll({.failures = true, .retention = true, .members = true}, 300);
   PlayAll({.failures = true,
            .members = true,
            .nodes = 3,
-           .wire = {.lost_one_in = 4, .reordered = true}},
+           .bus_faults = {.lost_one_in = 4, .reordered = true}},
           300);
 }
 
@@ -452,7 +454,8 @@ TEST(CatchUpPropertyTest, AStoreThatWentBackResetsItsReaders) {
   EXPECT_GT(PlayAll({.goes_back = true}, 300).resets, 0u);
   PlayAll({.failures = true, .goes_back = true}, 300);
   EXPECT_GT(PlayAll({.goes_back = true, .nodes = 3}, 300).resets, 0u);
-  PlayAll({.goes_back = true, .nodes = 2, .wire = {.lost_one_in = 4, .reordered = true}}, 300);
+  PlayAll({.goes_back = true, .nodes = 2, .bus_faults = {.lost_one_in = 4, .reordered = true}},
+          300);
 }
 
 TEST(CatchUpPropertyTest, SeveralNodesShowOneOrder) {
@@ -462,11 +465,11 @@ TEST(CatchUpPropertyTest, SeveralNodesShowOneOrder) {
 }
 
 TEST(CatchUpPropertyTest, WhatIsLostBetweenNodesIsFoundInTheStore) {
-  const Seen seen = PlayAll({.nodes = 2, .wire = {.lost_one_in = 3, .reordered = true}}, 300);
+  const Seen seen = PlayAll({.nodes = 2, .bus_faults = {.lost_one_in = 3, .reordered = true}}, 300);
   EXPECT_GT(seen.lost, 0u);
   EXPECT_GT(seen.found_in_store, 0u);
   EXPECT_EQ(seen.gaps, 0u);
-  PlayAll({.nodes = 3, .wire = {.lost_one_in = 1}}, 100);  // all of it
+  PlayAll({.nodes = 3, .bus_faults = {.lost_one_in = 1}}, 100);  // all of it
 }
 
 TEST(CatchUpPropertyTest, SeveralNodesSurviveAStoreThatFails) {
@@ -474,7 +477,7 @@ TEST(CatchUpPropertyTest, SeveralNodesSurviveAStoreThatFails) {
            .unknown_outcomes = true,
            .retention = true,
            .nodes = 3,
-           .wire = {.lost_one_in = 4, .reordered = true}},
+           .bus_faults = {.lost_one_in = 4, .reordered = true}},
           300);
 }
 

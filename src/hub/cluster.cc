@@ -46,16 +46,16 @@ void Cluster::Stop() {
   if (bus_) bus_->Stop();
 }
 
-void Cluster::SayGoodbye() {
+void Cluster::AnnounceShutdown() {
   self_.Post([this] {
     leaving_ = true;
-    Say(BusGoodbye{});
+    PublishToAll(BusShutdown{});
   });
 }
 
 // --- what is said
 
-void Cluster::Say(const BusMessage& message) {
+void Cluster::PublishToAll(const BusMessage& message) {
   if (up()) bus_->Publish(std::nullopt, EncodeBus(options_.node, message));
 }
 
@@ -67,14 +67,14 @@ void Cluster::Leave(const Uuid& conversation) {
   if (bus_) bus_->Leave(conversation);
 }
 
-void Cluster::Tell(const Event& event, const MemberChange& members, uint64_t epoch) {
+void Cluster::Publish(const Event& event, const MemberChange& members, uint64_t epoch) {
   if (!up()) return;
   BusEvent out{.seq = event.seq,
-               .subject = event.subject,
+               .about_seq = event.about_seq,
                .at = clock_.Now(),
-               .parting = static_cast<uint8_t>(event.parting),
-               .narrow = event.narrow,
-               .hidden_from = event.hidden_from,
+               .removal = static_cast<uint8_t>(event.removal),
+               .single_conversation = event.single_conversation,
+               .except_user = event.except_user,
                .undelivered_from = event.undelivered_from,
                .added = members.added,
                .removed = members.removed,
@@ -84,76 +84,77 @@ void Cluster::Tell(const Event& event, const MemberChange& members, uint64_t epo
   bus_->Publish(event.conversation, EncodeBus(options_.node, out));
 }
 
-void Cluster::TellTyping(const TypingSign& sign) {
+void Cluster::PublishTyping(const TypingUpdate& update) {
   if (!up()) return;
   // Sockets of several nodes must not be taken for each other; the last 8 bytes of a node's id are
   // random.
   uint64_t node;
   std::memcpy(&node, options_.node.bytes.data() + 8, sizeof node);
-  const uint64_t tab = sign.tab ^ node;
-  const BusTyping out{sign.user, tab, sign.as_service, sign.is_typing};
-  bus_->Publish(sign.conversation, EncodeBus(options_.node, out));
+  const uint64_t socket_id = update.socket_id ^ node;
+  const BusTyping out{update.user, socket_id, update.as_service, update.is_typing};
+  bus_->Publish(update.conversation, EncodeBus(options_.node, out));
 }
 
-void Cluster::TellJoined(const std::vector<UserId>& users, const Joined& joined) {
+void Cluster::PublishJoined(const std::vector<UserId>& users, const Joined& joined) {
   if (!up()) return;
   for (size_t at = 0; at < users.size(); at += kUsersInAMessage) {
     const auto first = users.begin() + static_cast<std::ptrdiff_t>(at);
     const auto last =
         users.begin() + static_cast<std::ptrdiff_t>(std::min(at + kUsersInAMessage, users.size()));
-    Say(BusJoined{joined.created->conversation, std::vector<UserId>(first, last), joined.since,
-                  std::string(TextOf(joined.created->frame))});
+    PublishToAll(BusJoined{joined.created->conversation, std::vector<UserId>(first, last),
+                           joined.since, std::string(TextOf(joined.created->frame))});
   }
 }
 
-void Cluster::TellPresence(const UserId& user, bool online) {
+void Cluster::PublishPresence(const UserId& user, bool online) {
   if (!bus_) return;  // each node has its own presence
   self_.Post([this, user, online] {
     if (!(online ? shown_.Add(user) : shown_.Remove(user))) return;
-    to_say_.emplace_back(user, online);
-    if (to_say_.size() >= kPresenceAtOnce) SayPresence();
+    pending_presence_.emplace_back(user, online);
+    if (pending_presence_.size() >= kPresenceAtOnce) PublishPendingPresence();
   });
 }
 
-void Cluster::SayPresence() {
+void Cluster::PublishPendingPresence() {
   // In their order, in runs of the same.
-  for (size_t at = 0; at < to_say_.size();) {
-    BusPresence out{.online = to_say_[at].second};
-    while (at < to_say_.size() && to_say_[at].second == out.online &&
+  for (size_t at = 0; at < pending_presence_.size();) {
+    BusPresence out{.online = pending_presence_[at].second};
+    while (at < pending_presence_.size() && pending_presence_[at].second == out.online &&
            out.users.size() < kUsersInAMessage) {
-      out.users.push_back(std::move(to_say_[at++].first));
+      out.users.push_back(std::move(pending_presence_[at++].first));
     }
-    Say(out);
+    PublishToAll(out);
   }
-  to_say_.clear();
+  pending_presence_.clear();
 }
 
-void Cluster::SayAllUsers() {
-  Say(BusPresenceReset{});
+void Cluster::PublishAllUsers() {
+  PublishToAll(BusPresenceReset{});
   BusPresence out{.online = true};
   for (const UserId& user : shown_.users()) {
     out.users.push_back(user);
     if (out.users.size() < kUsersInAMessage) continue;
-    Say(out);
+    PublishToAll(out);
     out.users.clear();
   }
-  if (!out.users.empty()) Say(out);
-  SayHello();
+  if (!out.users.empty()) PublishToAll(out);
+  PublishHello();
 }
 
-void Cluster::SayHello() {
-  Say(BusHello{options_.store, shown_.users().size(), shown_.digest(), neighbours_.settled()});
+void Cluster::PublishHello() {
+  PublishToAll(
+      BusHello{options_.store, shown_.users().size(), shown_.digest(), neighbours_.settled()});
 }
 
 // --- what is heard
 
 void Cluster::OnDeliveries(std::vector<BusDelivery> deliveries) {
   std::vector<RemoteEvent> batch;
-  for (const BusDelivery& delivery : deliveries) Sort(delivery, batch);
-  if (!batch.empty()) Hub::OnRemote(hubs_, std::move(batch));
+  for (const BusDelivery& delivery : deliveries) HandleDelivery(delivery, batch);
+  if (!batch.empty()) Hub::IngestRemote(hubs_, std::move(batch));
 }
 
-void Cluster::Sort(const BusDelivery& delivery, std::vector<RemoteEvent>& batch) {
+void Cluster::HandleDelivery(const BusDelivery& delivery, std::vector<RemoteEvent>& batch) {
   auto read = DecodeBus(delivery.bytes);
   if (!read) return counters_.unreadable.Add();
   if (read->node == options_.node) return;
@@ -167,8 +168,8 @@ void Cluster::Sort(const BusDelivery& delivery, std::vector<RemoteEvent>& batch)
     batch.push_back(EventFrom(*delivery.conversation, *event));
   } else if (auto* typing = std::get_if<BusTyping>(&read->message)) {
     // Behind the events that came before it.
-    if (!batch.empty()) Hub::OnRemote(hubs_, std::exchange(batch, {}));
-    Hub::OnRemoteTyping(hubs_, {*delivery.conversation, std::move(typing->user), typing->tab,
+    if (!batch.empty()) Hub::IngestRemote(hubs_, std::exchange(batch, {}));
+    Hub::OnRemoteTyping(hubs_, {*delivery.conversation, std::move(typing->user), typing->socket_id,
                                 typing->as_service, typing->is_typing});
   }
 }
@@ -176,14 +177,14 @@ void Cluster::Sort(const BusDelivery& delivery, std::vector<RemoteEvent>& batch)
 RemoteEvent Cluster::EventFrom(const Uuid& conversation, BusEvent& event) {
   const Duration lag{std::max<int64_t>(0, clock_.Now().micros - event.at.micros)};
   if (event.seq != 0) counters_.lag.Observe(lag);
-  const auto parting = std::min(event.parting, static_cast<uint8_t>(Parting::kAll));
+  const auto removal = std::min(event.removal, static_cast<uint8_t>(Removal::kEveryone));
   Event like{.conversation = conversation,
              .seq = event.seq,
              .committed_at = clock_.Steady() - lag,
-             .hidden_from = std::move(event.hidden_from),
-             .subject = event.subject,
-             .parting = static_cast<Parting>(parting),
-             .narrow = event.narrow,
+             .except_user = std::move(event.except_user),
+             .about_seq = event.about_seq,
+             .removal = static_cast<Removal>(removal),
+             .single_conversation = event.single_conversation,
              .undelivered_from = std::move(event.undelivered_from)};
   return {EventOf(std::move(like), event.frame),
           {std::move(event.added), std::move(event.removed), event.participant_count},
@@ -200,13 +201,13 @@ void Cluster::OnConnection(bool up) {
     log::info("bus is {}", up ? "up" : "down");
     heads_.Request(clock_.Steady());
     if (!up) return;
-    Say(BusLost{});
+    PublishToAll(BusLost{});
     next_hello_ = {};
   });
 }
 
 void Cluster::OnNode(const Uuid& node, BusMessage& message) {
-  const bool is_new = neighbours_.Heard(node, clock_.Steady());
+  const bool is_new = neighbours_.OnMessage(node, clock_.Steady());
   if (is_new) next_hello_ = {};  // so that it hears of us
   if (const auto* hello = std::get_if<BusHello>(&message)) return OnHello(node, *hello);
   if (neighbours_.IsForeign(node)) return;
@@ -217,16 +218,16 @@ void Cluster::OnNode(const Uuid& node, BusMessage& message) {
     Hub::OnRemoteJoined(hubs_, std::move(joined->users),
                         {EventOf(like, joined->frame), joined->since});
   } else if (const auto* presence = std::get_if<BusPresence>(&message)) {
-    neighbours_.Presence(node, presence->users, presence->online);
+    neighbours_.OnPresence(node, presence->users, presence->online);
   } else if (std::holds_alternative<BusPresenceReset>(message)) {
-    neighbours_.Reset(node);
+    neighbours_.OnReset(node);
   } else if (const auto* ask = std::get_if<BusPresenceAsk>(&message)) {
     if (ask->of != options_.node || clock_.Steady() < next_all_) return;
     next_all_ = clock_.Steady() + kAllUsersEvery;
-    SayPresence();
-    SayAllUsers();
-  } else if (std::holds_alternative<BusGoodbye>(message)) {
-    neighbours_.Goodbye(node, clock_.Steady());
+    PublishPendingPresence();
+    PublishAllUsers();
+  } else if (std::holds_alternative<BusShutdown>(message)) {
+    neighbours_.OnShutdown(node, clock_.Steady());
   } else if (std::holds_alternative<BusLost>(message)) {
     heads_.Request(clock_.Steady());
   }
@@ -234,9 +235,9 @@ void Cluster::OnNode(const Uuid& node, BusMessage& message) {
 
 void Cluster::OnHello(const Uuid& node, const BusHello& hello) {
   const bool was_foreign = neighbours_.IsForeign(node);
-  if (neighbours_.Hello(node,
-                        {hello.store, hello.users_online, hello.users_digest, hello.settled})) {
-    Say(BusPresenceAsk{node});
+  if (neighbours_.OnHello(node,
+                          {hello.store, hello.users_online, hello.users_digest, hello.settled})) {
+    PublishToAll(BusPresenceAsk{node});
   }
   if (!neighbours_.IsForeign(node)) return;
   counters_.other_stores.Add();
@@ -251,10 +252,10 @@ void Cluster::OnHello(const Uuid& node, const BusHello& hello) {
 
 void Cluster::OnTick(Monotonic now) {
   if (bus_) {
-    SayPresence();
+    PublishPendingPresence();
     if (now >= next_hello_ && !leaving_) {
       next_hello_ = now + kHelloEvery;
-      SayHello();
+      PublishHello();
     }
     neighbours_.OnTick(now, up());
     store_mismatch_ = neighbours_.Mismatch();
@@ -291,7 +292,7 @@ void Cluster::ReadHeads(LogQuery query) {
     if (!read->heads.empty()) Hub::OnChangedHeads(hubs_, std::move(read->heads));
     auto progress = heads_.OnPage(read->page);
     // Whatever was followed before the position is known may have moved unnoticed.
-    if (progress.restarted) Hub::CheckAllSoon(hubs_);
+    if (progress.restarted) Hub::RecheckHeads(hubs_);
     if (progress.next) ReadHeads(*std::move(progress.next));
   });
 }

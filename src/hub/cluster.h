@@ -17,7 +17,7 @@
 
 namespace parley {
 
-class Cluster final : public NodeWire, private BusReceiver {
+class Cluster final : public NodePublisher, private BusReceiver {
  public:
   struct Options {
     Uuid node;   // another for each process
@@ -34,7 +34,7 @@ class Cluster final : public NodeWire, private BusReceiver {
   void Connect(std::span<const std::unique_ptr<Hub>> hubs);
   void Start();
   // Tells the others that this node's users are about to come to them.
-  void SayGoodbye();
+  void AnnounceShutdown();
   // Nothing is heard any more.
   void Stop();
   void OnTick(Monotonic now);
@@ -43,13 +43,13 @@ class Cluster final : public NodeWire, private BusReceiver {
   bool store_mismatch() const { return store_mismatch_; }
   bool has_bus() const { return bus_ != nullptr; }
 
-  // --- NodeWire
+  // --- NodePublisher
   void Follow(const Uuid& conversation) override;
   void Leave(const Uuid& conversation) override;
-  void Tell(const Event& event, const MemberChange& members, uint64_t epoch) override;
-  void TellTyping(const TypingSign& sign) override;
-  void TellJoined(const std::vector<UserId>& users, const Joined& joined) override;
-  void TellPresence(const UserId& user, bool online) override;
+  void Publish(const Event& event, const MemberChange& members, uint64_t epoch) override;
+  void PublishTyping(const TypingUpdate& update) override;
+  void PublishJoined(const std::vector<UserId>& users, const Joined& joined) override;
+  void PublishPresence(const UserId& user, bool online) override;
 
  private:
   bool up() const { return bus_ != nullptr && bus_->up(); }
@@ -59,14 +59,14 @@ class Cluster final : public NodeWire, private BusReceiver {
   bool Congested() const override { return Hub::Congested(hubs_); }
 
   // `batch` gathers events, which go to the homes together.
-  void Sort(const BusDelivery& delivery, std::vector<RemoteEvent>& batch);
+  void HandleDelivery(const BusDelivery& delivery, std::vector<RemoteEvent>& batch);
   RemoteEvent EventFrom(const Uuid& conversation, BusEvent& event);
   void OnNode(const Uuid& node, BusMessage& message);
   void OnHello(const Uuid& node, const BusHello& hello);
-  void Say(const BusMessage& message);
-  void SayHello();
-  void SayAllUsers();
-  void SayPresence();
+  void PublishToAll(const BusMessage& message);
+  void PublishHello();
+  void PublishAllUsers();
+  void PublishPendingPresence();
   void FollowStore(Monotonic now);
   void ReadAccessLog(LogQuery query);
   void ReadHeads(LogQuery query);
@@ -84,7 +84,7 @@ class Cluster final : public NodeWire, private BusReceiver {
   Neighbours neighbours_;
   ShownUsers shown_;  // by this node's own connections
   // Changes of presence since the last tick, at most kPresenceAtOnce; empty without a bus.
-  std::vector<std::pair<UserId, bool>> to_say_;
+  std::vector<std::pair<UserId, bool>> pending_presence_;
   Monotonic next_hello_ = {}, next_all_ = {};
   bool leaving_ = false;
   LogFollower access_, heads_;  // of the store

@@ -63,7 +63,8 @@ class ClusterTest : public testing::Test {
                                          Cluster::Options{.node = kNode, .store = kStore});
     hubs_.push_back(std::make_unique<Hub>(
         self_, 0, store_, hub_counters_,
-        HomeOptions{.clock = &clock_, .online = &online_, .wire = cluster_.get()}, cluster_.get()));
+        HomeOptions{.clock = &clock_, .online = &online_, .publisher = cluster_.get()},
+        cluster_.get()));
     Hub::Connect(hubs_);
     cluster_->Connect(hubs_);
     cluster_->Start();
@@ -92,13 +93,14 @@ class ClusterTest : public testing::Test {
 
 TEST_F(ClusterTest, WithoutABusPresenceIsNotKept) {
   Make(false);
-  for (int i = 0; i < 100'000; ++i) cluster_->TellPresence("user" + std::to_string(i), i % 2 == 0);
+  for (int i = 0; i < 100'000; ++i)
+    cluster_->PublishPresence("user" + std::to_string(i), i % 2 == 0);
   EXPECT_EQ(self_.posted(), 0u);
 }
 
 TEST_F(ClusterTest, PresenceThatGathersBetweenTicksIsPublishedInPieces) {
   Make(true);
-  for (int i = 0; i < 25'000; ++i) cluster_->TellPresence("user" + std::to_string(i), true);
+  for (int i = 0; i < 25'000; ++i) cluster_->PublishPresence("user" + std::to_string(i), true);
   self_.Run();
   EXPECT_EQ(bus_->PresenceOf(true), 20'000u) << "it does not wait for the tick";
   Tick();

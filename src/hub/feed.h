@@ -64,7 +64,7 @@ class FeedSink {
   // Whose feeds these are.
   virtual const UserId& user() const = 0;
   // The user is in it no more (Event::parting). The feed may be gone when this returns.
-  virtual void Parted(Feed& feed, const Event& event) = 0;
+  virtual void OnRemoved(Feed& feed, const Event& event) = 0;
 };
 
 class Feed {
@@ -128,8 +128,8 @@ class Feed {
   FeedId id() const { return id_; }
   // The sink's own:
   uint32_t pages_under_way = 0;
-  enum class Admission : uint8_t { kNone, kAsked, kGranted } admission = Admission::kNone;
-  int64_t member_at = -1;  // see Home::Admit; -1: not known
+  enum class AccessCheck : uint8_t { kNone, kPending, kGranted } access_check = AccessCheck::kNone;
+  int64_t member_at = -1;  // see Home::Subscribe; -1: not known
 };
 
 }  // namespace parley

@@ -41,7 +41,7 @@ class FeedTest : public testing::Test, protected FeedSink {
     said_.push_back("caught up " + std::to_string(feed.last_seq()));
   }
   const UserId& user() const override { return user_; }
-  void Parted(Feed&, const Event&) override { said_.push_back("parted"); }
+  void OnRemoved(Feed&, const Event&) override { said_.push_back("parted"); }
 
   using Said = std::vector<std::string>;
   Said TakeSaid() { return std::exchange(said_, {}); }

@@ -17,24 +17,26 @@ constexpr size_t kRetriesInATick = 256;
 
 }  // namespace
 
-Home::Home(Executor& self, HomeStore& store, HomeOutlet& outlet, HubCounters& counters,
+Home::Home(Executor& self, HomeStore& store, HomeSink& sink, HubCounters& counters,
            HomeOptions options)
     : self_(self),
       store_(store),
-      outlet_(outlet),
+      sink_(sink),
       counters_(counters),
       options_(options),
       rooms_(std::make_unique<Rooms>(options.idle_conversations, options.tail_bytes, counters,
-                                     parted_unsure_)),
-      outgoing_(options.shards),
-      wire_(options.wire),
+                                     unverified_removals_)),
+      broadcasts_(options.shards),
+      publisher_(options.publisher),
       jitter_(options.jitter_seed) {}
 
 Home::~Home() = default;
 
-bool Home::Mirrors(const Room& room) const { return wire_ == nullptr || room.followed; }
+bool Home::HasAuthoritativeCache(const Room& room) const {
+  return publisher_ == nullptr || room.followed;
+}
 
-bool Home::MayHear(const Room& room) const {
+bool Home::AllowsEphemeral(const Room& room) const {
   return room.members_known &&
          room.participant_count <= static_cast<int64_t>(options_.live_participants);
 }
@@ -56,7 +58,7 @@ void Home::WithHead(const Uuid& conversation, Load then) {
 
 void Home::LoadRoom(Room& room) {
   room.loading = true;
-  room.heard_since_load_began = Mirrors(room);
+  room.followed_since_load_began = HasAuthoritativeCache(room);
   rooms_->Use(room);
   to_load_.push_back(room.id);
   if (!collecting_loads_) StartLoads();
@@ -68,29 +70,30 @@ void Home::StartLoads() {
     const auto end = to_load_.begin() + static_cast<std::ptrdiff_t>(count);
     std::vector<Uuid> some(to_load_.begin(), end);
     to_load_.erase(to_load_.begin(), end);
-    std::vector<std::pair<Uuid, Asked>> asked;
+    std::vector<std::pair<Uuid, ReadContext>> contexts;
     for (const Uuid& id : some) {
       Room& room = rooms_->Touch(id);
       room.members_stale = false;  // a change that comes meanwhile says so again
-      asked.emplace_back(id, AskedNow(room));
+      contexts.emplace_back(id, CurrentContext(room));
     }
     ++loads_under_way_;
-    store_.LoadHeads(std::move(some), options_.live_participants, self_,
-                     [this, asked = std::move(asked)](Result<std::vector<LoadedHead>> loaded) {
-                       --loads_under_way_;
-                       OnLoadedTogether(asked, std::move(loaded));
-                       StartLoads();
-                     });
+    store_.LoadHeads(
+        std::move(some), options_.live_participants, self_,
+        [this, contexts = std::move(contexts)](Result<std::vector<LoadedHead>> loaded) {
+          --loads_under_way_;
+          OnBatchLoaded(contexts, std::move(loaded));
+          StartLoads();
+        });
   }
 }
 
-void Home::OnLoadedTogether(const std::vector<std::pair<Uuid, Asked>>& asked,
-                            Result<std::vector<LoadedHead>> loaded) {
+void Home::OnBatchLoaded(const std::vector<std::pair<Uuid, ReadContext>>& contexts,
+                         Result<std::vector<LoadedHead>> loaded) {
   std::unordered_map<Uuid, ConversationHead*> heads;
   if (loaded) {
     for (LoadedHead& one : *loaded) heads.emplace(one.conversation, &one.head);
   }
-  for (const auto& [conversation, known] : asked) {
+  for (const auto& [conversation, known] : contexts) {
     if (!loaded) {
       OnLoaded(conversation, known, Fail(loaded.error()));
     } else if (const auto found = heads.find(conversation); found != heads.end()) {
@@ -102,7 +105,8 @@ void Home::OnLoadedTogether(const std::vector<std::pair<Uuid, Asked>>& asked,
   }
 }
 
-void Home::OnLoaded(const Uuid& conversation, const Asked& asked, Result<ConversationHead> loaded) {
+void Home::OnLoaded(const Uuid& conversation, const ReadContext& context,
+                    Result<ConversationHead> loaded) {
   Room& room = rooms_->Touch(conversation);
   room.loading = false;
   std::vector<Load> waiting = std::exchange(room.waiting, {});
@@ -110,24 +114,24 @@ void Home::OnLoaded(const Uuid& conversation, const Asked& asked, Result<Convers
     room.members_stale = true;
     for (Load& then : waiting) then(Fail(loaded.error()));
     const bool gone = loaded.error().code == ErrorCode::not_found;
-    if (gone && room.head_known) return OnDeleted(conversation);
+    if (gone && room.head_known) return BroadcastDeletion(conversation);
     if (!gone) RetryLater(room);
     return;
   }
-  if (Mirrors(room) && !room.heard_since_load_began) {
+  if (HasAuthoritativeCache(room) && !room.followed_since_load_began) {
     room.waiting = std::move(waiting);
     return LoadRoom(room);
   }
-  if (loaded->seq < room.members_seq && room.loads_again < kLoadsAgain) {
+  if (loaded->seq < room.members_seq && room.reload_attempts < kMaxReloads) {
     // Read before a change of its members that we have heard of since.
-    ++room.loads_again;
+    ++room.reload_attempts;
     room.waiting = std::move(waiting);
     return LoadRoom(room);
   }
   room.backoff = {};
   TakeMembers(room, *loaded);
-  const bool kept = Mirrors(room);
-  const bool contradicts = kept && Contradicts(room, asked, loaded->epoch, loaded->seq);
+  const bool kept = HasAuthoritativeCache(room);
+  const bool contradicts = kept && Contradicts(room, context, loaded->epoch, loaded->seq);
   if (!room.head_known) {
     room.head = room.stored = loaded->seq;
     room.epoch = loaded->epoch;
@@ -137,15 +141,15 @@ void Home::OnLoaded(const Uuid& conversation, const Asked& asked, Result<Convers
   room.head_known = room.members_known = kept;
   for (Load& then : waiting) then(&room);
   if (!kept) return;
-  if (room.members_stale && room.listeners != 0 && !room.loading) LoadRoom(room);
-  if (contradicts) return Doubt(room, loaded->seq, loaded->epoch);
+  if (room.members_stale && room.subscribers != 0 && !room.loading) LoadRoom(room);
+  if (contradicts) return VerifyHead(room, loaded->seq, loaded->epoch);
   // What is known to have come since, or came while the head was being read, goes out now.
   CatchUp(room, loaded->seq);
   TakeEarlyEvents(room);
 }
 
 void Home::TakeMembers(Room& room, ConversationHead& loaded) {
-  room.loads_again = 0;
+  room.reload_attempts = 0;
   room.members_read = room.members_from = loaded.seq;
   room.members_seq = std::min(room.members_seq, loaded.seq);  // else it is not in the store
   room.participant_count = loaded.participant_count;
@@ -153,19 +157,19 @@ void Home::TakeMembers(Room& room, ConversationHead& loaded) {
 }
 
 void Home::TakeEarlyEvents(Room& room) {
-  if (room.doubted) return;
-  if (wire_ != nullptr && !room.early.empty()) {
+  if (room.verifying_head) return;
+  if (publisher_ != nullptr && !room.early.empty()) {
     // They may have come long before, from a store that has gone back since: the store is asked.
     const int64_t last = room.early.rbegin()->first;
     rooms_->ClearEarly(room);
     return CatchUp(room, last);
   }
   rooms_->DropEarlyUpTo(room, room.head);
-  if (!room.early.empty()) Offer(room, rooms_->TakeEarly(room));
+  if (!room.early.empty()) Ingest(room, rooms_->TakeEarly(room));
 }
 
 void Home::RetryLater(Room& room) {
-  if (room.listeners == 0 || std::exchange(room.retry_planned, true)) return;
+  if (room.subscribers == 0 || std::exchange(room.retry_planned, true)) return;
   room.backoff = std::clamp(room.backoff * 2, kFirstBackoff, kLongestBackoff);
   retries_.emplace(Now() + room.backoff + milliseconds(jitter_() % 100), room.id);
 }
@@ -177,11 +181,11 @@ void Home::Retry(Monotonic now) {
     retries_.erase(retries_.begin());
     if (room == nullptr) continue;
     room->retry_planned = false;
-    if (room->listeners == 0 || !Mirrors(*room)) continue;
+    if (room->subscribers == 0 || !HasAuthoritativeCache(*room)) continue;
     if (!room->head_known || room->members_stale || !room->members_known) {
       if (!room->loading) LoadRoom(*room);
     }
-    ReadOn(*room);
+    FillIfBehind(*room);
   }
 }
 
@@ -190,7 +194,7 @@ void Home::CheckMember(Room& room, const UserId& user, std::optional<int64_t> me
   if (!room.participants.empty()) {
     const bool in = std::ranges::find(room.participants, user) != room.participants.end();
     // Another node may have let them in just now.
-    if (in || wire_ == nullptr) return then(in);
+    if (in || publisher_ == nullptr) return then(in);
   }
   if (room.known_members.contains(user)) return then(true);
   if (member_at && *member_at >= std::max(room.members_from, room.members_seq)) return then(true);
@@ -215,15 +219,15 @@ void Home::CheckMember(Room& room, const UserId& user, std::optional<int64_t> me
 
 // --- listening
 
-void Home::Admit(const Uuid& conversation, const UserId& user, bool as_service, unsigned shard,
-                 Resolve<Result<Admission>> done, std::optional<int64_t> member_at) {
+void Home::Subscribe(const Uuid& conversation, const UserId& user, bool as_service, unsigned shard,
+                     Resolve<Result<Subscription>> done, std::optional<int64_t> member_at) {
   // Before anything is awaited, so that no event can slip between the answer and the listening. An
-  // admission that fails ends with the Unlisten of its caller.
-  Room& heard = rooms_->Touch(conversation);
-  if (heard.listeners == 0) rooms_->Use(heard);
-  heard.listeners |= uint64_t{1} << shard;
-  Follow(heard);
-  if (!heard.retry_planned) ReadOn(heard);  // what failed while nobody listened
+  // admission that fails ends with the Unsubscribe of its caller.
+  Room& subscribing = rooms_->Touch(conversation);
+  if (subscribing.subscribers == 0) rooms_->Use(subscribing);
+  subscribing.subscribers |= uint64_t{1} << shard;
+  Follow(subscribing);
+  if (!subscribing.retry_planned) FillIfBehind(subscribing);  // what failed while nobody listened
   WithRoom(conversation, [this, user, as_service, member_at,
                           done = std::move(done)](Result<Room*> room) mutable {
     if (!room) {
@@ -231,29 +235,29 @@ void Home::Admit(const Uuid& conversation, const UserId& user, bool as_service, 
       return done(
           Fail(ErrorCode::not_participant, "You are not a participant of this conversation."));
     }
-    auto admit = [this, id = (*room)->id, done = std::move(done)](Result<bool> member) mutable {
+    auto subscribe = [this, id = (*room)->id, done = std::move(done)](Result<bool> member) mutable {
       if (!member) return done(Fail(member.error()));
       if (!*member) {
         return done(
             Fail(ErrorCode::not_participant, "You are not a participant of this conversation."));
       }
       const Room& found = rooms_->Touch(id);
-      done(Admission{found.head, found.participant_count, found.participants.users()});
+      done(Subscription{found.head, found.participant_count, found.participants.users()});
     };
-    if (as_service) return admit(true);
-    CheckMember(**room, user, member_at, std::move(admit));
+    if (as_service) return subscribe(true);
+    CheckMember(**room, user, member_at, std::move(subscribe));
   });
 }
 
-void Home::Unlisten(const Uuid& conversation, unsigned shard) {
+void Home::Unsubscribe(const Uuid& conversation, unsigned shard) {
   Room* room = rooms_->Find(conversation);
-  if (room == nullptr || room->listeners == 0) return;
-  room->listeners &= ~(uint64_t{1} << shard);
-  if (room->listeners != 0) return;
+  if (room == nullptr || room->subscribers == 0) return;
+  room->subscribers &= ~(uint64_t{1} << shard);
+  if (room->subscribers != 0) return;
   room->known_members.clear();
   if (room->followed) {
-    room->empty_since = Now();
-    empty_.emplace_back(conversation, room->empty_since);
+    room->idle_since = Now();
+    idle_followed_.emplace_back(conversation, room->idle_since);
   }
   rooms_->Release(*room);
 }

@@ -25,7 +25,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "hub/feed.h"
-#include "hub/home_wire.h"
+#include "hub/home_publisher.h"
 #include "hub/known_members.h"
 #include "hub/online_users.h"
 #include "hub/tail.h"
@@ -35,7 +35,7 @@
 namespace parley {
 
 // What a connection learns when it is let in.
-struct Admission {
+struct Subscription {
   int64_t head = 0;
   int64_t participant_count = 0;
   std::vector<UserId>
@@ -57,9 +57,9 @@ struct HubCounters {
 };
 
 // Carries events from a home shard to a listening one, in order.
-class HomeOutlet {
+class HomeSink {
  public:
-  virtual ~HomeOutlet() = default;
+  virtual ~HomeSink() = default;
   virtual void Deliver(unsigned shard, std::vector<EventRef> events) = 0;
 };
 
@@ -70,13 +70,13 @@ struct HomeOptions {
   const Clock* clock = nullptr;          // none: no time passes
   OnlineUsers* online = nullptr;         // none (or no clock): no presence
   size_t tail_bytes = 64 * 1024 * 1024;  // of all tails of a shard, with what their events cost
-  HomeWire* wire = nullptr;              // none: no other node writes to the store
+  HomePublisher* publisher = nullptr;    // none: no other node writes to the store
   uint32_t jitter_seed = std::random_device{}();  // of delays
 };
 
 class Home {
  public:
-  Home(Executor& self, HomeStore& store, HomeOutlet& outlet, HubCounters& counters,
+  Home(Executor& self, HomeStore& store, HomeSink& sink, HubCounters& counters,
        HomeOptions options);
   ~Home();
 
@@ -85,17 +85,18 @@ class Home {
   // where no change of its members can have come since, the store is not asked again.
   // Events that come after the answer reach the shard after the answer.
   // Errors: not_participant (or no such conversation), store_unavailable.
-  void Admit(const Uuid& conversation, const UserId& user, bool as_service, unsigned shard,
-             Resolve<Result<Admission>> done, std::optional<int64_t> member_at = std::nullopt);
+  void Subscribe(const Uuid& conversation, const UserId& user, bool as_service, unsigned shard,
+                 Resolve<Result<Subscription>> done,
+                 std::optional<int64_t> member_at = std::nullopt);
   // Runs `calls`, and loads what they need to know of conversations in one read.
   template <class Calls>
-  void Together(Calls calls) {
+  void BatchLoads(Calls calls) {
     collecting_loads_ = true;
     calls();
     collecting_loads_ = false;
     StartLoads();
   }
-  void Unlisten(const Uuid& conversation, unsigned shard);
+  void Unsubscribe(const Uuid& conversation, unsigned shard);
 
   // A page since n, from the tail or the store. Errors: not_found, store_unavailable.
   void Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>> done);
@@ -111,7 +112,7 @@ class Home {
 
   // An ephemeral event, to conversations small enough to have any; on the other nodes too, if it is
   // not something that each tells its own.
-  void Relay(EventRef event, bool everywhere = true);
+  void BroadcastEphemeral(EventRef event, bool all_nodes = true);
 
   // Sends user_online or user_offline to the listeners of the user's conversations, as far as these are in
   // memory and small enough. Returns the other members of the conversations that have listeners.
@@ -119,31 +120,31 @@ class Home {
 
   // Shown to the others as Typists says, in conversations small enough; a send of the user's, and
   // their removal, end it.
-  void SetTyping(const TypingSign& sign);
+  void SetTyping(const TypingUpdate& update);
   // A few times a second.
   void OnTick(Monotonic now);
 
   // --- of other nodes (home_cluster.cc)
 
-  void OnRemote(const RemoteEvent& remote);
-  void OnRemoteTyping(const TypingSign& sign) { Type(sign); }
+  void IngestRemote(const RemoteEvent& remote);
+  void OnRemoteTyping(const TypingUpdate& update) { ApplyTyping(update); }
   // Heads as the store has them.
   void OnChangedHeads(const std::vector<UserConversationHead>& heads);
   // The head of every followed conversation is read, within half a second: it is not known from
   // where on changes have been missed.
-  void CheckAllSoon();
+  void RecheckHeads();
   // What the store says of who may see what: `user` has been removed, the conversation deleted.
-  void OnParted(const Uuid& conversation, const UserId& user);
-  void OnGone(const Uuid& conversation);
-  // Retries OnParted for users the store could not be asked about, or whose removal came out of order.
-  void AskAgainWhoParted();
+  void OnMemberRemoved(const Uuid& conversation, const UserId& user);
+  void OnConversationDeleted(const Uuid& conversation);
+  // Retries OnMemberRemoved for users the store could not be asked about, or whose removal came out of order.
+  void RetryRemovals();
 
  private:
-  struct Room;   // a conversation's state
-  struct Asked;  // what was known of it when the store was asked
-  class Rooms;   // those in memory
+  struct Room;         // a conversation's state
+  struct ReadContext;  // what was known of it when the store was asked
+  class Rooms;         // those in memory
   using Load = UniqueFunction<void(Result<Room*>)>;
-  using Partings = std::vector<std::pair<Uuid, UserId>>;
+  using Removals = std::vector<std::pair<Uuid, UserId>>;
 
   // Gives the room once its head and its members are known; keeps it in memory meanwhile.
   void WithRoom(const Uuid& conversation, Load then);
@@ -152,9 +153,10 @@ class Home {
   void LoadRoom(Room& room);
   // Loads of several rooms are one read; while as many as may be are under way, others gather.
   void StartLoads();
-  void OnLoadedTogether(const std::vector<std::pair<Uuid, Asked>>& asked,
-                        Result<std::vector<LoadedHead>> loaded);
-  void OnLoaded(const Uuid& conversation, const Asked& asked, Result<ConversationHead> loaded);
+  void OnBatchLoaded(const std::vector<std::pair<Uuid, ReadContext>>& contexts,
+                     Result<std::vector<LoadedHead>> loaded);
+  void OnLoaded(const Uuid& conversation, const ReadContext& context,
+                Result<ConversationHead> loaded);
   void TakeMembers(Room& room, ConversationHead& loaded);
   // Events that came before the head was known.
   void TakeEarlyEvents(Room& room);
@@ -164,60 +166,63 @@ class Home {
   void Insert(Room& room, NewMessage message, Resolve<Result<StoredMessage>> done);
   void CheckMember(Room& room, const UserId& user, std::optional<int64_t> member_at,
                    UniqueFunction<void(Result<bool>)> then);
-  void OnStored(const Uuid& conversation, const Asked& asked, Result<StoredMessage>& stored);
-  void OnApplied(const Uuid& conversation, const Asked& asked, const AppliedChange& applied);
-  void OnDeleted(const Uuid& conversation);
+  void OnStored(const Uuid& conversation, const ReadContext& context,
+                Result<StoredMessage>& stored);
+  void OnApplied(const Uuid& conversation, const ReadContext& context,
+                 const AppliedChange& applied);
+  void BroadcastDeletion(const Uuid& conversation);
   // Memory of who is in it follows a change; it may have to be read again.
   void UpdateMembers(Room& room, const MemberChange& change, int64_t seq);
   void ReloadMembers(Room& room);
   // A change that this node has made.
-  void OfferOwn(Room& room, EventRef event);
+  void IngestLocal(Room& room, EventRef event);
   // A durable event in whatever order events come.
-  void Offer(Room& room, EventRef event);
+  void Ingest(Room& room, EventRef event);
   void Append(Room& room, EventRef event);
   void FillGap(Room& room);
   void OnGapRead(Room& room, int64_t since, const ChangesSince& changes);
-  void ReadOn(Room& room);  // what follows the head, if something is known to
+  void FillIfBehind(Room& room);  // what follows the head, if something is known to
 
   // --- a store that went back (home_rewind.cc)
 
-  static Asked AskedNow(const Room& room);
+  static ReadContext CurrentContext(const Room& room);
   // Cannot both be true: what was known when the store was asked, and its answer.
-  static bool Contradicts(Room& room, const Asked& asked, uint64_t epoch, int64_t seq);
+  static bool Contradicts(Room& room, const ReadContext& context, uint64_t epoch, int64_t seq);
   // Reads the newest events again before any other goes out. `seq`, `epoch`: of what contradicts.
-  void Doubt(Room& room, int64_t seq, uint64_t epoch);
-  void OnDoubtRead(Room& room, int64_t since, const ChangesSince& changes);
+  void VerifyHead(Room& room, int64_t seq, uint64_t epoch);
+  void OnHeadVerified(Room& room, int64_t since, const ChangesSince& changes);
   void Rewind(Room& room, int64_t to, const ChangesSince& changes);
   // The head stands in a store of this epoch, too; what listeners have beyond it does not.
-  void Adopt(Room& room, uint64_t epoch);
+  void AdoptEpoch(Room& room, uint64_t epoch);
   // An own commit that cannot have got its seq from the store that was known.
-  void CheckCommit(Room& room, const Asked& asked, uint64_t epoch, int64_t seq, bool is_new);
+  void CheckCommit(Room& room, const ReadContext& context, uint64_t epoch, int64_t seq,
+                   bool is_new);
 
-  void LetOut(Room& room, EventRef event);
-  void FlushOutgoing();
+  void Broadcast(Room& room, EventRef event);
+  void FlushBroadcasts();
   void ShowTyping(const Uuid& conversation, const UserId& user, bool is_typing);
   void ReadFromStore(Room& room, int64_t since, Resolve<Result<PageRef>> done);
-  void AskForChanges(Room& room, int64_t since);
-  void OnChanges(const Uuid& conversation, int64_t since, const Asked& asked,
+  void RequestChanges(Room& room, int64_t since);
+  void OnChanges(const Uuid& conversation, int64_t since, const ReadContext& context,
                  Result<ChangesSince> changes);
   static PageRef PageFrom(const Room& room, int64_t since, const ChangesSince& changes);
   // May memory say who is in it, and how far it is?
-  bool Mirrors(const Room& room) const;
+  bool HasAuthoritativeCache(const Room& room) const;
   // Is it small enough for typing, presence and read receipts?
-  bool MayHear(const Room& room) const;
-  bool Type(const TypingSign& sign);
+  bool AllowsEphemeral(const Room& room) const;
+  bool ApplyTyping(const TypingUpdate& update);
 
   void Follow(Room& room);
   void Forget(Room& room);
-  void LeaveWhatIsEmpty(Monotonic now);
+  void UnfollowIdle(Monotonic now);
   void CheckWithin(Room& room, Duration time);  // or sooner, if so planned
   void CheckHeads(Monotonic now);
   void CatchUpWithStore(Monotonic now);
-  void AskForHeads(std::vector<std::pair<Uuid, Asked>> asked);
-  void OnHeads(const std::vector<std::pair<Uuid, Asked>>& asked,
+  void ReadHeads(std::vector<std::pair<Uuid, ReadContext>> contexts);
+  void OnHeads(const std::vector<std::pair<Uuid, ReadContext>>& contexts,
                const Result<std::vector<UserConversationHead>>& heads);
   static void Stamp(Room& room, const UserConversationHead& head);
-  void OnHead(Room& room, const Asked& asked, const UserConversationHead& head);
+  void OnHead(Room& room, const ReadContext& context, const UserConversationHead& head);
   // The store is as far as that.
   void CatchUp(Room& room, int64_t head);
   Monotonic Now() const {
@@ -226,29 +231,29 @@ class Home {
 
   Executor& self_;
   HomeStore& store_;
-  HomeOutlet& outlet_;
+  HomeSink& sink_;
   HubCounters& counters_;
   const HomeOptions options_;
-  // Removals not yet sent to listeners; AskAgainWhoParted asks the store whether they still hold.
-  Partings parted_unsure_;
+  // Removals not yet sent to listeners; RetryRemovals asks the store whether they still hold.
+  Removals unverified_removals_;
   const std::unique_ptr<Rooms> rooms_;
   std::vector<Uuid> to_load_;
   size_t loads_under_way_ = 0;
   bool collecting_loads_ = false;
-  std::vector<std::vector<EventRef>> outgoing_;  // by shard, until the end of the batch
+  std::vector<std::vector<EventRef>> broadcasts_;  // by shard, until the end of the batch
   bool flush_posted_ = false;
-  HomeWire* const wire_;
-  std::multimap<Monotonic, Uuid> checks_;  // of heads: when
-  size_t reads_of_heads_ = 0;              // under way
+  HomePublisher* const publisher_;
+  std::multimap<Monotonic, Uuid> head_checks_;  // of heads: when
+  size_t head_reads_ = 0;                       // under way
   struct StoreAhead {
     Monotonic since;
     Uuid conversation;
     int64_t head;
   };
-  std::deque<StoreAhead> ahead_;  // of what the wire has brought; it may still be on its way
-  std::deque<std::pair<Uuid, Monotonic>> empty_;  // followed, without listeners since
-  std::multimap<Monotonic, Uuid> retries_;        // of what failed: when
-  std::minstd_rand jitter_;                       // of delays
+  std::deque<StoreAhead> store_ahead_;  // of what the wire has brought; it may still be on its way
+  std::deque<std::pair<Uuid, Monotonic>> idle_followed_;  // followed, without listeners since
+  std::multimap<Monotonic, Uuid> retries_;                // of what failed: when
+  std::minstd_rand jitter_;                               // of delays
   Typists typists_{[this](const Uuid& conversation, const UserId& user, bool is_typing) {
     ShowTyping(conversation, user, is_typing);
   }};

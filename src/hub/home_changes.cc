@@ -9,31 +9,32 @@ void Home::Apply(ChangeRequest request, Resolve<Result<AppliedChange>> done) {
   Room& room = rooms_->Touch(request.conversation);
   rooms_->Use(room);
   store_.Apply(std::move(request), self_,
-               [this, conversation = room.id, asked = AskedNow(room),
+               [this, conversation = room.id, context = CurrentContext(room),
                 done = std::move(done)](Result<AppliedChange> applied) mutable {
-                 if (applied) OnApplied(conversation, asked, *applied);
+                 if (applied) OnApplied(conversation, context, *applied);
                  rooms_->Release(rooms_->Touch(conversation));
                  done(std::move(applied));
                });
 }
 
-void Home::OnApplied(const Uuid& conversation, const Asked& asked, const AppliedChange& applied) {
+void Home::OnApplied(const Uuid& conversation, const ReadContext& context,
+                     const AppliedChange& applied) {
   Room& room = rooms_->Touch(conversation);
   const Change& change = applied.change;
-  if (change.seq != 0) CheckCommit(room, asked, applied.epoch, change.seq, true);
+  if (change.seq != 0) CheckCommit(room, context, applied.epoch, change.seq, true);
   MemberChange members{.added = applied.added, .removed = applied.removed};
   if (change.conversation) members.participant_count = change.conversation->participant_count;
   UpdateMembers(room, members, change.conversation ? change.conversation->seq : 0);
   if (change.seq == 0) {
     if (!applied.removed) return;
-    const EventRef parting = PartingEvent(conversation, *applied.removed);
-    if (wire_ != nullptr) wire_->Tell(*parting, members, 0);
-    return LetOut(room, parting);
+    const EventRef removal = RemovalEvent(conversation, *applied.removed);
+    if (publisher_ != nullptr) publisher_->Publish(*removal, members, 0);
+    return Broadcast(room, removal);
   }
   const EventRef event = ChangeEvent(change, Now(), applied.removed);
-  if (wire_ != nullptr) wire_->Tell(*event, members, applied.epoch);
-  rooms_->ForgetInTail(room, event->subject);
-  OfferOwn(room, event);
+  if (publisher_ != nullptr) publisher_->Publish(*event, members, applied.epoch);
+  rooms_->ForgetInTail(room, event->about_seq);
+  IngestLocal(room, event);
 }
 
 void Home::UpdateMembers(Room& room, const MemberChange& change, int64_t seq) {
@@ -67,7 +68,7 @@ void Home::UpdateMembers(Room& room, const MemberChange& change, int64_t seq) {
 
 void Home::ReloadMembers(Room& room) {
   room.members_stale = true;  // read again by who comes next
-  if (room.listeners != 0 && room.head_known && !room.loading) LoadRoom(room);
+  if (room.subscribers != 0 && room.head_known && !room.loading) LoadRoom(room);
 }
 
 void Home::Delete(const Uuid& conversation, const UserId& actor, bool as_service,
@@ -76,16 +77,17 @@ void Home::Delete(const Uuid& conversation, const UserId& actor, bool as_service
   store_.DeleteConversation(
       conversation, actor, as_service, self_,
       [this, conversation, done = std::move(done)](Result<void> gone) mutable {
-        if (gone && wire_ != nullptr) wire_->Tell(*ConversationDeletedEvent(conversation), {}, 0);
-        if (gone) OnDeleted(conversation);
+        if (gone && publisher_ != nullptr)
+          publisher_->Publish(*ConversationDeletedEvent(conversation), {}, 0);
+        if (gone) BroadcastDeletion(conversation);
         rooms_->Release(rooms_->Touch(conversation));
         done(std::move(gone));
       });
 }
 
-void Home::OnDeleted(const Uuid& conversation) {
+void Home::BroadcastDeletion(const Uuid& conversation) {
   Room& room = rooms_->Touch(conversation);
-  LetOut(room, ConversationDeletedEvent(conversation));
+  Broadcast(room, ConversationDeletedEvent(conversation));
   Forget(room);  // the next one who asks reads that it is not there
 }
 

@@ -22,16 +22,16 @@ constexpr size_t kReadsAtOnce = 2;
 // --- what is followed
 
 void Home::Follow(Room& room) {
-  if (wire_ == nullptr || room.followed) return;
+  if (publisher_ == nullptr || room.followed) return;
   room.followed = true;
   rooms_->Use(room);
-  wire_->Follow(room.id);
+  publisher_->Follow(room.id);
 }
 
 void Home::Forget(Room& room) {
   rooms_->ClearTail(room);
   rooms_->ClearEarly(room);
-  room.head_known = room.doubted = room.went_back = false;
+  room.head_known = room.verifying_head = room.rewind_certain = false;
   room.head = room.store_head = room.stored = 0;
   room.stamp = 0;
   room.members_known = room.members_stale = false;
@@ -41,16 +41,16 @@ void Home::Forget(Room& room) {
   room.known_members.clear();
 }
 
-void Home::LeaveWhatIsEmpty(Monotonic now) {
-  while (!empty_.empty() && empty_.front().second + kLinger <= now) {
-    const auto [conversation, since] = empty_.front();
-    empty_.pop_front();
+void Home::UnfollowIdle(Monotonic now) {
+  while (!idle_followed_.empty() && idle_followed_.front().second + kLinger <= now) {
+    const auto [conversation, since] = idle_followed_.front();
+    idle_followed_.pop_front();
     Room* found = rooms_->Find(conversation);
     if (found == nullptr) continue;
     Room& room = *found;
-    if (room.listeners != 0 || !room.followed || room.empty_since != since) continue;
+    if (room.subscribers != 0 || !room.followed || room.idle_since != since) continue;
     room.followed = false;
-    wire_->Leave(conversation);
+    publisher_->Leave(conversation);
     Forget(room);
     rooms_->Release(room);
   }
@@ -68,7 +68,7 @@ void Home::OnChangedHeads(const std::vector<UserConversationHead>& heads) {
     } else if (head.epoch != room.epoch) {
       CheckWithin(room, kCheckWithin);  // which is then compared with what is known
     } else if (head.seq > room.head) {
-      ahead_.push_back({Now(), room.id, head.seq});
+      store_ahead_.push_back({Now(), room.id, head.seq});
     } else if (head.seq == room.head) {
       Stamp(room, head);
     }
@@ -81,8 +81,9 @@ void Home::Stamp(Room& room, const UserConversationHead& head) {
 }
 
 void Home::CatchUpWithStore(Monotonic now) {
-  for (; !ahead_.empty() && ahead_.front().since + kOnItsWay <= now; ahead_.pop_front()) {
-    const StoreAhead& ahead = ahead_.front();
+  for (; !store_ahead_.empty() && store_ahead_.front().since + kOnItsWay <= now;
+       store_ahead_.pop_front()) {
+    const StoreAhead& ahead = store_ahead_.front();
     Room* room = rooms_->Find(ahead.conversation);
     if (room != nullptr && room->followed) CatchUp(*room, ahead.head);
   }
@@ -93,51 +94,53 @@ void Home::CheckWithin(Room& room, Duration time) {
   const Monotonic at = Now() + milliseconds(jitter_() % static_cast<uint64_t>(time.count() / 1000));
   if (room.next_check && *room.next_check <= at) return;
   room.next_check = at;
-  checks_.emplace(at, room.id);
+  head_checks_.emplace(at, room.id);
 }
 
-void Home::CheckAllSoon() {
+void Home::RecheckHeads() {
   rooms_->ForEach([this](Room& room) {
     if (room.followed) CheckWithin(room, kCheckWithin);
   });
 }
 
 void Home::CheckHeads(Monotonic now) {
-  while (reads_of_heads_ < kReadsAtOnce && !checks_.empty() && checks_.begin()->first <= now) {
-    std::vector<std::pair<Uuid, Asked>> asked;
-    while (asked.size() < kHeadsInARead && !checks_.empty() && checks_.begin()->first <= now) {
-      const auto [at, conversation] = *checks_.begin();
-      checks_.erase(checks_.begin());
+  while (head_reads_ < kReadsAtOnce && !head_checks_.empty() &&
+         head_checks_.begin()->first <= now) {
+    std::vector<std::pair<Uuid, ReadContext>> contexts;
+    while (contexts.size() < kHeadsInARead && !head_checks_.empty() &&
+           head_checks_.begin()->first <= now) {
+      const auto [at, conversation] = *head_checks_.begin();
+      head_checks_.erase(head_checks_.begin());
       Room* found = rooms_->Find(conversation);
       // Else it was planned anew.
       if (found == nullptr || found->next_check != at) continue;
       found->next_check.reset();
-      if (found->followed) asked.emplace_back(conversation, AskedNow(*found));
+      if (found->followed) contexts.emplace_back(conversation, CurrentContext(*found));
     }
-    if (!asked.empty()) AskForHeads(std::move(asked));
+    if (!contexts.empty()) ReadHeads(std::move(contexts));
   }
 }
 
-void Home::AskForHeads(std::vector<std::pair<Uuid, Asked>> asked) {
-  ++reads_of_heads_;
+void Home::ReadHeads(std::vector<std::pair<Uuid, ReadContext>> contexts) {
+  ++head_reads_;
   std::vector<Uuid> ids;
-  for (const auto& [conversation, known] : asked) ids.push_back(conversation);
+  for (const auto& [conversation, known] : contexts) ids.push_back(conversation);
   store_.ListHeads(
       std::move(ids), self_,
-      [this, asked = std::move(asked)](Result<std::vector<UserConversationHead>> heads) {
-        --reads_of_heads_;
-        OnHeads(asked, heads);
+      [this, contexts = std::move(contexts)](Result<std::vector<UserConversationHead>> heads) {
+        --head_reads_;
+        OnHeads(contexts, heads);
         CheckHeads(Now());
       });
 }
 
-void Home::OnHeads(const std::vector<std::pair<Uuid, Asked>>& asked,
+void Home::OnHeads(const std::vector<std::pair<Uuid, ReadContext>>& contexts,
                    const Result<std::vector<UserConversationHead>>& heads) {
   std::unordered_map<Uuid, const UserConversationHead*> found;
   if (heads) {
     for (const UserConversationHead& head : *heads) found.emplace(head.conversation_id, &head);
   }
-  for (const auto& [conversation, known] : asked) {
+  for (const auto& [conversation, known] : contexts) {
     Room* at = rooms_->Find(conversation);
     if (at == nullptr || !at->followed) continue;
     Room& room = *at;
@@ -147,23 +150,23 @@ void Home::OnHeads(const std::vector<std::pair<Uuid, Asked>>& asked,
     }
     const auto head = found.find(conversation);
     if (head == found.end()) {
-      if (room.head_known) OnDeleted(conversation);
+      if (room.head_known) BroadcastDeletion(conversation);
     } else {
       OnHead(room, known, *head->second);
     }
   }
 }
 
-void Home::OnHead(Room& room, const Asked& asked, const UserConversationHead& head) {
+void Home::OnHead(Room& room, const ReadContext& context, const UserConversationHead& head) {
   const bool same_transaction = room.head_known && head.changed != 0 && head.seq == room.head &&
                                 room.stamp_seq == head.seq && room.stamp == head.changed;
   // A fail-over that lost nothing of it.
-  if (same_transaction && head.epoch != room.epoch && !room.doubted) {
+  if (same_transaction && head.epoch != room.epoch && !room.verifying_head) {
     room.stored = head.seq;
-    Adopt(room, head.epoch);
+    AdoptEpoch(room, head.epoch);
   }
-  if (Contradicts(room, asked, head.epoch, head.seq)) {
-    return Doubt(room, head.seq, head.epoch);
+  if (Contradicts(room, context, head.epoch, head.seq)) {
+    return VerifyHead(room, head.seq, head.epoch);
   }
   if (head.seq == room.head) Stamp(room, head);
   CatchUp(room, head.seq);
@@ -179,42 +182,42 @@ void Home::CatchUp(Room& room, int64_t head) {
 
 // --- from other nodes
 
-void Home::OnRemote(const RemoteEvent& remote) {
+void Home::IngestRemote(const RemoteEvent& remote) {
   Room* found = rooms_->Find(remote.event->conversation);
   if (found == nullptr || !found->followed) return;
   Room& room = *found;
   const Event& event = *remote.event;
-  if (event.parting == Parting::kAll) return OnDeleted(room.id);
+  if (event.removal == Removal::kEveryone) return BroadcastDeletion(room.id);
   UpdateMembers(room, remote.members, event.seq);
   if (event.seq == 0) {
-    if (event.parting == Parting::kOne || MayHear(room)) LetOut(room, remote.event);
+    if (event.removal == Removal::kOneUser || AllowsEphemeral(room)) Broadcast(room, remote.event);
     return;
   }
   if (!event.undelivered_from.empty()) typists_.End(room.id, event.undelivered_from, Now());
   if (!room.head_known) return rooms_->AddEarly(room, remote.event);
   if (remote.epoch != 0 && remote.epoch != room.epoch) {
-    Doubt(room, std::min(event.seq - 1, room.head), remote.epoch);
+    VerifyHead(room, std::min(event.seq - 1, room.head), remote.epoch);
   }
   // A repeat is what memory has. Else it may be of a store that went back: its head says so.
   if (event.seq <= room.head && !room.tail.Holds(event)) CheckWithin(room, kCheckWithin);
-  if (event.subject != event.seq) rooms_->ForgetInTail(room, event.subject);
-  Offer(room, remote.event);
+  if (event.about_seq != event.seq) rooms_->ForgetInTail(room, event.about_seq);
+  Ingest(room, remote.event);
 }
 
 // --- what the access log says
 
-void Home::OnParted(const Uuid& conversation, const UserId& user) {
+void Home::OnMemberRemoved(const Uuid& conversation, const UserId& user) {
   Room* room = rooms_->Find(conversation);
-  if (room == nullptr || !Mirrors(*room)) return;
+  if (room == nullptr || !HasAuthoritativeCache(*room)) return;
   rooms_->Use(*room);
   // They may be back by now.
   store_.IsParticipant(conversation, user, self_,
                        [this, conversation, user, as_of = room->members_seq](Result<bool> is) {
                          Room& found = rooms_->Touch(conversation);
                          if (!is) {
-                           parted_unsure_.emplace_back(conversation, user);
+                           unverified_removals_.emplace_back(conversation, user);
                          } else if (as_of != found.members_seq) {
-                           OnParted(conversation, user);
+                           OnMemberRemoved(conversation, user);
                          } else if (!*is) {
                            found.participants.erase(user);
                            found.known_members.erase(user);
@@ -222,21 +225,21 @@ void Home::OnParted(const Uuid& conversation, const UserId& user) {
                            // prove nothing.
                            found.members_from = std::max(found.members_from, found.head + 1);
                            typists_.End(conversation, user, Now());
-                           LetOut(found, PartingEvent(conversation, user));
+                           Broadcast(found, RemovalEvent(conversation, user));
                          }
                          rooms_->Release(found);
                        });
 }
 
-void Home::AskAgainWhoParted() {
-  for (const auto& [conversation, user] : std::exchange(parted_unsure_, {})) {
-    OnParted(conversation, user);
+void Home::RetryRemovals() {
+  for (const auto& [conversation, user] : std::exchange(unverified_removals_, {})) {
+    OnMemberRemoved(conversation, user);
   }
 }
 
-void Home::OnGone(const Uuid& conversation) {
+void Home::OnConversationDeleted(const Uuid& conversation) {
   const Room* room = rooms_->Find(conversation);
-  if (room != nullptr && room->followed) OnDeleted(conversation);
+  if (room != nullptr && room->followed) BroadcastDeletion(conversation);
 }
 
 }  // namespace parley

@@ -11,7 +11,7 @@ namespace parley {
 void Home::Send(NewMessage message, Resolve<Result<StoredMessage>> done) {
   const Uuid id = message.conversation_id;
   // With other nodes, memory may not know yet who came in, so only the commit refuses.
-  if (wire_ != nullptr) return Insert(rooms_->Touch(id), std::move(message), std::move(done));
+  if (publisher_ != nullptr) return Insert(rooms_->Touch(id), std::move(message), std::move(done));
   WithHead(id, [this, message = std::move(message),
                 done = std::move(done)](Result<Room*> found) mutable {
     if (!found && found.error().code == ErrorCode::not_found) {
@@ -35,46 +35,47 @@ void Home::Insert(Room& room, NewMessage message, Resolve<Result<StoredMessage>>
   typists_.End(room.id, message.sender_id, Now());  // before the message
   rooms_->Use(room);
   store_.InsertMessage(std::move(message), self_,
-                       [this, conversation = room.id, asked = AskedNow(room),
+                       [this, conversation = room.id, context = CurrentContext(room),
                         done = std::move(done)](Result<StoredMessage> stored) mutable {
-                         OnStored(conversation, asked, stored);
+                         OnStored(conversation, context, stored);
                          done(std::move(stored));
                        });
 }
 
-void Home::OnStored(const Uuid& conversation, const Asked& asked, Result<StoredMessage>& stored) {
+void Home::OnStored(const Uuid& conversation, const ReadContext& context,
+                    Result<StoredMessage>& stored) {
   Room& room = rooms_->Touch(conversation);
   if (stored) {
     const int64_t seq = stored->message.seq;
-    CheckCommit(room, asked, stored->epoch, seq, !stored->duplicate);
+    CheckCommit(room, context, stored->epoch, seq, !stored->duplicate);
     // A repeat of what we never heard was stored (its first answer was `outcome_unknown`) is news.
     if (stored->duplicate && seq <= room.head) {
       counters_.duplicates.Add();
     } else {
       counters_.messages.Add();
       const EventRef event = MessageEvent(stored->message, Now());
-      if (wire_ != nullptr) wire_->Tell(*event, {}, stored->epoch);
-      OfferOwn(room, event);
+      if (publisher_ != nullptr) publisher_->Publish(*event, {}, stored->epoch);
+      IngestLocal(room, event);
     }
   }
   rooms_->Release(room);
 }
 
-void Home::OfferOwn(Room& room, EventRef event) {
-  if (room.head_known) return Offer(room, std::move(event));
+void Home::IngestLocal(Room& room, EventRef event) {
+  if (room.head_known) return Ingest(room, std::move(event));
   // The next caller reads the head.
-  if (!Mirrors(room) || (room.listeners == 0 && !room.loading)) return;
+  if (!HasAuthoritativeCache(room) || (room.subscribers == 0 && !room.loading)) return;
   rooms_->AddEarly(room, std::move(event));
 }
 
-void Home::Offer(Room& room, EventRef event) {
-  if (room.doubted) {
+void Home::Ingest(Room& room, EventRef event) {
+  if (room.verifying_head) {
     rooms_->AddEarly(room, std::move(event));
     return room.retry_planned ? void() : FillGap(room);
   }
   if (event->seq <= room.head) {
     // A read brought it before, and does not know who left.
-    if (event->parting == Parting::kOne) OnParted(room.id, event->hidden_from);
+    if (event->removal == Removal::kOneUser) OnMemberRemoved(room.id, event->except_user);
     return;
   }
   if (event->seq > room.head + 1) {
@@ -91,7 +92,7 @@ void Home::Offer(Room& room, EventRef event) {
 void Home::Append(Room& room, EventRef event) {
   room.head = event->seq;
   rooms_->PushToTail(room, event);
-  LetOut(room, std::move(event));
+  Broadcast(room, std::move(event));
 }
 
 // --- gaps
@@ -101,32 +102,33 @@ void Home::FillGap(Room& room) {
   room.filling_gap = true;
   rooms_->Use(room);
   counters_.store_reads.Add();
-  const bool doubted = room.doubted;
+  const bool verifying_head = room.verifying_head;
   const int64_t since =
-      doubted ? std::max<int64_t>(0, std::min(room.head, room.doubted_from) - kRewindReach)
-              : room.head;
-  store_.ReadChanges(
-      room.id, since, static_cast<int>(kPageEvents), doubted ? kRewindBytes : kPageBytes, self_,
-      [this, id = room.id, since, doubted, asked = AskedNow(room)](Result<ChangesSince> changes) {
-        Room& found = rooms_->Touch(id);
-        found.filling_gap = false;
-        if (!changes) {
-          log::warn("filling a gap from the store failed conversation={} error={}", id.ToString(),
-                    Name(changes.error().code));
-          RetryLater(found);
-        } else if (!Mirrors(found) || !found.head_known) {
-          // nobody listens any more
-        } else if (doubted && found.doubted) {
-          OnDoubtRead(found, since, *changes);
-        } else if (found.doubted) {
-          FillGap(found);
-        } else if (Contradicts(found, asked, changes->epoch, changes->head)) {
-          Doubt(found, changes->head, changes->epoch);
-        } else {
-          OnGapRead(found, since, *changes);
-        }
-        rooms_->Release(found);
-      });
+      verifying_head ? std::max<int64_t>(0, std::min(room.head, room.verify_from) - kRewindReach)
+                     : room.head;
+  store_.ReadChanges(room.id, since, static_cast<int>(kPageEvents),
+                     verifying_head ? kRewindBytes : kPageBytes, self_,
+                     [this, id = room.id, since, verifying_head,
+                      context = CurrentContext(room)](Result<ChangesSince> changes) {
+                       Room& found = rooms_->Touch(id);
+                       found.filling_gap = false;
+                       if (!changes) {
+                         log::warn("filling a gap from the store failed conversation={} error={}",
+                                   id.ToString(), Name(changes.error().code));
+                         RetryLater(found);
+                       } else if (!HasAuthoritativeCache(found) || !found.head_known) {
+                         // nobody listens any more
+                       } else if (verifying_head && found.verifying_head) {
+                         OnHeadVerified(found, since, *changes);
+                       } else if (found.verifying_head) {
+                         FillGap(found);
+                       } else if (Contradicts(found, context, changes->epoch, changes->head)) {
+                         VerifyHead(found, changes->head, changes->epoch);
+                       } else {
+                         OnGapRead(found, since, *changes);
+                       }
+                       rooms_->Release(found);
+                     });
 }
 
 void Home::OnGapRead(Room& room, int64_t since, const ChangesSince& changes) {
@@ -139,7 +141,7 @@ void Home::OnGapRead(Room& room, int64_t since, const ChangesSince& changes) {
     if (!room.early.empty() && room.early.begin()->first == change.seq) {
       event = rooms_->TakeEarly(room);
     }
-    if (event->subject != event->seq) rooms_->ForgetInTail(room, event->subject);
+    if (event->about_seq != event->seq) rooms_->ForgetInTail(room, event->about_seq);
     if (change.kind == ChangeKind::kConversationUpdated && change.seq > room.members_read) {
       ReloadMembers(room);
     }
@@ -148,50 +150,50 @@ void Home::OnGapRead(Room& room, int64_t since, const ChangesSince& changes) {
   room.head = std::max(room.head, changes.through);
   rooms_->DropEarlyUpTo(room, room.head);
   if (!room.early.empty() && room.early.begin()->first == room.head + 1) {
-    Offer(room, rooms_->TakeEarly(room));
+    Ingest(room, rooms_->TakeEarly(room));
   }
   const bool behind = !room.early.empty() || room.store_head > room.head;
-  if (room.head > since) room.fills_in_vain = 0;
-  if (behind && ++room.fills_in_vain > kLoadsAgain) {
+  if (room.head > since) room.futile_fills = 0;
+  if (behind && ++room.futile_fills > kMaxReloads) {
     rooms_->ClearEarly(room);
     room.store_head = room.head;
-    room.fills_in_vain = 0;
+    room.futile_fills = 0;
     log::warn("received events missing from the store conversation={}", room.id.ToString());
   } else if (behind) {
     FillGap(room);
   }
 }
 
-void Home::ReadOn(Room& room) {
+void Home::FillIfBehind(Room& room) {
   if (!room.head_known) return;
-  if (room.doubted || !room.early.empty() || room.store_head > room.head) FillGap(room);
+  if (room.verifying_head || !room.early.empty() || room.store_head > room.head) FillGap(room);
 }
 
 // --- to the listeners
 
-void Home::LetOut(Room& room, EventRef event) {
-  for (uint64_t left = room.listeners; left != 0; left &= left - 1) {
-    outgoing_[static_cast<size_t>(std::countr_zero(left))].push_back(event);
+void Home::Broadcast(Room& room, EventRef event) {
+  for (uint64_t left = room.subscribers; left != 0; left &= left - 1) {
+    broadcasts_[static_cast<size_t>(std::countr_zero(left))].push_back(event);
   }
-  if (room.listeners == 0 || flush_posted_) return;
+  if (room.subscribers == 0 || flush_posted_) return;
   flush_posted_ = true;
   // Behind the batch of commits at hand: its events go to each shard in one post.
-  self_.Post([this] { FlushOutgoing(); });
+  self_.Post([this] { FlushBroadcasts(); });
 }
 
-void Home::FlushOutgoing() {
+void Home::FlushBroadcasts() {
   flush_posted_ = false;
-  for (unsigned shard = 0; shard < outgoing_.size(); ++shard) {
-    if (!outgoing_[shard].empty()) outlet_.Deliver(shard, std::exchange(outgoing_[shard], {}));
+  for (unsigned shard = 0; shard < broadcasts_.size(); ++shard) {
+    if (!broadcasts_[shard].empty()) sink_.Deliver(shard, std::exchange(broadcasts_[shard], {}));
   }
 }
 
-void Home::Relay(EventRef event, bool everywhere) {
+void Home::BroadcastEphemeral(EventRef event, bool all_nodes) {
   Room* room = rooms_->Find(event->conversation);
   // Where it is too large to show it here, it is on every node.
-  if (room != nullptr && room->members_known && !MayHear(*room)) return;
-  if (everywhere && wire_ != nullptr) wire_->Tell(*event, {}, 0);
-  if (room != nullptr && MayHear(*room)) LetOut(*room, std::move(event));
+  if (room != nullptr && room->members_known && !AllowsEphemeral(*room)) return;
+  if (all_nodes && publisher_ != nullptr) publisher_->Publish(*event, {}, 0);
+  if (room != nullptr && AllowsEphemeral(*room)) Broadcast(*room, std::move(event));
 }
 
 }  // namespace parley

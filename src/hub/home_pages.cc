@@ -11,7 +11,7 @@ void Home::Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>
     if (!found) return done(Fail(found.error()));
     Room& room = **found;
     const bool at_head = since == room.head, covered = room.tail.Covers(since);
-    if (room.doubted || (!at_head && !covered)) {
+    if (room.verifying_head || (!at_head && !covered)) {
       return ReadFromStore(room, since, std::move(done));
     }
     auto page = std::make_shared<Page>();
@@ -34,38 +34,38 @@ void Home::ReadFromStore(Room& room, int64_t since, Resolve<Result<PageRef>> don
   room.reads.push_back({since, {}});
   room.reads.back().waiting.push_back(std::move(done));
   rooms_->Use(room);
-  AskForChanges(room, since);
+  RequestChanges(room, since);
 }
 
-void Home::AskForChanges(Room& room, int64_t since) {
+void Home::RequestChanges(Room& room, int64_t since) {
   counters_.store_reads.Add();
   store_.ReadChanges(
       room.id, since, static_cast<int>(kPageEvents), kPageBytes, self_,
-      [this, id = room.id, since, asked = AskedNow(room)](Result<ChangesSince> changes) {
-        OnChanges(id, since, asked, std::move(changes));
+      [this, id = room.id, since, context = CurrentContext(room)](Result<ChangesSince> changes) {
+        OnChanges(id, since, context, std::move(changes));
       });
 }
 
-void Home::OnChanges(const Uuid& conversation, int64_t since, const Asked& asked,
+void Home::OnChanges(const Uuid& conversation, int64_t since, const ReadContext& context,
                      Result<ChangesSince> changes) {
   Room& room = rooms_->Touch(conversation);
   // The page is of before a rewind.
-  if (changes && asked.rewinds != room.rewinds) return AskForChanges(room, since);
+  if (changes && context.rewinds != room.rewinds) return RequestChanges(room, since);
   const auto read = std::ranges::find(room.reads, since, &Room::PendingRead::since);
   auto waiting = std::move(read->waiting);
   room.reads.erase(read);
   const auto answer = [&](const Result<PageRef>& page) {
     for (auto& done : waiting) done(page);
   };
-  const bool contradicts = changes && Contradicts(room, asked, changes->epoch, changes->head);
+  const bool contradicts = changes && Contradicts(room, context, changes->epoch, changes->head);
   const int64_t reached = changes ? std::max(since, changes->through) : since;
   if (contradicts) {
     // What is stored is being found out: readers ask again in a while.
-    Doubt(room, changes->head, changes->epoch);
+    VerifyHead(room, changes->head, changes->epoch);
     answer(Fail(Error::StoreUnavailable()));
   } else if (!changes) {
     answer(Fail(changes.error()));
-  } else if (reached == since && since < room.head && asked.head < room.head) {
+  } else if (reached == since && since < room.head && context.head < room.head) {
     // Nothing in that snapshot, but something has come since.
     for (auto& done : waiting) Read(conversation, since, std::move(done));
   } else {

@@ -15,9 +15,9 @@ std::vector<UserId> Home::BroadcastPresence(const UserId& user, bool online) {
   size_t conversations = 0;
   for (const Uuid& conversation : rooms_->OfMember(user)) {
     Room& room = *rooms_->Find(conversation);
-    if (room.listeners == 0 || room.participants.size() < 2) continue;
+    if (room.subscribers == 0 || room.participants.size() < 2) continue;
     if (++conversations > kConversationsReached) break;
-    LetOut(room, PresenceEvent(conversation, user, online));
+    Broadcast(room, PresenceEvent(conversation, user, online));
     reached.insert(room.participants.begin(), room.participants.end());
   }
   reached.erase(user);

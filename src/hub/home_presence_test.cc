@@ -15,11 +15,11 @@ using Users = std::vector<UserId>;
 
 const Uuid kRoom{{0x11}}, kOther{{0x22}};
 
-class HomePresenceTest : public testing::Test, protected HomeOutlet {
+class HomePresenceTest : public testing::Test, protected HomeSink {
  protected:
   void Deliver(unsigned shard, std::vector<EventRef> events) override {
     for (const EventRef& event : events) {
-      EXPECT_TRUE(event->narrow);
+      EXPECT_TRUE(event->single_conversation);
       delivered_[shard].emplace_back(TextOf(event->frame));
     }
   }
@@ -30,7 +30,8 @@ class HomePresenceTest : public testing::Test, protected HomeOutlet {
     }
   }
   void Listen(const Uuid& room, const UserId& user, unsigned shard = 0) {
-    home_.Admit(room, user, false, shard, [](Result<Admission> given) { EXPECT_TRUE(given); });
+    home_.Subscribe(room, user, false, shard,
+                    [](Result<Subscription> given) { EXPECT_TRUE(given); });
     Rest();
   }
   Users Broadcast(const UserId& user, bool online = true) {
@@ -68,7 +69,7 @@ TEST_F(HomePresenceTest, StrangersAndConversationsWithoutListenersReceiveNothing
   store_.Put(kRoom, {"ann", "bob"});
   Listen(kRoom, "bob");
   EXPECT_EQ(Broadcast("eve"), Users());
-  home_.Unlisten(kRoom, 0);
+  home_.Unsubscribe(kRoom, 0);
   EXPECT_EQ(Broadcast("ann"), Users());
   EXPECT_EQ(TakeDelivered(0), 0u);
 }

@@ -7,36 +7,37 @@
 
 namespace parley {
 
-Home::Asked Home::AskedNow(const Room& room) {
+Home::ReadContext Home::CurrentContext(const Room& room) {
   return {room.head_known ? std::max(room.head, room.stored) : 0, room.rewinds};
 }
 
-bool Home::Contradicts(Room& room, const Asked& asked, uint64_t epoch, int64_t seq) {
+bool Home::Contradicts(Room& room, const ReadContext& context, uint64_t epoch, int64_t seq) {
   if (!room.head_known) return false;
   if (epoch != room.epoch) return true;
-  if (asked.rewinds != room.rewinds) return false;
-  if (seq < asked.head) return true;
+  if (context.rewinds != room.rewinds) return false;
+  if (seq < context.head) return true;
   room.stored = std::max(room.stored, seq);
   return false;
 }
 
-void Home::CheckCommit(Room& room, const Asked& asked, uint64_t epoch, int64_t seq, bool is_new) {
+void Home::CheckCommit(Room& room, const ReadContext& context, uint64_t epoch, int64_t seq,
+                       bool is_new) {
   // A repeat may have any seq.
-  if (Contradicts(room, asked, epoch, is_new ? seq - 1 : asked.head)) {
-    Doubt(room, std::min(seq - 1, room.head), epoch);
+  if (Contradicts(room, context, epoch, is_new ? seq - 1 : context.head)) {
+    VerifyHead(room, std::min(seq - 1, room.head), epoch);
   }
 }
 
-void Home::Doubt(Room& room, int64_t seq, uint64_t epoch) {
-  room.doubted_from = room.doubted ? std::min(room.doubted_from, seq) : seq;
-  room.went_back |= epoch == room.epoch;
-  room.doubted = true;
+void Home::VerifyHead(Room& room, int64_t seq, uint64_t epoch) {
+  room.verify_from = room.verifying_head ? std::min(room.verify_from, seq) : seq;
+  room.rewind_certain |= epoch == room.epoch;
+  room.verifying_head = true;
   FillGap(room);
 }
 
-void Home::OnDoubtRead(Room& room, int64_t since, const ChangesSince& changes) {
+void Home::OnHeadVerified(Room& room, int64_t since, const ChangesSince& changes) {
   if (changes.head < since) {  // further back than the answer showed
-    room.doubted_from = changes.head;
+    room.verify_from = changes.head;
     return FillGap(room);
   }
   room.backoff = {};
@@ -45,9 +46,9 @@ void Home::OnDoubtRead(Room& room, int64_t since, const ChangesSince& changes) {
     if (change.seq <= room.head && room.tail.Holds(*ChangeEvent(change))) same = change.seq;
   }
   const bool other_store = changes.epoch != room.epoch;
-  const bool lost = room.went_back || other_store || changes.head < room.head;
+  const bool lost = room.rewind_certain || other_store || changes.head < room.head;
   room.stored = changes.head;
-  room.doubted = room.went_back = false;
+  room.verifying_head = room.rewind_certain = false;
   // They may be of the store that was: what is in this one is read.
   room.store_head = changes.head;
   if (!room.early.empty()) {
@@ -55,15 +56,15 @@ void Home::OnDoubtRead(Room& room, int64_t since, const ChangesSince& changes) {
     rooms_->ClearEarly(room);
   }
   if (lost && same < room.head) return Rewind(room, same, changes);
-  if (lost) Adopt(room, changes.epoch);
+  if (lost) AdoptEpoch(room, changes.epoch);
   CatchUp(room, changes.head);
 }
 
-void Home::Adopt(Room& room, uint64_t epoch) {
+void Home::AdoptEpoch(Room& room, uint64_t epoch) {
   room.epoch = epoch;
   ++room.rewinds;
-  LetOut(room, RewindEvent(room.id, room.head));
-  FlushOutgoing();  // before any page of the store as it is now
+  Broadcast(room, RewindEvent(room.id, room.head));
+  FlushBroadcasts();  // before any page of the store as it is now
 }
 
 void Home::Rewind(Room& room, int64_t to, const ChangesSince& changes) {
@@ -73,7 +74,7 @@ void Home::Rewind(Room& room, int64_t to, const ChangesSince& changes) {
   room.head = to;
   room.stamp = 0;
   rooms_->ClearTail(room);
-  Adopt(room, changes.epoch);
+  AdoptEpoch(room, changes.epoch);
   room.members_read = room.members_from = room.members_seq = 0;
   room.known_members.clear();
   ReloadMembers(room);

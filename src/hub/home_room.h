@@ -10,7 +10,7 @@ namespace parley {
 inline constexpr size_t kPageEvents = 128;
 inline constexpr size_t kPageBytes = 64 * 1024;
 // Then what was heard is not believed: other nodes may say what is not in the store.
-inline constexpr int kLoadsAgain = 3;
+inline constexpr int kMaxReloads = 3;
 // Reads that load rooms, and rooms in each: of 200 members each that is some megabyte.
 inline constexpr size_t kLoadsAtOnce = 2;
 inline constexpr size_t kRoomsInALoad = 128;
@@ -21,7 +21,7 @@ inline constexpr size_t kRewindBytes = 1024 * 1024;
 inline constexpr size_t kKnownMembers = 10'000;
 
 // What was known of a conversation when the store was asked; the answer is compared with it.
-struct Home::Asked {
+struct Home::ReadContext {
   int64_t head = 0;      // 0: not known
   uint32_t rewinds = 0;  // an answer to what was asked before a rewind means nothing
 };
@@ -37,23 +37,24 @@ struct Home::Room {
   };
 
   Uuid id;
-  bool loading = false;                 // head and members are being read
-  bool heard_since_load_began = false;  // else changes may have come that nobody told
-  int loads_again = 0;                  // what had been read was older than what was heard
-  std::vector<Load> waiting;            // for what is being read
+  bool loading = false;                    // head and members are being read
+  bool followed_since_load_began = false;  // else changes may have come that nobody told
+  int reload_attempts = 0;                 // what had been read was older than what was heard
+  std::vector<Load> waiting;               // for what is being read
 
   // Order.
   bool head_known = false;
   int64_t head = 0;
-  int64_t store_head = 0;    // as the store was last heard to be; may be behind
-  int64_t stored = 0;        // the highest head that the store has answered since it went back
-  uint64_t epoch = 0;        // of the store that `head` is of; 0: unknown
-  int64_t stamp = 0;         // position of the transaction that took `stamp_seq`; 0: unknown
-  int64_t stamp_seq = 0;     //
-  uint32_t rewinds = 0;      // how often the store went back under this node
-  bool doubted = false;      // an answer contradicts the head: events wait until it is read again
-  bool went_back = false;    // while doubted: it is certain that the store went back
-  int64_t doubted_from = 0;  // while doubted: the lowest seq of an answer that contradicts
+  int64_t store_head = 0;  // as the store was last heard to be; may be behind
+  int64_t stored = 0;      // the highest head that the store has answered since it went back
+  uint64_t epoch = 0;      // of the store that `head` is of; 0: unknown
+  int64_t stamp = 0;       // position of the transaction that took `stamp_seq`; 0: unknown
+  int64_t stamp_seq = 0;   //
+  uint32_t rewinds = 0;    // how often the store went back under this node
+  bool verifying_head =
+      false;  // an answer contradicts the head: events wait until it is read again
+  bool rewind_certain = false;  // while doubted: it is certain that the store went back
+  int64_t verify_from = 0;      // while doubted: the lowest seq of an answer that contradicts
 
   // Members.
   bool members_known = false;  // perhaps as they were a while ago:
@@ -65,17 +66,17 @@ struct Home::Room {
   int64_t members_seq = 0;    // of the last change of them that was heard of
   int64_t members_from = 0;   // changes of them after this seq have been heard of
 
-  uint64_t listeners = 0;  // bit i: shard i
+  uint64_t subscribers = 0;  // bit i: shard i
   Tail tail;
   std::map<int64_t, EventRef> early;  // came before their predecessors
   bool filling_gap = false;
-  int fills_in_vain = 0;
+  int futile_fills = 0;
   std::vector<PendingRead> reads;
   bool retry_planned = false;
   std::chrono::milliseconds backoff{0};
   // Where there are other nodes:
   bool followed = false;                     // their events are heard
-  Monotonic empty_since = {};                // followed, but nobody listens
+  Monotonic idle_since = {};                 // followed, but nobody listens
   std::optional<Monotonic> next_check = {};  // of its head
 
   bool MembersFresh() const { return members_known && !members_stale && !loading; }
@@ -90,11 +91,12 @@ struct Home::Room {
 class Home::Rooms {
  public:
   // `partings`: takes the removals whose events are dropped before they went out.
-  Rooms(size_t idle_conversations, size_t tail_bytes, HubCounters& counters, Partings& partings)
+  Rooms(size_t idle_conversations, size_t tail_bytes, HubCounters& counters,
+        Removals& dropped_removals)
       : idle_limit_(idle_conversations),
         tail_limit_(tail_bytes),
         counters_(counters),
-        partings_(partings) {}
+        dropped_removals_(dropped_removals) {}
   ~Rooms();
 
   // Makes it if it is not there. May evict others.
@@ -108,7 +110,7 @@ class Home::Rooms {
 
   void PushToTail(Room& room, EventRef event);
   void ClearTail(Room& room);
-  void ForgetInTail(Room& room, int64_t subject);
+  void ForgetInTail(Room& room, int64_t about_seq);
   // The tail was read.
   void TailUsed(Room& room);
 
@@ -135,7 +137,7 @@ class Home::Rooms {
 
   const size_t idle_limit_, tail_limit_;
   HubCounters& counters_;
-  Partings& partings_;
+  Removals& dropped_removals_;
   MemberIndex index_;  // outlives the rooms
   std::unordered_map<Uuid, std::unique_ptr<Room>> by_id_;
   IntrusiveList<Room, &Room::idle_link> idle_;    // nobody uses them

@@ -87,9 +87,9 @@ void Home::Rooms::ClearTail(Room& room) {
   tailed_.Remove(room);
 }
 
-void Home::Rooms::ForgetInTail(Room& room, int64_t subject) {
+void Home::Rooms::ForgetInTail(Room& room, int64_t about_seq) {
   const size_t before = room.tail.bytes();
-  room.tail.Forget(subject);
+  room.tail.Forget(about_seq);
   CountTail(room, before);
   if (room.tail.bytes() == 0) tailed_.Remove(room);
 }
@@ -109,8 +109,8 @@ void Home::Rooms::EraseEarly(Room& room, std::map<int64_t, EventRef>::iterator a
 }
 
 void Home::Rooms::DropEarly(Room& room, std::map<int64_t, EventRef>::iterator at) {
-  if (at->second->parting == Parting::kOne && room.listeners != 0) {
-    partings_.emplace_back(room.id, at->second->hidden_from);
+  if (at->second->removal == Removal::kOneUser && room.subscribers != 0) {
+    dropped_removals_.emplace_back(room.id, at->second->except_user);
   }
   EraseEarly(room, at);
 }
@@ -139,7 +139,7 @@ void Home::Rooms::DropEarlyUnlikeStored(Room& room, const Event& stored) {
   const auto found = room.early.find(stored.seq);
   if (found == room.early.end() || SameChange(*found->second, stored)) return;
   // Only the live event knows who left; what it shows of the conversation is older than the store's.
-  if (found->second->parting == Parting::kNobody) EraseEarly(room, found);
+  if (found->second->removal == Removal::kNone) EraseEarly(room, found);
 }
 
 void Home::Rooms::DropEarlyUpTo(Room& room, int64_t seq) {

@@ -17,7 +17,7 @@ using Seqs = std::vector<int64_t>;
 
 const Uuid kRoom{{0x11}};
 
-class HomeTest : public testing::Test, protected HomeOutlet {
+class HomeTest : public testing::Test, protected HomeSink {
  protected:
   void Deliver(unsigned shard, std::vector<EventRef> events) override {
     for (const EventRef& event : events) {
@@ -34,10 +34,10 @@ class HomeTest : public testing::Test, protected HomeOutlet {
     }
   }
 
-  Result<Admission> Admit(const UserId& user, unsigned shard = 0, bool trusted = false) {
-    Result<Admission> answer = Fail(ErrorCode::internal, "No answer came.");
-    home_.Admit(kRoom, user, trusted, shard,
-                [&](Result<Admission> given) { answer = std::move(given); });
+  Result<Subscription> Subscribe(const UserId& user, unsigned shard = 0, bool trusted = false) {
+    Result<Subscription> answer = Fail(ErrorCode::internal, "No answer came.");
+    home_.Subscribe(kRoom, user, trusted, shard,
+                    [&](Result<Subscription> given) { answer = std::move(given); });
     Rest();
     return answer;
   }
@@ -58,7 +58,7 @@ class HomeTest : public testing::Test, protected HomeOutlet {
   // one's answer still waits.
   void FailToFillAGap() {
     store_.Put(kRoom, {"ann"});
-    ASSERT_TRUE(Admit("ann"));
+    ASSERT_TRUE(Subscribe("ann"));
     StartSend(MakeMessage());
     StartSend(MakeMessage());
     store_.Happen();
@@ -105,18 +105,18 @@ class HomeTest : public testing::Test, protected HomeOutlet {
 
 TEST_F(HomeTest, AParticipantIsLetInAndLearnsTheHead) {
   store_.Put(kRoom, {"ann", "bob"}, 4);
-  const auto admission = Admit("bob");
-  ASSERT_TRUE(admission);
-  EXPECT_EQ(admission->head, 4);
-  EXPECT_EQ(admission->participant_count, 2);
-  EXPECT_EQ(admission->participants, (std::vector<UserId>{"ann", "bob"}));
+  const auto subscription = Subscribe("bob");
+  ASSERT_TRUE(subscription);
+  EXPECT_EQ(subscription->head, 4);
+  EXPECT_EQ(subscription->participant_count, 2);
+  EXPECT_EQ(subscription->participants, (std::vector<UserId>{"ann", "bob"}));
 }
 
 TEST_F(HomeTest, NobodyElseIsAndAMissingConversationLooksTheSame) {
   store_.Put(kRoom, {"ann"});
-  EXPECT_EQ(Admit("eve").error().code, ErrorCode::not_participant);
+  EXPECT_EQ(Subscribe("eve").error().code, ErrorCode::not_participant);
   const Uuid nowhere{{0x99}};
-  home_.Admit(nowhere, "ann", false, 0, [](Result<Admission> given) {
+  home_.Subscribe(nowhere, "ann", false, 0, [](Result<Subscription> given) {
     EXPECT_EQ(given.error().code, ErrorCode::not_participant);
   });
   Rest();
@@ -124,49 +124,49 @@ TEST_F(HomeTest, NobodyElseIsAndAMissingConversationLooksTheSame) {
 
 TEST_F(HomeTest, InALargeConversationTheStoreIsAskedOnceForEachMember) {
   store_.Put(kRoom, {"ann", "bob", "cho", "dan"}, 1);
-  const auto admission = Admit("dan");
-  ASSERT_TRUE(admission);
-  EXPECT_TRUE(admission->participants.empty());
-  EXPECT_EQ(admission->participant_count, 4);
-  EXPECT_EQ(Admit("eve").error().code, ErrorCode::not_participant);
-  home_.Admit(kRoom, "dan", false, 0, [](Result<Admission> given) { EXPECT_TRUE(given); });
+  const auto subscription = Subscribe("dan");
+  ASSERT_TRUE(subscription);
+  EXPECT_TRUE(subscription->participants.empty());
+  EXPECT_EQ(subscription->participant_count, 4);
+  EXPECT_EQ(Subscribe("eve").error().code, ErrorCode::not_participant);
+  home_.Subscribe(kRoom, "dan", false, 0, [](Result<Subscription> given) { EXPECT_TRUE(given); });
   EXPECT_TRUE(store_.idle());
 }
 
 TEST_F(HomeTest, ATrustedListenerIsNotAskedFor) {
   store_.Put(kRoom, {"ann", "bob", "cho", "dan"});
-  EXPECT_TRUE(Admit("dan", 0, true));
+  EXPECT_TRUE(Subscribe("dan", 0, true));
 }
 
 TEST_F(HomeTest, AStoreThatIsAwayLetsNobodyInAndIsAskedAgain) {
   store_.Put(kRoom, {"ann"});
   store_.faults.unavailable_one_in = 1;
-  EXPECT_EQ(Admit("ann").error().code, ErrorCode::store_unavailable);
+  EXPECT_EQ(Subscribe("ann").error().code, ErrorCode::store_unavailable);
   EXPECT_EQ(Send(MakeMessage()).error().code, ErrorCode::store_unavailable);
   EXPECT_EQ(Read(0).error().code, ErrorCode::store_unavailable);
   store_.faults.unavailable_one_in = 0;
-  EXPECT_TRUE(Admit("ann"));
+  EXPECT_TRUE(Subscribe("ann"));
 }
 
 // --- events
 
 TEST_F(HomeTest, AnEventGoesOutOnlyAfterItsCommitAndOnlyToShardsThatListen) {
   store_.Put(kRoom, {"ann"});
-  ASSERT_TRUE(Admit("ann", 0));
-  ASSERT_TRUE(Admit("ann", 2));
+  ASSERT_TRUE(Subscribe("ann", 0));
+  ASSERT_TRUE(Subscribe("ann", 2));
   StartSend(MakeMessage());
   executor_.Run();
   EXPECT_TRUE(delivered_[0].empty());
   Rest();
   EXPECT_EQ(delivered_, (std::vector<Seqs>{{1}, {}, {1}}));
-  home_.Unlisten(kRoom, 2);
+  home_.Unsubscribe(kRoom, 2);
   ASSERT_TRUE(Send(MakeMessage()));
   EXPECT_EQ(delivered_, (std::vector<Seqs>{{1, 2}, {}, {1}}));
 }
 
 TEST_F(HomeTest, ARepeatIsAnsweredWithTheFirstAndNotSentOutAgain) {
   store_.Put(kRoom, {"ann"});
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   const auto first = Send(MakeMessage("ann", "c1"));
   const auto again = Send(MakeMessage("ann", "c1"));
   ASSERT_TRUE(again);
@@ -179,7 +179,7 @@ TEST_F(HomeTest, ARepeatIsAnsweredWithTheFirstAndNotSentOutAgain) {
 
 TEST_F(HomeTest, ARepeatAfterAnUnknownOutcomeSendsOutWhatNobodyHasSeen) {
   store_.Put(kRoom, {"ann"});
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   store_.faults.unknown_one_in = 1;
   EXPECT_EQ(Send(MakeMessage("ann", "c1")).error().code, ErrorCode::outcome_unknown);
   EXPECT_TRUE(delivered_[0].empty());
@@ -192,7 +192,7 @@ TEST_F(HomeTest, ARepeatAfterAnUnknownOutcomeSendsOutWhatNobodyHasSeen) {
 
 TEST_F(HomeTest, WhatAnUnknownOutcomeStoredGoesOutBeforeTheNextEvent) {
   store_.Put(kRoom, {"ann"});
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   store_.faults.unknown_one_in = 1;
   Send(MakeMessage());
   store_.faults.unknown_one_in = 0;
@@ -202,7 +202,7 @@ TEST_F(HomeTest, WhatAnUnknownOutcomeStoredGoesOutBeforeTheNextEvent) {
 
 TEST_F(HomeTest, OutsidersAreRefusedBeforeTheStoreIsAsked) {
   store_.Put(kRoom, {"ann"});
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   StartSend(MakeMessage("eve"));
   EXPECT_TRUE(store_.idle());
   EXPECT_EQ(sent_.back().error().code, ErrorCode::not_participant);
@@ -213,7 +213,7 @@ TEST_F(HomeTest, OutsidersAreRefusedBeforeTheStoreIsAsked) {
 
 TEST_F(HomeTest, CommitsThatBecomeKnownInTheWrongOrderGoOutInTheRightOne) {
   store_.Put(kRoom, {"ann"});
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   for (int i = 0; i < 4; ++i) StartSend(MakeMessage());
   store_.Happen();
   for (const size_t place : {2u, 0u, 1u, 0u}) store_.AnswerAt(place);  // 3, 1, 4, 2
@@ -223,7 +223,7 @@ TEST_F(HomeTest, CommitsThatBecomeKnownInTheWrongOrderGoOutInTheRightOne) {
 
 TEST_F(HomeTest, AJumpOverWhatIsGoneFromTheStoreGoesOn) {
   store_.Put(kRoom, {"ann"});
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   for (int i = 0; i < 3; ++i) StartSend(MakeMessage());
   store_.Happen();
   store_.Drop(kRoom, 1);
@@ -246,18 +246,18 @@ TEST_F(HomeTest, AGapThatCouldNotBeFilledIsFilledWithTheNextEvent) {
 }
 
 TEST_F(HomeTest, TypingIsForConversationsSmallEnoughThatAreInMemory) {
-  home_.Relay(TypingEvent(kRoom, "ann", true));
+  home_.BroadcastEphemeral(TypingEvent(kRoom, "ann", true));
   store_.Put(kRoom, {"ann", "bob", "cho"});
-  ASSERT_TRUE(Admit("ann"));
-  home_.Relay(TypingEvent(kRoom, "ann", true));
+  ASSERT_TRUE(Subscribe("ann"));
+  home_.BroadcastEphemeral(TypingEvent(kRoom, "ann", true));
   Rest();
   EXPECT_EQ(delivered_[0], Seqs{0});
 
   const Uuid large{{0x22}};
   store_.Put(large, {"ann", "bob", "cho", "dan"});
-  home_.Admit(large, "ann", false, 0, [](Result<Admission> given) { EXPECT_TRUE(given); });
+  home_.Subscribe(large, "ann", false, 0, [](Result<Subscription> given) { EXPECT_TRUE(given); });
   Rest();
-  home_.Relay(TypingEvent(large, "ann", true));
+  home_.BroadcastEphemeral(TypingEvent(large, "ann", true));
   Rest();
   EXPECT_EQ(delivered_[0], Seqs{0});
 }
@@ -275,7 +275,7 @@ TEST_F(HomeTest, AGapThatCouldNotBeFilledIsFilledAfterAWhile) {
 
 TEST_F(HomeTest, AnOwnCommitBelowTheHeadTakesBackWhatIsNoLongerStored) {
   store_.Put(kRoom, {"ann"});
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(Send(MakeMessage()));
   store_.GoBack(2, false);
   ASSERT_TRUE(Send(MakeMessage()));
@@ -290,7 +290,7 @@ TEST_F(HomeTest, AnOwnCommitBelowTheHeadTakesBackWhatIsNoLongerStored) {
 
 TEST_F(HomeTest, AnotherEpochThatLostNothingTakesNothingBack) {
   store_.Put(kRoom, {"ann"});
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   ASSERT_TRUE(Send(MakeMessage()));
   store_.GoBack(0, true);
   ASSERT_TRUE(Send(MakeMessage()));
@@ -301,7 +301,7 @@ TEST_F(HomeTest, AnotherEpochThatLostNothingTakesNothingBack) {
 
 TEST_F(HomeTest, AReadOfAStoreThatWentBackDoesNotSpin) {
   store_.Put(kRoom, {"ann"}, 6);
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   store_.GoBack(3, false);
   const uint64_t reads = counters_.store_reads.value();
   EXPECT_EQ(Read(5).error().code, ErrorCode::store_unavailable);
@@ -316,7 +316,7 @@ TEST_F(HomeTest, AReadOfAStoreThatWentBackDoesNotSpin) {
 // A page may be further than the head, and so are those who read it.
 TEST_F(HomeTest, WhatAPageHadBeyondTheHeadIsTakenBackToo) {
   store_.Put(kRoom, {"ann"});
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(Send(MakeMessage()));
   store_.faults.unknown_one_in = 1;
   Send(MakeMessage());
@@ -333,7 +333,7 @@ TEST_F(HomeTest, WhatAPageHadBeyondTheHeadIsTakenBackToo) {
 
 TEST_F(HomeTest, AnAnswerThatALaterEventOvertookTakesNothingBack) {
   store_.Put(kRoom, {"ann"});
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   for (int i = 0; i < 3; ++i) StartSend(MakeMessage());
   store_.Happen();
   store_.AnswerAt(2);  // the gap before it is filled from the store
@@ -351,7 +351,7 @@ TEST_F(HomeTest, AnAnswerThatALaterEventOvertookTakesNothingBack) {
 // Delivery does not depend on who is in the conversation.
 TEST_F(HomeTest, AFailedReadOfTheMembersKeepsTheListeners) {
   store_.Put(kRoom, {"ann", "bob", "cho", "dan"});
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   Apply(RemoveParticipant{"dan"});  // few enough now to know them all
   store_.Happen();
   store_.faults.unavailable_one_in = 1;
@@ -363,7 +363,7 @@ TEST_F(HomeTest, AFailedReadOfTheMembersKeepsTheListeners) {
 
 TEST_F(HomeTest, AFailedReadOfTheMembersIsRepeated) {
   store_.Put(kRoom, {"ann", "bob", "cho", "dan"});
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   Apply(RemoveParticipant{"dan"});
   store_.Happen();
   store_.faults.unavailable_one_in = 1;
@@ -379,7 +379,7 @@ TEST_F(HomeTest, AFailedReadOfTheMembersIsRepeated) {
 // What a read brings does not say who left.
 TEST_F(HomeTest, ARemovalThatAReadBroughtFirstEndsTheListening) {
   store_.Put(kRoom, {"ann", "bob"});
-  ASSERT_TRUE(Admit("bob"));
+  ASSERT_TRUE(Subscribe("bob"));
   Apply(RemoveParticipant{"bob"});
   StartSend(MakeMessage());
   store_.Happen();
@@ -395,7 +395,7 @@ TEST_F(HomeTest, ARemovalThatAReadBroughtFirstEndsTheListening) {
 
 TEST_F(HomeTest, ARemovalThatWasNeverSeenInOrderEndsTheListening) {
   store_.Put(kRoom, {"ann", "bob"});
-  ASSERT_TRUE(Admit("bob"));
+  ASSERT_TRUE(Subscribe("bob"));
   StartSend(MakeMessage());
   Apply(RemoveParticipant{"bob"});
   StartSend(MakeMessage());
@@ -407,7 +407,7 @@ TEST_F(HomeTest, ARemovalThatWasNeverSeenInOrderEndsTheListening) {
   store_.AnswerAt(2);  // the read
   executor_.Run();
   Rest();
-  home_.AskAgainWhoParted();
+  home_.RetryRemovals();
   Rest();
   EXPECT_EQ(delivered_[0], (Seqs{1, 3, 0}));
 }
@@ -416,7 +416,7 @@ TEST_F(HomeTest, ARemovalThatWasNeverSeenInOrderEndsTheListening) {
 
 TEST_F(HomeTest, APageFromTheTailNeedsNoStore) {
   store_.Put(kRoom, {"ann"});
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(Send(MakeMessage()));
   const auto reads = counters_.store_reads.value();
   const auto page = Read(1);
@@ -433,7 +433,7 @@ TEST_F(HomeTest, APageFromTheTailNeedsNoStore) {
 
 TEST_F(HomeTest, OlderPagesComeFromTheStoreAndManyReadersShareOneRead) {
   store_.Put(kRoom, {"ann"}, 5);
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   std::vector<PageRef> pages;
   for (int i = 0; i < 10; ++i) {
     home_.Read(kRoom, 2, [&](Result<PageRef> page) { pages.push_back(*page); });
@@ -498,7 +498,7 @@ TEST_F(HomeTest, OnlyWhatLiesBeyondTheHeadIsReset) {
 // between the two is neither in the page nor gone.
 TEST_F(HomeTest, AnOldSnapshotDoesNotDeclareNewEventsGone) {
   store_.Put(kRoom, {"ann"}, 3);
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   PageRef page;
   home_.Read(kRoom, 0, [&](Result<PageRef> given) { page = *given; });
   store_.Happen();  // the snapshot
@@ -515,7 +515,7 @@ TEST_F(HomeTest, AnOldSnapshotDoesNotDeclareNewEventsGone) {
 
 TEST_F(HomeTest, AReadThatFailsFailsForAllWhoWait) {
   store_.Put(kRoom, {"ann"}, 5);
-  ASSERT_TRUE(Admit("ann"));
+  ASSERT_TRUE(Subscribe("ann"));
   store_.fail_next_changes = 1;
   int failed = 0;
   for (int i = 0; i < 3; ++i) {
@@ -531,22 +531,22 @@ TEST_F(HomeTest, AReadThatFailsFailsForAllWhoWait) {
 
 // --- other nodes
 
-class SilentWire final : public HomeWire {
+class SilentPublisher final : public HomePublisher {
  public:
   void Follow(const Uuid&) override {}
   void Leave(const Uuid&) override {}
-  void Tell(const Event& event, const MemberChange&, uint64_t) override {
+  void Publish(const Event& event, const MemberChange&, uint64_t) override {
     told.push_back(event.seq);
   }
-  void TellTyping(const TypingSign&) override {}
+  void PublishTyping(const TypingUpdate&) override {}
   Seqs told;
 };
 
 class HomeAmongOthersTest : public HomeTest {
  protected:
-  Result<Admission> AdmitHere(const UserId& user) {
-    Result<Admission> answer = Fail(ErrorCode::internal, "No answer came.");
-    shared_.Admit(kRoom, user, false, 0, [&](Result<Admission> given) { answer = given; });
+  Result<Subscription> SubscribeHere(const UserId& user) {
+    Result<Subscription> answer = Fail(ErrorCode::internal, "No answer came.");
+    shared_.Subscribe(kRoom, user, false, 0, [&](Result<Subscription> given) { answer = given; });
     Rest();
     return answer;
   }
@@ -555,22 +555,25 @@ class HomeAmongOthersTest : public HomeTest {
                 Event{.conversation = kRoom, .seq = seq, .frame = SharedBytes("frame")}),
             {.added = user, .removed = {}, .participant_count = 3}};
   }
-  SilentWire wire_;
-  Home shared_{
-      executor_, store_, *this, counters_, {.shards = 1, .live_participants = 3, .wire = &wire_}};
+  SilentPublisher publisher_;
+  Home shared_{executor_,
+               store_,
+               *this,
+               counters_,
+               {.shards = 1, .live_participants = 3, .publisher = &publisher_}};
 };
 
 TEST_F(HomeAmongOthersTest, ALateChangeOfTheMembersDoesNotUndoTheirRead) {
   store_.Put(kRoom, {"ann", "bob"}, 2);
-  ASSERT_TRUE(AdmitHere("ann"));
-  shared_.OnRemote(Joined("eve", 1));  // eve was removed by 2, which the read had in it
+  ASSERT_TRUE(SubscribeHere("ann"));
+  shared_.IngestRemote(Joined("eve", 1));  // eve was removed by 2, which the read had in it
   Rest();
-  EXPECT_EQ(AdmitHere("eve").error().code, ErrorCode::not_participant);
+  EXPECT_EQ(SubscribeHere("eve").error().code, ErrorCode::not_participant);
 }
 
 TEST_F(HomeAmongOthersTest, APageNamesTheHeadOfTheStoreWhereMemoryIsBehind) {
   store_.Put(kRoom, {"ann"}, 2);
-  ASSERT_TRUE(AdmitHere("ann"));
+  ASSERT_TRUE(SubscribeHere("ann"));
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(Send(MakeMessage()));  // on another node
   PageRef page;
   shared_.Read(kRoom, 0, [&](Result<PageRef> given) { page = *given; });
@@ -583,11 +586,11 @@ TEST_F(HomeAmongOthersTest, APageNamesTheHeadOfTheStoreWhereMemoryIsBehind) {
 
 TEST_F(HomeAmongOthersTest, WhatIsTooLargeToBeShownIsNotPublished) {
   store_.Put(kRoom, {"ann", "bob", "cho", "dan"});
-  shared_.Relay(ReadReceiptEvent(kRoom, "ann", {}, 1));
-  EXPECT_EQ(wire_.told.size(), 1u) << "it may be small elsewhere";
-  ASSERT_TRUE(AdmitHere("ann"));
-  shared_.Relay(ReadReceiptEvent(kRoom, "ann", {}, 1));
-  EXPECT_EQ(wire_.told.size(), 1u);
+  shared_.BroadcastEphemeral(ReadReceiptEvent(kRoom, "ann", {}, 1));
+  EXPECT_EQ(publisher_.told.size(), 1u) << "it may be small elsewhere";
+  ASSERT_TRUE(SubscribeHere("ann"));
+  shared_.BroadcastEphemeral(ReadReceiptEvent(kRoom, "ann", {}, 1));
+  EXPECT_EQ(publisher_.told.size(), 1u);
 }
 
 // --- memory
@@ -599,33 +602,34 @@ class SmallHomeTest : public HomeTest {
               *this,
               counters_,
               {.shards = 3, .live_participants = 3, .idle_conversations = 2, .tail_bytes = 2000}};
-  void AdmitTo(const Uuid& conversation) {
-    small_.Admit(conversation, "ann", false, 0, [](Result<Admission> a) { EXPECT_TRUE(a); });
+  void SubscribeTo(const Uuid& conversation) {
+    small_.Subscribe(conversation, "ann", false, 0, [](Result<Subscription> a) { EXPECT_TRUE(a); });
     Rest();
   }
 };
 
 TEST_F(SmallHomeTest, ConversationsWithListenersStayOthersAreForgotten) {
   for (uint8_t i = 1; i <= 9; ++i) store_.Put(Uuid{{i}}, {"ann"}, i);
-  AdmitTo(Uuid{{1}});
+  SubscribeTo(Uuid{{1}});
   for (uint8_t i = 2; i <= 9; ++i) {
-    AdmitTo(Uuid{{i}});
-    small_.Unlisten(Uuid{{i}}, 0);
+    SubscribeTo(Uuid{{i}});
+    small_.Unsubscribe(Uuid{{i}}, 0);
   }
   // In memory, a conversation is answered without the store.
-  small_.Admit(Uuid{{1}}, "ann", false, 0, [](Result<Admission> a) { EXPECT_TRUE(a); });
+  small_.Subscribe(Uuid{{1}}, "ann", false, 0, [](Result<Subscription> a) { EXPECT_TRUE(a); });
   EXPECT_TRUE(store_.idle());
-  small_.Admit(Uuid{{2}}, "ann", false, 0, [](Result<Admission> a) { EXPECT_EQ(a->head, 2); });
+  small_.Subscribe(Uuid{{2}}, "ann", false, 0,
+                   [](Result<Subscription> a) { EXPECT_EQ(a->head, 2); });
   EXPECT_FALSE(store_.idle());
   Rest();
 }
 
 TEST_F(SmallHomeTest, QuietConversationsWithListenersDoNotStandInTheWay) {
   for (uint8_t i = 1; i <= 60; ++i) store_.Put(Uuid{{i}}, {"ann"});
-  for (uint8_t i = 1; i <= 20; ++i) AdmitTo(Uuid{{i}});
+  for (uint8_t i = 1; i <= 20; ++i) SubscribeTo(Uuid{{i}});
   for (uint8_t i = 21; i <= 60; ++i) {
-    AdmitTo(Uuid{{i}});
-    small_.Unlisten(Uuid{{i}}, 0);
+    SubscribeTo(Uuid{{i}});
+    small_.Unsubscribe(Uuid{{i}}, 0);
   }
   EXPECT_EQ(counters_.rooms.value(), 20 + 2);
   EXPECT_EQ(counters_.rooms_idle.value(), 2);
@@ -634,7 +638,7 @@ TEST_F(SmallHomeTest, QuietConversationsWithListenersDoNotStandInTheWay) {
 TEST_F(SmallHomeTest, TailsOfConversationsInUseAreBoundedTogether) {
   for (uint8_t i = 1; i <= 60; ++i) {
     store_.Put(Uuid{{i}}, {"ann"});
-    AdmitTo(Uuid{{i}});
+    SubscribeTo(Uuid{{i}});
   }
   for (uint8_t i = 1; i <= 60; ++i) {
     NewMessage message = MakeMessage();
@@ -649,7 +653,7 @@ TEST_F(SmallHomeTest, TailsOfConversationsInUseAreBoundedTogether) {
 TEST_F(SmallHomeTest, TailsGiveWayWhenTheyAreTooLargeTogetherAndNothingIsLost) {
   for (uint8_t i = 1; i <= 9; ++i) {
     store_.Put(Uuid{{i}}, {"ann"});
-    AdmitTo(Uuid{{i}});
+    SubscribeTo(Uuid{{i}});
     for (int n = 0; n < 3; ++n) {
       NewMessage message = MakeMessage();
       message.conversation_id = Uuid{{i}};

@@ -3,13 +3,13 @@
 namespace parley {
 
 Hub::Hub(Executor& self, unsigned shard, HubStore& store, HubCounters& counters,
-         HomeOptions options, NodeWire* wire)
+         HomeOptions options, NodePublisher* publisher)
     : self_(self),
       store_(store),
       shard_(shard),
       counters_(counters),
       clock_(options.clock),
-      wire_(wire),
+      publisher_(publisher),
       online_(options.online),
       home_(self, store, *this, counters, options) {
   if (options.online == nullptr || options.clock == nullptr) return;
@@ -40,39 +40,39 @@ Resolve<T> Hub::Here(Resolve<T> done) {
 
 // --- listening
 
-Resolve<Result<Admission>> Hub::AdmissionOf(const Feed& feed, Admitted done) {
-  return Here<Result<Admission>>(
-      [this, id = feed.id(), done = std::move(done)](Result<Admission> admission) mutable {
+Resolve<Result<Subscription>> Hub::SubscriptionReply(const Feed& feed, OnSubscribed done) {
+  return Here<Result<Subscription>>(
+      [this, id = feed.id(), done = std::move(done)](Result<Subscription> subscription) mutable {
         Feed* found = table_.Find(id);
         if (found == nullptr) return;
-        const UserId listener = found->sink().user();
+        const UserId subscriber = found->sink().user();
         std::vector<UserId> members;
-        if (admission) members = admission->participants;
-        done(*found, std::move(admission));
-        CatchUpPresence(listener, members);
+        if (subscription) members = subscription->participants;
+        done(*found, std::move(subscription));
+        CatchUpPresence(subscriber, members);
       });
 }
 
-void Hub::Subscribe(Feed& feed, const UserId& user, bool as_service, Admitted done) {
+void Hub::Subscribe(Feed& feed, const UserId& user, bool as_service, OnSubscribed done) {
   table_.Add(feed);
-  Resolve<Result<Admission>> answer = AdmissionOf(feed, std::move(done));
+  Resolve<Result<Subscription>> answer = SubscriptionReply(feed, std::move(done));
   AtHome(feed.conversation(), [conversation = feed.conversation(), user, as_service, shard = shard_,
                                answer = std::move(answer)](Home& home) mutable {
-    home.Admit(conversation, user, as_service, shard, std::move(answer));
+    home.Subscribe(conversation, user, as_service, shard, std::move(answer));
   });
 }
 
 void Hub::SubscribeAll(std::span<Feed* const> feeds, const UserId& user, bool as_service,
-                       const AdmittedEach& done) {
+                       const OnEachSubscribed& done) {
   struct One {
     Uuid conversation;
     std::optional<int64_t> member_at;
-    Resolve<Result<Admission>> answer;
+    Resolve<Result<Subscription>> answer;
   };
   std::vector<std::vector<One>> by_home(hubs_.size());
   for (Feed* feed : feeds) {
     if (!feed->subscribed()) table_.Add(*feed);
-    One one{.conversation = feed->conversation(), .answer = AdmissionOf(*feed, done)};
+    One one{.conversation = feed->conversation(), .answer = SubscriptionReply(*feed, done)};
     if (feed->member_at >= 0) one.member_at = feed->member_at;
     by_home[ShardOf(one.conversation, hubs_.size())].push_back(std::move(one));
   }
@@ -80,10 +80,10 @@ void Hub::SubscribeAll(std::span<Feed* const> feeds, const UserId& user, bool as
     if (part.empty()) continue;
     const Uuid first = part.front().conversation;
     AtHome(first, [part = std::move(part), user, as_service, shard = shard_](Home& home) mutable {
-      home.Together([&] {
+      home.BatchLoads([&] {
         for (One& one : part) {
-          home.Admit(one.conversation, user, as_service, shard, std::move(one.answer),
-                     one.member_at);
+          home.Subscribe(one.conversation, user, as_service, shard, std::move(one.answer),
+                         one.member_at);
         }
       });
     });
@@ -95,7 +95,7 @@ void Hub::Unsubscribe(Feed& feed) {
   const Uuid conversation = feed.conversation();
   if (!table_.Remove(feed)) return;
   AtHome(conversation,
-         [conversation, shard = shard_](Home& home) { home.Unlisten(conversation, shard); });
+         [conversation, shard = shard_](Home& home) { home.Unsubscribe(conversation, shard); });
 }
 
 void Hub::Fetch(Feed& feed) {
@@ -106,7 +106,7 @@ void Hub::Fetch(Feed& feed) {
     if (found == nullptr) return;
     if (page) {
       found->OnPage(**page);
-      NoteDelivered(**page, *found);
+      MarkDelivered(**page, *found);
     } else if (page.error().code != ErrorCode::not_found) {
       found->OnPageFailed(since);
     }  // else it was deleted: the event that says so ends the feed
@@ -131,7 +131,7 @@ void Hub::Disconnected(const UserId& user) {
 void Hub::OnTick(Monotonic now) {
   home_.OnTick(now);
   if (presence_) presence_->OnTick(now);
-  AskAgain(now);
+  RetryUnverified(now);
 }
 
 // --- doing
@@ -158,15 +158,16 @@ void Hub::Delete(const Uuid& conversation, const UserId& actor, bool as_service,
   });
 }
 
-void Hub::Relay(EventRef event, bool everywhere) {
+void Hub::BroadcastEphemeral(EventRef event, bool all_nodes) {
   const Uuid conversation = event->conversation;
-  AtHome(conversation,
-         [event = std::move(event), everywhere](Home& home) { home.Relay(event, everywhere); });
+  AtHome(conversation, [event = std::move(event), all_nodes](Home& home) {
+    home.BroadcastEphemeral(event, all_nodes);
+  });
 }
 
-void Hub::SetTyping(TypingSign sign) {
-  const Uuid conversation = sign.conversation;
-  AtHome(conversation, [sign = std::move(sign)](Home& home) { home.SetTyping(sign); });
+void Hub::SetTyping(TypingUpdate update) {
+  const Uuid conversation = update.conversation;
+  AtHome(conversation, [update = std::move(update)](Home& home) { home.SetTyping(update); });
 }
 
 void Hub::Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>> done) {
@@ -178,7 +179,7 @@ void Hub::Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>>
 void Hub::Announce(std::vector<UserId> users, const Conversation& joined) {
   const auto shared = std::make_shared<const std::vector<UserId>>(std::move(users));
   const Joined event{ConversationCreatedEvent(joined), joined.seq};
-  if (wire_ != nullptr) wire_->TellJoined(*shared, event);
+  if (publisher_ != nullptr) publisher_->PublishJoined(*shared, event);
   for (Hub* hub : hubs_) {
     hub->self_.Post([hub, shared, event] { hub->OnAnnounced(*shared, event); });
   }
@@ -206,7 +207,7 @@ void Hub::MeasureDelivery(std::span<const EventRef> events) {
   }
 }
 
-void Hub::NoteDelivered(std::span<const EventRef> events) {
+void Hub::MarkDelivered(std::span<const EventRef> events) {
   for (const EventRef& event : events) {
     if (event->undelivered_from.empty()) continue;
     const bool shown = table_.Any(event->conversation, [&](Feed& feed) {
@@ -217,7 +218,7 @@ void Hub::NoteDelivered(std::span<const EventRef> events) {
   }
 }
 
-void Hub::NoteDelivered(const Page& page, Feed& feed) {
+void Hub::MarkDelivered(const Page& page, Feed& feed) {
   for (const EventRef& event : page.events) {
     if (event->undelivered_from.empty() || event->seq > feed.last_seq()) continue;
     if (feed.sink().user() == event->undelivered_from) continue;
@@ -225,15 +226,15 @@ void Hub::NoteDelivered(const Page& page, Feed& feed) {
   }
 }
 
-void Hub::Part(const Event& event) {
-  std::vector<FeedId> parting;
+void Hub::EndSubscriptions(const Event& event) {
+  std::vector<FeedId> ended;
   table_.ForEach(event.conversation, [&](Feed& feed) {
-    if (event.parting == Parting::kAll || feed.sink().user() == event.hidden_from) {
-      parting.push_back(feed.id());
+    if (event.removal == Removal::kEveryone || feed.sink().user() == event.except_user) {
+      ended.push_back(feed.id());
     }
   });
-  for (const FeedId id : parting) {
-    if (Feed* feed = table_.Find(id)) feed->sink().Parted(*feed, event);
+  for (const FeedId id : ended) {
+    if (Feed* feed = table_.Find(id)) feed->sink().OnRemoved(*feed, event);
   }
 }
 
@@ -249,8 +250,8 @@ void Hub::OnEvents(std::span<const EventRef> events) {
   while (!events.empty()) {
     const EventRef& first = events.front();
     size_t run = 1;
-    if (first->parting != Parting::kNobody) {
-      Part(*first);
+    if (first->removal != Removal::kNone) {
+      EndSubscriptions(*first);
       if (first->seq != 0) table_.Deliver(events.first(run));
     } else if (first->rewind_to >= 0) {
       Rewind(*first);
@@ -258,18 +259,18 @@ void Hub::OnEvents(std::span<const EventRef> events) {
       table_.ForEach(first->conversation, [&](Feed& feed) {
         // Presence adds up to a state, so who is catching up hears of it too.
         if (feed.state() == Feed::State::kLive ||
-            (first->narrow && feed.state() != Feed::State::kHeld)) {
+            (first->single_conversation && feed.state() != Feed::State::kHeld)) {
           feed.sink().SendEphemeral(*first);
         }
       });
     } else {
       while (run < events.size() && events[run]->seq != 0 &&
-             events[run]->parting == Parting::kNobody &&
+             events[run]->removal == Removal::kNone &&
              events[run]->conversation == first->conversation) {
         ++run;
       }
       table_.Deliver(events.first(run));
-      NoteDelivered(events.first(run));
+      MarkDelivered(events.first(run));
       if (clock_ != nullptr) MeasureDelivery(events.first(run));
     }
     events = events.subspan(run);

@@ -31,7 +31,7 @@ size_t BytesOf(const std::vector<UserId>& users) {
 
 }  // namespace
 
-void Hub::OnRemote(std::span<Hub* const> hubs, std::vector<RemoteEvent> events) {
+void Hub::IngestRemote(std::span<Hub* const> hubs, std::vector<RemoteEvent> events) {
   Scatter(
       hubs, std::move(events),
       [&](const RemoteEvent& one) { return ShardOf(one.event->conversation, hubs.size()); },
@@ -39,16 +39,16 @@ void Hub::OnRemote(std::span<Hub* const> hubs, std::vector<RemoteEvent> events) 
         size_t bytes = 0;
         for (const RemoteEvent& one : part) bytes += BytesOf(one);
         auto work = [&hub, part = std::move(part)] {
-          for (const RemoteEvent& one : part) hub.home_.OnRemote(one);
+          for (const RemoteEvent& one : part) hub.home_.IngestRemote(one);
         };
         hub.self_.PostHolding(std::move(work), bytes);
       });
 }
 
-void Hub::OnRemoteTyping(std::span<Hub* const> hubs, TypingSign sign) {
-  Hub& hub = *hubs[ShardOf(sign.conversation, hubs.size())];
-  auto work = [&hub, sign = std::move(sign)] { hub.home_.OnRemoteTyping(sign); };
-  hub.self_.PostHolding(std::move(work), sizeof(TypingSign));
+void Hub::OnRemoteTyping(std::span<Hub* const> hubs, TypingUpdate update) {
+  Hub& hub = *hubs[ShardOf(update.conversation, hubs.size())];
+  auto work = [&hub, update = std::move(update)] { hub.home_.OnRemoteTyping(update); };
+  hub.self_.PostHolding(std::move(work), sizeof(TypingUpdate));
 }
 
 void Hub::OnRemoteJoined(std::span<Hub* const> hubs, std::vector<UserId> users, Joined joined) {
@@ -88,9 +88,9 @@ bool Hub::Congested(std::span<Hub* const> hubs) {
   return std::ranges::any_of(hubs, [](const Hub* hub) { return hub->self_.Congested(); });
 }
 
-void Hub::CheckAllSoon(std::span<Hub* const> hubs) {
+void Hub::RecheckHeads(std::span<Hub* const> hubs) {
   for (Hub* hub : hubs) {
-    hub->self_.Post([hub] { hub->home_.CheckAllSoon(); });
+    hub->self_.Post([hub] { hub->home_.RecheckHeads(); });
   }
 }
 
@@ -99,21 +99,23 @@ void Hub::OnAccessChange(std::span<Hub* const> hubs, const AccessChange& change)
   switch (change.kind) {
     case AccessChange::Kind::kJoined:
       for (Hub* hub : hubs) {
-        hub->self_.Post([hub, change] { hub->LetJoin(change.conversation, change.users); });
+        hub->self_.Post(
+            [hub, change] { hub->AnnounceIfMember(change.conversation, change.users); });
       }
       break;
     case AccessChange::Kind::kParted:
       home.self_.Post([&home, change] {
-        for (const UserId& user : change.users) home.home_.OnParted(change.conversation, user);
+        for (const UserId& user : change.users)
+          home.home_.OnMemberRemoved(change.conversation, user);
       });
       break;
     case AccessChange::Kind::kDeleted:
-      home.self_.Post([&home, change] { home.home_.OnGone(change.conversation); });
+      home.self_.Post([&home, change] { home.home_.OnConversationDeleted(change.conversation); });
       break;
   }
 }
 
-void Hub::LetJoin(const Uuid& conversation, const std::vector<UserId>& users) {
+void Hub::AnnounceIfMember(const Uuid& conversation, const std::vector<UserId>& users) {
   if (users_.empty()) return;
   for (const UserId& user : users) {
     auto [at, end] = users_.equal_range(user);
@@ -123,7 +125,7 @@ void Hub::LetJoin(const Uuid& conversation, const std::vector<UserId>& users) {
     store_.ReadConversation(conversation, user, false, self_,
                             [this, conversation, user](const Result<ConversationView>& view) {
                               if (!view && view.error().code != ErrorCode::not_found) {
-                                joins_unsure_.emplace_back(conversation, user);
+                                unverified_joins_.emplace_back(conversation, user);
                               }
                               if (!view) return;
                               const Conversation& found = view->conversation;
@@ -132,17 +134,17 @@ void Hub::LetJoin(const Uuid& conversation, const std::vector<UserId>& users) {
   }
 }
 
-void Hub::AskAgain(Monotonic now) {
+void Hub::RetryUnverified(Monotonic now) {
   if (now < next_retry_) return;
   next_retry_ = now + std::chrono::seconds(1);
-  home_.AskAgainWhoParted();
-  for (const auto& [conversation, user] : std::exchange(joins_unsure_, {})) {
-    LetJoin(conversation, {user});
+  home_.RetryRemovals();
+  for (const auto& [conversation, user] : std::exchange(unverified_joins_, {})) {
+    AnnounceIfMember(conversation, {user});
   }
 }
 
-void Hub::TellNodes(const UserId& user, bool online) {
-  if (wire_ != nullptr) wire_->TellPresence(user, online);
+void Hub::PublishPresence(const UserId& user, bool online) {
+  if (publisher_ != nullptr) publisher_->PublishPresence(user, online);
 }
 
 }  // namespace parley

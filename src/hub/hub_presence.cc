@@ -41,15 +41,15 @@ void Hub::BroadcastPresence(const UserId& user, bool online, UniqueFunction<void
   }
 }
 
-void Hub::SendToUsers(std::vector<UserId> users, const UserId& subject, bool online) {
+void Hub::SendToUsers(std::vector<UserId> users, const UserId& changed_user, bool online) {
   const auto shared = std::make_shared<const std::vector<UserId>>(std::move(users));
-  const EventRef event = PresenceEvent(std::nullopt, subject, online);
+  const EventRef event = PresenceEvent(std::nullopt, changed_user, online);
   for (Hub* hub : hubs_) {
-    hub->self_.Post([hub, shared, event, subject, online] {
+    hub->self_.Post([hub, shared, event, changed_user, online] {
       if (hub->users_.empty()) return;
       for (const UserId& user : *shared) {
         auto [at, end] = hub->users_.equal_range(user);
-        for (; at != end; ++at) hub->SendPresence(at->second, subject, online, *event);
+        for (; at != end; ++at) hub->SendPresence(at->second, changed_user, online, *event);
       }
     });
   }
@@ -67,18 +67,19 @@ void Hub::CatchUpPresence(const UserId& user, std::span<const UserId> members) {
   }
 }
 
-void Hub::SendPresence(UserSocket& socket, const UserId& subject, bool online, const Event& event) {
+void Hub::SendPresence(UserSocket& socket, const UserId& changed_user, bool online,
+                       const Event& event) {
   // Later all its conversations are subscribed, and each change comes once.
   if (socket.since + OnlineUsers::kRecent < clock_->Steady()) {
     socket.presence.clear();
     socket.sink->OnPresence(event);
     return;
   }
-  const auto before = socket.presence.find(subject);
+  const auto before = socket.presence.find(changed_user);
   if (before != socket.presence.end() && before->second == online) return;
   constexpr size_t kRemembered = 2'000;
   const bool sent = socket.sink->OnPresence(event);
-  if (sent && socket.presence.size() < kRemembered) socket.presence[subject] = online;
+  if (sent && socket.presence.size() < kRemembered) socket.presence[changed_user] = online;
 }
 
 }  // namespace parley

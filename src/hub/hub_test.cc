@@ -32,12 +32,12 @@ class Listener final : public FeedSink {
   void Fetched(Feed&) override { ++fetched; }
   void CaughtUp(Feed&) override { ++caught_up; }
   const UserId& user() const override { return user_; }
-  void Parted(Feed&, const Event&) override { ++parted; }
+  void OnRemoved(Feed&, const Event&) override { ++removed; }
 
   void Open(const UserId& user) {
     user_ = user;
-    hub_.Subscribe(feed, user, false, [this](Feed& found, Result<Admission> given) {
-      admission = given;
+    hub_.Subscribe(feed, user, false, [this](Feed& found, Result<Subscription> given) {
+      subscription = given;
       if (!given) return;
       found.HoldAt(given->head);
       found.Go(given->head);
@@ -50,9 +50,9 @@ class Listener final : public FeedSink {
 
  public:
   Feed feed;
-  std::optional<Result<Admission>> admission;
+  std::optional<Result<Subscription>> subscription;
   Seqs seqs;
-  int ephemeral = 0, failed = 0, fetched = 0, caught_up = 0, parted = 0;
+  int ephemeral = 0, failed = 0, fetched = 0, caught_up = 0, removed = 0;
 };
 
 class Socket final : public UserSink {
@@ -113,17 +113,17 @@ class HubTest : public testing::Test {
 
 TEST_F(HubTest, AMessageSentOnAnyShardReachesListenersOnEveryShardOnce) {
   for (const Uuid& room : rooms_) {
-    std::vector<std::unique_ptr<Listener>> listeners;
+    std::vector<std::unique_ptr<Listener>> subscribers;
     for (unsigned i = 0; i < 2 * kShards; ++i) {
-      listeners.push_back(std::make_unique<Listener>(*hubs_[i % kShards], room));
-      listeners.back()->Open("bob");
+      subscribers.push_back(std::make_unique<Listener>(*hubs_[i % kShards], room));
+      subscribers.back()->Open("bob");
     }
     Rest();
     for (unsigned i = 0; i < kShards; ++i) Send(i, room);
     Rest();
     for (unsigned i = 0; i < 2 * kShards; ++i) {
-      EXPECT_EQ(listeners[i]->seqs, (Seqs{3, 4, 5}));
-      hubs_[i % kShards]->Unsubscribe(listeners[i]->feed);
+      EXPECT_EQ(subscribers[i]->seqs, (Seqs{3, 4, 5}));
+      hubs_[i % kShards]->Unsubscribe(subscribers[i]->feed);
     }
   }
   EXPECT_EQ(acknowledged_, 12 * static_cast<int>(kShards));
@@ -131,99 +131,99 @@ TEST_F(HubTest, AMessageSentOnAnyShardReachesListenersOnEveryShardOnce) {
 }
 
 TEST_F(HubTest, FeedsSubscribedTogetherHearOfEveryConversationAndLoadOncePerHome) {
-  std::vector<std::unique_ptr<Listener>> listeners;
+  std::vector<std::unique_ptr<Listener>> subscribers;
   std::vector<Feed*> feeds;
   for (const Uuid& room : rooms_) {
-    listeners.push_back(std::make_unique<Listener>(*hubs_[0], room));
-    feeds.push_back(&listeners.back()->feed);
+    subscribers.push_back(std::make_unique<Listener>(*hubs_[0], room));
+    feeds.push_back(&subscribers.back()->feed);
     feeds.back()->HoldAt(2);
     feeds.back()->member_at = 2;
   }
   const uint64_t before = store_.calls();
-  size_t admitted = 0;
-  const auto go = [&](Feed& feed, const Result<Admission>& admission) {
-    ASSERT_TRUE(admission);
-    ++admitted;
-    feed.Go(admission->head);
+  size_t subscribed = 0;
+  const auto go = [&](Feed& feed, const Result<Subscription>& subscription) {
+    ASSERT_TRUE(subscription);
+    ++subscribed;
+    feed.Go(subscription->head);
   };
   hubs_[0]->SubscribeAll(feeds, "bob", false, go);
   Rest();
-  EXPECT_EQ(admitted, rooms_.size());
+  EXPECT_EQ(subscribed, rooms_.size());
   EXPECT_LE(store_.calls() - before, kShards);
   hubs_[0]->SubscribeAll(feeds, "bob", false, go);  // once more, as after a failure
   Rest();
-  EXPECT_EQ(admitted, 2 * rooms_.size());
+  EXPECT_EQ(subscribed, 2 * rooms_.size());
   EXPECT_EQ(hubs_[0]->feed_count(), rooms_.size());
   for (const Uuid& room : rooms_) Send(1, room);
   Rest();
-  for (const auto& listener : listeners) {
-    EXPECT_EQ(listener->seqs, (Seqs{3}));
-    hubs_[0]->Unsubscribe(listener->feed);
-    hubs_[0]->Unsubscribe(listener->feed);  // which does nothing
+  for (const auto& subscriber : subscribers) {
+    EXPECT_EQ(subscriber->seqs, (Seqs{3}));
+    hubs_[0]->Unsubscribe(subscriber->feed);
+    hubs_[0]->Unsubscribe(subscriber->feed);  // which does nothing
   }
   EXPECT_EQ(hubs_[0]->feed_count(), 0u);
 }
 
 TEST_F(HubTest, AnAnswerThatComesAfterItsFeedIsGoneIsDropped) {
-  auto listener = std::make_unique<Listener>(*hubs_[0], rooms_[0]);
+  auto subscriber = std::make_unique<Listener>(*hubs_[0], rooms_[0]);
   bool answered = false;
-  hubs_[0]->Subscribe(listener->feed, "ann", false,
-                      [&](Feed&, Result<Admission>) { answered = true; });
-  listener->feed.Resume(0);
-  hubs_[0]->Unsubscribe(listener->feed);
-  listener.reset();
+  hubs_[0]->Subscribe(subscriber->feed, "ann", false,
+                      [&](Feed&, Result<Subscription>) { answered = true; });
+  subscriber->feed.Resume(0);
+  hubs_[0]->Unsubscribe(subscriber->feed);
+  subscriber.reset();
   Rest();
   EXPECT_FALSE(answered);
 }
 
 TEST_F(HubTest, AnswersAreNeverGivenInsideTheCall) {
   for (unsigned i = 0; i < 4; ++i) {
-    Listener listener(*hubs_[0], rooms_[i]);
-    listener.Open("ann");
+    Listener subscriber(*hubs_[0], rooms_[i]);
+    subscriber.Open("ann");
     Rest();
     bool answered = false;
     hubs_[0]->Read(rooms_[i], 2, [&](Result<PageRef> page) { answered = page.has_value(); });
     EXPECT_FALSE(answered);
     Rest();
     EXPECT_TRUE(answered);
-    hubs_[0]->Unsubscribe(listener.feed);
+    hubs_[0]->Unsubscribe(subscriber.feed);
   }
 }
 
 TEST_F(HubTest, WhoIsNotInIsTold) {
-  Listener listener(*hubs_[1], rooms_[0]);
-  listener.Open("eve");
+  Listener subscriber(*hubs_[1], rooms_[0]);
+  subscriber.Open("eve");
   Rest();
-  ASSERT_TRUE(listener.admission);
-  EXPECT_EQ(listener.admission->error().code, ErrorCode::not_participant);
+  ASSERT_TRUE(subscriber.subscription);
+  EXPECT_EQ(subscriber.subscription->error().code, ErrorCode::not_participant);
   Send(0, rooms_[0]);
   Rest();
-  EXPECT_TRUE(listener.seqs.empty());
-  hubs_[1]->Unsubscribe(listener.feed);
+  EXPECT_TRUE(subscriber.seqs.empty());
+  hubs_[1]->Unsubscribe(subscriber.feed);
 }
 
 TEST_F(HubTest, AFailedFetchIsReportedAndStillCounted) {
-  Listener listener(*hubs_[1], rooms_[0]);
-  listener.Open("ann");
+  Listener subscriber(*hubs_[1], rooms_[0]);
+  subscriber.Open("ann");
   Rest();
   store_.fail_next_changes = 1;
-  listener.feed.Resume(0);
+  subscriber.feed.Resume(0);
   Rest();
-  EXPECT_EQ(listener.failed, 1);
-  EXPECT_EQ(listener.fetched, 1);
-  listener.feed.Resume(0);
+  EXPECT_EQ(subscriber.failed, 1);
+  EXPECT_EQ(subscriber.fetched, 1);
+  subscriber.feed.Resume(0);
   Rest();
-  EXPECT_EQ(listener.seqs, (Seqs{1, 2}));
-  EXPECT_EQ(listener.caught_up, 1);
-  hubs_[1]->Unsubscribe(listener.feed);
+  EXPECT_EQ(subscriber.seqs, (Seqs{1, 2}));
+  EXPECT_EQ(subscriber.caught_up, 1);
+  hubs_[1]->Unsubscribe(subscriber.feed);
 }
 
 TEST_F(HubTest, TypingReachesOnlyThoseWhoAreLive) {
   Listener live(*hubs_[1], rooms_[0]), held(*hubs_[1], rooms_[0]);
   live.Open("ann");
-  hubs_[1]->Subscribe(held.feed, "bob", false, [](Feed&, Result<Admission>) {});
+  hubs_[1]->Subscribe(held.feed, "bob", false, [](Feed&, Result<Subscription>) {});
   Rest();
-  hubs_[2]->Relay(TypingEvent(rooms_[0], "ann", true));
+  hubs_[2]->BroadcastEphemeral(TypingEvent(rooms_[0], "ann", true));
   Rest();
   EXPECT_EQ(live.ephemeral, 1);
   EXPECT_EQ(held.ephemeral, 0);
@@ -267,8 +267,8 @@ TEST_F(HubTest, OneOfAUsersTwoSocketsMayGoAlone) {
 TEST_F(HubTest, EventsOfOneBatchCrossInOnePost) {
   for (unsigned home = 0; home < 3; ++home) {
     const Uuid& room = rooms_[home];
-    Listener listener(*hubs_[0], room);
-    listener.Open("bob");
+    Listener subscriber(*hubs_[0], room);
+    subscriber.Open("bob");
     Rest();
     for (int i = 0; i < 10; ++i) Send(0, room);
     for (const auto& shard : shards_) shard->Run();
@@ -279,8 +279,8 @@ TEST_F(HubTest, EventsOfOneBatchCrossInOnePost) {
     Rest();
     for (const auto& shard : shards_) after += shard->posted();
     EXPECT_EQ(after - before, 12u);  // ten acks, the flush, and the batch
-    EXPECT_EQ(listener.seqs.size(), 10u);
-    hubs_[0]->Unsubscribe(listener.feed);
+    EXPECT_EQ(subscriber.seqs.size(), 10u);
+    hubs_[0]->Unsubscribe(subscriber.feed);
     Rest();
   }
 }

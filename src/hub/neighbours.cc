@@ -30,55 +30,55 @@ bool ShownUsers::Remove(const UserId& user) {
   return true;
 }
 
-bool Neighbours::Heard(const Uuid& node, Monotonic now) {
+bool Neighbours::OnMessage(const Uuid& node, Monotonic now) {
   const auto [at, added] = nodes_.try_emplace(node);
   if (!at->second.leaving) at->second.until = now + kNodeLease;
   return added;
 }
 
-bool Neighbours::Hello(const Uuid& node, const Announcement& hello) {
+bool Neighbours::OnHello(const Uuid& node, const Announcement& hello) {
   Node& here = nodes_[node];
   here.store = hello.store;
   here.settled = hello.settled;
   if (hello.store != store_) {
     const auto shown = std::exchange(here.shown, {});
-    here.doubtful.clear();
+    here.unconfirmed.clear();
     if (!shown.users().empty()) show_({shown.users().begin(), shown.users().end()}, false);
     return false;
   }
-  const std::vector<UserId> gone(here.doubtful.begin(), here.doubtful.end());
-  here.doubtful.clear();
-  if (!gone.empty()) Presence(node, gone, false);
+  const std::vector<UserId> gone(here.unconfirmed.begin(), here.unconfirmed.end());
+  here.unconfirmed.clear();
+  if (!gone.empty()) OnPresence(node, gone, false);
   return here.shown.users().size() != hello.users || here.shown.digest() != hello.digest;
 }
 
-void Neighbours::Presence(const Uuid& node, const std::vector<UserId>& users, bool online) {
+void Neighbours::OnPresence(const Uuid& node, const std::vector<UserId>& users, bool online) {
   Node& here = nodes_[node];
   if (IsForeign(node)) return;
   std::vector<UserId> changed;
   for (const UserId& user : users) {
-    here.doubtful.erase(user);
+    here.unconfirmed.erase(user);
     if (online ? here.shown.Add(user) : here.shown.Remove(user)) changed.push_back(user);
   }
   if (!changed.empty()) show_(std::move(changed), online);
 }
 
-void Neighbours::Reset(const Uuid& node) {
+void Neighbours::OnReset(const Uuid& node) {
   Node& here = nodes_[node];
-  here.doubtful = here.shown.users();
+  here.unconfirmed = here.shown.users();
 }
 
-void Neighbours::Goodbye(const Uuid& node, Monotonic now) {
+void Neighbours::OnShutdown(const Uuid& node, Monotonic now) {
   Node& here = nodes_[node];
   here.leaving = true;
-  here.until = now + kGoodbyeLease;
+  here.until = now + kShutdownLease;
 }
 
 void Neighbours::OnTick(Monotonic now, bool up) {
   const auto passed = now - last_tick_;
   if (last_tick_ != Monotonic{} && passed > kAsleep) {
     for (auto& [id, node] : nodes_) node.until += passed;
-    whole_since_ += passed;
+    consistent_since_ += passed;
   }
   last_tick_ = now;
   std::erase_if(nodes_, [&](auto& entry) {
@@ -87,8 +87,8 @@ void Neighbours::OnTick(Monotonic now, bool up) {
     if (!users.empty()) show_({users.begin(), users.end()}, false);
     return true;
   });
-  if (!up || Mismatch() || whole_since_ == Monotonic{}) whole_since_ = now;
-  settled_ = settled_ || now - whole_since_ >= kNodeLease;
+  if (!up || Mismatch() || consistent_since_ == Monotonic{}) consistent_since_ = now;
+  settled_ = settled_ || now - consistent_since_ >= kNodeLease;
 }
 
 bool Neighbours::IsOurs(const Uuid& node) const {

@@ -17,7 +17,7 @@ namespace parley {
 
 inline constexpr auto kNodeLease = std::chrono::seconds(15);
 // A node that says goodbye sends its users elsewhere: they are not shown as gone meanwhile.
-inline constexpr auto kGoodbyeLease = std::chrono::seconds(3);
+inline constexpr auto kShutdownLease = std::chrono::seconds(3);
 
 // Users and a digest of them that does not depend on their order.
 class ShownUsers {
@@ -39,18 +39,18 @@ class Neighbours {
   explicit Neighbours(Uuid store, Show show) : store_(store), show_(std::move(show)) {}
 
   // Each message of a node's. True: it was not known before.
-  bool Heard(const Uuid& node, Monotonic now);
+  bool OnMessage(const Uuid& node, Monotonic now);
   struct Announcement {
     Uuid store;
     uint64_t users = 0, digest = 0;
     bool settled = false;
   };
   // True: what we hold of its users is not what it says.
-  bool Hello(const Uuid& node, const Announcement& hello);
-  void Presence(const Uuid& node, const std::vector<UserId>& users, bool online);
+  bool OnHello(const Uuid& node, const Announcement& hello);
+  void OnPresence(const Uuid& node, const std::vector<UserId>& users, bool online);
   // Its users follow, all of them, and then a Hello.
-  void Reset(const Uuid& node);
-  void Goodbye(const Uuid& node, Monotonic now);
+  void OnReset(const Uuid& node);
+  void OnShutdown(const Uuid& node, Monotonic now);
   // A few times a second. `up`: the bus is.
   void OnTick(Monotonic now, bool up);
 
@@ -69,7 +69,7 @@ class Neighbours {
     Monotonic until;
     Uuid store;  // nil: not heard yet
     ShownUsers shown;
-    KeyedSet doubtful;  // shown before a Reset, and not named since
+    KeyedSet unconfirmed;  // shown before a Reset, and not named since
     bool leaving = false;
     bool settled = false;
   };
@@ -77,7 +77,7 @@ class Neighbours {
   const Show show_;
   std::map<Uuid, Node> nodes_;
   Monotonic last_tick_ = {};
-  Monotonic whole_since_ = {};  // up, and without a mismatch
+  Monotonic consistent_since_ = {};  // up, and without a mismatch
   bool settled_ = false;
 };
 

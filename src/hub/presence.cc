@@ -10,7 +10,7 @@ void Presence::Connected(const UserId& user) {
 }
 
 void Presence::ShowHere(const UserId& user, User& here, bool shown) {
-  if (std::exchange(here.shown_here, shown) != shown) sink_.TellNodes(user, shown);
+  if (std::exchange(here.shown_here, shown) != shown) sink_.PublishPresence(user, shown);
   Settle(user, here);
 }
 

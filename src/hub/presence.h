@@ -30,7 +30,7 @@ class PresenceSink {
   // when it is on its way.
   virtual void BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) = 0;
   // To the other nodes, as far as this node's own connections go.
-  virtual void TellNodes(const UserId& user, bool online) = 0;
+  virtual void PublishPresence(const UserId& user, bool online) = 0;
 };
 
 class Presence {

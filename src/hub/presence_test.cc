@@ -30,7 +30,7 @@ class PresenceTest : public testing::Test, protected PresenceSink {
       done();
     });
   }
-  void TellNodes(const UserId& user, bool online) override {
+  void PublishPresence(const UserId& user, bool online) override {
     to_nodes_.push_back(user + (online ? " on" : " off"));
   }
   using Told = std::vector<std::string>;
@@ -101,14 +101,14 @@ TEST_F(PresenceTest, ConvergesInWhateverOrderThingsHappen) {
     test::SeededRandom random(seed);
     const std::vector<UserId> users = {"a", "b", "c"};
     std::map<UserId, int> connections;
-    std::map<UserId, bool> heard;
+    std::map<UserId, bool> received;
     Presence presence(store_, *this, online_, clock_);
     const auto listen = [&] {
       for (const std::string& one : std::exchange(told_, {})) {
         const UserId user = one.substr(0, 1);
         const bool on = one.back() == '+';
-        ASSERT_NE(heard[user], on) << "seed " << seed;
-        heard[user] = on;
+        ASSERT_NE(received[user], on) << "seed " << seed;
+        received[user] = on;
       }
     };
     for (int step = 0; step < 300; ++step) {
@@ -140,7 +140,7 @@ TEST_F(PresenceTest, ConvergesInWhateverOrderThingsHappen) {
     self_.Run();
     listen();
     for (const UserId& user : users) {
-      EXPECT_EQ(heard[user], connections[user] > 0) << "seed " << seed;
+      EXPECT_EQ(received[user], connections[user] > 0) << "seed " << seed;
       EXPECT_EQ(online_.Has(user), connections[user] > 0) << "seed " << seed;
       online_.Hide(user);
     }

@@ -23,7 +23,7 @@ class CountingSink final : public FeedSink {
   void Fetched(Feed&) override {}
   void CaughtUp(Feed&) override {}
   const UserId& user() const override { return user_; }
-  void Parted(Feed&, const Event&) override {}
+  void OnRemoved(Feed&, const Event&) override {}
   std::vector<int64_t> seqs;
 
  private:

@@ -20,9 +20,9 @@ void Tail::Clear() {
   head_ = bytes_ = 0;
 }
 
-void Tail::Forget(int64_t subject) {
+void Tail::Forget(int64_t about_seq) {
   for (size_t i = events_.size(); i > head_; --i) {
-    if (events_[i - 1]->subject != subject) continue;
+    if (events_[i - 1]->about_seq != about_seq) continue;
     const int64_t last = events_[i - 1]->seq;
     while (head_ < events_.size() && events_[head_]->seq <= last) DropFront();
     return;

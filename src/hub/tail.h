@@ -18,7 +18,7 @@ class Tail {
   void Clear();
   // Drops everything up to the last event about that subject (Event::subject): what they show is no
   // longer so, and a replay tells things as they are now.
-  void Forget(int64_t subject);
+  void Forget(int64_t about_seq);
 
   // Does the tail hold everything after `since` (and something)?
   bool Covers(int64_t since) const {

@@ -23,14 +23,14 @@ inline constexpr auto kBetweenStarts = std::chrono::seconds(1);
 class Typists {
  public:
   using Show = std::function<void(const Uuid& conversation, const UserId& user, bool is_typing)>;
-  static constexpr size_t kMost = 20'000;
-  static constexpr size_t kTabs = 16;  // beyond it, the one that would end first is forgotten
+  static constexpr size_t kMaxTypists = 20'000;
+  static constexpr size_t kMaxSockets = 16;  // beyond it, the one that would end first is forgotten
 
   explicit Typists(Show show) : show_(std::move(show)) {}
 
   // False: there are too many typists, so this one is not shown.
-  bool Start(const Uuid& conversation, const UserId& user, uint64_t tab, Monotonic now);
-  void Stop(const Uuid& conversation, const UserId& user, uint64_t tab, Monotonic now);
+  bool Start(const Uuid& conversation, const UserId& user, uint64_t socket_id, Monotonic now);
+  void Stop(const Uuid& conversation, const UserId& user, uint64_t socket_id, Monotonic now);
   // All tabs of the user: a message was sent, or the user is in the conversation no more.
   void End(const Uuid& conversation, const UserId& user, Monotonic now);
   // A few times a second: what is due, and what is over.
@@ -39,12 +39,12 @@ class Typists {
   size_t size() const { return typists_.size(); }
 
  private:
-  struct Tab {
+  struct Socket {
     uint64_t id;
     Monotonic until;
   };
   struct Typist {
-    std::vector<Tab> tabs;
+    std::vector<Socket> sockets;
     bool shown = false;
     Monotonic next_start = {};
   };

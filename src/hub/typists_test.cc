@@ -16,10 +16,12 @@ const Uuid kOther{{0x22}};
 
 class TypistsTest : public testing::Test {
  protected:
-  void Start(uint64_t tab, const Uuid& room = kRoom) {
-    EXPECT_TRUE(typists_.Start(room, "ann", tab, now_));
+  void Start(uint64_t socket_id, const Uuid& room = kRoom) {
+    EXPECT_TRUE(typists_.Start(room, "ann", socket_id, now_));
   }
-  void Stop(uint64_t tab, const Uuid& room = kRoom) { typists_.Stop(room, "ann", tab, now_); }
+  void Stop(uint64_t socket_id, const Uuid& room = kRoom) {
+    typists_.Stop(room, "ann", socket_id, now_);
+  }
   // As the shard does: a tick every 100 ms.
   void Pass(milliseconds time) {
     for (; time > milliseconds(0); time -= milliseconds(100)) {
@@ -112,10 +114,11 @@ TEST_F(TypistsTest, EndEndsAllTabsOfThatConversation) {
 }
 
 TEST_F(TypistsTest, TooManyTypistsAreNotShownAndTooManyTabsAreForgotten) {
-  for (uint64_t tab = 0; tab < 1000; ++tab) Start(tab);
-  for (uint64_t tab = 1000 - Typists::kTabs; tab < 1000; ++tab) Stop(tab);
+  for (uint64_t socket_id = 0; socket_id < 1000; ++socket_id) Start(socket_id);
+  for (uint64_t socket_id = 1000 - Typists::kMaxSockets; socket_id < 1000; ++socket_id)
+    Stop(socket_id);
   EXPECT_EQ(Take(), (Shown{"ann+", "ann-"}));
-  for (size_t i = typists_.size(); i < Typists::kMost; ++i) {
+  for (size_t i = typists_.size(); i < Typists::kMaxTypists; ++i) {
     ASSERT_TRUE(typists_.Start(kRoom, "user" + std::to_string(i), 1, now_));
   }
   EXPECT_FALSE(typists_.Start(kRoom, "one too many", 1, now_));
@@ -129,7 +132,7 @@ TEST_F(TypistsTest, TooManyTypistsAreNotShownAndTooManyTabsAreForgotten) {
 TEST_F(TypistsTest, WhatIsShownConverges) {
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     test::SeededRandom random(seed);
-    std::map<uint64_t, Monotonic> tabs;
+    std::map<uint64_t, Monotonic> sockets;
     bool shown = false;
     Monotonic last_start = {};
     const auto look = [&] {
@@ -145,20 +148,20 @@ TEST_F(TypistsTest, WhatIsShownConverges) {
       }
     };
     for (int step = 0; step < 500; ++step) {
-      const uint64_t tab = random.Below(3);
+      const uint64_t socket_id = random.Below(3);
       switch (random.Below(4)) {
         case 0:
-          Start(tab);
-          tabs[tab] = now_ + kTypingEnds;
+          Start(socket_id);
+          sockets[socket_id] = now_ + kTypingEnds;
           break;
         case 1:
-          Stop(tab);
-          tabs.erase(tab);
+          Stop(socket_id);
+          sockets.erase(socket_id);
           break;
         case 2:
           if (!random.OneIn(8)) break;
           typists_.End(kRoom, "ann", now_);
-          tabs.clear();
+          sockets.clear();
           break;
         default:
           Pass(milliseconds(100 * random.Below(20)));
@@ -167,8 +170,8 @@ TEST_F(TypistsTest, WhatIsShownConverges) {
     }
     Pass(milliseconds(1000));
     look();
-    std::erase_if(tabs, [&](const auto& one) { return one.second <= now_; });
-    EXPECT_EQ(shown, !tabs.empty()) << "seed " << seed;
+    std::erase_if(sockets, [&](const auto& one) { return one.second <= now_; });
+    EXPECT_EQ(shown, !sockets.empty()) << "seed " << seed;
     Pass(seconds(8));
     look();
     EXPECT_FALSE(shown);

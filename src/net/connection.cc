@@ -44,7 +44,7 @@ void Connection::Queue(SharedBytes frame) {
   if (outbox_.empty()) last_progress_ = shard_.recent();
   outbox_.Push(std::move(frame));
   // Half empty before it is filled again: a reader at the limit does not flap with every frame.
-  if (outbox_.bytes() >= outbox_limit_) TellWhenBelow(outbox_limit_ / 2 + 1);
+  if (outbox_.bytes() >= outbox_limit_) NotifyWhenBelow(outbox_limit_ / 2 + 1);
   if (!in_flush_list_ && !waiting_writable_) {
     in_flush_list_ = true;
     shard_.FlushSoon(*this);

@@ -76,7 +76,7 @@ class Connection {
     if (!closing_) Queue(std::move(frame));
   }
   // Calls OnDrained once fewer bytes than this are queued.
-  void TellWhenBelow(size_t bytes) { drain_mark_ = bytes; }
+  void NotifyWhenBelow(size_t bytes) { drain_mark_ = bytes; }
   size_t outbox_limit() const { return outbox_limit_; }
   bool HasRoom() const { return outbox_.bytes() < outbox_limit_; }
   const Outbox& outbox() const { return outbox_; }

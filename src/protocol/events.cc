@@ -78,9 +78,9 @@ std::string_view TypeOf(ChangeKind kind) {
   return "";
 }
 
-EventRef EphemeralEvent(const Uuid& conversation, SharedBytes frame, UserId hidden_from = {}) {
+EventRef EphemeralEvent(const Uuid& conversation, SharedBytes frame, UserId except_user = {}) {
   return std::make_shared<const Event>(
-      Event{conversation, 0, std::move(frame), {}, std::move(hidden_from)});
+      Event{conversation, 0, std::move(frame), {}, std::move(except_user)});
 }
 
 void WriteSeqs(JsonWriter& json, const ConversationSeqs& seqs) {
@@ -238,9 +238,9 @@ EventRef ChangeEvent(const Change& change, Monotonic committed_at,
                                              .seq = change.seq,
                                              .frame = frame.Done(),
                                              .committed_at = committed_at,
-                                             .hidden_from = leaver.value_or(UserId()),
-                                             .subject = of_conversation ? 0 : change.message.seq,
-                                             .parting = leaver ? Parting::kOne : Parting::kNobody,
+                                             .except_user = leaver.value_or(UserId()),
+                                             .about_seq = of_conversation ? 0 : change.message.seq,
+                                             .removal = leaver ? Removal::kOneUser : Removal::kNone,
                                              .undelivered_from = UndeliveredFrom(change)});
 }
 
@@ -271,8 +271,8 @@ EventRef PresenceEvent(const std::optional<Uuid>& conversation, const UserId& us
   frame.Data().Field("user_id", std::string_view(user));
   return std::make_shared<const Event>(Event{.conversation = conversation.value_or(Uuid()),
                                              .frame = frame.Done(),
-                                             .hidden_from = user,
-                                             .narrow = true});
+                                             .except_user = user,
+                                             .single_conversation = true});
 }
 
 EventRef ConversationCreatedEvent(const Conversation& conversation) {
@@ -286,12 +286,12 @@ EventRef ConversationDeletedEvent(const Uuid& conversation) {
   Frame frame("conversation_deleted");
   frame.OfConversation(conversation).Data().Field("conversation_id", conversation);
   return std::make_shared<const Event>(
-      Event{.conversation = conversation, .frame = frame.Done(), .parting = Parting::kAll});
+      Event{.conversation = conversation, .frame = frame.Done(), .removal = Removal::kEveryone});
 }
 
-EventRef PartingEvent(const Uuid& conversation, const UserId& leaver) {
+EventRef RemovalEvent(const Uuid& conversation, const UserId& leaver) {
   return std::make_shared<const Event>(
-      Event{.conversation = conversation, .hidden_from = leaver, .parting = Parting::kOne});
+      Event{.conversation = conversation, .except_user = leaver, .removal = Removal::kOneUser});
 }
 
 SharedBytes ConversationLeftFrame(const Uuid& conversation) {
@@ -305,7 +305,7 @@ EventRef RewindEvent(const Uuid& conversation, int64_t rewind_to) {
 }
 
 bool SameChange(const Event& one, const Event& other) {
-  if (one.seq != other.seq || one.subject != other.subject) return false;
+  if (one.seq != other.seq || one.about_seq != other.about_seq) return false;
   const auto first_part = [](const Event& event) {
     const std::string_view text = TextOf(event.frame);
     return text.substr(0, text.find(R"("delivered_at":)"));
@@ -320,7 +320,7 @@ size_t CostOf(const Event& event) {
   const auto heap = [](const UserId& user) {
     return user.capacity() < sizeof(UserId) / 2 ? 0 : user.capacity() + 16;
   };
-  return kFixed + event.frame.size() + heap(event.hidden_from) + heap(event.undelivered_from);
+  return kFixed + event.frame.size() + heap(event.except_user) + heap(event.undelivered_from);
 }
 
 EventRef EventOf(Event like, std::string_view frame) {

@@ -15,10 +15,10 @@
 namespace parley {
 
 // The subscribers whose subscription an event ends.
-enum class Parting : uint8_t {
-  kNobody,
-  kOne,  // the user `hidden_from`, who was removed or left
-  kAll,  // all: the conversation was deleted
+enum class Removal : uint8_t {
+  kNone,
+  kOneUser,   // the user `except_user`, who was removed or left
+  kEveryone,  // the conversation was deleted
 };
 
 struct Event {
@@ -27,12 +27,13 @@ struct Event {
   SharedBytes frame;
   Monotonic committed_at =
       {};  // when this node learned of the commit; unset for events read from the store
-  UserId hidden_from =
+  UserId except_user =
       {};  // a user who does not receive the event: its author, or a user who left; or empty
   // The creation seq of the message that the event concerns; 0: the conversation.
-  int64_t subject = 0;
-  Parting parting = Parting::kNobody;
-  bool narrow = false;  // only for conversation sockets; user sockets receive another event
+  int64_t about_seq = 0;
+  Removal removal = Removal::kNone;
+  bool single_conversation =
+      false;  // only for conversation sockets; user sockets receive another event
   // For a new message that has not been delivered to another user: its sender. Otherwise empty.
   UserId undelivered_from = {};
   // If 0 or more: the store's head moved back to this seq, and later events are invalid.
@@ -79,7 +80,7 @@ EventRef PresenceEvent(const std::optional<Uuid>& conversation, const UserId& us
 EventRef ConversationCreatedEvent(const Conversation& conversation);
 EventRef ConversationDeletedEvent(const Uuid& conversation);
 // Ends the subscription of a user who is no longer a participant, if no durable event does.
-EventRef PartingEvent(const Uuid& conversation, const UserId& leaver);
+EventRef RemovalEvent(const Uuid& conversation, const UserId& leaver);
 SharedBytes ConversationLeftFrame(const Uuid& conversation);
 
 // An ephemeral event without a frame: see Event::rewind_to.

@@ -58,7 +58,7 @@ TEST(EventsTest, AMessageEventCarriesItsSeqTwiceAndAWholeFrame) {
   const EventRef event = MessageEvent(MakeMessage());
   EXPECT_EQ(event->conversation, kRoom);
   EXPECT_EQ(event->seq, 7);
-  EXPECT_EQ(event->hidden_from, "");
+  EXPECT_EQ(event->except_user, "");
   EXPECT_EQ(Text(event->frame),
             R"({"type":"message",)" + kOfRoom + R"(,"seq":7,"data":)" + kMessage + "}");
   EXPECT_EQ(event->frame.view().substr(0, 2), std::string_view("\x81\x7E"));
@@ -67,7 +67,7 @@ TEST(EventsTest, AMessageEventCarriesItsSeqTwiceAndAWholeFrame) {
 TEST(EventsTest, TypingIsEphemeralAndHiddenFromWhoTypes) {
   const EventRef event = TypingEvent(kRoom, "ann", true);
   EXPECT_EQ(event->seq, 0);
-  EXPECT_EQ(event->hidden_from, "ann");
+  EXPECT_EQ(event->except_user, "ann");
   EXPECT_EQ(Text(event->frame), R"({"type":"typing_indicator",)" + kOfRoom +
                                     R"(,"data":{"user_id":"ann","is_typing":true}})");
 }

@@ -11,7 +11,7 @@ namespace {
 // Pages under way for one session: enough to keep a reader busy, not enough to crowd out others.
 constexpr size_t kFetchesAtOnce = 16;
 // Conversations being subscribed to for one session: those of most users in one go.
-constexpr size_t kAdmissionsAtOnce = 128;
+constexpr size_t kMaxPendingSubscriptions = 128;
 // How long subscribing waits when the store is unavailable: twice as long each time.
 constexpr Duration kFirstBackoff = std::chrono::seconds(1),
                    kLongestBackoff = std::chrono::seconds(16);
@@ -43,12 +43,12 @@ Session::Session(SessionContext& context, Transport& transport, SessionRequest r
       request_(std::move(request)),
       identity_(std::move(identity)),
       self_(std::make_shared<Session*>(this)),
-      tab_(context.hub.NewTab()),
+      socket_id_(context.hub.NewSocketId()),
       holding_events_(request_.hold_until_resume) {}
 
 Session::~Session() {
   *self_ = nullptr;
-  for (const Typing& typing : typing_) SignTyping(typing.conversation, false);
+  for (const Typing& typing : typing_) PublishTyping(typing.conversation, false);
   for (auto& [conversation, feed] : feeds_) context_.hub.Unsubscribe(feed);
   if (!request_.conversation) context_.hub.RemoveUser(identity_.user, *this);
   if (established_) context_.hub.Disconnected(identity_.user);
@@ -78,29 +78,30 @@ Greeting Session::MakeGreeting() const {
 
 void Session::StartConversation() {
   Feed& feed = AddFeed(*request_.conversation);
-  context_.hub.Subscribe(
-      feed, identity_.user, identity_.service,
-      [this](Feed& found, const Result<Admission>& admission) { Subscribed(found, admission); });
+  context_.hub.Subscribe(feed, identity_.user, identity_.service,
+                         [this](Feed& found, const Result<Subscription>& subscription) {
+                           Subscribed(found, subscription);
+                         });
 }
 
-void Session::Subscribed(Feed& feed, const Result<Admission>& admission) {
-  if (!admission) {
-    const bool gone = admission.error().code == ErrorCode::not_participant;
+void Session::Subscribed(Feed& feed, const Result<Subscription>& subscription) {
+  if (!subscription) {
+    const bool gone = subscription.error().code == ErrorCode::not_participant;
     return transport_.Close(gone ? CloseCode::kNotParticipant : CloseCode::kRestarting,
-                            admission.error().detail);
+                            subscription.error().detail);
   }
   std::vector<UserId> online;
-  for (const UserId& user : admission->participants) {
+  for (const UserId& user : subscription->participants) {
     if (user == identity_.user || context_.online.Has(user)) online.push_back(user);
   }
   transport_.Answer(
-      ConversationGreeting(MakeGreeting(), feed.conversation(), admission->head, online));
+      ConversationGreeting(MakeGreeting(), feed.conversation(), subscription->head, online));
   Established();
   const auto since = request_.since ? ParseSince(*request_.since) : std::nullopt;
   if (since) return Resume(std::nullopt, {{feed.conversation(), *since}});
   if (request_.since) AnswerError(std::nullopt, feed.conversation(), BadSince());
-  feed.HoldAt(admission->head);
-  feed.Go(admission->head);
+  feed.HoldAt(subscription->head);
+  feed.Go(subscription->head);
 }
 
 void Session::StartUser() {
@@ -162,12 +163,13 @@ void Session::Follow(const UserConversationHead& head, bool listed) {
 
 void Session::FollowQueued() {
   // Not one by one as answers come: those that start together are loaded together.
-  if (admissions_ > kAdmissionsAtOnce / 4 || context_.clock.Steady() < follow_at_) return;
+  if (pending_subscriptions_ > kMaxPendingSubscriptions / 4 || context_.clock.Steady() < follow_at_)
+    return;
   std::vector<Feed*> some;
-  while (admissions_ + some.size() < kAdmissionsAtOnce && !to_follow_.empty()) {
+  while (pending_subscriptions_ + some.size() < kMaxPendingSubscriptions && !to_follow_.empty()) {
     Feed* feed = FindFeed(to_follow_.front());
     to_follow_.pop_front();
-    const bool waits = feed != nullptr && feed->admission == Feed::Admission::kNone;
+    const bool waits = feed != nullptr && feed->access_check == Feed::AccessCheck::kNone;
     if (waits) some.push_back(feed);
   }
   Subscribe(some);
@@ -175,21 +177,22 @@ void Session::FollowQueued() {
 
 void Session::Subscribe(const std::vector<Feed*>& some) {
   if (some.empty()) return;
-  for (Feed* feed : some) feed->admission = Feed::Admission::kAsked;
-  admissions_ += some.size();
-  context_.hub.SubscribeAll(
-      some, identity_.user, identity_.service,
-      [this](Feed& feed, const Result<Admission>& admission) { OnAdmission(feed, admission); });
+  for (Feed* feed : some) feed->access_check = Feed::AccessCheck::kPending;
+  pending_subscriptions_ += some.size();
+  context_.hub.SubscribeAll(some, identity_.user, identity_.service,
+                            [this](Feed& feed, const Result<Subscription>& subscription) {
+                              OnSubscription(feed, subscription);
+                            });
 }
 
-void Session::OnAdmission(Feed& feed, const Result<Admission>& admission) {
-  --admissions_;
-  feed.admission = Feed::Admission::kNone;
-  if (admission) {
-    feed.admission = Feed::Admission::kGranted;
+void Session::OnSubscription(Feed& feed, const Result<Subscription>& subscription) {
+  --pending_subscriptions_;
+  feed.access_check = Feed::AccessCheck::kNone;
+  if (subscription) {
+    feed.access_check = Feed::AccessCheck::kGranted;
     follow_backoff_ = Duration(0);
-    if (!holding_events_) feed.Go(admission->head);
-  } else if (admission.error().code == ErrorCode::not_participant) {
+    if (!holding_events_) feed.Go(subscription->head);
+  } else if (subscription.error().code == ErrorCode::not_participant) {
     Drop(feed);  // removed since the list was read
   } else {
     to_follow_.push_back(feed.conversation());
@@ -222,8 +225,8 @@ void Session::OnJoined(const Joined& joined) {
 
 // --- the end of a conversation's part in it
 
-void Session::Parted(Feed& feed, const Event& event) {
-  const bool deleted = event.parting == Parting::kAll;
+void Session::OnRemoved(Feed& feed, const Event& event) {
+  const bool deleted = event.removal == Removal::kEveryone;
   transport_.Answer(deleted ? event.frame : ConversationLeftFrame(feed.conversation()));
   if (request_.conversation) {
     return transport_.Close(CloseCode::kNotParticipant,
@@ -236,7 +239,7 @@ void Session::Parted(Feed& feed, const Event& event) {
 void Session::Drop(Feed& feed) {
   const Uuid conversation = feed.conversation();
   fetching_ -= feed.pages_under_way;  // they come to nobody now
-  if (feed.admission == Feed::Admission::kAsked) --admissions_;
+  if (feed.access_check == Feed::AccessCheck::kPending) --pending_subscriptions_;
   context_.hub.Unsubscribe(feed);
   feeds_.erase(conversation);
   std::erase_if(typing_, [&](const Typing& one) { return one.conversation == conversation; });
@@ -255,7 +258,7 @@ Feed* Session::FindFeed(const Uuid& conversation) {
 }
 
 void Session::SendEphemeral(const Event& event) {
-  if (event.narrow && !request_.conversation) return;
+  if (event.single_conversation && !request_.conversation) return;
   SendPassing(event);
 }
 
@@ -266,7 +269,7 @@ bool Session::OnPresence(const Event& event) {
 }
 
 void Session::SendPassing(const Event& event) {
-  if (event.hidden_from == identity_.user) return;
+  if (event.except_user == identity_.user) return;
   if (transport_.Busy() || transport_.Send(event.frame) == SendStatus::kFull) {
     context_.hub.counters().ephemeral_dropped.Add();
   }
@@ -336,7 +339,7 @@ void Session::Resume(const Ref& ref, const ConversationSeqs& seqs) {
   if (std::exchange(holding_events_, false)) {
     // The others start when they are admitted.
     for (auto& [conversation, feed] : feeds_) {
-      if (feed.admission == Feed::Admission::kGranted) feed.Release();
+      if (feed.access_check == Feed::AccessCheck::kGranted) feed.Release();
     }
   }
   AnswerResumes();
@@ -347,8 +350,8 @@ void Session::SubscribeNow(const ConversationSeqs& seqs) {
   for (const auto& [conversation, seq] : seqs) {
     Feed* feed = FindFeed(conversation);
     if (feed == nullptr || feed->subscribed()) continue;
-    if (feed->admission == Feed::Admission::kNone) waiting.push_back(feed);
-    feed->admission = Feed::Admission::kAsked;  // named twice, it is subscribed once
+    if (feed->access_check == Feed::AccessCheck::kNone) waiting.push_back(feed);
+    feed->access_check = Feed::AccessCheck::kPending;  // named twice, it is subscribed once
   }
   Subscribe(waiting);
 }
@@ -393,14 +396,14 @@ Result<void> Session::SetTyping(const Uuid& conversation, bool is_typing) {
   if (FindFeed(conversation) == nullptr) return Fail(Error::NotFound());
   std::erase_if(typing_, [&](const Typing& one) { return one.conversation == conversation; });
   if (is_typing) typing_.push_back({conversation, context_.clock.Steady() + kTypingEnds});
-  SignTyping(conversation, is_typing);
+  PublishTyping(conversation, is_typing);
   return {};
 }
 
-void Session::SignTyping(const Uuid& conversation, bool is_typing) {
+void Session::PublishTyping(const Uuid& conversation, bool is_typing) {
   context_.hub.SetTyping({.conversation = conversation,
                           .user = identity_.user,
-                          .tab = tab_,
+                          .socket_id = socket_id_,
                           .as_service = identity_.service,
                           .is_typing = is_typing});
 }

@@ -98,7 +98,7 @@ class Session final : private FeedSink, private UserSink {
   void Fetched(Feed& feed) override;
   void CaughtUp(Feed& feed) override;
   const UserId& user() const override { return identity_.user; }
-  void Parted(Feed& feed, const Event& event) override;
+  void OnRemoved(Feed& feed, const Event& event) override;
   // UserSink
   void OnJoined(const Joined& joined) override;
   bool Follows(const Uuid& conversation) const override { return feeds_.contains(conversation); }
@@ -118,13 +118,13 @@ class Session final : private FeedSink, private UserSink {
   // Subscribes the queued feeds among them at once, because live events must arrive before a page is
   // requested.
   void SubscribeNow(const ConversationSeqs& seqs);
-  void OnAdmission(Feed& feed, const Result<Admission>& admission);
+  void OnSubscription(Feed& feed, const Result<Subscription>& subscription);
   // Removes the feed of a conversation that the user is not in.
   void Drop(Feed& feed);
   void FetchQueued();
   void Established();
   Greeting MakeGreeting() const;
-  void Subscribed(Feed& feed, const Result<Admission>& admission);
+  void Subscribed(Feed& feed, const Result<Subscription>& subscription);
   void Count(ResumeResult result);
   // Sends `resumed` for resumes whose conversations have all caught up.
   void AnswerResumes();
@@ -138,7 +138,7 @@ class Session final : private FeedSink, private UserSink {
                 const Result<SharedBytes>& answer, size_t bytes);
   void CountRefusal(Limit limit);
   void UpdateHold();
-  void SignTyping(const Uuid& conversation, bool is_typing);
+  void PublishTyping(const Uuid& conversation, bool is_typing);
 
   struct RunningResume {
     Ref ref;
@@ -158,15 +158,15 @@ class Session final : private FeedSink, private UserSink {
   std::shared_ptr<Session*> self_;  // for results that can arrive after the session's end
   std::unordered_map<Uuid, Feed> feeds_;
   std::deque<Uuid> to_follow_;
-  size_t admissions_ = 0;       // pending
-  Duration follow_backoff_{0};  // grows while the store is unavailable
-  Monotonic follow_at_ = {};    // earliest time
+  size_t pending_subscriptions_ = 0;  // pending
+  Duration follow_backoff_{0};        // grows while the store is unavailable
+  Monotonic follow_at_ = {};          // earliest time
   size_t fetching_ = 0;
   std::deque<Uuid> fetch_queue_;
   std::vector<Uuid> fetch_again_;  // retry at the next tick, because the store was unavailable
   std::vector<std::unique_ptr<RunningResume>> resumes_;  // in the order of their frames
   std::vector<Typing> typing_;                           // ended with the session
-  uint64_t tab_ = 0;
+  uint64_t socket_id_ = 0;
   std::vector<Joined> joined_early_;  // conversations joined before connection_established was sent
   std::unique_ptr<std::string> deferred_;  // a command that waits for earlier ones
   size_t in_flight_ = 0;                   // unanswered commands

@@ -39,7 +39,7 @@ MUTANTS = (
            one("src/hub/home_events.cc", "  store_.InsertMessage(std::move(message), self_,\n",
                """  Message early{.id = message.id, .conversation_id = room.id, .seq = room.head + 1, .sender_id = message.sender_id,
                 .content = message.content, .client_id = message.client_id};
-  if (room.head_known) Offer(room, MessageEvent(early, Now()));
+  if (room.head_known) Ingest(room, MessageEvent(early, Now()));
   store_.InsertMessage(std::move(message), self_,
 """),
            faults.f6_the_database_is_killed, ("phantom", "seq-fork")),
@@ -57,7 +57,7 @@ MUTANTS = (
            one("src/hub/home_cluster.cc", "if (room.head_known && room.store_head > room.head)", "if (false)"),
            faults.f4c_the_last_word_is_lost_on_its_way, ("failed", "stuck")),
     Mutant("does not notice that the database went back",
-           one("src/hub/home_rewind.cc", "  room.doubted = true;\n  FillGap(room);\n", ""),
+           one("src/hub/home_rewind.cc", "  room.verifying_head = true;\n  FillGap(room);\n", ""),
            faults.f33_a_standby_that_lags_takes_over, ("silent-gap", "stuck", "phantom")),
     Mutant("does not subscribe again",
            one("src/bus/redis_subscriber.cc", "for (const Uuid& conversation : followed_) unsaid_[conversation] = true;", ""),
@@ -74,7 +74,7 @@ MUTANTS = (
                'SET last_read_seq = CASE WHEN p.last_read_seq % 3 = 0 THEN p.last_read_seq / 2 ELSE free.seq END, "'),
            faults.nothing, ("mark-went-back",)),
     Mutant("forgets who was removed where Redis did not tell",
-           one("src/hub/hub_cluster.cc", "for (const UserId& user : change.users) home.home_.OnParted(change.conversation, user);", ""),
+           one("src/hub/hub_cluster.cc", "home.home_.OnMemberRemoved(change.conversation, user);", ""),
            faults.f21_members_are_removed, ("unauthorized", "stuck", "failed")),
     Mutant("never takes a node for dead",
            one("src/hub/neighbours.cc", "if (entry.second.until > now) return false;",

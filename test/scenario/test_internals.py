@@ -41,7 +41,7 @@ def test_every_name_exists(document):
 
 
 def test_a_name_that_does_not_exist_is_found():
-    text = "`Home::Offer` and `Home::Offers`, `Feed` and `Feeding`, `src/hub/feed.h` and `src/hub/food.h`, `Feed::State::kGone`"
+    text = "`Home::Ingest` and `Home::Offers`, `Feed` and `Feeding`, `src/hub/feed.h` and `src/hub/food.h`, `Feed::State::kGone`"
     assert list(unknown_names(text)) == ["Home::Offers", "Feed::State::kGone", "Feeding", "src/hub/food.h"]
 
 

@@ -28,19 +28,20 @@ std::string ModelConnection::Place(const Stream& stream, int64_t seq) const {
 
 void ModelConnection::OpenConversation(const Uuid& conversation, std::optional<int64_t> since) {
   Stream& stream = AddStream(conversation, 0);
-  hub_.Subscribe(stream.feed, user_, false, [this, since](Feed& feed, Result<Admission> admission) {
-    CheckShard();
-    Stream& found = streams_.at(feed.conversation());
-    if (!CheckAdmission(found, admission)) {
-      ended_ = true;
-      return;
-    }
-    found.admitted = true;
-    if (since) return Resume(feed.conversation(), *since);
-    found.told = found.base = admission->head;
-    feed.HoldAt(admission->head);
-    feed.Go(admission->head);
-  });
+  hub_.Subscribe(stream.feed, user_, false,
+                 [this, since](Feed& feed, Result<Subscription> subscription) {
+                   CheckShard();
+                   Stream& found = streams_.at(feed.conversation());
+                   if (!CheckSubscription(found, subscription)) {
+                     ended_ = true;
+                     return;
+                   }
+                   found.subscribed = true;
+                   if (since) return Resume(feed.conversation(), *since);
+                   found.told = found.base = subscription->head;
+                   feed.HoldAt(subscription->head);
+                   feed.Go(subscription->head);
+                 });
 }
 
 ModelConnection::Stream& ModelConnection::AddStream(const Uuid& conversation, int64_t from) {
@@ -53,28 +54,29 @@ ModelConnection::Stream& ModelConnection::AddStream(const Uuid& conversation, in
   return stream;
 }
 
-bool ModelConnection::CheckAdmission(const Stream& stream, const Result<Admission>& admission) {
+bool ModelConnection::CheckSubscription(const Stream& stream,
+                                        const Result<Subscription>& subscription) {
   const Uuid& conversation = stream.feed.conversation();
   const bool certain =
       stream.members_known && world_.store.member_changes(conversation) == stream.member_changes;
-  if (admission) {
+  if (subscription) {
     world_.Check(stream.was_member || !certain || (!world_.one_node && user_ != "stranger"),
                  "nobody else is let in" + Place(stream, 0));
     return true;
   }
-  const bool refused = admission.error().code == ErrorCode::not_participant;
+  const bool refused = subscription.error().code == ErrorCode::not_participant;
   world_.Check(!refused || !stream.was_member || !certain,
                "who is in is let in" + Place(stream, 0));
   return false;
 }
 
-void ModelConnection::Parted(Feed& feed, const Event&) {
+void ModelConnection::OnRemoved(Feed& feed, const Event&) {
   CheckShard();
   const Uuid conversation = feed.conversation();
   // Perhaps back by now: then the removal was heard of late, and the client comes back.
   world_.Check(world_.store.RemovalAsked(conversation, user_),
                "only who is removed is parted" + Place(streams_.at(conversation), 0));
-  ++world_.parted;
+  ++world_.removed;
   if (user_socket_) return Unsubscribe(conversation);
   ended_ = true;
 }
@@ -100,16 +102,16 @@ void ModelConnection::Follow(const Uuid& conversation, int64_t from) {
   if (streams_.contains(conversation)) return;
   Stream& stream = AddStream(conversation, from);
   stream.feed.HoldAt(from);
-  hub_.Subscribe(stream.feed, user_, false, [this](Feed& feed, Result<Admission> admission) {
-    if (!CheckAdmission(streams_.at(feed.conversation()), admission)) {
-      if (admission.error().code == ErrorCode::not_participant) {
+  hub_.Subscribe(stream.feed, user_, false, [this](Feed& feed, Result<Subscription> subscription) {
+    if (!CheckSubscription(streams_.at(feed.conversation()), subscription)) {
+      if (subscription.error().code == ErrorCode::not_participant) {
         return Unsubscribe(feed.conversation());
       }
       ended_ = true;
       return;
     }
-    streams_.at(feed.conversation()).admitted = true;
-    if (!hold_) feed.Go(admission->head);
+    streams_.at(feed.conversation()).subscribed = true;
+    if (!hold_) feed.Go(subscription->head);
   });
 }
 
@@ -148,7 +150,7 @@ void ModelConnection::SendEphemeral(const Event& event) {
   CheckShard();
   const Stream& stream = streams_.at(event.conversation);
   // A user socket's conversations are those that the store has just listed.
-  world_.Check((stream.admitted || user_socket_) && stream.feed.state() == Feed::State::kLive,
+  world_.Check((stream.subscribed || user_socket_) && stream.feed.state() == Feed::State::kLive,
                "only who is live hears of typing" + Place(stream, 0));
 }
 
@@ -217,7 +219,7 @@ std::vector<Uuid> ModelConnection::Streams() const {
   std::vector<Uuid> out;
   for (const auto& [conversation, stream] : streams_) {
     // As Session has it: a conversation socket takes no commands before it is let in.
-    if (stream.admitted || user_socket_) out.push_back(conversation);
+    if (stream.subscribed || user_socket_) out.push_back(conversation);
   }
   return out;
 }
@@ -264,7 +266,7 @@ void ModelConnection::CheckComplete() {
     const int64_t head = world_.store.head(conversation);
     const std::string place =
         Place(stream, head) + " state " + std::to_string(static_cast<int>(stream.feed.state()));
-    world_.Check(stream.admitted, "every subscription is answered" + place);
+    world_.Check(stream.subscribed, "every subscription is answered" + place);
     world_.Check(world_.store.IsMember(conversation, user_),
                  "who was removed does not listen" + place);
     world_.Check(stream.told == head, "who reads gets everything" + place);

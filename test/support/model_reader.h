@@ -34,7 +34,7 @@ struct ReaderWorld {
   bool one_node = true;          // else a node learns of a removal later
   bool store_goes_back = false;  // frames on their way may show what is no longer stored
   std::string broken = {};
-  size_t events = 0, gaps = 0, resets = 0, caught_up = 0, fell_behind = 0, failed = 0, parted = 0;
+  size_t events = 0, gaps = 0, resets = 0, caught_up = 0, fell_behind = 0, failed = 0, removed = 0;
 
   void Check(bool kept, const std::string& promise) {
     if (!kept && broken.empty()) broken = promise;
@@ -72,7 +72,7 @@ class ModelConnection final : private FeedSink {
   struct Stream {
     Stream(const Uuid& conversation, FeedSink& sink) : feed(conversation, sink) {}
     Feed feed;
-    bool admitted = false;
+    bool subscribed = false;
     int64_t told = 0;  // of the last frame queued: the next one follows this
     int64_t base = 0;  // where `held` begins
     std::map<int64_t, std::string> held = {};  // frames got since, by seq
@@ -98,12 +98,12 @@ class ModelConnection final : private FeedSink {
   void Fetched(Feed& feed) override;
   void CaughtUp(Feed& feed) override;
   const UserId& user() const override { return user_; }
-  void Parted(Feed& feed, const Event& event) override;
+  void OnRemoved(Feed& feed, const Event& event) override;
 
   void Follow(const Uuid& conversation, int64_t from);
   Stream& AddStream(const Uuid& conversation, int64_t from);
   // False: not admitted.
-  bool CheckAdmission(const Stream& stream, const Result<Admission>& admission);
+  bool CheckSubscription(const Stream& stream, const Result<Subscription>& subscription);
   void CheckHeld(const Stream& stream, int64_t head);
   void Queue(const Uuid& conversation, int64_t seen_through, size_t bytes);
   // A session lives and dies on one shard: whatever comes, comes there.

@@ -96,7 +96,7 @@ Task<Result<PageOfConversations>> ConversationsService::List(
   Result<PageOfConversations> page = co_await reading;
   if (page) {
     for (const ConversationView& view : page->conversations) {
-      if (view.last_message) NoteShown(services, caller, {&*view.last_message, 1});
+      if (view.last_message) MarkDelivered(services, caller, {&*view.last_message, 1});
     }
   }
   co_return page;

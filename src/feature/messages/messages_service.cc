@@ -48,7 +48,7 @@ Task<Result<StoredMessage>> MessagesService::Send(SendMessage send, Caller calle
   co_return co_await stored;
 }
 
-void NoteShown(Services& services, const Caller& caller, std::span<const Message> messages) {
+void MarkDelivered(Services& services, const Caller& caller, std::span<const Message> messages) {
   if (caller.service) return;
   for (const Message& message : messages) {
     if (message.delivered_at || !message.sender_id || *message.sender_id == caller.user) continue;
@@ -61,7 +61,7 @@ Task<Result<PageOfMessages>> MessagesService::History(HistoryQuery query) {
   const Caller caller{query.reader, query.as_service};
   auto page = Ask(services.executor, services.store, &MessageStore::ReadHistory, std::move(query));
   Result<PageOfMessages> read = co_await page;
-  if (read) NoteShown(services, caller, read->messages);
+  if (read) MarkDelivered(services, caller, read->messages);
   co_return read;
 }
 
@@ -70,7 +70,7 @@ Task<Result<Message>> MessagesService::Get(Uuid message, Caller caller) {
   auto found = Ask(services.executor, services.store, &MessageStore::ReadMessage, message,
                    caller.user, caller.service);
   Result<Message> message_read = co_await found;
-  if (message_read) NoteShown(services, caller, {&*message_read, 1});
+  if (message_read) MarkDelivered(services, caller, {&*message_read, 1});
   co_return message_read;
 }
 

@@ -111,7 +111,7 @@ class ReceiptsApi {
     auto marking = Ask(services_.executor, services_.store, &ReceiptStore::MarkRead, conversation,
                        reader, up_to);
     Result<ReadMarks> marks = co_await marking;
-    Tell(reader, marks);
+    BroadcastReceipts(reader, marks);
     co_return marks;
   }
 
@@ -120,13 +120,13 @@ class ReceiptsApi {
     auto marking = Ask(services_.executor, services_.store, &ReceiptStore::MarkMessagesRead, reader,
                        std::move(messages), only);
     Result<ReadMarks> marks = co_await marking;
-    Tell(reader, marks);
+    BroadcastReceipts(reader, marks);
     co_return marks;
   }
 
   // To everyone in the conversation, the reader's other sockets included, even if the mark did not move;
   // in one that is too large to show receipts to nobody, so that other nodes are not told either.
-  void Tell(const UserId& reader, const Result<ReadMarks>& marks) {
+  void BroadcastReceipts(const UserId& reader, const Result<ReadMarks>& marks) {
     if (!marks) return;
     for (const ReadMarks::Receipt& receipt : marks->receipts) {
       if (receipt.participants > static_cast<int64_t>(services_.limits.live_participants)) continue;
@@ -134,7 +134,7 @@ class ReceiptsApi {
       do {
         const auto named = left.first(std::min(kMessagesInReceipt, left.size()));
         left = left.subspan(named.size());
-        services_.hub.Relay(
+        services_.hub.BroadcastEphemeral(
             ReadReceiptEvent(receipt.conversation, reader, named, receipt.up_to_seq));
       } while (!left.empty());
     }

@@ -1,7 +1,7 @@
-// What a node's hubs tell the other nodes besides what their homes do (home_wire.h), and what they
+// What a node's hubs tell the other nodes besides what their homes do (home_publisher.h), and what they
 // hear. Implemented by Cluster; called on any shard.
 #pragma once
-#include "hub/home_wire.h"
+#include "hub/home_publisher.h"
 
 namespace parley {
 
@@ -11,11 +11,11 @@ struct Joined {
   int64_t since = 0;  // its seq when they came: what follows is live
 };
 
-class NodeWire : public HomeWire {
+class NodePublisher : public HomePublisher {
  public:
-  virtual void TellJoined(const std::vector<UserId>& users, const Joined& joined) = 0;
+  virtual void PublishJoined(const std::vector<UserId>& users, const Joined& joined) = 0;
   // As far as this node's own connections go.
-  virtual void TellPresence(const UserId& user, bool online) = 0;
+  virtual void PublishPresence(const UserId& user, bool online) = 0;
 };
 
 }  // namespace parley

@@ -13,23 +13,23 @@
 
 namespace parley::test {
 
-struct WireFaults {
+struct BusFaults {
   size_t lost_one_in = 0;  // 0: none
   bool reordered = false;
 };
 
-class ModelAir;
+class ModelBus;
 
 // One node's end.
-class ModelWire final : public NodeWire {
+class ModelPublisher final : public NodePublisher {
  public:
-  explicit ModelWire(ModelAir& air) : air_(air) {}
+  explicit ModelPublisher(ModelBus& air) : bus_(air) {}
   void Follow(const Uuid& conversation) override { wishes.emplace_back(conversation, true); }
   void Leave(const Uuid& conversation) override { wishes.emplace_back(conversation, false); }
-  void Tell(const Event& event, const MemberChange& members, uint64_t epoch) override;
-  void TellTyping(const TypingSign&) override {}
-  void TellJoined(const std::vector<UserId>&, const Joined&) override {}
-  void TellPresence(const UserId&, bool) override {}
+  void Publish(const Event& event, const MemberChange& members, uint64_t epoch) override;
+  void PublishTyping(const TypingUpdate&) override {}
+  void PublishJoined(const std::vector<UserId>&, const Joined&) override {}
+  void PublishPresence(const UserId&, bool) override {}
 
   std::function<void()> on_loss;  // something may have passed by: see Cluster::OnFollowed
   std::vector<Hub*> hubs;
@@ -38,15 +38,17 @@ class ModelWire final : public NodeWire {
   std::deque<RemoteEvent> inbox;
 
  private:
-  ModelAir& air_;
+  ModelBus& bus_;
 };
 
-class ModelAir {
+class ModelBus {
  public:
-  ModelAir(SeededRandom& random, WireFaults faults) : random_(random), faults_(faults) {}
+  ModelBus(SeededRandom& random, BusFaults faults) : random_(random), faults_(faults) {}
 
-  ModelWire& AddNode() { return *nodes_.emplace_back(std::make_unique<ModelWire>(*this)); }
-  void Tell(const ModelWire& from, const RemoteEvent& event) {
+  ModelPublisher& AddNode() {
+    return *nodes_.emplace_back(std::make_unique<ModelPublisher>(*this));
+  }
+  void Publish(const ModelPublisher& from, const RemoteEvent& event) {
     for (const auto& node : nodes_) {
       if (node.get() == &from || !node->followed.contains(event.event->conversation)) continue;
       if (faults_.lost_one_in != 0 && random_.OneIn(faults_.lost_one_in)) {
@@ -64,7 +66,7 @@ class ModelAir {
   }
   // One node loses its connection and gets it back: what it follows, it follows anew.
   void Reconnect() {
-    ModelWire& node = *nodes_[random_.Below(nodes_.size())];
+    ModelPublisher& node = *nodes_[random_.Below(nodes_.size())];
     node.inbox.clear();
     for (const Uuid& conversation : node.followed) node.wishes.emplace_back(conversation, true);
     node.followed.clear();
@@ -80,7 +82,7 @@ class ModelAir {
   size_t lost = 0;
 
  private:
-  bool StepNode(ModelWire& node) {
+  bool StepNode(ModelPublisher& node) {
     if (!node.wishes.empty() && (node.inbox.empty() || random_.OneIn(2))) {
       const auto [conversation, follow] = node.wishes.front();
       node.wishes.pop_front();
@@ -96,17 +98,18 @@ class ModelAir {
     const size_t at = faults_.reordered ? random_.Below(node.inbox.size()) : 0;
     RemoteEvent event = node.inbox[at];
     node.inbox.erase(node.inbox.begin() + static_cast<std::ptrdiff_t>(at));
-    Hub::OnRemote(node.hubs, {std::move(event)});
+    Hub::IngestRemote(node.hubs, {std::move(event)});
     return true;
   }
 
   SeededRandom& random_;
-  const WireFaults faults_;
-  std::vector<std::unique_ptr<ModelWire>> nodes_;
+  const BusFaults faults_;
+  std::vector<std::unique_ptr<ModelPublisher>> nodes_;
 };
 
-inline void ModelWire::Tell(const Event& event, const MemberChange& members, uint64_t epoch) {
-  air_.Tell(*this, {std::make_shared<const Event>(event), members, epoch});
+inline void ModelPublisher::Publish(const Event& event, const MemberChange& members,
+                                    uint64_t epoch) {
+  bus_.Publish(*this, {std::make_shared<const Event>(event), members, epoch});
 }
 
 }  // namespace parley::test

@@ -10,10 +10,10 @@
 namespace parley {
 
 // That a user types, or does so no more, on one of the user's sockets.
-struct TypingSign {
+struct TypingUpdate {
   Uuid conversation;
   UserId user;
-  uint64_t tab = 0;         // the socket
+  uint64_t socket_id = 0;   // the socket
   bool as_service = false;  // who need not be a participant
   bool is_typing = false;
 };
@@ -31,16 +31,16 @@ struct RemoteEvent {
   uint64_t epoch = 0;  // of the store that gave its seq; 0: unknown
 };
 
-class HomeWire {
+class HomePublisher {
  public:
-  virtual ~HomeWire() = default;
+  virtual ~HomePublisher() = default;
   // Once it is so, each time that following begins anew, what may have been missed is looked for
-  // (Home::OnChangedHeads, CheckAllSoon).
+  // (Home::OnChangedHeads, RecheckHeads).
   virtual void Follow(const Uuid& conversation) = 0;
   virtual void Leave(const Uuid& conversation) = 0;
   // `epoch`: of the store that gave the event its seq; 0 where it has none.
-  virtual void Tell(const Event& event, const MemberChange& members, uint64_t epoch) = 0;
-  virtual void TellTyping(const TypingSign& sign) = 0;
+  virtual void Publish(const Event& event, const MemberChange& members, uint64_t epoch) = 0;
+  virtual void PublishTyping(const TypingUpdate& update) = 0;
 };
 
 }  // namespace parley
