@@ -13,7 +13,7 @@ constexpr auto kHeadsEvery = std::chrono::seconds(10);    // while the bus is up
 constexpr auto kAllUsersEvery = std::chrono::seconds(1);  // at most
 constexpr size_t kUsersInAMessage = 1000;
 constexpr size_t kPresenceAtOnce = 10'000;
-constexpr size_t kAccessRows = 256;  // in a page; each may name 500 users
+constexpr size_t kAccessRows = 256;  // per page; a row can name 500 users
 
 }  // namespace
 
@@ -53,7 +53,7 @@ void Cluster::AnnounceShutdown() {
   });
 }
 
-// --- what is said
+// --- publishing
 
 void Cluster::PublishToAll(const BusMessage& message) {
   if (up()) bus_->Publish(std::nullopt, EncodeBus(options_.node, message));
@@ -86,8 +86,7 @@ void Cluster::Publish(const Event& event, const MemberChange& members, uint64_t 
 
 void Cluster::PublishTyping(const TypingUpdate& update) {
   if (!up()) return;
-  // Sockets of several nodes must not be taken for each other; the last 8 bytes of a node's id are
-  // random.
+  // Socket ids must differ between nodes. The last 8 bytes of a node's id are random.
   uint64_t node;
   std::memcpy(&node, options_.node.bytes.data() + 8, sizeof node);
   const uint64_t socket_id = update.socket_id ^ node;
@@ -107,7 +106,7 @@ void Cluster::PublishJoined(const std::vector<UserId>& users, const Joined& join
 }
 
 void Cluster::PublishPresence(const UserId& user, bool online) {
-  if (!bus_) return;  // each node has its own presence
+  if (!bus_) return;  // without a bus, presence is local to the node
   self_.Post([this, user, online] {
     if (!(online ? shown_.Add(user) : shown_.Remove(user))) return;
     pending_presence_.emplace_back(user, online);
@@ -116,7 +115,7 @@ void Cluster::PublishPresence(const UserId& user, bool online) {
 }
 
 void Cluster::PublishPendingPresence() {
-  // In their order, in runs of the same.
+  // One message per run of equal changes, in order.
   for (size_t at = 0; at < pending_presence_.size();) {
     BusPresence out{.online = pending_presence_[at].second};
     while (at < pending_presence_.size() && pending_presence_[at].second == out.online &&
@@ -146,7 +145,7 @@ void Cluster::PublishHello() {
       BusHello{options_.store, shown_.users().size(), shown_.digest(), neighbours_.settled()});
 }
 
-// --- what is heard
+// --- receiving
 
 void Cluster::OnDeliveries(std::vector<BusDelivery> deliveries) {
   std::vector<RemoteEvent> batch;
@@ -167,7 +166,7 @@ void Cluster::HandleDelivery(const BusDelivery& delivery, std::vector<RemoteEven
   if (auto* event = std::get_if<BusEvent>(&read->message)) {
     batch.push_back(EventFrom(*delivery.conversation, *event));
   } else if (auto* typing = std::get_if<BusTyping>(&read->message)) {
-    // Behind the events that came before it.
+    // Preserves the order: earlier events are passed on first.
     if (!batch.empty()) Hub::IngestRemote(hubs_, std::exchange(batch, {}));
     Hub::OnRemoteTyping(hubs_, {*delivery.conversation, std::move(typing->user), typing->socket_id,
                                 typing->as_service, typing->is_typing});
@@ -192,7 +191,7 @@ RemoteEvent Cluster::EventFrom(const Uuid& conversation, BusEvent& event) {
 }
 
 void Cluster::OnFollowed(std::vector<Uuid> conversations) {
-  // What was published between the reads of their heads and now may have passed by.
+  // Events published after the last read of heads and before the subscription may have been missed.
   if (!conversations.empty()) self_.Post([this] { heads_.Request(clock_.Steady()); });
 }
 
@@ -208,11 +207,12 @@ void Cluster::OnConnection(bool up) {
 
 void Cluster::OnNode(const Uuid& node, BusMessage& message) {
   const bool is_new = neighbours_.OnMessage(node, clock_.Steady());
-  if (is_new) next_hello_ = {};  // so that it hears of us
+  if (is_new) next_hello_ = {};  // introduces this node to the new node
   if (const auto* hello = std::get_if<BusHello>(&message)) return OnHello(node, *hello);
   if (neighbours_.IsForeign(node)) return;
   if (auto* joined = std::get_if<BusJoined>(&message)) {
-    // One that has not announced its store yet: the access log has the same within seconds.
+    // Ignores nodes that have not announced their store: the access log has the same change within
+    // seconds.
     if (!neighbours_.IsOurs(node)) return;
     const Event like{.conversation = joined->conversation};
     Hub::OnRemoteJoined(hubs_, std::move(joined->users),
@@ -248,7 +248,7 @@ void Cluster::OnHello(const Uuid& node, const BusHello& hello) {
       node.ToString(), hello.store.ToString(), store_mismatch_ ? "yields" : "serves");
 }
 
-// --- in time
+// --- periodic work
 
 void Cluster::OnTick(Monotonic now) {
   if (bus_) {
@@ -263,7 +263,7 @@ void Cluster::OnTick(Monotonic now) {
   if (options_.shared_store) FollowStore(now);
 }
 
-// --- what is in the store
+// --- logs of the store
 
 void Cluster::FollowStore(Monotonic now) {
   const Timestamp time = clock_.Now();
@@ -291,7 +291,7 @@ void Cluster::ReadHeads(LogQuery query) {
     }
     if (!read->heads.empty()) Hub::OnChangedHeads(hubs_, std::move(read->heads));
     auto progress = heads_.OnPage(read->page);
-    // Whatever was followed before the position is known may have moved unnoticed.
+    // Conversations followed before the position is known may have changed unnoticed.
     if (progress.restarted) Hub::RecheckHeads(hubs_);
     if (progress.next) ReadHeads(*std::move(progress.next));
   });

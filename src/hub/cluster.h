@@ -1,7 +1,9 @@
-// This node among the others: says what happens here, hands what happens there to the hubs, and keeps
-// who is there (Neighbours). Without a bus, homes still follow the store by themselves.
+// Connects this node to the other nodes: publishes local events, passes events of other nodes to
+// the hubs, and tracks the online users of each node (Neighbours). Without a bus, homes still
+// follow the store.
 //
-// Wire calls come from any shard, the bus's from its own thread, the rest runs on the first shard.
+// Threads: NodePublisher from any shard, BusReceiver on the bus thread, everything else on the
+// first shard.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -20,26 +22,28 @@ namespace parley {
 class Cluster final : public NodePublisher, private BusReceiver {
  public:
   struct Options {
-    Uuid node;   // another for each process
+    Uuid node;   // unique per process
     Uuid store;  // StoreState::Identity
-    // Other nodes write to it: their changes are followed in the store, with or without a bus.
+    // True if other nodes write to the store: their changes are then read from the store, with or
+    // without a bus.
     bool shared_store = true;
   };
-  // `bus`: none without Redis. `self`: the first shard.
+  // `bus`: null without Redis. `self`: the first shard.
   Cluster(Executor& self, FollowedLogs& store, std::unique_ptr<Bus> bus, BusCounters& counters,
           const Clock& clock, Options options);
   ~Cluster() override;
 
-  // Before the shards run.
+  // Must be called before the shards run.
   void Connect(std::span<const std::unique_ptr<Hub>> hubs);
   void Start();
-  // Tells the others that this node's users are about to come to them.
+  // Publishes that this node is shutting down and its users will reconnect to other nodes.
   void AnnounceShutdown();
-  // Nothing is heard any more.
+  // After this call, no messages are received.
   void Stop();
   void OnTick(Monotonic now);
 
-  // Nodes of another store talk on the same bus, and this node yields. Any thread.
+  // Returns true if nodes with another store use the same bus and this node must not serve.
+  // Threads: any.
   bool store_mismatch() const { return store_mismatch_; }
   bool has_bus() const { return bus_ != nullptr; }
 
@@ -58,7 +62,8 @@ class Cluster final : public NodePublisher, private BusReceiver {
   void OnConnection(bool up) override;
   bool Congested() const override { return Hub::Congested(hubs_); }
 
-  // `batch` gathers events, which go to the homes together.
+  // Adds an event to `batch`, which is passed to the homes in one call; processes other messages
+  // directly.
   void HandleDelivery(const BusDelivery& delivery, std::vector<RemoteEvent>& batch);
   RemoteEvent EventFrom(const Uuid& conversation, BusEvent& event);
   void OnNode(const Uuid& node, BusMessage& message);
@@ -82,12 +87,12 @@ class Cluster final : public NodePublisher, private BusReceiver {
 
   // On the first shard:
   Neighbours neighbours_;
-  ShownUsers shown_;  // by this node's own connections
-  // Changes of presence since the last tick, at most kPresenceAtOnce; empty without a bus.
+  ShownUsers shown_;  // users with connections to this node
+  // Changes of presence since the last tick, at most kPresenceAtOnce. Empty without a bus.
   std::vector<std::pair<UserId, bool>> pending_presence_;
   Monotonic next_hello_ = {}, next_all_ = {};
   bool leaving_ = false;
-  LogFollower access_, heads_;  // of the store
+  LogFollower access_, heads_;  // positions in the store's logs
 };
 
 }  // namespace parley

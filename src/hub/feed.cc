@@ -23,7 +23,7 @@ void Feed::StartFetch() {
 }
 
 void Feed::OnPage(const Page& page) {
-  // A page of before a resume, or one of two for the same place.
+  // Ignores pages requested before a resume, and duplicate pages.
   if (state_ != State::kFetching || page.since != last_seq_) return;
   if (page.reset) {
     sink_->SendGap(conversation_, page.head + 1, page.since, true);
@@ -46,7 +46,7 @@ void Feed::OnPage(const Page& page) {
     last_seq_ = page.through;
   }
   if (last_seq_ < page.head) {
-    // A page that moved nothing would be the same at once.
+    // A page without progress would be the same again: retry later.
     return last_seq_ == page.since ? sink_->FetchFailed(*this) : StartFetch();
   }
   state_ = State::kLive;

@@ -1,4 +1,4 @@
-// Home: its rooms, who is let in, and what of them is read.
+// Home: loading rooms, and subscriptions.
 #include "hub/home.h"
 
 #include <algorithm>
@@ -41,7 +41,7 @@ bool Home::AllowsEphemeral(const Room& room) const {
          room.participant_count <= static_cast<int64_t>(options_.live_participants);
 }
 
-// --- reading what a room must know
+// --- loading
 
 void Home::WithRoom(const Uuid& conversation, Load then) {
   Room& room = rooms_->Touch(conversation);
@@ -73,7 +73,7 @@ void Home::StartLoads() {
     std::vector<std::pair<Uuid, ReadContext>> contexts;
     for (const Uuid& id : some) {
       Room& room = rooms_->Touch(id);
-      room.members_stale = false;  // a change that comes meanwhile says so again
+      room.members_stale = false;  // a change that arrives meanwhile sets it again
       contexts.emplace_back(id, CurrentContext(room));
     }
     ++loads_under_way_;
@@ -123,7 +123,7 @@ void Home::OnLoaded(const Uuid& conversation, const ReadContext& context,
     return LoadRoom(room);
   }
   if (loaded->seq < room.members_seq && room.reload_attempts < kMaxReloads) {
-    // Read before a change of its members that we have heard of since.
+    // The snapshot is older than a received change of members: read again.
     ++room.reload_attempts;
     room.waiting = std::move(waiting);
     return LoadRoom(room);
@@ -143,7 +143,7 @@ void Home::OnLoaded(const Uuid& conversation, const ReadContext& context,
   if (!kept) return;
   if (room.members_stale && room.subscribers != 0 && !room.loading) LoadRoom(room);
   if (contradicts) return VerifyHead(room, loaded->seq, loaded->epoch);
-  // What is known to have come since, or came while the head was being read, goes out now.
+  // Broadcast the events that were received before or while the head was loaded.
   CatchUp(room, loaded->seq);
   TakeEarlyEvents(room);
 }
@@ -151,7 +151,8 @@ void Home::OnLoaded(const Uuid& conversation, const ReadContext& context,
 void Home::TakeMembers(Room& room, ConversationHead& loaded) {
   room.reload_attempts = 0;
   room.members_read = room.members_from = loaded.seq;
-  room.members_seq = std::min(room.members_seq, loaded.seq);  // else it is not in the store
+  // the store does not have later changes
+  room.members_seq = std::min(room.members_seq, loaded.seq);
   room.participant_count = loaded.participant_count;
   room.participants = std::move(loaded.participants);
 }
@@ -159,7 +160,7 @@ void Home::TakeMembers(Room& room, ConversationHead& loaded) {
 void Home::TakeEarlyEvents(Room& room) {
   if (room.verifying_head) return;
   if (publisher_ != nullptr && !room.early.empty()) {
-    // They may have come long before, from a store that has gone back since: the store is asked.
+    // Early events may be from a history that the store has lost: read them from the store.
     const int64_t last = room.early.rbegin()->first;
     rooms_->ClearEarly(room);
     return CatchUp(room, last);
@@ -193,7 +194,7 @@ void Home::CheckMember(Room& room, const UserId& user, std::optional<int64_t> me
                        UniqueFunction<void(Result<bool>)> then) {
   if (!room.participants.empty()) {
     const bool in = std::ranges::find(room.participants, user) != room.participants.end();
-    // Another node may have let them in just now.
+    // Another node may have added the user just now.
     if (in || publisher_ == nullptr) return then(in);
   }
   if (room.known_members.contains(user)) return then(true);
@@ -217,17 +218,18 @@ void Home::CheckMember(Room& room, const UserId& user, std::optional<int64_t> me
                        });
 }
 
-// --- listening
+// --- subscriptions
 
 void Home::Subscribe(const Uuid& conversation, const UserId& user, bool as_service, unsigned shard,
                      Resolve<Result<Subscription>> done, std::optional<int64_t> member_at) {
-  // Before anything is awaited, so that no event can slip between the answer and the listening. An
-  // admission that fails ends with the Unsubscribe of its caller.
+  // The shard is registered before any wait, so that no event is missed between the result and the
+  // subscription. A caller whose subscription fails calls Unsubscribe.
   Room& subscribing = rooms_->Touch(conversation);
   if (subscribing.subscribers == 0) rooms_->Use(subscribing);
   subscribing.subscribers |= uint64_t{1} << shard;
   Follow(subscribing);
-  if (!subscribing.retry_planned) FillIfBehind(subscribing);  // what failed while nobody listened
+  // retries reads that failed without subscribers
+  if (!subscribing.retry_planned) FillIfBehind(subscribing);
   WithRoom(conversation, [this, user, as_service, member_at,
                           done = std::move(done)](Result<Room*> room) mutable {
     if (!room) {

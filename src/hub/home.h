@@ -1,14 +1,17 @@
-// Home: the conversations whose id hashes to this shard. It alone holds a conversation's head, its
-// tail, who is in it as far as memory knows, and which shards listen. Order, dedup of repeats and
-// gaps are settled here, once per node: seq = head+1 goes out, seq <= head is a repeat, a jump is
-// filled from the store first.
+// Home: the conversations whose id hashes to this shard. On a node, only the home shard holds a
+// conversation's head, tail, known members and the list of subscribed shards. It orders and
+// deduplicates events and fills gaps once per node: an event with seq = head + 1 is broadcast, an
+// event with seq <= head is a duplicate and is dropped, and an event with a higher seq waits until
+// the missing events have been read from the store.
 //
-// A store may go back under a running node (a fail-over or a restore that lost commits). An answer
-// that contradicts what was known when it was asked for (another epoch, or a lower head) makes the
-// home read the newest events again and compare them with its tail: what is no longer stored is
-// taken back by a rewind, and what the store has instead goes out (home_rewind.cc).
+// The store can move back while the node runs: a fail-over or a restore can lose commits. A result
+// contradicts the cached state if it has another epoch, or a lower head than the cache had when the
+// read began. The home then reads the newest events again and compares them with its tail. A rewind
+// withdraws the events that are no longer stored, and the events that replace them are broadcast
+// (home_rewind.cc).
 //
-// All calls on the home shard's thread; answers come later on it. Hub carries both across shards.
+// Threads: all calls on the home shard's thread, and all results are delivered on it. Hub passes
+// calls and results between shards.
 #pragma once
 #include <array>
 #include <deque>
@@ -34,15 +37,14 @@
 
 namespace parley {
 
-// What a connection learns when it is let in.
+// The state of a conversation at the moment of a subscription.
 struct Subscription {
   int64_t head = 0;
   int64_t participant_count = 0;
-  std::vector<UserId>
-      participants;  // all, or none when there are more than limits.live_participants
+  std::vector<UserId> participants;  // empty if there are more than limits.live_participants
 };
 
-// How it ended for one conversation that a client had named.
+// The outcome of a resume for one conversation.
 enum class ResumeResult : uint8_t { kComplete, kGap, kReset, kRefused };
 inline constexpr std::array kResumeResults = {"complete", "gap", "reset", "refused"};
 
@@ -50,13 +52,14 @@ struct HubCounters {
   Histogram delivery;  // from the commit to the outboxes of one shard
   Counter messages, duplicates, catch_ups, store_reads, ephemeral_dropped;
   std::array<Counter, kResumeResults.size()> resumes;  // by ResumeResult
-  Counter found_in_store;   // conversations where the store was ahead of what was heard
-  Counter rewinds;          // conversations where the store had gone back
-  Gauge rooms, rooms_idle;  // conversations in memory; unused ones among them
-  Gauge tail_bytes;         // of events kept for catching up
+  // Conversations whose events were found in the store before the bus delivered them.
+  Counter found_in_store;
+  Counter rewinds;          // conversations whose store head moved back
+  Gauge rooms, rooms_idle;  // conversations in memory, and the unused ones among them
+  Gauge tail_bytes;         // size of the events cached for catch-up
 };
 
-// Carries events from a home shard to a listening one, in order.
+// Delivers broadcasts from a home shard to the subscribed shards, in order.
 class HomeSink {
  public:
   virtual ~HomeSink() = default;
@@ -66,11 +69,12 @@ class HomeSink {
 struct HomeOptions {
   unsigned shards = 1;
   size_t live_participants = 200;
-  size_t idle_conversations = 20'000;    // kept in memory for each shard, without listeners
-  const Clock* clock = nullptr;          // none: no time passes
-  OnlineUsers* online = nullptr;         // none (or no clock): no presence
-  size_t tail_bytes = 64 * 1024 * 1024;  // of all tails of a shard, with what their events cost
-  HomePublisher* publisher = nullptr;    // none: no other node writes to the store
+  size_t idle_conversations = 20'000;  // maximum cached conversations per shard without subscribers
+  const Clock* clock = nullptr;        // null: time does not advance
+  OnlineUsers* online = nullptr;       // null, or a null clock: presence is disabled
+  // Limit for all tails of a shard, including the cost of their events.
+  size_t tail_bytes = 64 * 1024 * 1024;
+  HomePublisher* publisher = nullptr;             // null: no other node writes to the store
   uint32_t jitter_seed = std::random_device{}();  // of delays
 };
 
@@ -80,15 +84,15 @@ class Home {
        HomeOptions options);
   ~Home();
 
-  // Lets a user in as a listener of `shard`: checks that they participate, unless a service.
-  // `member_at`: the conversation's seq in a snapshot of the store in which the user is a member;
-  // where no change of its members can have come since, the store is not asked again.
-  // Events that come after the answer reach the shard after the answer.
-  // Errors: not_participant (or no such conversation), store_unavailable.
+  // Subscribes `shard` to a conversation on behalf of a user, who must be a participant unless
+  // `as_service`. `member_at`: the conversation's seq in a snapshot of the store in which the user
+  // is a member; if the membership cannot have changed since, the store is not queried again.
+  // Events broadcast after the result reach the shard after the result.
+  // Errors: not_participant (also for a missing conversation), store_unavailable.
   void Subscribe(const Uuid& conversation, const UserId& user, bool as_service, unsigned shard,
                  Resolve<Result<Subscription>> done,
                  std::optional<int64_t> member_at = std::nullopt);
-  // Runs `calls`, and loads what they need to know of conversations in one read.
+  // Runs `calls`, and loads the conversations that they need in one read.
   template <class Calls>
   void BatchLoads(Calls calls) {
     collecting_loads_ = true;
@@ -98,69 +102,73 @@ class Home {
   }
   void Unsubscribe(const Uuid& conversation, unsigned shard);
 
-  // A page since n, from the tail or the store. Errors: not_found, store_unavailable.
+  // Reads the page that follows `since`, from the tail or the store. Errors: not_found,
+  // store_unavailable.
   void Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>> done);
 
-  // Commits, then lets the event out. Errors: as ChangeStore::InsertMessage.
+  // Commits a message, then broadcasts its event. Errors: as ChangeStore::InsertMessage.
   void Send(NewMessage message, Resolve<Result<StoredMessage>> done);
 
-  // Any other durable change. Errors: as ChangeStore::Apply.
+  // Commits any other durable change. Errors: as ChangeStore::Apply.
   void Apply(ChangeRequest request, Resolve<Result<AppliedChange>> done);
   // Errors: as ChangeStore::DeleteConversation.
   void Delete(const Uuid& conversation, const UserId& actor, bool as_service,
               Resolve<Result<void>> done);
 
-  // An ephemeral event, to conversations small enough to have any; on the other nodes too, if it is
-  // not something that each tells its own.
+  // Broadcasts an ephemeral event if the conversation is small enough. `all_nodes`: also publishes
+  // it to the other nodes; false for events that each node creates for its own clients.
   void BroadcastEphemeral(EventRef event, bool all_nodes = true);
 
-  // Sends user_online or user_offline to the listeners of the user's conversations, as far as these are in
-  // memory and small enough. Returns the other members of the conversations that have listeners.
+  // Sends user_online or user_offline to the subscribers of the user's conversations that are in
+  // memory and small enough. Returns the other members of the conversations that have subscribers.
   std::vector<UserId> BroadcastPresence(const UserId& user, bool online);
 
-  // Shown to the others as Typists says, in conversations small enough; a send of the user's, and
-  // their removal, end it.
+  // Updates typing indicators (see Typists) in conversations that are small enough. A message or
+  // the removal of the user ends the indicator.
   void SetTyping(const TypingUpdate& update);
-  // A few times a second.
+  // Called several times per second.
   void OnTick(Monotonic now);
 
-  // --- of other nodes (home_cluster.cc)
+  // --- events of other nodes (home_cluster.cc)
 
   void IngestRemote(const RemoteEvent& remote);
   void OnRemoteTyping(const TypingUpdate& update) { ApplyTyping(update); }
-  // Heads as the store has them.
+  // Compares cached heads with heads read from the store.
   void OnChangedHeads(const std::vector<UserConversationHead>& heads);
-  // The head of every followed conversation is read, within half a second: it is not known from
-  // where on changes have been missed.
+  // Schedules a read of the head of every followed conversation within 0.5 s, because changes may
+  // have been missed since an unknown seq.
   void RecheckHeads();
-  // What the store says of who may see what: `user` has been removed, the conversation deleted.
+  // Processes entries of the access log: `user` was removed, or the conversation was deleted.
   void OnMemberRemoved(const Uuid& conversation, const UserId& user);
   void OnConversationDeleted(const Uuid& conversation);
-  // Retries OnMemberRemoved for users the store could not be asked about, or whose removal came out of order.
+  // Retries OnMemberRemoved for removals that could not be verified because the store was
+  // unavailable or the event arrived out of order.
   void RetryRemovals();
 
  private:
-  struct Room;         // a conversation's state
-  struct ReadContext;  // what was known of it when the store was asked
-  class Rooms;         // those in memory
+  struct Room;         // the cached state of a conversation
+  struct ReadContext;  // the state of a room when a read began
+  class Rooms;         // the rooms in memory
   using Load = UniqueFunction<void(Result<Room*>)>;
   using Removals = std::vector<std::pair<Uuid, UserId>>;
 
-  // Gives the room once its head and its members are known; keeps it in memory meanwhile.
+  // Passes the room to `then` when its head and its members are loaded; keeps it in memory
+  // meanwhile.
   void WithRoom(const Uuid& conversation, Load then);
-  // The same for its head alone.
+  // The same, but waits for the head only.
   void WithHead(const Uuid& conversation, Load then);
   void LoadRoom(Room& room);
-  // Loads of several rooms are one read; while as many as may be are under way, others gather.
+  // Loads pending rooms in batches. While the maximum number of loads is in flight, further rooms
+  // wait.
   void StartLoads();
   void OnBatchLoaded(const std::vector<std::pair<Uuid, ReadContext>>& contexts,
                      Result<std::vector<LoadedHead>> loaded);
   void OnLoaded(const Uuid& conversation, const ReadContext& context,
                 Result<ConversationHead> loaded);
   void TakeMembers(Room& room, ConversationHead& loaded);
-  // Events that came before the head was known.
+  // Processes events that arrived before the head was loaded.
   void TakeEarlyEvents(Room& room);
-  // What failed is asked for again on a tick, while somebody listens.
+  // Schedules a retry of failed reads while the room has subscribers.
   void RetryLater(Room& room);
   void Retry(Monotonic now);
   void Insert(Room& room, NewMessage message, Resolve<Result<StoredMessage>> done);
@@ -171,30 +179,32 @@ class Home {
   void OnApplied(const Uuid& conversation, const ReadContext& context,
                  const AppliedChange& applied);
   void BroadcastDeletion(const Uuid& conversation);
-  // Memory of who is in it follows a change; it may have to be read again.
+  // Applies a change of membership to the cached members, or reloads them.
   void UpdateMembers(Room& room, const MemberChange& change, int64_t seq);
   void ReloadMembers(Room& room);
-  // A change that this node has made.
+  // Ingests the event of a change that this node has committed.
   void IngestLocal(Room& room, EventRef event);
-  // A durable event in whatever order events come.
+  // Ingests a durable event. Events may arrive in any order.
   void Ingest(Room& room, EventRef event);
   void Append(Room& room, EventRef event);
   void FillGap(Room& room);
   void OnGapRead(Room& room, int64_t since, const ChangesSince& changes);
-  void FillIfBehind(Room& room);  // what follows the head, if something is known to
+  void FillIfBehind(Room& room);  // fills the gap after the head, if events are known to be missing
 
-  // --- a store that went back (home_rewind.cc)
+  // --- a store that moved back (home_rewind.cc)
 
   static ReadContext CurrentContext(const Room& room);
-  // Cannot both be true: what was known when the store was asked, and its answer.
+  // Returns true if the result of a read is not consistent with the cached state when the read
+  // began.
   static bool Contradicts(Room& room, const ReadContext& context, uint64_t epoch, int64_t seq);
-  // Reads the newest events again before any other goes out. `seq`, `epoch`: of what contradicts.
+  // Reads the newest events again; new events wait meanwhile. `seq`, `epoch`: of the result that
+  // contradicts the cache.
   void VerifyHead(Room& room, int64_t seq, uint64_t epoch);
   void OnHeadVerified(Room& room, int64_t since, const ChangesSince& changes);
   void Rewind(Room& room, int64_t to, const ChangesSince& changes);
-  // The head stands in a store of this epoch, too; what listeners have beyond it does not.
+  // Sets the epoch of the cached head, and rewinds subscribers that are beyond the head.
   void AdoptEpoch(Room& room, uint64_t epoch);
-  // An own commit that cannot have got its seq from the store that was known.
+  // Verifies the head if this node's commit cannot have received its seq from the known history.
   void CheckCommit(Room& room, const ReadContext& context, uint64_t epoch, int64_t seq,
                    bool is_new);
 
@@ -206,16 +216,16 @@ class Home {
   void OnChanges(const Uuid& conversation, int64_t since, const ReadContext& context,
                  Result<ChangesSince> changes);
   static PageRef PageFrom(const Room& room, int64_t since, const ChangesSince& changes);
-  // May memory say who is in it, and how far it is?
+  // Returns true if the cached members and head can be used without a read of the store.
   bool HasAuthoritativeCache(const Room& room) const;
-  // Is it small enough for typing, presence and read receipts?
+  // Returns true if the conversation is small enough for typing, presence and read receipts.
   bool AllowsEphemeral(const Room& room) const;
   bool ApplyTyping(const TypingUpdate& update);
 
   void Follow(Room& room);
   void Forget(Room& room);
   void UnfollowIdle(Monotonic now);
-  void CheckWithin(Room& room, Duration time);  // or sooner, if so planned
+  void CheckWithin(Room& room, Duration time);  // keeps an earlier check that is already scheduled
   void CheckHeads(Monotonic now);
   void CatchUpWithStore(Monotonic now);
   void ReadHeads(std::vector<std::pair<Uuid, ReadContext>> contexts);
@@ -223,7 +233,7 @@ class Home {
                const Result<std::vector<UserConversationHead>>& heads);
   static void Stamp(Room& room, const UserConversationHead& head);
   void OnHead(Room& room, const ReadContext& context, const UserConversationHead& head);
-  // The store is as far as that.
+  // Fills the gap if the store's head is ahead of the cached head.
   void CatchUp(Room& room, int64_t head);
   Monotonic Now() const {
     return options_.clock == nullptr ? Monotonic{} : options_.clock->Steady();
@@ -234,26 +244,29 @@ class Home {
   HomeSink& sink_;
   HubCounters& counters_;
   const HomeOptions options_;
-  // Removals not yet sent to listeners; RetryRemovals asks the store whether they still hold.
+  // Removals whose events were not broadcast. RetryRemovals asks the store whether they still
+  // apply.
   Removals unverified_removals_;
   const std::unique_ptr<Rooms> rooms_;
   std::vector<Uuid> to_load_;
   size_t loads_under_way_ = 0;
   bool collecting_loads_ = false;
-  std::vector<std::vector<EventRef>> broadcasts_;  // by shard, until the end of the batch
+  std::vector<std::vector<EventRef>> broadcasts_;  // per shard, until the end of the batch
   bool flush_posted_ = false;
   HomePublisher* const publisher_;
-  std::multimap<Monotonic, Uuid> head_checks_;  // of heads: when
-  size_t head_reads_ = 0;                       // under way
+  std::multimap<Monotonic, Uuid> head_checks_;  // scheduled reads of heads
+  size_t head_reads_ = 0;                       // in flight
   struct StoreAhead {
     Monotonic since;
     Uuid conversation;
     int64_t head;
   };
-  std::deque<StoreAhead> store_ahead_;  // of what the wire has brought; it may still be on its way
-  std::deque<std::pair<Uuid, Monotonic>> idle_followed_;  // followed, without listeners since
-  std::multimap<Monotonic, Uuid> retries_;                // of what failed: when
-  std::minstd_rand jitter_;                               // of delays
+  // heads read from the store whose events the bus may still deliver
+  std::deque<StoreAhead> store_ahead_;
+  // followed conversations, and since when they have no subscribers
+  std::deque<std::pair<Uuid, Monotonic>> idle_followed_;
+  std::multimap<Monotonic, Uuid> retries_;  // scheduled retries of failed reads
+  std::minstd_rand jitter_;                 // of delays
   Typists typists_{[this](const Uuid& conversation, const UserId& user, bool is_typing) {
     ShowTyping(conversation, user, is_typing);
   }};

@@ -1,4 +1,4 @@
-// Home: durable changes besides sends, and what they do to memory.
+// Home: durable changes other than messages, and their effect on the cache.
 #include <algorithm>
 
 #include "hub/home_room.h"
@@ -40,16 +40,17 @@ void Home::OnApplied(const Uuid& conversation, const ReadContext& context,
 void Home::UpdateMembers(Room& room, const MemberChange& change, int64_t seq) {
   if (!change.added && !change.removed) return;
   if (change.removed) typists_.End(room.id, *change.removed, Now());
-  if (seq != 0 && seq <= room.members_read) return;  // the read that gave them has it in it
+  if (seq != 0 && seq <= room.members_read) return;  // the cached members include the change
   bool was_in = false;
-  if (change.removed) {  // at once, in whatever order changes come
+  if (change.removed) {  // immediately, regardless of the order of changes
     was_in = room.participants.erase(*change.removed);
     was_in |= room.known_members.erase(*change.removed) != 0;
   }
   if (seq == 0 && !was_in) return;
-  // Without a seq it is later than what we know of: older snapshots prove nothing.
+  // A change without a seq is later than every known change: older snapshots do not prove
+  // membership.
   if (seq == 0) room.members_from = std::max(room.members_from, room.head + 1);
-  // Of which state it is cannot be said, or changes of two nodes met.
+  // The order of the change is unknown, or changes of two nodes conflict.
   if (seq == 0 || seq < room.members_seq) return ReloadMembers(room);
   room.members_seq = seq;
   room.participant_count = change.participant_count;
@@ -60,14 +61,14 @@ void Home::UpdateMembers(Room& room, const MemberChange& change, int64_t seq) {
       room.participants.push_back(*change.added);
     }
   } else if (few) {
-    ReloadMembers(room);  // few enough now to know them all
+    ReloadMembers(room);  // the members now fit the cache
   } else {
     room.participants.clear();
   }
 }
 
 void Home::ReloadMembers(Room& room) {
-  room.members_stale = true;  // read again by who comes next
+  room.members_stale = true;  // the next load reads the members
   if (room.subscribers != 0 && room.head_known && !room.loading) LoadRoom(room);
 }
 
@@ -88,7 +89,7 @@ void Home::Delete(const Uuid& conversation, const UserId& actor, bool as_service
 void Home::BroadcastDeletion(const Uuid& conversation) {
   Room& room = rooms_->Touch(conversation);
   Broadcast(room, ConversationDeletedEvent(conversation));
-  Forget(room);  // the next one who asks reads that it is not there
+  Forget(room);  // the next access reads the store and gets not_found
 }
 
 }  // namespace parley

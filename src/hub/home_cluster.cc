@@ -1,6 +1,7 @@
-// Home: what other nodes do. Their events come over the wire and go the way of our own: the next one
-// goes out, a repeat is dropped, a jump is filled from the store. What the wire loses last is found in
-// the store: Cluster follows the heads that move, for all homes of the node.
+// Home: events of other nodes. They arrive from the bus and are processed like local events: the
+// next one is broadcast, a duplicate is dropped, and a gap is filled from the store. Lost events at
+// the end of a conversation are found in the store: Cluster reads the changed heads for all homes
+// of the node.
 #include <algorithm>
 
 #include "base/log.h"
@@ -12,14 +13,15 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kCheckWithin{500}, kCheckAgainWithin{2'000};
-constexpr milliseconds kOnItsWay{200};  // from a commit to the event, at most, unless it is lost
+// maximum delay from a commit to its event, unless it is lost
+constexpr milliseconds kOnItsWay{200};
 constexpr auto kLinger = std::chrono::seconds(5);
 constexpr size_t kHeadsInARead = 512;
 constexpr size_t kReadsAtOnce = 2;
 
 }  // namespace
 
-// --- what is followed
+// --- followed conversations
 
 void Home::Follow(Room& room) {
   if (publisher_ == nullptr || room.followed) return;
@@ -66,7 +68,7 @@ void Home::OnChangedHeads(const std::vector<UserConversationHead>& heads) {
     if (!room.head_known) {
       CatchUp(room, head.seq);
     } else if (head.epoch != room.epoch) {
-      CheckWithin(room, kCheckWithin);  // which is then compared with what is known
+      CheckWithin(room, kCheckWithin);  // the result is compared with the cache
     } else if (head.seq > room.head) {
       store_ahead_.push_back({Now(), room.id, head.seq});
     } else if (head.seq == room.head) {
@@ -90,7 +92,7 @@ void Home::CatchUpWithStore(Monotonic now) {
 }
 
 void Home::CheckWithin(Room& room, Duration time) {
-  // Spread: other nodes ask the same store at the same time.
+  // Jitter: other nodes read the same store at the same time.
   const Monotonic at = Now() + milliseconds(jitter_() % static_cast<uint64_t>(time.count() / 1000));
   if (room.next_check && *room.next_check <= at) return;
   room.next_check = at;
@@ -112,7 +114,7 @@ void Home::CheckHeads(Monotonic now) {
       const auto [at, conversation] = *head_checks_.begin();
       head_checks_.erase(head_checks_.begin());
       Room* found = rooms_->Find(conversation);
-      // Else it was planned anew.
+      // Otherwise the check was rescheduled.
       if (found == nullptr || found->next_check != at) continue;
       found->next_check.reset();
       if (found->followed) contexts.emplace_back(conversation, CurrentContext(*found));
@@ -160,7 +162,7 @@ void Home::OnHeads(const std::vector<std::pair<Uuid, ReadContext>>& contexts,
 void Home::OnHead(Room& room, const ReadContext& context, const UserConversationHead& head) {
   const bool same_transaction = room.head_known && head.changed != 0 && head.seq == room.head &&
                                 room.stamp_seq == head.seq && room.stamp == head.changed;
-  // A fail-over that lost nothing of it.
+  // A fail-over that lost no event of this conversation.
   if (same_transaction && head.epoch != room.epoch && !room.verifying_head) {
     room.stored = head.seq;
     AdoptEpoch(room, head.epoch);
@@ -198,19 +200,20 @@ void Home::IngestRemote(const RemoteEvent& remote) {
   if (remote.epoch != 0 && remote.epoch != room.epoch) {
     VerifyHead(room, std::min(event.seq - 1, room.head), remote.epoch);
   }
-  // A repeat is what memory has. Else it may be of a store that went back: its head says so.
+  // A duplicate equals the cached event. Otherwise the event may belong to a history that the store
+  // has lost: read the head.
   if (event.seq <= room.head && !room.tail.Holds(event)) CheckWithin(room, kCheckWithin);
   if (event.about_seq != event.seq) rooms_->ForgetInTail(room, event.about_seq);
   Ingest(room, remote.event);
 }
 
-// --- what the access log says
+// --- the access log
 
 void Home::OnMemberRemoved(const Uuid& conversation, const UserId& user) {
   Room* room = rooms_->Find(conversation);
   if (room == nullptr || !HasAuthoritativeCache(*room)) return;
   rooms_->Use(*room);
-  // They may be back by now.
+  // The user may have rejoined.
   store_.IsParticipant(conversation, user, self_,
                        [this, conversation, user, as_of = room->members_seq](Result<bool> is) {
                          Room& found = rooms_->Touch(conversation);
@@ -221,8 +224,8 @@ void Home::OnMemberRemoved(const Uuid& conversation, const UserId& user) {
                          } else if (!*is) {
                            found.participants.erase(user);
                            found.known_members.erase(user);
-                           // Their removal has a seq that we may not have heard of: older snapshots
-                           // prove nothing.
+                           // The seq of the removal may be unknown: older snapshots do not prove
+                           // membership.
                            found.members_from = std::max(found.members_from, found.head + 1);
                            typists_.End(conversation, user, Now());
                            Broadcast(found, RemovalEvent(conversation, user));

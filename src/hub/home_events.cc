@@ -1,4 +1,4 @@
-// Home: sends, and the order in which events go out.
+// Home: messages, and the order of broadcasts.
 #include <algorithm>
 #include <bit>
 #include <utility>
@@ -10,7 +10,7 @@ namespace parley {
 
 void Home::Send(NewMessage message, Resolve<Result<StoredMessage>> done) {
   const Uuid id = message.conversation_id;
-  // With other nodes, memory may not know yet who came in, so only the commit refuses.
+  // With other nodes, the cached members may be outdated: only the commit can reject the sender.
   if (publisher_ != nullptr) return Insert(rooms_->Touch(id), std::move(message), std::move(done));
   WithHead(id, [this, message = std::move(message),
                 done = std::move(done)](Result<Room*> found) mutable {
@@ -32,7 +32,7 @@ void Home::Send(NewMessage message, Resolve<Result<StoredMessage>> done) {
 }
 
 void Home::Insert(Room& room, NewMessage message, Resolve<Result<StoredMessage>> done) {
-  typists_.End(room.id, message.sender_id, Now());  // before the message
+  typists_.End(room.id, message.sender_id, Now());  // the stop precedes the message
   rooms_->Use(room);
   store_.InsertMessage(std::move(message), self_,
                        [this, conversation = room.id, context = CurrentContext(room),
@@ -48,7 +48,8 @@ void Home::OnStored(const Uuid& conversation, const ReadContext& context,
   if (stored) {
     const int64_t seq = stored->message.seq;
     CheckCommit(room, context, stored->epoch, seq, !stored->duplicate);
-    // A repeat of what we never heard was stored (its first answer was `outcome_unknown`) is news.
+    // A duplicate with a seq beyond the head is new to this node: the first result was
+    // `outcome_unknown`.
     if (stored->duplicate && seq <= room.head) {
       counters_.duplicates.Add();
     } else {
@@ -63,7 +64,7 @@ void Home::OnStored(const Uuid& conversation, const ReadContext& context,
 
 void Home::IngestLocal(Room& room, EventRef event) {
   if (room.head_known) return Ingest(room, std::move(event));
-  // The next caller reads the head.
+  // Without subscribers the event is not needed: the next access loads the head.
   if (!HasAuthoritativeCache(room) || (room.subscribers == 0 && !room.loading)) return;
   rooms_->AddEarly(room, std::move(event));
 }
@@ -74,7 +75,7 @@ void Home::Ingest(Room& room, EventRef event) {
     return room.retry_planned ? void() : FillGap(room);
   }
   if (event->seq <= room.head) {
-    // A read brought it before, and does not know who left.
+    // A read from the store has already broadcast the event, but does not name the removed user.
     if (event->removal == Removal::kOneUser) OnMemberRemoved(room.id, event->except_user);
     return;
   }
@@ -117,7 +118,7 @@ void Home::FillGap(Room& room) {
                                    id.ToString(), Name(changes.error().code));
                          RetryLater(found);
                        } else if (!HasAuthoritativeCache(found) || !found.head_known) {
-                         // nobody listens any more
+                         // the conversation is no longer followed
                        } else if (verifying_head && found.verifying_head) {
                          OnHeadVerified(found, since, *changes);
                        } else if (found.verifying_head) {
@@ -137,7 +138,7 @@ void Home::OnGapRead(Room& room, int64_t since, const ChangesSince& changes) {
     if (change.seq <= room.head) continue;
     EventRef event = ChangeEvent(change);
     rooms_->DropEarlyUnlikeStored(room, *event);
-    rooms_->DropEarlyUpTo(room, change.seq - 1);  // they are gone from the store
+    rooms_->DropEarlyUpTo(room, change.seq - 1);  // the store no longer has them
     if (!room.early.empty() && room.early.begin()->first == change.seq) {
       event = rooms_->TakeEarly(room);
     }
@@ -169,7 +170,7 @@ void Home::FillIfBehind(Room& room) {
   if (room.verifying_head || !room.early.empty() || room.store_head > room.head) FillGap(room);
 }
 
-// --- to the listeners
+// --- broadcasts
 
 void Home::Broadcast(Room& room, EventRef event) {
   for (uint64_t left = room.subscribers; left != 0; left &= left - 1) {
@@ -177,7 +178,7 @@ void Home::Broadcast(Room& room, EventRef event) {
   }
   if (room.subscribers == 0 || flush_posted_) return;
   flush_posted_ = true;
-  // Behind the batch of commits at hand: its events go to each shard in one post.
+  // Posted behind the current batch of commits, so that the batch costs one post per shard.
   self_.Post([this] { FlushBroadcasts(); });
 }
 
@@ -190,7 +191,7 @@ void Home::FlushBroadcasts() {
 
 void Home::BroadcastEphemeral(EventRef event, bool all_nodes) {
   Room* room = rooms_->Find(event->conversation);
-  // Where it is too large to show it here, it is on every node.
+  // A conversation that is too large here is too large on every node.
   if (room != nullptr && room->members_known && !AllowsEphemeral(*room)) return;
   if (all_nodes && publisher_ != nullptr) publisher_->Publish(*event, {}, 0);
   if (room != nullptr && AllowsEphemeral(*room)) Broadcast(*room, std::move(event));

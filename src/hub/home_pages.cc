@@ -49,7 +49,7 @@ void Home::RequestChanges(Room& room, int64_t since) {
 void Home::OnChanges(const Uuid& conversation, int64_t since, const ReadContext& context,
                      Result<ChangesSince> changes) {
   Room& room = rooms_->Touch(conversation);
-  // The page is of before a rewind.
+  // The page was read before a rewind: read it again.
   if (changes && context.rewinds != room.rewinds) return RequestChanges(room, since);
   const auto read = std::ranges::find(room.reads, since, &Room::PendingRead::since);
   auto waiting = std::move(read->waiting);
@@ -60,13 +60,13 @@ void Home::OnChanges(const Uuid& conversation, int64_t since, const ReadContext&
   const bool contradicts = changes && Contradicts(room, context, changes->epoch, changes->head);
   const int64_t reached = changes ? std::max(since, changes->through) : since;
   if (contradicts) {
-    // What is stored is being found out: readers ask again in a while.
+    // The head is being verified: readers retry later.
     VerifyHead(room, changes->head, changes->epoch);
     answer(Fail(Error::StoreUnavailable()));
   } else if (!changes) {
     answer(Fail(changes.error()));
   } else if (reached == since && since < room.head && context.head < room.head) {
-    // Nothing in that snapshot, but something has come since.
+    // The snapshot has no new event, but events have been committed since.
     for (auto& done : waiting) Read(conversation, since, std::move(done));
   } else {
     answer(PageFrom(room, since, *changes));
@@ -86,7 +86,7 @@ PageRef Home::PageFrom(const Room& room, int64_t since, const ChangesSince& chan
     page->events.push_back(ChangeEvent(change));
     bytes += page->events.back()->frame.size();
   }
-  // Only the store may say that a client's future does not exist: our head may be the one behind.
+  // Only the store can prove that a client is beyond the head: the cached head may be outdated.
   if (since > page->newest) {
     page->reset = true;
     page->head = page->newest;

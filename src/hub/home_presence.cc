@@ -1,11 +1,11 @@
-// Home: presence, from what memory knows. A client that must receive it listens to the conversation here
-// or on another shard of this node, so the conversation and its members are in memory.
+// Home: presence broadcasts, based on the cached members. A client that must receive them
+// subscribes to the conversation on this node, so the conversation and its members are cached.
 #include "hub/home_room.h"
 
 namespace parley {
 namespace {
 
-// Of one user on one shard: the most that a coming or going costs.
+// Maximum number of conversations per shard that a change of a user's presence is sent to.
 constexpr size_t kConversationsReached = 1000;
 
 }  // namespace

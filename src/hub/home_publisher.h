@@ -1,6 +1,6 @@
-// How homes of several nodes hear of each other. None: this node is alone, and memory is the truth's
-// mirror. With one, memory holds only what is followed, and is checked against the store, since what
-// the wire carries may be lost.
+// The interface through which homes exchange events with other nodes. If it is null, this node is
+// alone and its cache is authoritative. Otherwise only followed conversations are cached, and the
+// cache is checked against the store, because the bus can lose messages.
 #pragma once
 #include <optional>
 
@@ -9,36 +9,37 @@
 
 namespace parley {
 
-// That a user types, or does so no more, on one of the user's sockets.
+// A user started or stopped typing on one socket.
 struct TypingUpdate {
   Uuid conversation;
   UserId user;
-  uint64_t socket_id = 0;   // the socket
-  bool as_service = false;  // who need not be a participant
+  uint64_t socket_id = 0;   // unique per socket
+  bool as_service = false;  // services need not be participants
   bool is_typing = false;
 };
 
-// What a change did to who is in the conversation: nothing, where neither is set.
+// The effect of a change on the membership; none if neither field is set.
 struct MemberChange {
   std::optional<UserId> added, removed;
-  int64_t participant_count = 0;  // after it
+  int64_t participant_count = 0;  // after the change
 };
 
-// An event of another node's.
+// An event published by another node.
 struct RemoteEvent {
   EventRef event;
   MemberChange members;
-  uint64_t epoch = 0;  // of the store that gave its seq; 0: unknown
+  uint64_t epoch = 0;  // epoch of the store that assigned the seq; 0: unknown
 };
 
 class HomePublisher {
  public:
   virtual ~HomePublisher() = default;
-  // Once it is so, each time that following begins anew, what may have been missed is looked for
-  // (Home::OnChangedHeads, RecheckHeads).
+  // Starts to receive a conversation's events. Each time that a subscription becomes active, events
+  // before it may have been missed; they are found through Home::OnChangedHeads and RecheckHeads.
   virtual void Follow(const Uuid& conversation) = 0;
   virtual void Leave(const Uuid& conversation) = 0;
-  // `epoch`: of the store that gave the event its seq; 0 where it has none.
+  // Publishes an event to the nodes that follow its conversation. `epoch`: epoch of the store that
+  // assigned the seq; 0 for ephemeral events.
   virtual void Publish(const Event& event, const MemberChange& members, uint64_t epoch) = 0;
   virtual void PublishTyping(const TypingUpdate& update) = 0;
 };

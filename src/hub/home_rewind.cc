@@ -1,5 +1,5 @@
-// Home: a store that went back under a running node. Seqs of a conversation are taken one after the
-// other, so where one event is the same in memory and in the store, all before it are the same too.
+// Home: a store that moves back while the node runs. Seqs are assigned in order, so if one event is
+// the same in the cache and in the store, all earlier events are the same.
 #include <algorithm>
 
 #include "base/log.h"
@@ -22,7 +22,7 @@ bool Home::Contradicts(Room& room, const ReadContext& context, uint64_t epoch, i
 
 void Home::CheckCommit(Room& room, const ReadContext& context, uint64_t epoch, int64_t seq,
                        bool is_new) {
-  // A repeat may have any seq.
+  // A duplicate can have any seq.
   if (Contradicts(room, context, epoch, is_new ? seq - 1 : context.head)) {
     VerifyHead(room, std::min(seq - 1, room.head), epoch);
   }
@@ -36,7 +36,7 @@ void Home::VerifyHead(Room& room, int64_t seq, uint64_t epoch) {
 }
 
 void Home::OnHeadVerified(Room& room, int64_t since, const ChangesSince& changes) {
-  if (changes.head < since) {  // further back than the answer showed
+  if (changes.head < since) {  // the store has moved back further than the result showed
     room.verify_from = changes.head;
     return FillGap(room);
   }
@@ -49,7 +49,7 @@ void Home::OnHeadVerified(Room& room, int64_t since, const ChangesSince& changes
   const bool lost = room.rewind_certain || other_store || changes.head < room.head;
   room.stored = changes.head;
   room.verifying_head = room.rewind_certain = false;
-  // They may be of the store that was: what is in this one is read.
+  // Early events may belong to the lost history: read from the store instead.
   room.store_head = changes.head;
   if (!room.early.empty()) {
     room.store_head = std::max(room.store_head, room.early.rbegin()->first);
@@ -64,7 +64,7 @@ void Home::AdoptEpoch(Room& room, uint64_t epoch) {
   room.epoch = epoch;
   ++room.rewinds;
   Broadcast(room, RewindEvent(room.id, room.head));
-  FlushBroadcasts();  // before any page of the store as it is now
+  FlushBroadcasts();  // before any page of the new history
 }
 
 void Home::Rewind(Room& room, int64_t to, const ChangesSince& changes) {

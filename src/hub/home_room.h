@@ -1,4 +1,4 @@
-// What Home keeps of one conversation. Only for home*.cc.
+// The state that Home keeps for a conversation. Included by home*.cc only.
 #pragma once
 #include <map>
 
@@ -6,28 +6,31 @@
 
 namespace parley {
 
-// One page of catch-up: enough to make the trip worth it, small beside an outbox.
+// Limits of one page of catch-up: large enough to amortize the read, small compared with an outbox.
 inline constexpr size_t kPageEvents = 128;
 inline constexpr size_t kPageBytes = 64 * 1024;
-// Then what was heard is not believed: other nodes may say what is not in the store.
+// After this many reloads, received events that the store does not have are discarded: other nodes
+// can publish events that are not in the store.
 inline constexpr int kMaxReloads = 3;
-// Reads that load rooms, and rooms in each: of 200 members each that is some megabyte.
+// Maximum concurrent loads, and rooms per load. With 200 members per room, a load is about a
+// megabyte.
 inline constexpr size_t kLoadsAtOnce = 2;
 inline constexpr size_t kRoomsInALoad = 128;
-// How far below a doubtful head the store is read again, and how much at most.
+// How far below the head a verification begins to read, and the maximum size of that read.
 inline constexpr int64_t kRewindReach = static_cast<int64_t>(kPageEvents);
 inline constexpr size_t kRewindBytes = 1024 * 1024;
-// Ids of a large conversation's members that memory remembers.
+// Maximum cached member ids of a large conversation.
 inline constexpr size_t kKnownMembers = 10'000;
 
-// What was known of a conversation when the store was asked; the answer is compared with it.
+// The cached state when a read began; the result is compared with it.
 struct Home::ReadContext {
-  int64_t head = 0;      // 0: not known
-  uint32_t rewinds = 0;  // an answer to what was asked before a rewind means nothing
+  int64_t head = 0;      // 0: unknown
+  uint32_t rewinds = 0;  // results of reads that began before a rewind are discarded
 };
 
-// Order and delivery need the head, admission and typing need the members. Neither waits for the
-// other: a read of the members that fails keeps those known before, and listeners go on receiving.
+// Ordering and delivery need the head; subscriptions and typing need the members. Neither waits for
+// the other: if a read of the members fails, the previous members are kept, and subscribers
+// continue to receive events.
 struct Home::Room {
   Room(const Uuid& conversation, MemberIndex& index) : id(conversation), participants(index, id) {}
 
@@ -37,60 +40,60 @@ struct Home::Room {
   };
 
   Uuid id;
-  bool loading = false;                    // head and members are being read
-  bool followed_since_load_began = false;  // else changes may have come that nobody told
-  int reload_attempts = 0;                 // what had been read was older than what was heard
-  std::vector<Load> waiting;               // for what is being read
+  bool loading = false;                    // a read of head and members is in flight
+  bool followed_since_load_began = false;  // if false, changes may have been missed
+  int reload_attempts = 0;                 // loads in a row that were older than a received change
+  std::vector<Load> waiting;               // for the load in flight
 
   // Order.
   bool head_known = false;
   int64_t head = 0;
-  int64_t store_head = 0;  // as the store was last heard to be; may be behind
-  int64_t stored = 0;      // the highest head that the store has answered since it went back
-  uint64_t epoch = 0;      // of the store that `head` is of; 0: unknown
-  int64_t stamp = 0;       // position of the transaction that took `stamp_seq`; 0: unknown
-  int64_t stamp_seq = 0;   //
-  uint32_t rewinds = 0;    // how often the store went back under this node
-  bool verifying_head =
-      false;  // an answer contradicts the head: events wait until it is read again
-  bool rewind_certain = false;  // while doubted: it is certain that the store went back
-  int64_t verify_from = 0;      // while doubted: the lowest seq of an answer that contradicts
+  int64_t store_head = 0;  // last known head of the store; may be outdated
+  int64_t stored = 0;      // highest head read from the store since the last rewind
+  uint64_t epoch = 0;      // epoch of the store that `head` belongs to; 0: unknown
+  int64_t stamp = 0;       // position of the transaction that assigned `stamp_seq`; 0: unknown
+  int64_t stamp_seq = 0;
+  uint32_t rewinds = 0;  // number of times that the store moved back under this node
+  // A result contradicts the head: events wait until the head is verified.
+  bool verifying_head = false;
+  bool rewind_certain = false;  // while verifying: the store has certainly moved back
+  int64_t verify_from = 0;  // while verifying: the lowest seq of a result that contradicts the head
 
   // Members.
-  bool members_known = false;  // perhaps as they were a while ago:
-  bool members_stale = false;  // a change could not be applied to them, so they must be read again
+  bool members_known = false;  // the cached members may be outdated (members_stale)
+  bool members_stale = false;  // a change could not be applied to the cached members: reload them
   int64_t participant_count = 0;
-  KnownMembers participants;  // all of them, or empty (see Admission)
-  KeyedSet known_members;     // some of them, where `participants` is none
-  int64_t members_read = 0;   // seq of the snapshot that gave them
-  int64_t members_seq = 0;    // of the last change of them that was heard of
-  int64_t members_from = 0;   // changes of them after this seq have been heard of
+  KnownMembers participants;  // all members, or empty (see Subscription)
+  KeyedSet known_members;     // some of the members, if `participants` is empty
+  int64_t members_read = 0;   // seq of the snapshot that the members were read from
+  int64_t members_seq = 0;    // seq of the last known change of members
+  int64_t members_from = 0;   // every change of members after this seq is known
 
-  uint64_t subscribers = 0;  // bit i: shard i
+  uint64_t subscribers = 0;  // bit i: shard i is subscribed
   Tail tail;
-  std::map<int64_t, EventRef> early;  // came before their predecessors
+  std::map<int64_t, EventRef> early;  // events that arrived before their predecessors
   bool filling_gap = false;
   int futile_fills = 0;
   std::vector<PendingRead> reads;
   bool retry_planned = false;
   std::chrono::milliseconds backoff{0};
-  // Where there are other nodes:
-  bool followed = false;                     // their events are heard
-  Monotonic idle_since = {};                 // followed, but nobody listens
-  std::optional<Monotonic> next_check = {};  // of its head
+  // With other nodes:
+  bool followed = false;                     // events of other nodes are received
+  Monotonic idle_since = {};                 // followed without subscribers since this time
+  std::optional<Monotonic> next_check = {};  // next scheduled read of the head
 
   bool MembersFresh() const { return members_known && !members_stale && !loading; }
 
-  // Kept by Rooms.
-  size_t uses = 0;  // listeners (one), being followed (one), and store calls that will come back
+  // Maintained by Rooms.
+  size_t uses = 0;  // subscribers (counted once), being followed (once), and store calls in flight
   ListLink<Room> idle_link, tail_link;
 };
 
-// The conversations of one shard in memory, bounded: those that nobody uses by their number, tails
-// and early events by what they cost together. The least recently used goes first.
+// The rooms of one shard. Bounds: the number of unused rooms, and the total size of tails and early
+// events. The least recently used room is evicted first.
 class Home::Rooms {
  public:
-  // `partings`: takes the removals whose events are dropped before they went out.
+  // `dropped_removals`: receives removals whose events were dropped before they were broadcast.
   Rooms(size_t idle_conversations, size_t tail_bytes, HubCounters& counters,
         Removals& dropped_removals)
       : idle_limit_(idle_conversations),
@@ -99,28 +102,29 @@ class Home::Rooms {
         dropped_removals_(dropped_removals) {}
   ~Rooms();
 
-  // Makes it if it is not there. May evict others.
+  // Creates the room if it does not exist. May evict other rooms.
   Room& Touch(const Uuid& conversation);
   Room* Find(const Uuid& conversation);
-  // Those that the user is known to be a member of.
+  // The conversations in memory of which the user is a known member.
   std::span<const Uuid> OfMember(const UserId& user) const { return index_.ConversationsOf(user); }
-  // A room in use is never evicted. Release may evict others.
+  // Pins and unpins a room. A pinned room is never evicted; Release may evict other rooms.
   void Use(Room& room);
   void Release(Room& room);
 
   void PushToTail(Room& room, EventRef event);
   void ClearTail(Room& room);
   void ForgetInTail(Room& room, int64_t about_seq);
-  // The tail was read.
+  // Marks the tail as recently used.
   void TailUsed(Room& room);
 
-  // An event that waits for its predecessors. The highest ones are dropped (and found in the store
-  // later: store_head) where there are too many.
+  // Adds an event that waits for its predecessors. If the limits are exceeded, the events with the
+  // highest seqs are dropped and read from the store later (store_head).
   void AddEarly(Room& room, EventRef event);
-  EventRef TakeEarly(Room& room);  // the lowest
+  EventRef TakeEarly(Room& room);  // removes the event with the lowest seq
   void ClearEarly(Room& room);
   void DropEarlyUpTo(Room& room, int64_t seq);
-  // One that shows something else than the store has with this seq: it is of a store that went back.
+  // Drops the early event with the seq of `stored` if it differs from it: it belongs to a history
+  // that the store has lost.
   void DropEarlyUnlikeStored(Room& room, const Event& stored);
 
   template <class Work>
@@ -138,10 +142,10 @@ class Home::Rooms {
   const size_t idle_limit_, tail_limit_;
   HubCounters& counters_;
   Removals& dropped_removals_;
-  MemberIndex index_;  // outlives the rooms
+  MemberIndex index_;  // must outlive the rooms
   std::unordered_map<Uuid, std::unique_ptr<Room>> by_id_;
-  IntrusiveList<Room, &Room::idle_link> idle_;    // nobody uses them
-  IntrusiveList<Room, &Room::tail_link> tailed_;  // their tails hold something
+  IntrusiveList<Room, &Room::idle_link> idle_;    // unused rooms
+  IntrusiveList<Room, &Room::tail_link> tailed_;  // rooms whose tails are not empty
   size_t tail_bytes_ = 0, early_bytes_ = 0;
 };
 

@@ -1,11 +1,11 @@
-// Home: which conversations are in memory, and what they cost.
+// Home: the rooms in memory, and their limits.
 #include "hub/home_room.h"
 
 namespace parley {
 namespace {
 
-constexpr size_t kEarlyEvents = 1024;             // of one conversation
-constexpr size_t kEarlyBytes = 16 * 1024 * 1024;  // of a shard
+constexpr size_t kEarlyEvents = 1024;             // per conversation
+constexpr size_t kEarlyBytes = 16 * 1024 * 1024;  // per shard
 
 }  // namespace
 
@@ -52,7 +52,7 @@ void Home::Rooms::Release(Room& room) {
 }
 
 void Home::Rooms::EvictIdle() {
-  // The one at the back is what the caller has at hand.
+  // The last room is in use by the caller.
   while (idle_.size() > std::max<size_t>(1, idle_limit_)) {
     Room& room = idle_.front();
     idle_.Remove(room);
@@ -138,7 +138,7 @@ void Home::Rooms::ClearEarly(Room& room) {
 void Home::Rooms::DropEarlyUnlikeStored(Room& room, const Event& stored) {
   const auto found = room.early.find(stored.seq);
   if (found == room.early.end() || SameChange(*found->second, stored)) return;
-  // Only the live event knows who left; what it shows of the conversation is older than the store's.
+  // Keeps the live event if it names a removed user: the stored event does not.
   if (found->second->removal == Removal::kNone) EraseEarly(room, found);
 }
 

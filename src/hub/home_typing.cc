@@ -1,4 +1,4 @@
-// Home: typing. What is shown goes the way of every event that may be dropped.
+// Home: typing indicators, which are ephemeral events.
 #include <algorithm>
 
 #include "hub/home_room.h"
@@ -9,7 +9,7 @@ void Home::SetTyping(const TypingUpdate& update) {
   if (ApplyTyping(update) && publisher_ != nullptr) publisher_->PublishTyping(update);
 }
 
-// True: it counts.
+// Returns true if the update was applied.
 bool Home::ApplyTyping(const TypingUpdate& update) {
   const Room* found = rooms_->Find(update.conversation);
   if (found == nullptr) return false;
@@ -19,7 +19,7 @@ bool Home::ApplyTyping(const TypingUpdate& update) {
   }
   const Room& room = *found;
   if (!room.members_known || room.participants.empty()) return false;  // too large for typing
-  // A removal may have been faster than the sign.
+  // The removal of the user may have arrived before the update.
   const bool member = std::ranges::find(room.participants, update.user) != room.participants.end();
   if (!member && !update.as_service) return false;
   const bool taken = typists_.Start(update.conversation, update.user, update.socket_id, Now());

@@ -38,7 +38,7 @@ Resolve<T> Hub::Here(Resolve<T> done) {
   };
 }
 
-// --- listening
+// --- subscriptions
 
 Resolve<Result<Subscription>> Hub::SubscriptionReply(const Feed& feed, OnSubscribed done) {
   return Here<Result<Subscription>>(
@@ -109,7 +109,7 @@ void Hub::Fetch(Feed& feed) {
       MarkDelivered(**page, *found);
     } else if (page.error().code != ErrorCode::not_found) {
       found->OnPageFailed(since);
-    }  // else it was deleted: the event that says so ends the feed
+    }  // otherwise the conversation was deleted, and the event of the deletion ends the feed
     found->sink().Fetched(*found);
   });
 }
@@ -134,7 +134,7 @@ void Hub::OnTick(Monotonic now) {
   RetryUnverified(now);
 }
 
-// --- doing
+// --- commands
 
 void Hub::Send(NewMessage message, Resolve<Result<StoredMessage>> done) {
   const Uuid conversation = message.conversation_id;
@@ -193,7 +193,7 @@ void Hub::OnAnnounced(std::span<const UserId> users, const Joined& joined) {
   }
 }
 
-// --- from home to the listeners
+// --- delivery
 
 void Hub::Deliver(unsigned shard, std::vector<EventRef> events) {
   Hub* hub = hubs_[shard];
@@ -257,7 +257,7 @@ void Hub::OnEvents(std::span<const EventRef> events) {
       Rewind(*first);
     } else if (first->seq == 0) {
       table_.ForEach(first->conversation, [&](Feed& feed) {
-        // Presence adds up to a state, so who is catching up hears of it too.
+        // Presence events add up to a state, so feeds that are catching up receive them too.
         if (feed.state() == Feed::State::kLive ||
             (first->single_conversation && feed.state() != Feed::State::kHeld)) {
           feed.sink().SendEphemeral(*first);

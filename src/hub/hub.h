@@ -1,5 +1,6 @@
-// The hub: everything between a session and the conversations it listens to. One on each shard; its
-// calls run on that shard's thread and answer there, wherever the conversation's home is.
+// The hub connects the sessions of a shard with the conversations that they subscribe to. Threads:
+// one hub per shard; its calls run on that shard and deliver their results there, regardless of the
+// conversation's home shard.
 #pragma once
 #include <functional>
 #include <memory>
@@ -19,13 +20,14 @@
 
 namespace parley {
 
-// A socket that follows all conversations of a user.
+// The socket of a user, which follows all of the user's conversations.
 class UserSink {
  public:
   virtual ~UserSink() = default;
   virtual void OnJoined(const Joined& joined) = 0;
   virtual bool Follows(const Uuid& conversation) const = 0;
-  // A user who shares a conversation with this one has come or gone. False: the socket is not ready for it.
+  // A user who shares a conversation with this user came online or went offline. Returns false if
+  // the socket is not ready for the event.
   virtual bool OnPresence(const Event& event) = 0;
 };
 
@@ -34,63 +36,64 @@ class Hub final : private HomeSink, private PresenceSink {
   Hub(Executor& self, unsigned shard, HubStore& store, HubCounters& counters, HomeOptions options,
       NodePublisher* publisher = nullptr);
 
-  // Introduces the hubs of all shards to each other, by shard number; before any of them runs.
+  // Connects the hubs of all shards, indexed by shard number. Must be called before the shards run.
   static void Connect(std::span<const std::unique_ptr<Hub>> hubs);
 
-  // --- listening
+  // --- subscriptions
 
-  // Called with the feed if it is still there when the answer comes.
+  // Called with the feed, if it still exists when the result arrives.
   using OnSubscribed = UniqueFunction<void(Feed& feed, Result<Subscription>)>;
-  // Puts a held feed among the listeners; once admitted, the caller starts it (Feed::Go or Resume).
-  // Errors: as Home::Subscribe.
+  // Subscribes a held feed. On success the caller starts it (Feed::Go or Resume). Errors: as
+  // Home::Subscribe.
   void Subscribe(Feed& feed, const UserId& user, bool as_service, OnSubscribed done);
-  // The same of many feeds of one user (with Feed::member_at): what homes must load is loaded
-  // together. A feed that is subscribed already is only admitted, again.
+  // The same for several feeds of one user (with Feed::member_at): the conversations of a home are
+  // loaded in one read. For a feed that is already subscribed, only access is checked again.
   using OnEachSubscribed = std::function<void(Feed& feed, const Result<Subscription>&)>;
   void SubscribeAll(std::span<Feed* const> feeds, const UserId& user, bool as_service,
                     const OnEachSubscribed& done);
   void Unsubscribe(Feed& feed);
-  // Feed's way to a page: comes back through Feed::OnPage or OnPageFailed.
+  // Requests a page for the feed; it arrives through Feed::OnPage or OnPageFailed.
   void Fetch(Feed& feed);
 
   void AddUser(const UserId& user, UserSink& sink);
   void RemoveUser(const UserId& user, UserSink& sink);
 
-  // A connection of the user's is there, is gone; as many of these as of those.
+  // A connection of the user was opened or closed. Calls must be balanced.
   void Connected(const UserId& user);
   void Disconnected(const UserId& user);
-  // A few times a second.
+  // Called several times per second.
   void OnTick(Monotonic now);
 
-  // --- doing
+  // --- commands
 
   // Errors: as ChangeStore::InsertMessage.
   void Send(NewMessage message, Resolve<Result<StoredMessage>> done);
-  // Errors: as ChangeStore::Apply. The caller announces who was added.
+  // Errors: as ChangeStore::Apply. The caller announces users who were added.
   void Apply(ChangeRequest request, Resolve<Result<AppliedChange>> done);
   // Errors: as ChangeStore::DeleteConversation.
   void Delete(const Uuid& conversation, const UserId& actor, bool as_service,
               Resolve<Result<void>> done);
-  // To the conversation's listeners on every shard, unless it is too large for such events.
+  // Broadcasts an ephemeral event to the conversation's subscribers on every shard, unless the
+  // conversation is too large for such events.
   void BroadcastEphemeral(EventRef event, bool all_nodes = true);
   void SetTyping(TypingUpdate update);
-  // Another for each call, on whichever shard.
+  // Returns an id that is unique on this node. Threads: any call on the hub's shard.
   uint64_t NewSocketId() { return uint64_t{shard_} << 56 | ++socket_ids_; }
-  // Tells the users' sockets, on every shard, that they are in it now.
+  // Informs the users' sockets, on every shard, that the users joined the conversation.
   void Announce(std::vector<UserId> users, const Conversation& joined);
-  // Errors: not_found, store_unavailable. No membership asked.
+  // Errors: not_found, store_unavailable. Does not check membership.
   void Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>> done);
 
-  // --- from other nodes (hub_cluster.cc); any thread
+  // --- events of other nodes (hub_cluster.cc). Threads: any.
 
-  // To the homes of the conversations: an event of one, in the order of the list.
+  // Passes events to the homes of their conversations, in the order of the list.
   static void IngestRemote(std::span<Hub* const> hubs, std::vector<RemoteEvent> events);
   static void OnRemoteTyping(std::span<Hub* const> hubs, TypingUpdate update);
   static void OnRemoteJoined(std::span<Hub* const> hubs, std::vector<UserId> users, Joined joined);
   static void OnRemotePresence(std::span<Hub* const> hubs, std::vector<UserId> users, bool shown);
-  // As the store has them now.
+  // Passes heads read from the store to their homes.
   static void OnChangedHeads(std::span<Hub* const> hubs, std::vector<UserConversationHead> heads);
-  // The inbox of one of the shards holds more than it should: see Executor.
+  // Returns true if the inbox of a shard exceeds its limit (see Executor).
   static bool Congested(std::span<Hub* const> hubs);
   static void RecheckHeads(std::span<Hub* const> hubs);
   static void OnAccessChange(std::span<Hub* const> hubs, const AccessChange& change);
@@ -102,33 +105,36 @@ class Hub final : private HomeSink, private PresenceSink {
   void Deliver(unsigned shard, std::vector<EventRef> events) override;
   void BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) override;
   void PublishPresence(const UserId& user, bool online) override;
-  // To the user sockets of these users, on every shard: the presence of `subject`.
+  // Sends the presence of `changed_user` to the user sockets of `users`, on every shard.
   void SendToUsers(std::vector<UserId> users, const UserId& changed_user, bool online);
-  // A user socket that has just begun to listen to a conversation: members of it who came or went since the
-  // socket is there, while nobody here listened.
+  // Sends the user's sockets the presence changes of members of a newly subscribed conversation
+  // that the sockets missed.
   void CatchUpPresence(const UserId& user, std::span<const UserId> members);
   struct UserSocket;
   void SendPresence(UserSocket& socket, const UserId& changed_user, bool online,
                     const Event& event);
   void OnEvents(std::span<const EventRef> events);
   void MeasureDelivery(std::span<const EventRef> events);
-  // Tells the store which of them somebody else than their sender has been shown here.
+  // Marks messages as delivered in the store that were sent to a user other than their sender.
   void MarkDelivered(std::span<const EventRef> events);
   void MarkDelivered(const Page& page, Feed& feed);
   void OnAnnounced(std::span<const UserId> users, const Joined& joined);
-  // Those of our sockets' users who do not follow it yet, if the store says that they are in it.
+  // Announces the conversation to user sockets on this shard that do not follow it, if the user is
+  // a member according to the store.
   void AnnounceIfMember(const Uuid& conversation, const std::vector<UserId>& users);
   void RetryUnverified(Monotonic now);
-  // Ends the listening of those whom the event parts from the conversation.
+  // Ends the subscriptions of the users whom the event removes from the conversation.
   void EndSubscriptions(const Event& event);
-  // The store went back: tells the listeners what is no longer so.
+  // Rewinds the conversation's feeds: the store no longer has the events after Event::rewind_to.
   void Rewind(const Event& event);
-  // Runs `work(home)` on the home shard: now if that is here, else by post.
+  // Runs `work(home)` on the home shard: immediately if it is this shard, otherwise as a posted
+  // task.
   template <class Work>
   void AtHome(const Uuid& conversation, Work work);
-  // An answer for the feed, if it is still there then.
+  // Wraps `done` so that it runs only if the feed still exists.
   Resolve<Result<Subscription>> SubscriptionReply(const Feed& feed, OnSubscribed done);
-  // Wraps an answer so that it is given on this shard, behind the events that left home before it.
+  // Wraps `done` so that it runs on this shard, after the events that the home broadcast before the
+  // result.
   template <class T>
   Resolve<T> Here(Resolve<T> done);
 
@@ -145,11 +151,12 @@ class Hub final : private HomeSink, private PresenceSink {
   struct UserSocket {
     UserSink* sink;
     Monotonic since;
-    // What it received of users' presence while its conversations were being subscribed.
+    // The last presence received per user while its conversations were being subscribed.
     KeyedMap<bool> presence = {};
   };
   std::unordered_multimap<UserId, UserSocket, KeyedHash, std::equal_to<>> users_;
-  std::vector<std::pair<Uuid, UserId>> unverified_joins_;  // the store could not say
+  // joins that could not be verified because the store was unavailable
+  std::vector<std::pair<Uuid, UserId>> unverified_joins_;
   Monotonic next_retry_ = {};
   std::vector<Hub*> hubs_;
   uint64_t socket_ids_ = 0;

@@ -1,4 +1,4 @@
-// Hub: what other nodes tell, handed to the shards that it is for.
+// Hub: distributes the events of other nodes to the shards.
 #include <algorithm>
 
 #include "hub/hub.h"
@@ -6,7 +6,7 @@
 namespace parley {
 namespace {
 
-// One post for each hub that has something among `items`; `place` says which.
+// Posts once to each hub with items; `place` returns the index of an item's hub.
 template <class Item, class Place, class Work>
 void Scatter(std::span<Hub* const> hubs, std::vector<Item> items, Place place, Work work) {
   std::vector<std::vector<Item>> parts(hubs.size());
@@ -19,7 +19,7 @@ void Scatter(std::span<Hub* const> hubs, std::vector<Item> items, Place place, W
   }
 }
 
-// About what a post keeps in memory, for the bound of the inbox.
+// The approximate size of a posted item, for the limit of the inbox.
 size_t BytesOf(const RemoteEvent& remote) {
   return sizeof(RemoteEvent) + sizeof(Event) + remote.event->frame.size();
 }

@@ -1,4 +1,4 @@
-// Rows of /metrics about conversations, delivery and catching up. Any thread.
+// Metrics of conversations, delivery and catch-up. Threads: any.
 #pragma once
 #include "base/metric_families.h"
 #include "hub/home.h"

@@ -1,5 +1,5 @@
-// Hub: presence on its way from a user's shard to the homes of the user's conversations, and to the sockets of
-// those who share them.
+// Hub: sends presence from a user's shard to the homes of the user's conversations, and to the
+// sockets of the users who share them.
 #include "hub/hub.h"
 
 namespace parley {
@@ -18,7 +18,7 @@ void Hub::RemoveUser(const UserId& user, UserSink& sink) {
   }
 }
 
-// Every home has a part of the user's conversations; a user socket receives it once for all of them.
+// Each home has some of the user's conversations. A user socket receives one event for all of them.
 void Hub::BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) {
   struct Gathering {
     size_t homes_left;
@@ -69,7 +69,7 @@ void Hub::CatchUpPresence(const UserId& user, std::span<const UserId> members) {
 
 void Hub::SendPresence(UserSocket& socket, const UserId& changed_user, bool online,
                        const Event& event) {
-  // Later all its conversations are subscribed, and each change comes once.
+  // After this time all conversations of the socket are subscribed, and each change arrives once.
   if (socket.since + OnlineUsers::kRecent < clock_->Steady()) {
     socket.presence.clear();
     socket.sink->OnPresence(event);

@@ -1,4 +1,4 @@
-// The members of conversations as a home knows them, by conversation and by user. One shard's thread.
+// The known members of a home's conversations, by conversation and by user. Threads: one shard.
 #pragma once
 #include <algorithm>
 #include <span>
@@ -10,7 +10,7 @@
 
 namespace parley {
 
-// The conversations in memory that a user is known to be in.
+// The conversations in memory of which a user is a known member.
 class MemberIndex {
  public:
   std::span<const Uuid> ConversationsOf(const UserId& user) const {
@@ -36,7 +36,8 @@ class MemberIndex {
   KeyedMap<std::vector<Uuid>> conversations_;
 };
 
-// All members of one conversation, or none if they are not known. Keeps the index, which outlives it.
+// All members of one conversation; empty if they are unknown. Updates the index, which must outlive
+// it.
 class KnownMembers {
  public:
   KnownMembers(MemberIndex& index, const Uuid& conversation)
@@ -56,7 +57,7 @@ class KnownMembers {
     index_.Add(user, conversation_);
     users_.push_back(std::move(user));
   }
-  // True if the user was one of them.
+  // Returns true if the user was a member.
   bool erase(const UserId& user) {
     if (std::erase(users_, user) == 0) return false;
     index_.Remove(user, conversation_);

@@ -6,14 +6,15 @@
 namespace parley {
 namespace {
 
-// FNV-1a, 64 bits: every build of every version must come to the same.
+// FNV-1a, 64 bits. Must not change: all versions compare digests.
 uint64_t DigestOf(const UserId& user) {
   uint64_t hash = 0xcbf29ce484222325;
   for (const char c : user) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
   return hash;
 }
 
-// A process that was stopped, or a machine that slept, has heard nobody: that says nothing of them.
+// If ticks pause for longer, the process or the machine was suspended, and the silence of the other
+// nodes proves nothing.
 constexpr auto kAsleep = std::chrono::seconds(3);
 
 }  // namespace

@@ -1,9 +1,9 @@
-// The other nodes, as far as this one has heard: which store they have, and which users they show.
-// One that says nothing for 15 s is taken for dead, and its users for gone (P11). No I/O and no clock.
+// The other nodes as known from their messages: the store and the online users of each. A node that
+// is silent for 15 s is considered dead, and its users offline. Performs no I/O and reads no clock.
 //
-// Nodes of another store on the same bus are a configuration error. A node that
-// has run on the bus for a lease without a mismatch is settled and keeps serving; a node that is not
-// settled, and hears no settled node of its own store, yields.
+// Nodes with different stores on the same bus are a configuration error. A node that has been on
+// the bus for a lease without a mismatch is settled and continues to serve. A node that is not
+// settled, and knows no settled node with its own store, must not serve.
 #pragma once
 #include <functional>
 #include <map>
@@ -16,10 +16,11 @@
 namespace parley {
 
 inline constexpr auto kNodeLease = std::chrono::seconds(15);
-// A node that says goodbye sends its users elsewhere: they are not shown as gone meanwhile.
+// A node that shuts down sends its users to other nodes; their offline events are delayed by this
+// time.
 inline constexpr auto kShutdownLease = std::chrono::seconds(3);
 
-// Users and a digest of them that does not depend on their order.
+// A set of users with a digest that does not depend on their order.
 class ShownUsers {
  public:
   bool Add(const UserId& user);
@@ -34,42 +35,43 @@ class ShownUsers {
 
 class Neighbours {
  public:
-  // A node shows these users now, or does so no more.
+  // Called when users come online (`shown`) or go offline on another node.
   using Show = std::function<void(std::vector<UserId> users, bool shown)>;
   explicit Neighbours(Uuid store, Show show) : store_(store), show_(std::move(show)) {}
 
-  // Each message of a node's. True: it was not known before.
+  // Called for each message of a node. Returns true if the node was unknown.
   bool OnMessage(const Uuid& node, Monotonic now);
   struct Announcement {
     Uuid store;
     uint64_t users = 0, digest = 0;
     bool settled = false;
   };
-  // True: what we hold of its users is not what it says.
+  // Returns true if the known users of the node differ from the announced digest.
   bool OnHello(const Uuid& node, const Announcement& hello);
   void OnPresence(const Uuid& node, const std::vector<UserId>& users, bool online);
-  // Its users follow, all of them, and then a Hello.
+  // The node will announce all of its users, followed by a hello.
   void OnReset(const Uuid& node);
   void OnShutdown(const Uuid& node, Monotonic now);
-  // A few times a second. `up`: the bus is.
+  // Called several times per second. `up`: the bus is connected.
   void OnTick(Monotonic now, bool up);
 
   bool AnotherStore() const;
-  // This node must not serve beside the nodes of another store.
+  // Returns true if this node must not serve because of the nodes with another store.
   bool Mismatch() const;
   bool settled() const { return settled_; }
-  // It has announced this node's store.
+  // Returns true if the node has announced this node's store.
   bool IsOurs(const Uuid& node) const;
-  // It has announced another one. What it says of users and conversations is not about ours.
+  // Returns true if the node has announced another store. Its users and conversations are then
+  // unrelated to this node's.
   bool IsForeign(const Uuid& node) const;
   size_t size() const { return nodes_.size(); }
 
  private:
   struct Node {
     Monotonic until;
-    Uuid store;  // nil: not heard yet
+    Uuid store;  // nil: not announced yet
     ShownUsers shown;
-    KeyedSet unconfirmed;  // shown before a Reset, and not named since
+    KeyedSet unconfirmed;  // users known before a reset that have not been announced since
     bool leaving = false;
     bool settled = false;
   };
@@ -77,7 +79,8 @@ class Neighbours {
   const Show show_;
   std::map<Uuid, Node> nodes_;
   Monotonic last_tick_ = {};
-  Monotonic consistent_since_ = {};  // up, and without a mismatch
+  // start of the period in which the bus is up without a mismatch
+  Monotonic consistent_since_ = {};
   bool settled_ = false;
 };
 

@@ -1,20 +1,21 @@
-// What a node's hubs tell the other nodes besides what their homes do (home_publisher.h), and what they
-// hear. Implemented by Cluster; called on any shard.
+// The messages that hubs publish to all nodes, in addition to those of homes (home_publisher.h).
+// Implemented by Cluster. Threads: any shard.
 #pragma once
 #include "hub/home_publisher.h"
 
 namespace parley {
 
-// A conversation that a user has come into, made just now or long ago.
+// A conversation that users joined, now or earlier.
 struct Joined {
-  EventRef created;   // conversation_created
-  int64_t since = 0;  // its seq when they came: what follows is live
+  EventRef created;  // the conversation_created event
+  // the conversation's seq at the time of the join; later events are delivered live
+  int64_t since = 0;
 };
 
 class NodePublisher : public HomePublisher {
  public:
   virtual void PublishJoined(const std::vector<UserId>& users, const Joined& joined) = 0;
-  // As far as this node's own connections go.
+  // Publishes that a user came online or went offline on this node.
   virtual void PublishPresence(const UserId& user, bool online) = 0;
 };
 

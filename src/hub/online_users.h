@@ -1,5 +1,5 @@
-// The users that this node shows as online, and which of them came or went lately. Kept by Presence, read
-// by every shard. Thread-safe.
+// The users that are online, and recent changes. Written by Presence, read by every shard. Threads:
+// any.
 #pragma once
 #include <array>
 #include <deque>
@@ -14,7 +14,7 @@ namespace parley {
 
 class OnlineUsers {
  public:
-  // Changes are known for so long, and of at most so many users.
+  // The retention time of changes, and the maximum number of users with a change.
   static constexpr auto kRecent = std::chrono::minutes(2);
   static constexpr size_t kMaxRecent = 64'000;
 
@@ -33,7 +33,7 @@ class OnlineUsers {
     const MutexLock lock(stripe.mutex);
     return stripe.users.contains(user);
   }
-  // The user came or went at that time or later.
+  // Returns true if the user came online or went offline at `since` or later.
   bool ChangedSince(const UserId& user, Monotonic since) const {
     const Stripe& stripe = StripeOf(user);
     const MutexLock lock(stripe.mutex);
@@ -46,8 +46,8 @@ class OnlineUsers {
   struct Stripe {
     mutable Mutex mutex;
     KeyedSet users GUARDED_BY(mutex);
-    KeyedMap<Monotonic> changed GUARDED_BY(mutex);  // when last
-    // What is in `changed`, and before.
+    KeyedMap<Monotonic> changed GUARDED_BY(mutex);  // time of the last change
+    // Changes by time, including outdated ones.
     std::deque<std::pair<Monotonic, UserId>> by_time GUARDED_BY(mutex);
   };
 

@@ -42,7 +42,7 @@ void Presence::OnTick(Monotonic now) {
     const Departure gone = std::move(departures_.front());
     departures_.pop_front();
     const auto found = users_.find(gone.user);
-    // A user who came back, or went again since, has another departure or none.
+    // Ignores departures of users who have reconnected, or have departed again since.
     if (found == users_.end() || found->second.connections > 0 ||
         found->second.gone_at != gone.at) {
       continue;
@@ -65,7 +65,7 @@ void Presence::Announce(const UserId& user) {
   here.broadcasting = true;
   sink_.BroadcastPresence(user, online, [this, user] {
     users_[user].broadcasting = false;
-    Announce(user);  // it may have changed meanwhile
+    Announce(user);  // the state may have changed meanwhile
   });
 }
 

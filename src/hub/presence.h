@@ -1,14 +1,13 @@
-// Presence: users whose id hashes to this shard, how many connections each has on the node, and what
-// was last broadcast of them. Online is broadcast when the first connection comes, offline two seconds
-// after the last has gone, so that a page that is loaded again broadcasts neither.
+// Presence of the users whose id hashes to this shard: the number of connections of each user on this
+// node, and the last broadcast state. A user is broadcast as online at the first connection, and as
+// offline 2 s after the last one has closed (debounce), so that reloading a page broadcasts neither.
 //
-//   away ──first connection──▶ online ──last one gone──▶ leaving ──2 s──▶ offline
-//                                 ▲────────one comes back────┘
+//   away ──first connection──▶ online ──last connection closed──▶ leaving ──2 s──▶ offline
+//                                 ▲──────────reconnected─────────────┘
 //
-// A user whom another node shows is online here too; each node broadcasts to its own connections, from
-// its own memory: a client that must receive it listens to the conversation here, so its members are known.
-//
-// One shard's thread.
+// A user who is online on another node is online here too. Each node broadcasts to its own connections
+// from its own cache: a client that must receive the event subscribes to the conversation on this node,
+// so its members are cached. Threads: one shard.
 #pragma once
 #include <deque>
 
@@ -22,14 +21,14 @@ namespace parley {
 
 inline constexpr auto kPresenceDebounce = std::chrono::seconds(2);
 
-// Where broadcasts go.
+// Receives the broadcasts of Presence.
 class PresenceSink {
  public:
   virtual ~PresenceSink() = default;
-  // To those on this node who share a conversation with the user. Calls `done` later, on the same shard,
-  // when it is on its way.
+  // Sends the user's presence to the users on this node who share a conversation with the user.
+  // Calls `done` later on the same shard, when the broadcast has been queued.
   virtual void BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) = 0;
-  // To the other nodes, as far as this node's own connections go.
+  // Publishes to the other nodes whether the user is connected to this node.
   virtual void PublishPresence(const UserId& user, bool online) = 0;
 };
 
@@ -41,16 +40,16 @@ class Presence {
   void Connected(const UserId& user);
   void Disconnected(const UserId& user);
   void OnTick(Monotonic now);
-  // Another node shows the user, or no longer does; as many of these as of those.
+  // The user came online (`shown`) or went offline on another node. Calls must be balanced.
   void ShownElsewhere(const UserId& user, bool shown);
 
  private:
   struct User {
     int connections = 0;
-    bool shown_here = false;    // from the first connection to two seconds after the last
-    int elsewhere = 0;          // nodes that show the user
-    bool announced = false;     // as what the user was last broadcast: online or not
-    bool broadcasting = false;  // and that is not done
+    bool shown_here = false;    // from the first connection to 2 s after the last one
+    int elsewhere = 0;          // number of other nodes on which the user is online
+    bool announced = false;     // last broadcast state: true if online
+    bool broadcasting = false;  // a broadcast is in progress
     Monotonic gone_at = {};
   };
   struct Departure {
@@ -59,9 +58,9 @@ class Presence {
   };
 
   void ShowHere(const UserId& user, User& here, bool shown);
-  // What follows from the nodes that show the user.
+  // Updates the user's state from this node's and the other nodes' connections.
   void Settle(const UserId& user, const User& here);
-  // Broadcasts the user's state if it is another than the last one that was.
+  // Broadcasts the user's state if it differs from the last broadcast state.
   void Announce(const UserId& user);
 
   ActivityStore& store_;
@@ -69,7 +68,7 @@ class Presence {
   OnlineUsers& online_;
   const Clock& clock_;
   KeyedMap<User> users_;
-  std::deque<Departure> departures_;  // in the order in which they went
+  std::deque<Departure> departures_;  // in the order of departure
 };
 
 }  // namespace parley

@@ -49,7 +49,7 @@ Feed* SubscriptionTable::Find(FeedId id) {
 void SubscriptionTable::Deliver(std::span<const EventRef> events) {
   const auto found = topics_.find(events.front()->conversation);
   if (found == topics_.end()) return;
-  // By feed, then by event: a feed's own lines stay in the cache for the whole run.
+  // Iterates by feed, then by event: the feed's data stays in the CPU cache for the run.
   for (Feed* feed : found->second->feeds_) {
     for (const EventRef& event : events) feed->OnLive(*event);
   }

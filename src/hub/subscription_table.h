@@ -1,5 +1,5 @@
-// Who on this shard listens to what: a conversation's feeds, and a user's sockets. One shard's
-// thread; events go from here by a plain loop.
+// The feeds of this shard by conversation. Events are delivered in a plain loop. Threads: one
+// shard.
 #pragma once
 #include <memory>
 #include <span>
@@ -24,22 +24,23 @@ class Topic {
 
 class SubscriptionTable {
  public:
-  // True: the first of its conversation here, so the home shard must hear of us.
+  // Returns true if the feed is the first of its conversation on this shard: the home shard must be
+  // notified.
   bool Add(Feed& feed);
-  // True: the last of its conversation here.
+  // Returns true if the feed was the last of its conversation on this shard.
   bool Remove(Feed& feed);
   Feed* Find(FeedId id);
 
-  // Hands over a run of durable events of one conversation, ascending.
+  // Delivers a run of durable events of one conversation, in ascending order.
   void Deliver(std::span<const EventRef> events);
-  // Ephemeral ones are not of a feed's order: whoever is full misses them.
+  // Calls `f` for each feed of the conversation.
   template <class F>
   void ForEach(const Uuid& conversation, F f) {
     const auto found = topics_.find(conversation);
     if (found == topics_.end()) return;
     for (Feed* feed : found->second->feeds_) f(*feed);
   }
-  // Is it so for one of the conversation's feeds? Asks no further then.
+  // Returns true if `f` is true for a feed of the conversation; stops at the first match.
   template <class F>
   bool Any(const Uuid& conversation, F f) {
     const auto found = topics_.find(conversation);

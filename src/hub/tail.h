@@ -1,5 +1,5 @@
-// The newest events of one conversation, encoded, without a hole: what resume and catch-up read
-// before anybody asks the store. One shard's thread.
+// A cache of a conversation's newest events, encoded and without gaps. Resume and catch-up read it
+// before the store. Threads: one shard.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -13,30 +13,31 @@ class Tail {
   static constexpr size_t kMaxEvents = 256;
   static constexpr size_t kMaxBytes = 256 * 1024;
 
-  // The event that follows the last one; after a jump in seq the tail starts anew with it.
+  // Appends the next event. If its seq is not the next one, the tail is cleared first.
   void Push(EventRef event);
   void Clear();
-  // Drops everything up to the last event about that subject (Event::subject): what they show is no
-  // longer so, and a replay tells things as they are now.
+  // Drops all events up to the last event about the message with this seq (Event::about_seq): the
+  // message has changed, and a replay sends its current state.
   void Forget(int64_t about_seq);
 
-  // Does the tail hold everything after `since` (and something)?
+  // Returns true if the tail contains every event after `since`, and at least one.
   bool Covers(int64_t since) const {
     return head_ < events_.size() && since < events_.back()->seq &&
            events_[head_]->seq <= since + 1;
   }
-  // Is this event of the store one that the tail holds?
+  // Returns true if the tail contains this event of the store.
   bool Holds(const Event& event) const;
-  // Events after `since`, which Covers, oldest first: at least one, then while both bounds hold.
+  // Returns the events after `since`, oldest first: at least one, then while both limits hold.
+  // Requires Covers(since).
   std::vector<EventRef> After(int64_t since, size_t max_events, size_t max_bytes) const;
 
-  // What its events cost: CostOf.
+  // The size of the events, by CostOf.
   size_t bytes() const { return bytes_; }
 
  private:
   void DropFront();
 
-  std::vector<EventRef> events_;  // those before head_ are dropped already
+  std::vector<EventRef> events_;  // events before head_ are already dropped
   size_t head_ = 0;
   size_t bytes_ = 0;
 };

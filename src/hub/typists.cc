@@ -14,7 +14,7 @@ bool Typists::Start(const Uuid& conversation, const UserId& user, uint64_t socke
   std::vector<Socket>& sockets = found->second.sockets;
   std::erase_if(sockets, [&](const Socket& one) { return one.id == socket_id; });
   if (sockets.size() == kMaxSockets)
-    sockets.erase(sockets.begin());  // in the order in which they end
+    sockets.erase(sockets.begin());  // the socket that expires first
   sockets.push_back({socket_id, now + kTypingEnds});
   Settle(*found, now);
   return true;
@@ -40,7 +40,7 @@ void Typists::OnTick(Monotonic now) {
     Typist& typist = at->second;
     std::erase_if(typist.sockets, [&](const Socket& one) { return one.until <= now; });
     Settle(*at, now);
-    // Kept for as long as it holds back another start.
+    // The entry is kept while it delays the next start.
     const bool over = typist.sockets.empty() && now >= typist.next_start;
     at = over ? typists_.erase(at) : std::next(at);
   }

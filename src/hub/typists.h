@@ -1,11 +1,11 @@
-// Who types where: one entry for each user and conversation, however many of the user's sockets
-// ("tabs") type at once. Says what the others are to be shown:
+// Typing indicators: one entry per user and conversation, regardless of the number of the user's
+// sockets that are typing. Emits:
 //
-//   a start  when the first tab starts, but no sooner than a second after the last start shown: who
-//            toggles quickly is shown once a second, and how it ends is always shown
-//   a stop   at once when the last tab has stopped, has said nothing for 6 s, or all are ended
+//   a start  when the first socket starts, at most once per second and user; the final state is always
+//            emitted
+//   a stop   immediately when the last socket has stopped, has been silent for 6 s, or End is called
 //
-// Bounded: so many typists, so many tabs of each. No I/O and no clock; one shard's thread.
+// Limits: kMaxTypists, and kMaxSockets per typist. Performs no I/O and reads no clock. Threads: one shard.
 #pragma once
 #include <functional>
 #include <map>
@@ -24,16 +24,18 @@ class Typists {
  public:
   using Show = std::function<void(const Uuid& conversation, const UserId& user, bool is_typing)>;
   static constexpr size_t kMaxTypists = 20'000;
-  static constexpr size_t kMaxSockets = 16;  // beyond it, the one that would end first is forgotten
+  // beyond this limit, the socket that expires first is dropped
+  static constexpr size_t kMaxSockets = 16;
 
   explicit Typists(Show show) : show_(std::move(show)) {}
 
-  // False: there are too many typists, so this one is not shown.
+  // Returns false if there are too many typists; this one is then ignored.
   bool Start(const Uuid& conversation, const UserId& user, uint64_t socket_id, Monotonic now);
   void Stop(const Uuid& conversation, const UserId& user, uint64_t socket_id, Monotonic now);
-  // All tabs of the user: a message was sent, or the user is in the conversation no more.
+  // Ends typing on all sockets of the user: the user sent a message, or is no longer in the
+  // conversation.
   void End(const Uuid& conversation, const UserId& user, Monotonic now);
-  // A few times a second: what is due, and what is over.
+  // Called several times per second: emits delayed starts and expires sockets.
   void OnTick(Monotonic now);
 
   size_t size() const { return typists_.size(); }
