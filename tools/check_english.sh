@@ -6,7 +6,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PENDING=(
-  src/hub
   test/chaos
   test/contract
   test/scenario

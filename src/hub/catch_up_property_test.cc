@@ -1,8 +1,9 @@
-// Read since n, then live (P3-P6), against a model: hubs of one to three shards that a seeded
-// scheduler steps callback by callback, over a store whose snapshots and answers come when chance
-// has it; and of several nodes, between which events are lost and overtake each other. Readers (test/support/model_reader.h) check every frame; at the end all is delivered.
+// Property test of catch-up (P3-P6) against a model: hubs of one to three shards, which a seeded
+// scheduler steps callback by callback, over a store with random delays; and several nodes with a
+// bus that loses and reorders events. Readers (test/support/model_reader.h) check every frame; at
+// the end, all events must be delivered.
 //
-// PARLEY_SEEDS=n runs n seeds, PARLEY_SEED=s only that one.
+// PARLEY_SEEDS=n runs n seeds, PARLEY_SEED=s runs one seed.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -28,11 +29,11 @@ using test::StepExecutor;
 constexpr size_t kStepsToRest = 400'000;
 
 struct Weather {
-  bool failures = false;          // the store is away now and then
-  bool unknown_outcomes = false;  // and does not always say what it did
+  bool failures = false;          // the store is unavailable at times
+  bool unknown_outcomes = false;  // some writes end with outcome_unknown
   bool shuffled_answers = false;  // commits become known out of order
   bool retention = false;
-  bool members = false;    // come and go, and reads of them fail
+  bool members = false;    // members join and leave, and reads of them fail
   bool goes_back = false;  // the store, to an older state
   size_t nodes = 1;
   test::BusFaults bus_faults = {};
@@ -59,7 +60,7 @@ class Run {
     world_.store_goes_back = weather.goes_back;
   }
 
-  // The first promise broken; empty when all were kept.
+  // The first broken promise; empty if all were kept.
   std::string Play() {
     const int64_t steps = random_.Between(200, 1500);
     for (int64_t i = 0; i < steps && world_.broken.empty(); ++i) SomeStep();
@@ -69,7 +70,7 @@ class Run {
     LetTimePass();
     if (weather_.unknown_outcomes || weather_.goes_back ||
         (weather_.failures && weather_.shuffled_answers)) {
-      // What the hub was not told of is found with the next message.
+      // Events that the hub missed are found with the next message.
       for (const Uuid& conversation : world_.conversations)
         Send(*hubs_[0], conversation, "ann", false);
       Settle();
@@ -138,7 +139,7 @@ class Run {
     }
   }
 
-  // As Cluster does.
+  // As in Cluster.
   void FollowStore(Node& node) {
     if (auto query = node.heads.Begin(clock_.Steady(), clock_.Now())) ReadHeads(node, *query);
   }
@@ -152,7 +153,7 @@ class Run {
     });
   }
 
-  // Long enough for whatever is done by the clock, in steps.
+  // Advances the clock in steps until all timers have run.
   void LetTimePass() {
     for (int i = 0; i < 8 && world_.broken.empty(); ++i) {
       Tick(std::chrono::seconds(3));
@@ -216,7 +217,7 @@ class Run {
     const Uuid conversation = SomeConversation();
     static constexpr const char* kSenders[] = {"ann", "bob", "cho", "stranger"};
     const UserId sender = kSenders[random_.OneIn(10) ? 3 : random_.Below(3)];
-    // A client sends a burst, then perhaps something that it sent before.
+    // A client sends a burst, and sometimes repeats an earlier message.
     for (size_t burst = 1 + random_.Below(5); burst > 0; --burst) Send(hub, conversation, sender);
   }
 
@@ -267,8 +268,8 @@ class Run {
   }
 
   void GoBack() {
-    // A restore in place has no new epoch: nothing is under way when the server is back. Before a
-    // fail-over ends, at least what the lost server had answered is known.
+    // A restore in place has no new epoch, and no call is in flight when the server is back. Before
+    // a fail-over ends, at least the acknowledged writes of the lost server are known.
     const bool new_epoch = weather_.nodes > 1 || random_.OneIn(2);
     if (!new_epoch) FinishCalls();
     if (weather_.nodes > 1) {
@@ -315,7 +316,7 @@ class Run {
     }
   }
 
-  // Everything that is under way ends, everybody who was away comes back and reads.
+  // Completes all calls in flight, reconnects all readers, and reads everything.
   void Settle() {
     for (size_t i = 0; i < kStepsToRest; ++i) {
       if (!world_.broken.empty()) return;
@@ -339,7 +340,7 @@ class Run {
     return busy;
   }
 
-  // A conversation without listeners costs its sends nothing: no shard is told of them.
+  // A send to a conversation without subscribers is not posted to any shard.
   void CheckQuietWhenAlone() {
     if (!world_.broken.empty()) return;
     for (ModelReader& reader : readers_) reader.Leave();
@@ -385,7 +386,7 @@ uint64_t EnvironmentNumber(const char* name, uint64_t otherwise) {
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-// What happened in all runs together, so that no promise is kept by never being asked.
+// The events of all runs, so that a test cannot pass without exercising its promise.
 struct Seen {
   size_t events = 0, gaps = 0, resets = 0, caught_up = 0, fell_behind = 0, failed = 0;
   size_t lost = 0, found_in_store = 0, removed = 0;
@@ -413,7 +414,7 @@ Seen PlayAll(Weather weather, uint64_t seeds_by_default) {
   return seen;
 }
 
-TEST(CatchUpPropertyTest, EveryReaderGetsEverythingOnceAndInOrder) {
+TEST(CatchUpPropertyTest, EveryReaderReceivesEveryEventOnceAndInOrder) {
   const Seen seen = PlayAll({}, 300);
   EXPECT_EQ(seen.gaps, 0u);
   EXPECT_EQ(seen.failed, 0u);
@@ -423,11 +424,11 @@ TEST(CatchUpPropertyTest, EveryReaderGetsEverythingOnceAndInOrder) {
   EXPECT_GT(seen.fell_behind, 0u);
 }
 
-TEST(CatchUpPropertyTest, WhatRetentionTookIsNamedByAGap) {
+TEST(CatchUpPropertyTest, EventsDeletedByRetentionAreReportedAsAGap) {
   EXPECT_GT(PlayAll({.retention = true}, 300).gaps, 0u);
 }
 
-TEST(CatchUpPropertyTest, AStoreThatFailsCostsConnectionsButNoEvent) {
+TEST(CatchUpPropertyTest, AFailingStoreLosesNoEvent) {
   EXPECT_GT(PlayAll({.failures = true, .retention = true}, 300).failed, 0u);
 }
 
@@ -435,12 +436,12 @@ TEST(CatchUpPropertyTest, AnUnknownOutcomeIsFoundWithTheNextMessage) {
   PlayAll({.failures = true, .unknown_outcomes = true}, 300);
 }
 
-TEST(CatchUpPropertyTest, CommitsThatBecomeKnownOutOfOrderGoOutInOrder) {
+TEST(CatchUpPropertyTest, CommitsReportedOutOfOrderReachReadersInOrder) {
   PlayAll({.shuffled_answers = true}, 300);
   PlayAll({.failures = true, .shuffled_answers = true, .retention = true}, 300);
 }
 
-TEST(CatchUpPropertyTest, MembersComeAndGoAndReadsOfThemFail) {
+TEST(CatchUpPropertyTest, MembershipChangesSurviveFailedReads) {
   EXPECT_GT(PlayAll({.members = true}, 300).removed, 0u);
   PlayAll({.failures = true, .retention = true, .members = true}, 300);
   PlayAll({.failures = true,
@@ -450,7 +451,7 @@ TEST(CatchUpPropertyTest, MembersComeAndGoAndReadsOfThemFail) {
           300);
 }
 
-TEST(CatchUpPropertyTest, AStoreThatWentBackResetsItsReaders) {
+TEST(CatchUpPropertyTest, ARewoundStoreResetsItsReaders) {
   EXPECT_GT(PlayAll({.goes_back = true}, 300).resets, 0u);
   PlayAll({.failures = true, .goes_back = true}, 300);
   EXPECT_GT(PlayAll({.goes_back = true, .nodes = 3}, 300).resets, 0u);
@@ -464,7 +465,7 @@ TEST(CatchUpPropertyTest, SeveralNodesShowOneOrder) {
   EXPECT_EQ(seen.gaps, 0u);
 }
 
-TEST(CatchUpPropertyTest, WhatIsLostBetweenNodesIsFoundInTheStore) {
+TEST(CatchUpPropertyTest, EventsLostBetweenNodesAreFoundInTheStore) {
   const Seen seen = PlayAll({.nodes = 2, .bus_faults = {.lost_one_in = 3, .reordered = true}}, 300);
   EXPECT_GT(seen.lost, 0u);
   EXPECT_GT(seen.found_in_store, 0u);
@@ -472,7 +473,7 @@ TEST(CatchUpPropertyTest, WhatIsLostBetweenNodesIsFoundInTheStore) {
   PlayAll({.nodes = 3, .bus_faults = {.lost_one_in = 1}}, 100);  // all of it
 }
 
-TEST(CatchUpPropertyTest, SeveralNodesSurviveAStoreThatFails) {
+TEST(CatchUpPropertyTest, SeveralNodesSurviveAFailingStore) {
   PlayAll({.failures = true,
            .unknown_outcomes = true,
            .retention = true,

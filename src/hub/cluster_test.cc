@@ -1,5 +1,5 @@
-// What Cluster publishes and keeps, over a bus that a test holds in its hands. Nodes together, over a
-// real Redis: test_cluster.py.
+// What Cluster publishes and stores, with a bus controlled by the test. test_cluster.py runs
+// several nodes over Redis.
 #include "hub/cluster.h"
 
 #include <gtest/gtest.h>
@@ -91,14 +91,14 @@ class ClusterTest : public testing::Test {
   std::vector<std::unique_ptr<Hub>> hubs_;
 };
 
-TEST_F(ClusterTest, WithoutABusPresenceIsNotKept) {
+TEST_F(ClusterTest, PresenceIsNotQueuedWithoutABus) {
   Make(false);
   for (int i = 0; i < 100'000; ++i)
     cluster_->PublishPresence("user" + std::to_string(i), i % 2 == 0);
   EXPECT_EQ(self_.posted(), 0u);
 }
 
-TEST_F(ClusterTest, PresenceThatGathersBetweenTicksIsPublishedInPieces) {
+TEST_F(ClusterTest, PendingPresenceIsPublishedInBoundedMessages) {
   Make(true);
   for (int i = 0; i < 25'000; ++i) cluster_->PublishPresence("user" + std::to_string(i), true);
   self_.Run();
@@ -121,14 +121,14 @@ TEST_F(ClusterTest, ANodeOfAnotherStoreIsCountedAndItsJoinsAreIgnored) {
   EXPECT_EQ(bus_->PresenceOf(true), 0u);
 }
 
-TEST_F(ClusterTest, ANewcomerBesideAnotherStoreYields) {
+TEST_F(ClusterTest, ANewNodeBesideAnotherStoreYields) {
   Make(true);
   Tick();
   Hear(BusHello{kOtherStore});
   EXPECT_TRUE(cluster_->store_mismatch());
 }
 
-TEST_F(ClusterTest, ManyNodesThatReconnectAreOneReasonToReadHeads) {
+TEST_F(ClusterTest, ReconnectsOfManyNodesCauseOneReadOfHeads) {
   Make(true);
   Tick();
   Tick(3s);

@@ -1,4 +1,4 @@
-// Each edge of the picture in feed.h, one by one; the property test drives them all together.
+// Tests each transition of the diagram in feed.h; the property test combines them.
 #include "hub/feed.h"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ Page MakePage(int64_t since, std::vector<int64_t> seqs, int64_t through, int64_t
   return page;
 }
 
-// Writes down what the feed asks of it: "3" an event, "fetch 3", "gap 1-2", ...
+// Records the feed's calls: "3" is an event, "fetch 3", "gap 1-2", …
 class FeedTest : public testing::Test, protected FeedSink {
  protected:
   SendStatus SendEvent(const Event& event) override {
@@ -57,7 +57,7 @@ class FeedTest : public testing::Test, protected FeedSink {
   Feed feed_{Uuid{}, *this};
 };
 
-TEST_F(FeedTest, HeldItLetsEventsPassUnseen) {
+TEST_F(FeedTest, AHeldFeedIgnoresEvents) {
   feed_.HoldAt(3);
   feed_.OnLive(*MakeEvent(4));
   feed_.OnDrained();
@@ -67,13 +67,13 @@ TEST_F(FeedTest, HeldItLetsEventsPassUnseen) {
   EXPECT_EQ(feed_.state(), State::kHeld);
 }
 
-TEST_F(FeedTest, AtTheHeadItIsLiveAtOnce) {
+TEST_F(FeedTest, AFeedAtTheHeadIsLiveImmediately) {
   StartLive(3);
   feed_.OnLive(*MakeEvent(4));
   EXPECT_EQ(TakeSaid(), Said{"4"});
 }
 
-TEST_F(FeedTest, BehindTheHeadItFetchesFirst) {
+TEST_F(FeedTest, AFeedBehindTheHeadFetchesFirst) {
   feed_.HoldAt(3);
   feed_.Go(5);
   EXPECT_EQ(TakeSaid(), Said{"fetch 3"});
@@ -82,7 +82,7 @@ TEST_F(FeedTest, BehindTheHeadItFetchesFirst) {
   EXPECT_EQ(feed_.state(), State::kLive);
 }
 
-TEST_F(FeedTest, GoAndReleaseStartOnlyWhatIsHeld) {
+TEST_F(FeedTest, GoAndReleaseStartOnlyHeldFeeds) {
   StartLive(3);
   feed_.Go(9);
   feed_.Release();
@@ -96,7 +96,7 @@ TEST_F(FeedTest, ReleaseStartsThroughAFetch) {
   EXPECT_EQ(TakeSaid(), Said{"fetch 3"});
 }
 
-TEST_F(FeedTest, ARepeatIsDropped) {
+TEST_F(FeedTest, ADuplicateIsDropped) {
   StartLive(3);
   feed_.OnLive(*MakeEvent(3));
   feed_.OnLive(*MakeEvent(1));
@@ -104,7 +104,7 @@ TEST_F(FeedTest, ARepeatIsDropped) {
   EXPECT_EQ(feed_.state(), State::kLive);
 }
 
-TEST_F(FeedTest, AJumpIsFilledBeforeItGoesOn) {
+TEST_F(FeedTest, AGapIsFilledBeforeLaterEvents) {
   StartLive(3);
   feed_.OnLive(*MakeEvent(5));
   EXPECT_EQ(TakeSaid(), Said{"fetch 3"});
@@ -116,7 +116,7 @@ TEST_F(FeedTest, AJumpIsFilledBeforeItGoesOn) {
   EXPECT_EQ(TakeSaid(), (Said{"4", "5", "6", "7"}));
 }
 
-TEST_F(FeedTest, WhenFullItWaitsAndFetchesWhatItMissed) {
+TEST_F(FeedTest, AFullOutboxDelaysAndThenFetchesMissedEvents) {
   StartLive(0);
   room_ = 1;
   for (int64_t seq = 1; seq <= 3; ++seq) feed_.OnLive(*MakeEvent(seq));
@@ -129,7 +129,7 @@ TEST_F(FeedTest, WhenFullItWaitsAndFetchesWhatItMissed) {
   EXPECT_EQ(TakeSaid(), (Said{"2", "3"}));
 }
 
-TEST_F(FeedTest, DrainedWhileLiveOrFetchingItAsksForNothing) {
+TEST_F(FeedTest, DrainingALiveOrFetchingFeedFetchesNothing) {
   StartLive(3);
   feed_.OnDrained();
   EXPECT_EQ(TakeSaid(), Said{});
@@ -138,7 +138,7 @@ TEST_F(FeedTest, DrainedWhileLiveOrFetchingItAsksForNothing) {
   EXPECT_EQ(TakeSaid(), Said{"fetch 1"});
 }
 
-TEST_F(FeedTest, FullInTheMidstOfAPageItGoesOnFromThere) {
+TEST_F(FeedTest, APageInterruptedByAFullOutboxContinuesThere) {
   feed_.Resume(0);
   room_ = 2;
   feed_.OnPage(MakePage(0, {1, 2, 3}, 3, 3));
@@ -158,14 +158,14 @@ TEST_F(FeedTest, APageThatEndsBeforeTheHeadIsFollowedByTheNext) {
   EXPECT_FALSE(feed_.resuming());
 }
 
-TEST_F(FeedTest, WhatIsGoneIsNamedWhereItWas) {
+TEST_F(FeedTest, DeletedEventsAreReportedAsAGapInOrder) {
   feed_.Resume(0);
   feed_.OnPage(MakePage(0, {3, 4, 6}, 8, 8));
   EXPECT_EQ(TakeSaid(),
             (Said{"fetch 0", "gap 1-2", "3", "4", "gap 5-5", "6", "gap 7-8", "caught up 8"}));
 }
 
-TEST_F(FeedTest, AGapBeforeAFullOutboxIsNotNamedTwice) {
+TEST_F(FeedTest, AGapBeforeAFullOutboxIsSentOnce) {
   feed_.Resume(0);
   room_ = 0;
   feed_.OnPage(MakePage(0, {3}, 3, 3));
@@ -175,7 +175,7 @@ TEST_F(FeedTest, AGapBeforeAFullOutboxIsNotNamedTwice) {
   EXPECT_EQ(TakeSaid(), (Said{"fetch 0", "gap 1-2", "fetch 2", "3", "caught up 3"}));
 }
 
-TEST_F(FeedTest, APageForAnotherPlaceIsIgnored) {
+TEST_F(FeedTest, APageForAnotherPositionIsIgnored) {
   feed_.Resume(5);
   feed_.Resume(2);
   feed_.OnPage(MakePage(5, {6}, 6, 6));
@@ -185,7 +185,7 @@ TEST_F(FeedTest, APageForAnotherPlaceIsIgnored) {
   EXPECT_EQ(TakeSaid(), (Said{"3", "4", "5", "6", "caught up 6"}));
 }
 
-TEST_F(FeedTest, AFutureThatIsNotIsResetToTheHeadAndGoesOnLive) {
+TEST_F(FeedTest, APositionBeyondTheHeadIsResetToTheHead) {
   feed_.Resume(9);
   Page page = MakePage(9, {}, 4, 4);
   page.reset = true;
@@ -195,7 +195,7 @@ TEST_F(FeedTest, AFutureThatIsNotIsResetToTheHeadAndGoesOnLive) {
   EXPECT_EQ(TakeSaid(), Said{"5"});
 }
 
-TEST_F(FeedTest, ARewindTakesBackWhatLiesBeyondItAndGoesOnLive) {
+TEST_F(FeedTest, ARewindSendsAResetAndStaysLive) {
   StartLive(9);
   feed_.Rewind(4);
   EXPECT_EQ(TakeSaid(), Said{"reset 5-9"});
@@ -205,28 +205,28 @@ TEST_F(FeedTest, ARewindTakesBackWhatLiesBeyondItAndGoesOnLive) {
   EXPECT_EQ(TakeSaid(), Said{}) << "it has nothing beyond";
 }
 
-TEST_F(FeedTest, ARewindWhileItFetchesFetchesFromThere) {
+TEST_F(FeedTest, ARewindDuringAFetchRestartsTheFetch) {
   feed_.Resume(9);
   feed_.Rewind(4);
-  feed_.OnPage(MakePage(9, {10}, 10, 10));  // of the store that was
+  feed_.OnPage(MakePage(9, {10}, 10, 10));  // of the lost history
   feed_.OnPage(MakePage(4, {5}, 5, 5));
   EXPECT_EQ(TakeSaid(), (Said{"fetch 9", "reset 5-9", "fetch 4", "5", "caught up 5"}));
 }
 
-TEST_F(FeedTest, APageThatMovedNothingIsNotAskedForAgainAtOnce) {
+TEST_F(FeedTest, APageWithoutProgressIsNotRetriedImmediately) {
   feed_.Resume(4);
   feed_.OnPage(MakePage(4, {}, 4, 9));
   EXPECT_EQ(TakeSaid(), (Said{"fetch 4", "failed"}));
   EXPECT_EQ(feed_.state(), State::kFetching);
 }
 
-TEST_F(FeedTest, HeldBeyondTheHeadItAsksTheStore) {
+TEST_F(FeedTest, AFeedHeldBeyondTheHeadFetches) {
   feed_.HoldAt(9);
   feed_.Go(4);
   EXPECT_EQ(TakeSaid(), Said{"fetch 9"});
 }
 
-TEST_F(FeedTest, ResumingAgainBeforeTheEndCatchesUpOnce) {
+TEST_F(FeedTest, ASecondResumeBeforeTheEndCatchesUpOnce) {
   feed_.Resume(0);
   feed_.OnPage(MakePage(0, {1}, 1, 2));
   feed_.Resume(0);
@@ -235,7 +235,7 @@ TEST_F(FeedTest, ResumingAgainBeforeTheEndCatchesUpOnce) {
   EXPECT_EQ(TakeSaid(), (Said{"fetch 0", "1", "fetch 1", "fetch 0", "1", "2", "caught up 2"}));
 }
 
-TEST_F(FeedTest, AFailedPageEndsOnlyTheFetchThatAskedForIt) {
+TEST_F(FeedTest, AFailedPageEndsOnlyItsOwnFetch) {
   feed_.Resume(2);
   feed_.OnPageFailed(5);
   EXPECT_EQ(TakeSaid(), Said{"fetch 2"});
@@ -247,7 +247,7 @@ TEST_F(FeedTest, AFailedPageEndsOnlyTheFetchThatAskedForIt) {
   EXPECT_EQ(TakeSaid(), Said{});
 }
 
-TEST_F(FeedTest, WhoDidNotResumeIsNotToldThatItCaughtUp) {
+TEST_F(FeedTest, CaughtUpIsCalledOnlyAfterAResume) {
   StartLive(1);
   feed_.OnLive(*MakeEvent(3));
   feed_.OnPage(MakePage(1, {2, 3}, 3, 3));

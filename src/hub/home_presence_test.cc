@@ -50,7 +50,7 @@ class HomePresenceTest : public testing::Test, protected HomeSink {
   std::vector<std::vector<std::string>> delivered_{2};
 };
 
-TEST_F(HomePresenceTest, ListenersOfEachOfTheUsersConversationsReceiveIt) {
+TEST_F(HomePresenceTest, SubscribersOfEveryConversationOfTheUserReceiveIt) {
   store_.Put(kRoom, {"ann", "bob", "cho"});
   store_.Put(kOther, {"ann", "bob", "dan"});
   Listen(kRoom, "bob", 0);
@@ -65,7 +65,7 @@ TEST_F(HomePresenceTest, ListenersOfEachOfTheUsersConversationsReceiveIt) {
   EXPECT_EQ(delivered_[0].size(), 1u);
 }
 
-TEST_F(HomePresenceTest, StrangersAndConversationsWithoutListenersReceiveNothing) {
+TEST_F(HomePresenceTest, OtherConversationsAndThoseWithoutSubscribersReceiveNothing) {
   store_.Put(kRoom, {"ann", "bob"});
   Listen(kRoom, "bob");
   EXPECT_EQ(Broadcast("eve"), Users());
@@ -81,14 +81,14 @@ TEST_F(HomePresenceTest, LargeConversationsReceiveNothing) {
   EXPECT_EQ(TakeDelivered(0), 0u);
 }
 
-TEST_F(HomePresenceTest, OneAloneHasNobodyToTell) {
+TEST_F(HomePresenceTest, AConversationWithOneMemberReceivesNothing) {
   store_.Put(kRoom, {"ann"});
   Listen(kRoom, "ann");
   EXPECT_EQ(Broadcast("ann"), Users());
   EXPECT_EQ(TakeDelivered(0), 0u);
 }
 
-TEST(KnownMembersTest, TheIndexFollowsEveryChange) {
+TEST(KnownMembersTest, TheIndexReflectsEveryChange) {
   MemberIndex index;
   {
     KnownMembers room(index, kRoom), other(index, kOther);

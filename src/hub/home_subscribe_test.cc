@@ -1,4 +1,4 @@
-// What home asks of the store before it lets listeners in, and how often. Who is let in: home_test.
+// The store reads of a subscription. Access is tested in home_test.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -42,7 +42,7 @@ class HomeSubscribeTest : public testing::Test, protected HomeSink {
   std::vector<Result<Subscription>> answers_;
 };
 
-TEST_F(HomeSubscribeTest, ConversationsAdmittedTogetherAreLoadedInOneRead) {
+TEST_F(HomeSubscribeTest, BatchedSubscriptionsAreLoadedInOneRead) {
   for (size_t i = 0; i < 100; ++i) store_.Put(RoomAt(i), {"ann", "bob"}, 2);
   home_.BatchLoads([&] {
     for (size_t i = 0; i < 100; ++i) Subscribe(RoomAt(i), "ann", 2);
@@ -53,7 +53,7 @@ TEST_F(HomeSubscribeTest, ConversationsAdmittedTogetherAreLoadedInOneRead) {
   for (const auto& answer : answers_) EXPECT_EQ(answer->head, 2);
 }
 
-TEST_F(HomeSubscribeTest, LoadsThatComeWhileOthersAreUnderWayGather) {
+TEST_F(HomeSubscribeTest, LoadsBeyondTheConcurrencyLimitAreBatched) {
   for (size_t i = 0; i < 102; ++i) store_.Put(RoomAt(i), {"ann"});
   for (size_t i = 0; i < 102; ++i) Subscribe(RoomAt(i), "ann");
   EXPECT_EQ(store_.calls(), 2u) << "two at once, the others wait for one of them";
@@ -62,7 +62,7 @@ TEST_F(HomeSubscribeTest, LoadsThatComeWhileOthersAreUnderWayGather) {
   EXPECT_EQ(store_.calls(), 3u);
 }
 
-TEST_F(HomeSubscribeTest, AConversationInMemoryNeedsNoRead) {
+TEST_F(HomeSubscribeTest, ACachedConversationIsNotRead) {
   store_.Put(RoomAt(0), {"ann", "bob"});
   Subscribe(RoomAt(0), "ann");
   Rest();
@@ -72,7 +72,7 @@ TEST_F(HomeSubscribeTest, AConversationInMemoryNeedsNoRead) {
   EXPECT_EQ(store_.calls(), before);
 }
 
-TEST_F(HomeSubscribeTest, AListedMemberOfALargeConversationIsNotAskedFor) {
+TEST_F(HomeSubscribeTest, AListedMemberOfALargeConversationIsNotQueried) {
   store_.Put(RoomAt(0), {"ann", "bob", "cho", "dan"}, 5);
   Subscribe(RoomAt(0), "dan", 5);
   Rest();
@@ -83,7 +83,7 @@ TEST_F(HomeSubscribeTest, AListedMemberOfALargeConversationIsNotAskedFor) {
   EXPECT_EQ(store_.calls(), 2u) << "without a list it is asked for";
 }
 
-TEST_F(HomeSubscribeTest, AListedMembershipOutlivesMessages) {
+TEST_F(HomeSubscribeTest, AListedMembershipStaysValidAfterMessages) {
   store_.Put(RoomAt(0), {"ann", "bob", "cho", "dan"}, 5);
   Subscribe(RoomAt(0), "dan", 5);
   Rest();
@@ -97,7 +97,7 @@ TEST_F(HomeSubscribeTest, AListedMembershipOutlivesMessages) {
   EXPECT_EQ(store_.calls(), before + 1) << "the send";
 }
 
-TEST_F(HomeSubscribeTest, AListThatIsOlderThanWhatWasLoadedProvesNothing) {
+TEST_F(HomeSubscribeTest, AnOutdatedListDoesNotProveMembership) {
   store_.Put(RoomAt(0), {"ann", "bob", "cho", "dan"}, 5);
   Subscribe(RoomAt(0), "eve", 4);  // removed at 5
   Rest();
@@ -108,7 +108,7 @@ TEST_F(HomeSubscribeTest, AListThatIsOlderThanWhatWasLoadedProvesNothing) {
   EXPECT_EQ(SubscribedCount(), 1u) << "the store says that they are in it";
 }
 
-TEST_F(HomeSubscribeTest, InASmallConversationTheMembersDecideWhateverTheListSays) {
+TEST_F(HomeSubscribeTest, CachedMembersOverrideTheList) {
   store_.Put(RoomAt(0), {"ann", "bob"}, 5);
   Subscribe(RoomAt(0), "eve", 5);
   Rest();
@@ -116,7 +116,7 @@ TEST_F(HomeSubscribeTest, InASmallConversationTheMembersDecideWhateverTheListSay
   EXPECT_EQ(answers_[0].error().code, ErrorCode::not_participant);
 }
 
-TEST_F(HomeSubscribeTest, AFailedReadFailsTheAdmissionsOfItAndTheNextOnesReadAgain) {
+TEST_F(HomeSubscribeTest, AFailedLoadFailsItsSubscriptionsAndTheNextOnesLoadAgain) {
   for (size_t i = 0; i < 10; ++i) store_.Put(RoomAt(i), {"ann"});
   const auto subscribe_all = [&] {
     home_.BatchLoads([&] {
@@ -135,7 +135,7 @@ TEST_F(HomeSubscribeTest, AFailedReadFailsTheAdmissionsOfItAndTheNextOnesReadAga
   EXPECT_EQ(SubscribedCount(), 10u);
 }
 
-TEST_F(HomeSubscribeTest, OneThatIsNotThereSpoilsNoOther) {
+TEST_F(HomeSubscribeTest, AMissingConversationDoesNotFailTheOthers) {
   store_.Put(RoomAt(0), {"ann"});
   home_.BatchLoads([&] {
     Subscribe(RoomAt(9), "ann");

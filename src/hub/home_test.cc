@@ -26,7 +26,7 @@ class HomeTest : public testing::Test, protected HomeSink {
     }
   }
 
-  // Until nothing is under way.
+  // Runs until no call is in flight.
   void Rest() {
     while (!store_.idle() || !executor_.idle()) {
       store_.Run();
@@ -101,9 +101,9 @@ class HomeTest : public testing::Test, protected HomeSink {
   uint8_t made_ = 0;
 };
 
-// --- who is let in
+// --- subscriptions
 
-TEST_F(HomeTest, AParticipantIsLetInAndLearnsTheHead) {
+TEST_F(HomeTest, SubscribingReturnsTheHeadToAParticipant) {
   store_.Put(kRoom, {"ann", "bob"}, 4);
   const auto subscription = Subscribe("bob");
   ASSERT_TRUE(subscription);
@@ -112,7 +112,7 @@ TEST_F(HomeTest, AParticipantIsLetInAndLearnsTheHead) {
   EXPECT_EQ(subscription->participants, (std::vector<UserId>{"ann", "bob"}));
 }
 
-TEST_F(HomeTest, NobodyElseIsAndAMissingConversationLooksTheSame) {
+TEST_F(HomeTest, NonMembersAndMissingConversationsGetTheSameError) {
   store_.Put(kRoom, {"ann"});
   EXPECT_EQ(Subscribe("eve").error().code, ErrorCode::not_participant);
   const Uuid nowhere{{0x99}};
@@ -122,7 +122,7 @@ TEST_F(HomeTest, NobodyElseIsAndAMissingConversationLooksTheSame) {
   Rest();
 }
 
-TEST_F(HomeTest, InALargeConversationTheStoreIsAskedOnceForEachMember) {
+TEST_F(HomeTest, LargeConversationsQueryTheStoreOncePerMember) {
   store_.Put(kRoom, {"ann", "bob", "cho", "dan"}, 1);
   const auto subscription = Subscribe("dan");
   ASSERT_TRUE(subscription);
@@ -133,12 +133,12 @@ TEST_F(HomeTest, InALargeConversationTheStoreIsAskedOnceForEachMember) {
   EXPECT_TRUE(store_.idle());
 }
 
-TEST_F(HomeTest, ATrustedListenerIsNotAskedFor) {
+TEST_F(HomeTest, ServicesSubscribeWithoutAMembershipQuery) {
   store_.Put(kRoom, {"ann", "bob", "cho", "dan"});
   EXPECT_TRUE(Subscribe("dan", 0, true));
 }
 
-TEST_F(HomeTest, AStoreThatIsAwayLetsNobodyInAndIsAskedAgain) {
+TEST_F(HomeTest, AnUnavailableStoreFailsTheSubscriptionAndIsRetried) {
   store_.Put(kRoom, {"ann"});
   store_.faults.unavailable_one_in = 1;
   EXPECT_EQ(Subscribe("ann").error().code, ErrorCode::store_unavailable);
@@ -150,7 +150,7 @@ TEST_F(HomeTest, AStoreThatIsAwayLetsNobodyInAndIsAskedAgain) {
 
 // --- events
 
-TEST_F(HomeTest, AnEventGoesOutOnlyAfterItsCommitAndOnlyToShardsThatListen) {
+TEST_F(HomeTest, EventsAreBroadcastAfterTheirCommitAndToSubscribedShardsOnly) {
   store_.Put(kRoom, {"ann"});
   ASSERT_TRUE(Subscribe("ann", 0));
   ASSERT_TRUE(Subscribe("ann", 2));
@@ -164,7 +164,7 @@ TEST_F(HomeTest, AnEventGoesOutOnlyAfterItsCommitAndOnlyToShardsThatListen) {
   EXPECT_EQ(delivered_, (std::vector<Seqs>{{1, 2}, {}, {1}}));
 }
 
-TEST_F(HomeTest, ARepeatIsAnsweredWithTheFirstAndNotSentOutAgain) {
+TEST_F(HomeTest, DuplicatesReturnTheFirstMessageAndAreNotBroadcast) {
   store_.Put(kRoom, {"ann"});
   ASSERT_TRUE(Subscribe("ann"));
   const auto first = Send(MakeMessage("ann", "c1"));
@@ -177,7 +177,7 @@ TEST_F(HomeTest, ARepeatIsAnsweredWithTheFirstAndNotSentOutAgain) {
   EXPECT_EQ(counters_.duplicates.value(), 1u);
 }
 
-TEST_F(HomeTest, ARepeatAfterAnUnknownOutcomeSendsOutWhatNobodyHasSeen) {
+TEST_F(HomeTest, ARetryAfterAnUnknownOutcomeBroadcastsTheMessage) {
   store_.Put(kRoom, {"ann"});
   ASSERT_TRUE(Subscribe("ann"));
   store_.faults.unknown_one_in = 1;
@@ -190,7 +190,7 @@ TEST_F(HomeTest, ARepeatAfterAnUnknownOutcomeSendsOutWhatNobodyHasSeen) {
   EXPECT_EQ(delivered_[0], Seqs{1});
 }
 
-TEST_F(HomeTest, WhatAnUnknownOutcomeStoredGoesOutBeforeTheNextEvent) {
+TEST_F(HomeTest, AMessageStoredWithAnUnknownOutcomeIsBroadcastBeforeTheNextEvent) {
   store_.Put(kRoom, {"ann"});
   ASSERT_TRUE(Subscribe("ann"));
   store_.faults.unknown_one_in = 1;
@@ -200,7 +200,7 @@ TEST_F(HomeTest, WhatAnUnknownOutcomeStoredGoesOutBeforeTheNextEvent) {
   EXPECT_EQ(delivered_[0], (Seqs{1, 2}));
 }
 
-TEST_F(HomeTest, OutsidersAreRefusedBeforeTheStoreIsAsked) {
+TEST_F(HomeTest, NonMembersAreRejectedWithoutAStoreCall) {
   store_.Put(kRoom, {"ann"});
   ASSERT_TRUE(Subscribe("ann"));
   StartSend(MakeMessage("eve"));
@@ -211,7 +211,7 @@ TEST_F(HomeTest, OutsidersAreRefusedBeforeTheStoreIsAsked) {
   EXPECT_TRUE(Send(std::move(notice)));
 }
 
-TEST_F(HomeTest, CommitsThatBecomeKnownInTheWrongOrderGoOutInTheRightOne) {
+TEST_F(HomeTest, CommitsReportedOutOfOrderAreBroadcastInOrder) {
   store_.Put(kRoom, {"ann"});
   ASSERT_TRUE(Subscribe("ann"));
   for (int i = 0; i < 4; ++i) StartSend(MakeMessage());
@@ -221,7 +221,7 @@ TEST_F(HomeTest, CommitsThatBecomeKnownInTheWrongOrderGoOutInTheRightOne) {
   EXPECT_EQ(delivered_[0], (Seqs{1, 2, 3, 4}));
 }
 
-TEST_F(HomeTest, AJumpOverWhatIsGoneFromTheStoreGoesOn) {
+TEST_F(HomeTest, AGapOfDeletedEventsIsSkipped) {
   store_.Put(kRoom, {"ann"});
   ASSERT_TRUE(Subscribe("ann"));
   for (int i = 0; i < 3; ++i) StartSend(MakeMessage());
@@ -238,7 +238,7 @@ TEST_F(HomeTest, AJumpOverWhatIsGoneFromTheStoreGoesOn) {
   EXPECT_EQ(delivered_[0], Seqs{3});
 }
 
-TEST_F(HomeTest, AGapThatCouldNotBeFilledIsFilledWithTheNextEvent) {
+TEST_F(HomeTest, AFailedGapFillIsRetriedWithTheNextEvent) {
   FailToFillAGap();
   EXPECT_TRUE(delivered_[0].empty());
   Rest();
@@ -262,7 +262,7 @@ TEST_F(HomeTest, TypingIsForConversationsSmallEnoughThatAreInMemory) {
   EXPECT_EQ(delivered_[0], Seqs{0});
 }
 
-TEST_F(HomeTest, AGapThatCouldNotBeFilledIsFilledAfterAWhile) {
+TEST_F(HomeTest, AFailedGapFillIsRetriedAfterABackoff) {
   FailToFillAGap();
   home_.OnTick(Monotonic{} + std::chrono::seconds(1));
   store_.Happen();
@@ -271,9 +271,9 @@ TEST_F(HomeTest, AGapThatCouldNotBeFilledIsFilledAfterAWhile) {
   EXPECT_EQ(delivered_[0], (Seqs{1, 2}));
 }
 
-// --- a store that went back
+// --- a store that moved back
 
-TEST_F(HomeTest, AnOwnCommitBelowTheHeadTakesBackWhatIsNoLongerStored) {
+TEST_F(HomeTest, ALocalCommitBelowTheHeadRewindsLostEvents) {
   store_.Put(kRoom, {"ann"});
   ASSERT_TRUE(Subscribe("ann"));
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(Send(MakeMessage()));
@@ -288,7 +288,7 @@ TEST_F(HomeTest, AnOwnCommitBelowTheHeadTakesBackWhatIsNoLongerStored) {
   EXPECT_EQ(counters_.rewinds.value(), 1u);
 }
 
-TEST_F(HomeTest, AnotherEpochThatLostNothingTakesNothingBack) {
+TEST_F(HomeTest, AnEpochChangeWithoutLossRewindsNothing) {
   store_.Put(kRoom, {"ann"});
   ASSERT_TRUE(Subscribe("ann"));
   ASSERT_TRUE(Send(MakeMessage()));
@@ -299,7 +299,7 @@ TEST_F(HomeTest, AnotherEpochThatLostNothingTakesNothingBack) {
   EXPECT_EQ(counters_.rewinds.value(), 0u);
 }
 
-TEST_F(HomeTest, AReadOfAStoreThatWentBackDoesNotSpin) {
+TEST_F(HomeTest, ReadingARewoundStoreDoesNotLoop) {
   store_.Put(kRoom, {"ann"}, 6);
   ASSERT_TRUE(Subscribe("ann"));
   store_.GoBack(3, false);
@@ -314,7 +314,7 @@ TEST_F(HomeTest, AReadOfAStoreThatWentBackDoesNotSpin) {
 }
 
 // A page may be further than the head, and so are those who read it.
-TEST_F(HomeTest, WhatAPageHadBeyondTheHeadIsTakenBackToo) {
+TEST_F(HomeTest, EventsOfAPageBeyondTheHeadAreRewoundToo) {
   store_.Put(kRoom, {"ann"});
   ASSERT_TRUE(Subscribe("ann"));
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(Send(MakeMessage()));
@@ -331,7 +331,7 @@ TEST_F(HomeTest, WhatAPageHadBeyondTheHeadIsTakenBackToo) {
   EXPECT_EQ(delivered_[0], (Seqs{1, 2, 3, 4}));
 }
 
-TEST_F(HomeTest, AnAnswerThatALaterEventOvertookTakesNothingBack) {
+TEST_F(HomeTest, AResultOlderThanALaterEventRewindsNothing) {
   store_.Put(kRoom, {"ann"});
   ASSERT_TRUE(Subscribe("ann"));
   for (int i = 0; i < 3; ++i) StartSend(MakeMessage());
@@ -348,8 +348,8 @@ TEST_F(HomeTest, AnAnswerThatALaterEventOvertookTakesNothingBack) {
 
 // --- members
 
-// Delivery does not depend on who is in the conversation.
-TEST_F(HomeTest, AFailedReadOfTheMembersKeepsTheListeners) {
+// Delivery does not depend on the members.
+TEST_F(HomeTest, AFailedReadOfTheMembersKeepsTheSubscribers) {
   store_.Put(kRoom, {"ann", "bob", "cho", "dan"});
   ASSERT_TRUE(Subscribe("ann"));
   Apply(RemoveParticipant{"dan"});  // few enough now to know them all
@@ -361,7 +361,7 @@ TEST_F(HomeTest, AFailedReadOfTheMembersKeepsTheListeners) {
   EXPECT_EQ(delivered_[0], (Seqs{1, 2}));
 }
 
-TEST_F(HomeTest, AFailedReadOfTheMembersIsRepeated) {
+TEST_F(HomeTest, AFailedReadOfTheMembersIsRetried) {
   store_.Put(kRoom, {"ann", "bob", "cho", "dan"});
   ASSERT_TRUE(Subscribe("ann"));
   Apply(RemoveParticipant{"dan"});
@@ -376,8 +376,8 @@ TEST_F(HomeTest, AFailedReadOfTheMembersIsRepeated) {
   EXPECT_EQ(sent_.back().error().code, ErrorCode::not_participant);
 }
 
-// What a read brings does not say who left.
-TEST_F(HomeTest, ARemovalThatAReadBroughtFirstEndsTheListening) {
+// Events read from the store do not name the removed user.
+TEST_F(HomeTest, ARemovalFirstReadFromTheStoreEndsTheSubscription) {
   store_.Put(kRoom, {"ann", "bob"});
   ASSERT_TRUE(Subscribe("bob"));
   Apply(RemoveParticipant{"bob"});
@@ -393,7 +393,7 @@ TEST_F(HomeTest, ARemovalThatAReadBroughtFirstEndsTheListening) {
   EXPECT_EQ(delivered_[0], (Seqs{1, 2, 0}));
 }
 
-TEST_F(HomeTest, ARemovalThatWasNeverSeenInOrderEndsTheListening) {
+TEST_F(HomeTest, ARemovalReceivedOutOfOrderEndsTheSubscription) {
   store_.Put(kRoom, {"ann", "bob"});
   ASSERT_TRUE(Subscribe("bob"));
   StartSend(MakeMessage());
@@ -414,7 +414,7 @@ TEST_F(HomeTest, ARemovalThatWasNeverSeenInOrderEndsTheListening) {
 
 // --- pages
 
-TEST_F(HomeTest, APageFromTheTailNeedsNoStore) {
+TEST_F(HomeTest, PagesInTheTailAreServedWithoutTheStore) {
   store_.Put(kRoom, {"ann"});
   ASSERT_TRUE(Subscribe("ann"));
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(Send(MakeMessage()));
@@ -431,7 +431,7 @@ TEST_F(HomeTest, APageFromTheTailNeedsNoStore) {
   EXPECT_EQ(counters_.store_reads.value(), reads);
 }
 
-TEST_F(HomeTest, OlderPagesComeFromTheStoreAndManyReadersShareOneRead) {
+TEST_F(HomeTest, OlderPagesAreReadFromTheStoreOnceForAllReaders) {
   store_.Put(kRoom, {"ann"}, 5);
   ASSERT_TRUE(Subscribe("ann"));
   std::vector<PageRef> pages;
@@ -446,7 +446,7 @@ TEST_F(HomeTest, OlderPagesComeFromTheStoreAndManyReadersShareOneRead) {
   EXPECT_EQ(counters_.store_reads.value(), 1u);
 }
 
-TEST_F(HomeTest, APageIsBoundedAndSaysHowFarItGoes) {
+TEST_F(HomeTest, PagesAreBoundedAndStateTheirLastSeq) {
   store_.Put(kRoom, {"ann"}, 300);
   auto page = Read(0);
   ASSERT_TRUE(page);
@@ -463,7 +463,7 @@ TEST_F(HomeTest, APageIsBoundedAndSaysHowFarItGoes) {
   EXPECT_EQ(since, 300);
 }
 
-TEST_F(HomeTest, LargeMessagesMakeShortPages) {
+TEST_F(HomeTest, PagesAreBoundedInBytes) {
   store_.Put(kRoom, {"ann"}, 10, 30 * 1024);
   const auto page = Read(0);
   ASSERT_TRUE(page);
@@ -471,7 +471,7 @@ TEST_F(HomeTest, LargeMessagesMakeShortPages) {
   EXPECT_EQ((*page)->through, (*page)->events.back()->seq);
 }
 
-TEST_F(HomeTest, AHoleAtTheEndReachesTheHead) {
+TEST_F(HomeTest, DeletedEventsAtTheEndOfAPageReachTheHead) {
   store_.Put(kRoom, {"ann"}, 5);
   for (const int64_t seq : {2, 4, 5}) store_.Drop(kRoom, seq);
   const auto page = Read(0);
@@ -481,7 +481,7 @@ TEST_F(HomeTest, AHoleAtTheEndReachesTheHead) {
   EXPECT_FALSE((*page)->reset);
 }
 
-TEST_F(HomeTest, OnlyWhatLiesBeyondTheHeadIsReset) {
+TEST_F(HomeTest, OnlyPositionsBeyondTheHeadAreReset) {
   store_.Put(kRoom, {"ann"}, 5);
   for (const int64_t since : {int64_t{6}, int64_t{10}, kBeyondEveryHead}) {
     const auto page = Read(since);
@@ -496,7 +496,7 @@ TEST_F(HomeTest, OnlyWhatLiesBeyondTheHeadIsReset) {
 
 // A page's snapshot may be older than the head that home knows when it comes: what was committed
 // between the two is neither in the page nor gone.
-TEST_F(HomeTest, AnOldSnapshotDoesNotDeclareNewEventsGone) {
+TEST_F(HomeTest, AnOldSnapshotDoesNotReportNewEventsAsDeleted) {
   store_.Put(kRoom, {"ann"}, 3);
   ASSERT_TRUE(Subscribe("ann"));
   PageRef page;
@@ -513,7 +513,7 @@ TEST_F(HomeTest, AnOldSnapshotDoesNotDeclareNewEventsGone) {
   EXPECT_EQ(page->head, 4);
 }
 
-TEST_F(HomeTest, AReadThatFailsFailsForAllWhoWait) {
+TEST_F(HomeTest, AFailedReadFailsForEveryWaitingReader) {
   store_.Put(kRoom, {"ann"}, 5);
   ASSERT_TRUE(Subscribe("ann"));
   store_.fail_next_changes = 1;
@@ -542,7 +542,7 @@ class SilentPublisher final : public HomePublisher {
   Seqs told;
 };
 
-class HomeAmongOthersTest : public HomeTest {
+class HomeWithOtherNodesTest : public HomeTest {
  protected:
   Result<Subscription> SubscribeHere(const UserId& user) {
     Result<Subscription> answer = Fail(ErrorCode::internal, "No answer came.");
@@ -563,7 +563,7 @@ class HomeAmongOthersTest : public HomeTest {
                {.shards = 1, .live_participants = 3, .publisher = &publisher_}};
 };
 
-TEST_F(HomeAmongOthersTest, ALateChangeOfTheMembersDoesNotUndoTheirRead) {
+TEST_F(HomeWithOtherNodesTest, AnOutdatedMemberChangeDoesNotOverwriteALaterRead) {
   store_.Put(kRoom, {"ann", "bob"}, 2);
   ASSERT_TRUE(SubscribeHere("ann"));
   shared_.IngestRemote(Joined("eve", 1));  // eve was removed by 2, which the read had in it
@@ -571,7 +571,7 @@ TEST_F(HomeAmongOthersTest, ALateChangeOfTheMembersDoesNotUndoTheirRead) {
   EXPECT_EQ(SubscribeHere("eve").error().code, ErrorCode::not_participant);
 }
 
-TEST_F(HomeAmongOthersTest, APageNamesTheHeadOfTheStoreWhereMemoryIsBehind) {
+TEST_F(HomeWithOtherNodesTest, APageReportsTheStoreHeadIfTheCacheIsBehind) {
   store_.Put(kRoom, {"ann"}, 2);
   ASSERT_TRUE(SubscribeHere("ann"));
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(Send(MakeMessage()));  // on another node
@@ -584,7 +584,7 @@ TEST_F(HomeAmongOthersTest, APageNamesTheHeadOfTheStoreWhereMemoryIsBehind) {
   EXPECT_EQ(page->head, 2) << "from there on, events come live";
 }
 
-TEST_F(HomeAmongOthersTest, WhatIsTooLargeToBeShownIsNotPublished) {
+TEST_F(HomeWithOtherNodesTest, EphemeralEventsOfLargeConversationsAreNotPublished) {
   store_.Put(kRoom, {"ann", "bob", "cho", "dan"});
   shared_.BroadcastEphemeral(ReadReceiptEvent(kRoom, "ann", {}, 1));
   EXPECT_EQ(publisher_.told.size(), 1u) << "it may be small elsewhere";
@@ -608,14 +608,14 @@ class SmallHomeTest : public HomeTest {
   }
 };
 
-TEST_F(SmallHomeTest, ConversationsWithListenersStayOthersAreForgotten) {
+TEST_F(SmallHomeTest, OnlyConversationsWithoutSubscribersAreEvicted) {
   for (uint8_t i = 1; i <= 9; ++i) store_.Put(Uuid{{i}}, {"ann"}, i);
   SubscribeTo(Uuid{{1}});
   for (uint8_t i = 2; i <= 9; ++i) {
     SubscribeTo(Uuid{{i}});
     small_.Unsubscribe(Uuid{{i}}, 0);
   }
-  // In memory, a conversation is answered without the store.
+  // A cached conversation is answered without the store.
   small_.Subscribe(Uuid{{1}}, "ann", false, 0, [](Result<Subscription> a) { EXPECT_TRUE(a); });
   EXPECT_TRUE(store_.idle());
   small_.Subscribe(Uuid{{2}}, "ann", false, 0,
@@ -624,7 +624,7 @@ TEST_F(SmallHomeTest, ConversationsWithListenersStayOthersAreForgotten) {
   Rest();
 }
 
-TEST_F(SmallHomeTest, QuietConversationsWithListenersDoNotStandInTheWay) {
+TEST_F(SmallHomeTest, IdleConversationsWithSubscribersDoNotBlockEviction) {
   for (uint8_t i = 1; i <= 60; ++i) store_.Put(Uuid{{i}}, {"ann"});
   for (uint8_t i = 1; i <= 20; ++i) SubscribeTo(Uuid{{i}});
   for (uint8_t i = 21; i <= 60; ++i) {
@@ -650,7 +650,7 @@ TEST_F(SmallHomeTest, TailsOfConversationsInUseAreBoundedTogether) {
   EXPECT_GT(counters_.tail_bytes.value(), 0);
 }
 
-TEST_F(SmallHomeTest, TailsGiveWayWhenTheyAreTooLargeTogetherAndNothingIsLost) {
+TEST_F(SmallHomeTest, TailsBeyondTheTotalLimitAreEvictedWithoutLoss) {
   for (uint8_t i = 1; i <= 9; ++i) {
     store_.Put(Uuid{{i}}, {"ann"});
     SubscribeTo(Uuid{{i}});

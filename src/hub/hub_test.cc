@@ -1,5 +1,5 @@
-// What crosses shards. What each part does by itself is in home_test, feed_test and
-// subscription_table_test; all of it under chance in catch_up_property_test.
+// Calls and events that cross shards. The parts are tested in home_test, feed_test and
+// subscription_table_test, and their combination in catch_up_property_test.
 #include "hub/hub.h"
 
 #include <gtest/gtest.h>
@@ -80,7 +80,7 @@ class HubTest : public testing::Test {
           std::make_unique<Hub>(*shards_[i], i, store_, counters_, HomeOptions{.shards = kShards}));
     }
     Hub::Connect(hubs_);
-    // Conversations enough that every shard is home to some.
+    // Enough conversations that every shard is home to some.
     for (uint8_t i = 0; i < 12; ++i) {
       rooms_.push_back(Uuid{{i, 1, 2, 3, 4, 5, 6, 7, i, 9, 10}});
       store_.Put(rooms_.back(), {"ann", "bob"}, 2);
@@ -111,7 +111,7 @@ class HubTest : public testing::Test {
   int acknowledged_ = 0;
 };
 
-TEST_F(HubTest, AMessageSentOnAnyShardReachesListenersOnEveryShardOnce) {
+TEST_F(HubTest, AMessageReachesTheSubscribersOnEveryShardOnce) {
   for (const Uuid& room : rooms_) {
     std::vector<std::unique_ptr<Listener>> subscribers;
     for (unsigned i = 0; i < 2 * kShards; ++i) {
@@ -130,7 +130,7 @@ TEST_F(HubTest, AMessageSentOnAnyShardReachesListenersOnEveryShardOnce) {
   EXPECT_EQ(hubs_[0]->feed_count(), 0u);
 }
 
-TEST_F(HubTest, FeedsSubscribedTogetherHearOfEveryConversationAndLoadOncePerHome) {
+TEST_F(HubTest, ABatchOfSubscriptionsLoadsOncePerHome) {
   std::vector<std::unique_ptr<Listener>> subscribers;
   std::vector<Feed*> feeds;
   for (const Uuid& room : rooms_) {
@@ -164,7 +164,7 @@ TEST_F(HubTest, FeedsSubscribedTogetherHearOfEveryConversationAndLoadOncePerHome
   EXPECT_EQ(hubs_[0]->feed_count(), 0u);
 }
 
-TEST_F(HubTest, AnAnswerThatComesAfterItsFeedIsGoneIsDropped) {
+TEST_F(HubTest, AResultForARemovedFeedIsDropped) {
   auto subscriber = std::make_unique<Listener>(*hubs_[0], rooms_[0]);
   bool answered = false;
   hubs_[0]->Subscribe(subscriber->feed, "ann", false,
@@ -176,7 +176,7 @@ TEST_F(HubTest, AnAnswerThatComesAfterItsFeedIsGoneIsDropped) {
   EXPECT_FALSE(answered);
 }
 
-TEST_F(HubTest, AnswersAreNeverGivenInsideTheCall) {
+TEST_F(HubTest, ResultsAreNeverDeliveredInsideTheCall) {
   for (unsigned i = 0; i < 4; ++i) {
     Listener subscriber(*hubs_[0], rooms_[i]);
     subscriber.Open("ann");
@@ -190,7 +190,7 @@ TEST_F(HubTest, AnswersAreNeverGivenInsideTheCall) {
   }
 }
 
-TEST_F(HubTest, WhoIsNotInIsTold) {
+TEST_F(HubTest, NonMembersGetAnError) {
   Listener subscriber(*hubs_[1], rooms_[0]);
   subscriber.Open("eve");
   Rest();
@@ -218,7 +218,7 @@ TEST_F(HubTest, AFailedFetchIsReportedAndStillCounted) {
   hubs_[1]->Unsubscribe(subscriber.feed);
 }
 
-TEST_F(HubTest, TypingReachesOnlyThoseWhoAreLive) {
+TEST_F(HubTest, TypingReachesOnlyLiveFeeds) {
   Listener live(*hubs_[1], rooms_[0]), held(*hubs_[1], rooms_[0]);
   live.Open("ann");
   hubs_[1]->Subscribe(held.feed, "bob", false, [](Feed&, Result<Subscription>) {});
@@ -231,7 +231,7 @@ TEST_F(HubTest, TypingReachesOnlyThoseWhoAreLive) {
   hubs_[1]->Unsubscribe(held.feed);
 }
 
-TEST_F(HubTest, ANewConversationIsToldToItsUsersSocketsOnEveryShard) {
+TEST_F(HubTest, ANewConversationIsAnnouncedToUserSocketsOnEveryShard) {
   Socket ann_here, ann_there, bob, cho;
   hubs_[0]->AddUser("ann", ann_here);
   hubs_[2]->AddUser("ann", ann_there);
@@ -253,7 +253,7 @@ TEST_F(HubTest, ANewConversationIsToldToItsUsersSocketsOnEveryShard) {
   EXPECT_EQ(ann_there.joined.size(), 2u);
 }
 
-TEST_F(HubTest, OneOfAUsersTwoSocketsMayGoAlone) {
+TEST_F(HubTest, ClosingOneSocketOfAUserKeepsTheOther) {
   Socket first, second;
   hubs_[0]->AddUser("ann", first);
   hubs_[0]->AddUser("ann", second);
@@ -264,7 +264,7 @@ TEST_F(HubTest, OneOfAUsersTwoSocketsMayGoAlone) {
   EXPECT_EQ(second.joined.size(), 1u);
 }
 
-TEST_F(HubTest, EventsOfOneBatchCrossInOnePost) {
+TEST_F(HubTest, EventsOfABatchArePostedOnce) {
   for (unsigned home = 0; home < 3; ++home) {
     const Uuid& room = rooms_[home];
     Listener subscriber(*hubs_[0], room);

@@ -51,7 +51,7 @@ class NeighboursTest : public testing::Test {
                          }};
 };
 
-TEST_F(NeighboursTest, UsersAreShownOnceForEachNodeThatShowsThem) {
+TEST_F(NeighboursTest, UsersAreReportedOncePerNode) {
   OnPresence(kNode, {"ann", "bob"}, true);
   OnPresence(kNode, {"ann"}, true);
   OnPresence(kThird, {"ann"}, true);
@@ -60,7 +60,7 @@ TEST_F(NeighboursTest, UsersAreShownOnceForEachNodeThatShowsThem) {
   EXPECT_EQ(shown_, (std::multiset<UserId>{"ann", "bob"}));
 }
 
-TEST_F(NeighboursTest, ANodeThatSaysNothingForTheLeaseIsDead) {
+TEST_F(NeighboursTest, ASilentNodeExpiresAfterItsLease) {
   OnPresence(kNode, {"ann"}, true);
   PassInTicks(14);
   EXPECT_EQ(shown_.count("ann"), 1u);
@@ -69,7 +69,7 @@ TEST_F(NeighboursTest, ANodeThatSaysNothingForTheLeaseIsDead) {
   EXPECT_EQ(neighbours_.size(), 0u);
 }
 
-TEST_F(NeighboursTest, AnythingItSaysExtendsTheLease) {
+TEST_F(NeighboursTest, EveryMessageExtendsTheLease) {
   OnPresence(kNode, {"ann"}, true);
   for (int i = 0; i < 4; ++i) {
     PassInTicks(10);
@@ -78,7 +78,7 @@ TEST_F(NeighboursTest, AnythingItSaysExtendsTheLease) {
   EXPECT_EQ(shown_.count("ann"), 1u);
 }
 
-TEST_F(NeighboursTest, AGoodbyeLeavesTimeToComeBackElsewhere) {
+TEST_F(NeighboursTest, AShutdownDelaysTheOfflineEvents) {
   OnPresence(kNode, {"ann"}, true);
   neighbours_.OnShutdown(kNode, clock_.Steady());
   neighbours_.OnMessage(kNode, clock_.Steady());  // its last words
@@ -88,7 +88,7 @@ TEST_F(NeighboursTest, AGoodbyeLeavesTimeToComeBackElsewhere) {
   EXPECT_TRUE(shown_.empty());
 }
 
-TEST_F(NeighboursTest, WhoWasStoppedItselfDoesNotTakeTheOthersForDead) {
+TEST_F(NeighboursTest, ASuspendedNodeDoesNotExpireTheOtherNodes) {
   OnPresence(kNode, {"ann"}, true);
   PassInTicks(1);
   Pass(1min);  // no tick in between
@@ -97,7 +97,7 @@ TEST_F(NeighboursTest, WhoWasStoppedItselfDoesNotTakeTheOthersForDead) {
   EXPECT_TRUE(shown_.empty());
 }
 
-TEST_F(NeighboursTest, AHelloShowsWhatWasLost) {
+TEST_F(NeighboursTest, AHelloRevealsLostPresence) {
   EXPECT_FALSE(OnHello(kNode, {}));
   EXPECT_TRUE(OnHello(kNode, {"ann"})) << "we never heard of her";
   OnPresence(kNode, {"ann"}, true);
@@ -105,7 +105,7 @@ TEST_F(NeighboursTest, AHelloShowsWhatWasLost) {
   EXPECT_TRUE(OnHello(kNode, {"bob"})) << "as many, but another";
 }
 
-TEST_F(NeighboursTest, AllUsersAgainReplaceWhatWasHeld) {
+TEST_F(NeighboursTest, AFullAnnouncementReplacesTheKnownUsers) {
   OnPresence(kNode, {"ann", "bob"}, true);
   neighbours_.OnReset(kNode);
   EXPECT_EQ(shown_.size(), 2u) << "nobody goes before the list is whole";
@@ -114,7 +114,7 @@ TEST_F(NeighboursTest, AllUsersAgainReplaceWhatWasHeld) {
   EXPECT_EQ(shown_, (std::multiset<UserId>{"bob", "cho"}));
 }
 
-TEST_F(NeighboursTest, AnotherStoreIsKnownAsLongAsItsNodeIs) {
+TEST_F(NeighboursTest, AForeignStoreIsKnownUntilItsNodeExpires) {
   OnHello(kNode, {});
   EXPECT_FALSE(neighbours_.AnotherStore());
   OnHello(kThird, {}, kOther);
@@ -123,7 +123,7 @@ TEST_F(NeighboursTest, AnotherStoreIsKnownAsLongAsItsNodeIs) {
   EXPECT_FALSE(neighbours_.AnotherStore());
 }
 
-TEST_F(NeighboursTest, ANewcomerYieldsToAnotherStore) {
+TEST_F(NeighboursTest, ANewNodeYieldsToAnotherStore) {
   PassInTicks(5);
   OnHello(kThird, {}, kOther);
   EXPECT_TRUE(neighbours_.Mismatch());
@@ -145,7 +145,7 @@ TEST_F(NeighboursTest, ASettledNodeKeepsServingBesideAnotherStore) {
   EXPECT_FALSE(neighbours_.Mismatch());
 }
 
-TEST_F(NeighboursTest, WithoutTheBusANodeDoesNotSettle) {
+TEST_F(NeighboursTest, ANodeDoesNotSettleWithoutTheBus) {
   up_ = false;
   PassInTicks(60);
   EXPECT_FALSE(neighbours_.settled());
@@ -155,7 +155,7 @@ TEST_F(NeighboursTest, WithoutTheBusANodeDoesNotSettle) {
   EXPECT_TRUE(neighbours_.Mismatch());
 }
 
-TEST_F(NeighboursTest, ANewcomerServesBesideASettledNodeOfItsOwnStore) {
+TEST_F(NeighboursTest, ANewNodeServesBesideASettledNodeOfItsStore) {
   OnHello(kThird, {}, kOther, true);
   EXPECT_TRUE(neighbours_.Mismatch());
   OnHello(kNode, {}, kHere, true);
@@ -164,7 +164,7 @@ TEST_F(NeighboursTest, ANewcomerServesBesideASettledNodeOfItsOwnStore) {
   EXPECT_TRUE(neighbours_.settled());
 }
 
-TEST_F(NeighboursTest, UsersOfAnotherStoreAreNotShown) {
+TEST_F(NeighboursTest, UsersOfAnotherStoreAreIgnored) {
   OnPresence(kThird, {"ann"}, true);
   OnHello(kThird, {"ann"}, kOther);
   EXPECT_TRUE(shown_.empty());

@@ -51,7 +51,7 @@ class PresenceTest : public testing::Test, protected PresenceSink {
   Presence presence_{store_, *this, online_, clock_};
 };
 
-TEST_F(PresenceTest, TheFirstConnectionIsToldAndNoOther) {
+TEST_F(PresenceTest, OnlyTheFirstConnectionIsBroadcast) {
   presence_.Connected("ann");
   EXPECT_TRUE(online_.Has("ann")) << "for who asks now, before anybody is told";
   presence_.Connected("ann");
@@ -59,7 +59,7 @@ TEST_F(PresenceTest, TheFirstConnectionIsToldAndNoOther) {
   EXPECT_EQ(store_.seen, 1);
 }
 
-TEST_F(PresenceTest, OfflineIsToldTwoSecondsAfterTheLastHasGone) {
+TEST_F(PresenceTest, OfflineIsBroadcastTwoSecondsAfterTheLastConnection) {
   presence_.Connected("ann");
   presence_.Connected("ann");
   TakeTold();
@@ -75,7 +75,7 @@ TEST_F(PresenceTest, OfflineIsToldTwoSecondsAfterTheLastHasGone) {
   EXPECT_EQ(TakeTold(), Told{"ann-"});
 }
 
-TEST_F(PresenceTest, WhoComesBackInTimeNeverWent) {
+TEST_F(PresenceTest, AReconnectWithinTheDebounceBroadcastsNothing) {
   presence_.Connected("ann");
   TakeTold();
   for (int i = 0; i < 3; ++i) {
@@ -87,16 +87,16 @@ TEST_F(PresenceTest, WhoComesBackInTimeNeverWent) {
   EXPECT_EQ(TakeTold(), Told{});
 }
 
-TEST_F(PresenceTest, GoingWhileItIsBeingToldIsToldToo) {
+TEST_F(PresenceTest, ADepartureDuringABroadcastIsBroadcast) {
   presence_.Connected("ann");  // the broadcast is not done yet
   presence_.Disconnected("ann");
   Pass(milliseconds(2100));
   EXPECT_EQ(TakeTold(), (Told{"ann+", "ann-"}));
 }
 
-// Many users, connections and answers in any order: the others never hear the same twice, and in the
-// end what they heard is what is so.
-TEST_F(PresenceTest, ConvergesInWhateverOrderThingsHappen) {
+// Many users, connections and results in random order: subscribers never receive the same state
+// twice, and the last state they receive is correct.
+TEST_F(PresenceTest, ConvergesForAnyOrderOfCalls) {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     test::SeededRandom random(seed);
     const std::vector<UserId> users = {"a", "b", "c"};

@@ -36,7 +36,7 @@ EventRef MakeEvent(const Uuid& conversation, int64_t seq) {
   return std::make_shared<const Event>(Event{conversation, seq, SharedBytes("e")});
 }
 
-TEST(SubscriptionTableTest, TellsTheFirstAndTheLastOfAConversation) {
+TEST(SubscriptionTableTest, ReportsTheFirstAndTheLastFeedOfAConversation) {
   SubscriptionTable table;
   CountingSink sink;
   Feed a(kOne, sink), b(kOne, sink), c(kTwo, sink);
@@ -71,7 +71,7 @@ TEST(SubscriptionTableTest, AnEventGoesToEveryFeedOfItsConversationAndNoOther) {
   EXPECT_EQ(count, 2u);
 }
 
-TEST(SubscriptionTableTest, WhereNobodyListensNothingHappens) {
+TEST(SubscriptionTableTest, EventsWithoutSubscribersAreIgnored) {
   SubscriptionTable table;
   const std::vector<EventRef> events = {MakeEvent(kOne, 1)};
   table.Deliver(events);
@@ -79,7 +79,7 @@ TEST(SubscriptionTableTest, WhereNobodyListensNothingHappens) {
   EXPECT_EQ(table.Find({0, 0}), nullptr);
 }
 
-TEST(SubscriptionTableTest, AnIdOutlivesItsFeedButNamesNoOther) {
+TEST(SubscriptionTableTest, TheIdOfARemovedFeedIsNotReused) {
   SubscriptionTable table;
   CountingSink sink;
   auto gone = std::make_unique<Feed>(kOne, sink);
@@ -97,7 +97,7 @@ TEST(SubscriptionTableTest, AnIdOutlivesItsFeedButNamesNoOther) {
   EXPECT_EQ(table.Find({next.id().slot + 1, 0}), nullptr);
 }
 
-TEST(SubscriptionTableTest, FeedsMayComeAndGoInAnyOrder) {
+TEST(SubscriptionTableTest, FeedsCanBeAddedAndRemovedInAnyOrder) {
   test::SeededRandom random(7);
   SubscriptionTable table;
   CountingSink sink;

@@ -39,7 +39,7 @@ TEST(TailTest, CoversFromJustBeforeItsFirstEventToJustBeforeItsLast) {
   EXPECT_EQ(Seqs(tail.After(6, 10, 1000)), (std::vector<int64_t>{7, 8}));
 }
 
-TEST(TailTest, AJumpInSeqStartsItAnew) {
+TEST(TailTest, AJumpInSeqClearsTheTail) {
   Tail tail;
   Fill(tail, 1, 3);
   tail.Push(MakeEvent(5));
@@ -67,7 +67,7 @@ TEST(TailTest, KeepsTheNewestEventsWithinItsBytes) {
   EXPECT_FALSE(tail.Covers(292));
 }
 
-TEST(TailTest, OneEventBeyondTheBoundIsKeptAlone) {
+TEST(TailTest, AnEventLargerThanTheLimitIsKeptAlone) {
   Tail tail;
   Fill(tail, 1, 3);
   tail.Push(MakeEvent(4, 2 * Tail::kMaxBytes));
@@ -79,7 +79,7 @@ TEST(TailTest, OneEventBeyondTheBoundIsKeptAlone) {
   EXPECT_TRUE(tail.Covers(4));
 }
 
-TEST(TailTest, AfterStopsAtEitherBoundButGivesAtLeastOne) {
+TEST(TailTest, AfterStopsAtEitherLimitButReturnsAtLeastOne) {
   Tail tail;
   Fill(tail, 1, 10, 100);
   EXPECT_EQ(Seqs(tail.After(0, 3, 10'000)), (std::vector<int64_t>{1, 2, 3}));
@@ -87,7 +87,7 @@ TEST(TailTest, AfterStopsAtEitherBoundButGivesAtLeastOne) {
   EXPECT_EQ(Seqs(tail.After(4, 10, 1)), (std::vector<int64_t>{5}));
 }
 
-TEST(TailTest, ClearedItHoldsNothingAndBeginsAgain) {
+TEST(TailTest, AClearedTailIsEmptyAndReusable) {
   Tail tail;
   Fill(tail, 1, 100);
   tail.Clear();
@@ -97,7 +97,7 @@ TEST(TailTest, ClearedItHoldsNothingAndBeginsAgain) {
   EXPECT_TRUE(tail.Covers(100));
 }
 
-TEST(TailTest, HoldsWhatShowsTheSameChange) {
+TEST(TailTest, HoldsComparesTheChange) {
   const auto message = [](int64_t seq, const char* content, Timestamp delivered = {}) {
     Message made{.id = Uuid{{7}}, .seq = seq, .content = content, .sent_at = {seq}};
     if (delivered.micros != 0) made.delivered_at = delivered;
@@ -114,7 +114,7 @@ TEST(TailTest, HoldsWhatShowsTheSameChange) {
   EXPECT_FALSE(tail.Holds(*message(6, "one")));
 }
 
-TEST(TailTest, BytesAreThoseOfTheEventsItHolds) {
+TEST(TailTest, BytesIsTheSizeOfTheCachedEvents) {
   Tail tail;
   size_t last = 0;
   for (int64_t seq = 1; seq <= 700; ++seq) {

@@ -36,14 +36,14 @@ class TypistsTest : public testing::Test {
 
   Monotonic now_ = Monotonic(seconds(1000));
   Shown shown_;
-  std::vector<Monotonic> shown_at_;  // likewise
+  std::vector<Monotonic> shown_at_;  // the same
   Typists typists_{[this](const Uuid& room, const UserId& user, bool is_typing) {
     shown_at_.push_back(now_);
     shown_.push_back((room == kRoom ? "" : "other:") + user + (is_typing ? "+" : "-"));
   }};
 };
 
-TEST_F(TypistsTest, TwoTabsAreOneTypist) {
+TEST_F(TypistsTest, SeveralSocketsOfAUserAreOneTypist) {
   Start(1);
   Start(2);
   EXPECT_EQ(Take(), Shown{"ann+"});
@@ -55,7 +55,7 @@ TEST_F(TypistsTest, TwoTabsAreOneTypist) {
   EXPECT_EQ(Take(), Shown{});
 }
 
-TEST_F(TypistsTest, ItEndsSixSecondsAfterTheLastSign) {
+TEST_F(TypistsTest, TypingEndsSixSecondsAfterTheLastUpdate) {
   Start(1);
   Pass(seconds(4));
   Start(2);
@@ -66,7 +66,7 @@ TEST_F(TypistsTest, ItEndsSixSecondsAfterTheLastSign) {
   EXPECT_EQ(typists_.size(), 0u);
 }
 
-TEST_F(TypistsTest, ASignInTimeGoesOn) {
+TEST_F(TypistsTest, AnUpdateWithinSixSecondsExtendsTyping) {
   Start(1);
   for (int i = 0; i < 5; ++i) {
     Pass(seconds(5));
@@ -75,7 +75,7 @@ TEST_F(TypistsTest, ASignInTimeGoesOn) {
   EXPECT_EQ(Take(), Shown{"ann+"});
 }
 
-TEST_F(TypistsTest, WhoTogglesIsShownOnceASecondAndAsItEnds) {
+TEST_F(TypistsTest, TogglingIsLimitedToOneStartPerSecondAndEndsCorrectly) {
   for (int i = 0; i < 10'000; ++i) {  // ten seconds
     Start(1);
     Stop(1);
@@ -91,7 +91,7 @@ TEST_F(TypistsTest, WhoTogglesIsShownOnceASecondAndAsItEnds) {
   EXPECT_EQ(Take(), Shown{"ann-"}) << "a stop waits for nothing";
 }
 
-TEST_F(TypistsTest, AStartHeldBackAndTakenBackIsNotShown) {
+TEST_F(TypistsTest, ADelayedStartThatStopsIsNotEmitted) {
   Start(1);
   Stop(1);
   Take();
@@ -102,7 +102,7 @@ TEST_F(TypistsTest, AStartHeldBackAndTakenBackIsNotShown) {
   EXPECT_EQ(Take(), Shown{});
 }
 
-TEST_F(TypistsTest, EndEndsAllTabsOfThatConversation) {
+TEST_F(TypistsTest, EndStopsAllSocketsOfTheConversation) {
   Start(1);
   Start(2);
   Start(1, kOther);
@@ -113,7 +113,7 @@ TEST_F(TypistsTest, EndEndsAllTabsOfThatConversation) {
   EXPECT_EQ(Take(), Shown{}) << "said once";
 }
 
-TEST_F(TypistsTest, TooManyTypistsAreNotShownAndTooManyTabsAreForgotten) {
+TEST_F(TypistsTest, TypistsAndSocketsBeyondTheLimitsAreDropped) {
   for (uint64_t socket_id = 0; socket_id < 1000; ++socket_id) Start(socket_id);
   for (uint64_t socket_id = 1000 - Typists::kMaxSockets; socket_id < 1000; ++socket_id)
     Stop(socket_id);
@@ -127,9 +127,9 @@ TEST_F(TypistsTest, TooManyTypistsAreNotShownAndTooManyTabsAreForgotten) {
   EXPECT_TRUE(typists_.Start(kRoom, "one too many", 1, now_));
 }
 
-// Whatever tabs do: starts and stops alternate, starts are a second apart, and in the end what is
-// shown is what is so.
-TEST_F(TypistsTest, WhatIsShownConverges) {
+// For any order of calls: starts and stops alternate, starts are at least a second apart, and the
+// last emitted state is correct.
+TEST_F(TypistsTest, TheEmittedStateConverges) {
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     test::SeededRandom random(seed);
     std::map<uint64_t, Monotonic> sockets;
