@@ -7,7 +7,7 @@
 namespace parley {
 namespace {
 
-// Fixed, so that a second start finds the first one's conversation.
+// Fixed ids, so that a second start finds the conversation of the first.
 constexpr std::string_view kDemoId = "01900000-0000-7000-8000-00000000de30";
 
 constexpr std::pair<const char*, const char*> kLines[] = {
@@ -19,7 +19,7 @@ constexpr std::pair<const char*, const char*> kLines[] = {
     {"ada", "Open this page in a second tab, pick another name, and say hello."},
 };
 
-// Runs where it is called from, when the store posts: the shards do not run yet.
+// Runs results on the store's thread: the shards do not run yet.
 class Inline final : public Executor {
  public:
   void Post(Callback work) override { work(); }

@@ -98,7 +98,7 @@ std::unique_ptr<TlsContext> TlsOf(const Config& config) {
 unsigned ShardCount(const Config& config) {
   const unsigned wanted = config.shards > 0 ? static_cast<unsigned>(config.shards)
                                             : std::max(1u, std::thread::hardware_concurrency());
-  return std::min(wanted, 64u);  // a home keeps its listening shards in 64 bits
+  return std::min(wanted, 64u);  // a home stores its subscribed shards in 64 bits
 }
 
 std::unique_ptr<Store> OpenStore(const Config& config, const Clock& clock) {
@@ -130,7 +130,7 @@ std::filesystem::path AttachmentsDirectory(const Config& config) {
 
 }  // namespace
 
-// Members in the order in which they need each other.
+// Members are declared in the order of their dependencies.
 struct ShardParts {
   ShardParts(Node& node, const Config& config, const Clock& clock, Shard& shard, Hub& hub,
              Store& store, const TokenVerifier& verifier, const SitePolicy& site,
@@ -234,7 +234,7 @@ Node::Node(const Config& config, const Clock& clock)
   for (unsigned i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, clock, counters_.connections));
   }
-  // The embedded store has one process; on a database others may write too.
+  // The embedded store is used by one process; a database can have other writers.
   const bool shared_store = !config.database.url.empty();
   if (shared_store || !config.redis.url.empty()) {
     cluster_ = std::make_unique<Cluster>(*shards_.front(), *store_, BusOf(config, counters_.bus),
@@ -298,11 +298,11 @@ Node::~Node() {
   for (const auto& shard : shards_) shard->Join();
   blobs_->Close();
   store_->Close();
-  // While what their sessions refer to is still there.
+  // Before the objects that sessions refer to are destroyed.
   for (const auto& shard : shards_) shard->DropConnections();
 }
 
-// One line for each feature.
+// One line per feature.
 void Node::MakeFeatures(bool shared_store) {
   const NodeServices node{*store_, *blobs_, *shards_.front(), clock_};
   const AttachmentsConfig& files = config_.attachments;

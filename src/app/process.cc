@@ -13,7 +13,7 @@
 namespace parley {
 namespace {
 
-// For the store, the bus, logs, uploads and downloads.
+// File descriptors for the store, the bus, logs, uploads and downloads.
 constexpr size_t kOwnFiles = 512;
 
 bool OthersCanRead(const std::string& file) {
@@ -27,7 +27,7 @@ void DropPrivileges() {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
-#if !defined(__SANITIZE_ADDRESS__)  // its search for leaks traces the process
+#if !defined(__SANITIZE_ADDRESS__)  // its leak check traces the process
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
 }

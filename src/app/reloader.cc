@@ -42,7 +42,7 @@ void Reloader::Reload() {
   for (const std::string& error : fresh.errors)
     log::error("reload failed, previous configuration kept error=\"{}\"", error);
   if (!fresh.ok()) return;
-  // Whether there is TLS at all is decided at the start.
+  // TLS can be enabled or disabled at the start only.
   if (running_.ssl.certfile.empty() == fresh.config.ssl.certfile.empty()) {
     running_.ssl = fresh.config.ssl;
   }

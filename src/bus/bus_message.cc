@@ -43,7 +43,7 @@ class Writer {
   std::string& out_;
 };
 
-// Past the end, and where a field cannot be, everything is empty and `ok` is false.
+// After the end of the input or an invalid field, all values are empty and `ok` is false.
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : bytes_(bytes) {}
@@ -69,7 +69,7 @@ class Reader {
   void operator()(uint8_t& byte) { byte = Number<uint8_t>(); }
   void operator()(int64_t& number) { number = Number<int64_t>(); }
   void operator()(uint64_t& number) { number = Number<uint64_t>(); }
-  // A field that older versions do not write.
+  // A field that older versions do not send.
   template <class T>
   void Added(T& field) {
     if (!bytes_.empty()) (*this)(field);
@@ -96,7 +96,7 @@ class Reader {
   bool ok_ = true;
 };
 
-// The fields of each kind, in their order, for both directions.
+// The fields of each kind in order, for encoding and decoding.
 template <class Do, class E>
 void Each(Do&& on, E& m)
   requires std::is_same_v<std::remove_const_t<E>, BusEvent>

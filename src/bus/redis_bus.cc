@@ -32,8 +32,8 @@ void RedisBus::RunLoop() {
       io_.run();
       return;
     } catch (const std::exception& failure) {
-      // Of a piece of work outside the links, which restart by themselves. Whatever it had to do is
-      // found from the store, as all losses are.
+      // Handles an unexpected error outside the links, which restart by themselves. Messages that
+      // are lost are read from the store, like all lost messages.
       counters_.failures.Add();
       log::error("bus failed, restarting error={}", failure.what());
     }

@@ -9,11 +9,11 @@ namespace parley {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds kWithin{5000};  // a write, and each answer
-constexpr milliseconds kIdle{2000};    // then Redis is asked whether it is there
+constexpr milliseconds kWithin{5000};  // for a write, and for each reply
+constexpr milliseconds kIdle{2000};    // idle time after which the connection is probed
 constexpr std::chrono::seconds kAskEvery{10};
 
-// The number behind `name:` in an answer to INFO.
+// The value of `name:` in a reply to INFO.
 int64_t NumberIn(std::string_view info, std::string_view name) {
   int64_t number = 0;
   const size_t at = info.find(name);

@@ -15,15 +15,15 @@ namespace parley {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds kWithin{5000};     // a write
-constexpr milliseconds kPingEvery{2000};  // so that silence means that the connection is dead
+constexpr milliseconds kWithin{5000};     // for a write
+constexpr milliseconds kPingEvery{2000};  // so that silence proves that the connection is dead
 constexpr milliseconds kSilence{6000};
 constexpr size_t kChannelsAtOnce = 500;
-constexpr milliseconds kPause{5};  // between looks at a congested receiver
+constexpr milliseconds kPause{5};  // between checks of a congested receiver
 
 }  // namespace
 
-// Writes to the connection while Work reads from it.
+// Writes commands while Work reads from the connection.
 struct RedisSubscriber::Writer {
   RedisLink::Connection connection;
   boost::asio::steady_timer sleeper;
@@ -63,7 +63,7 @@ void RedisSubscriber::TakeWishes() {
     } else {
       followed_.erase(conversation);
     }
-    // Without a connection there is nothing to take back: the next one begins with `followed_`.
+    // Without a connection no command is needed: the next connection subscribes to `followed_`.
     if (writer_) unsaid_[conversation] = follow;
   }
   if (writer_) writer_->Wake();
@@ -91,7 +91,7 @@ boost::asio::awaitable<void> RedisSubscriber::Work(RedisLink::Connection connect
   connection->Close();
   writer_->Wake();
   writer_.reset();
-  unsaid_.clear();  // the next connection begins with all that is followed then
+  unsaid_.clear();  // the next connection subscribes to all followed conversations
   if (up) on_connection_(false);
   std::rethrow_exception(failed);
 }
@@ -118,8 +118,8 @@ boost::asio::awaitable<void> RedisSubscriber::ReadAll(RedisConnection& connectio
   }
 }
 
-// Meanwhile messages gather in the sockets and in Redis, which closes a connection that takes too much
-// of its memory; what is lost then is found in the store.
+// Meanwhile, messages are buffered in the sockets and in Redis, which closes a connection that uses
+// too much memory. Messages lost then are read from the store.
 boost::asio::awaitable<void> RedisSubscriber::WaitForRoom(RedisConnection& connection) {
   counters_.pauses.Add();
   boost::asio::steady_timer timer(io_);
@@ -130,7 +130,7 @@ boost::asio::awaitable<void> RedisSubscriber::WaitForRoom(RedisConnection& conne
 }
 
 // ["message", channel, bytes] | ["subscribe" | "unsubscribe", channel, count] | ["pong", ""].
-// False: it is something else.
+// Returns false for other replies.
 bool RedisSubscriber::Sort(const redisReply& reply, Heard& heard) {
   if (reply.type != REDIS_REPLY_ARRAY || reply.elements < 2) return false;
   const std::span words(reply.element, reply.elements);
@@ -192,7 +192,7 @@ boost::asio::awaitable<void> RedisSubscriber::Write(std::shared_ptr<Writer> writ
       counters_.commands.Add();
     }
   } catch (const RedisFailure&) {
-    // The reader of the same connection reports it.
+    // The reader of the connection reports the error.
   } catch (const std::exception& failure) {
     counters_.failures.Add();
     log::error("redis connection failed unexpectedly for=subscribing error={}", failure.what());

@@ -14,7 +14,7 @@ constexpr size_t kLongestRequestId = 64;
 
 std::string_view OrDash(std::string_view text) { return text.empty() ? "-" : text; }
 
-// A JWT in the wrong place: its header is a JSON object, which begins so in base64url.
+// Detects a JWT in the wrong place: in base64url, the JSON object of its header begins with "eyJ".
 bool LooksLikeAToken(std::string_view segment) {
   return segment.starts_with("eyJ") && std::ranges::count(segment, '.') == 2;
 }

@@ -23,7 +23,7 @@ const std::string* ApiPrefixes::Normalize(std::vector<std::string>& segments) co
   const Prefix* found = nullptr;
   for (const Prefix& prefix : prefixes_) {
     if (!BeginsWith(segments, prefix.segments)) continue;
-    // One prefix may begin with another: the longer one is meant.
+    // A prefix can begin with another one: the longest match applies.
     if (found == nullptr || prefix.segments.size() > found->segments.size()) found = &prefix;
   }
   if (found == nullptr) return BeginsWith(segments, canonical_) ? nullptr : &none_;

@@ -17,7 +17,7 @@ bool HasMediaType(const Request& request, std::string_view wanted) {
   return SameIgnoringCase(type, wanted);
 }
 
-// Fields without a file name; the others are passed over.
+// Reads fields without a file name; other parts are skipped.
 Result<NamesAndValues> MultipartFields(const Request& request) {
   const auto boundary = MultipartBoundary(request.Header("Content-Type"));
   if (!boundary) return Fail(boundary.error());

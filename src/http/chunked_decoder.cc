@@ -55,7 +55,7 @@ bool ChunkedDecoder::StepSize(char c) {
     return ++extensions_ <= kMaxExtensions && IsFieldByte(c);
   }
   if (const int digit = HexDigit(c); digit >= 0) {
-    if (left_ >> 59 != 0) return false;  // no body is that large
+    if (left_ >> 59 != 0) return false;  // larger than any body
     left_ = left_ << 4 | static_cast<uint64_t>(digit);
     state_ = State::kSize;
     return true;

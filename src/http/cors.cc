@@ -7,7 +7,8 @@
 namespace parley {
 namespace {
 
-// Lower case, without the scheme's own port: "https://a.example:443" is "https://a.example".
+// Returns the origin in lower case without the default port: "https://a.example:443" is
+// "https://a.example".
 std::string Normal(std::string_view origin) {
   std::string out(origin);
   std::ranges::transform(out, out.begin(), AsciiLower);

@@ -10,7 +10,7 @@ namespace parley {
 
 std::string FileLinks::TextOf(const Uuid& attachment, const Reader& reader,
                               std::string_view until) {
-  // No part can hold the newline that separates it from the next.
+  // The separating newline cannot occur in a part.
   std::string text = attachment.ToString();
   text.append("\n").append(reader.user).append("\n").append(until);
   text.append(reader.service ? "\nservice" : "\nuser");
@@ -19,7 +19,7 @@ std::string FileLinks::TextOf(const Uuid& attachment, const Reader& reader,
 
 void FileLinks::Sign(Attachment& attachment, const Reader& reader) const {
   if (ttl_ <= Duration(0)) return;
-  // The same for a while, so that browsers find in their caches what they have fetched.
+  // Rounds the expiry, so that a link stays the same for some time and browsers can cache the file.
   const int64_t ttl = std::max<int64_t>(1, ttl_.count() / 1'000'000);
   const int64_t step = std::max<int64_t>(1, ttl / 4);
   const int64_t end = clock_.Now().micros / 1'000'000 + ttl;

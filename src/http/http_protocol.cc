@@ -10,7 +10,7 @@ namespace {
 namespace http = boost::beast::http;
 using namespace std::chrono_literals;
 
-// From the connection's begin to its first byte, a TLS handshake included.
+// The maximum time from the accept to the first byte, including the TLS handshake.
 constexpr auto kFirstByteDeadline = 10s;
 // Ends slow requests (slow-header attacks) and idle connections.
 constexpr auto kHeaderDeadline = 10s;
@@ -21,11 +21,11 @@ constexpr uint64_t kLeastBytesPerSecond = 8 * 1024;
 constexpr auto kDownloadCheck = 2s;
 // A response of which the client reads nothing for this time is aborted.
 constexpr auto kAnswerDeadline = 60s;
-// Of a download, queued at most (and a piece).
+// The maximum queued bytes of a download, plus one piece.
 constexpr size_t kDownloadAhead = 64 * 1024;
-// After an answer that ends the connection: how long unread bytes are thrown away.
+// The maximum time for discarding input after a response that closes the connection.
 constexpr auto kLinger = 1s;
-// The body of a refused request that is read and thrown away, so that the connection can be used on.
+// The maximum body of a rejected request that is discarded so that the connection can be reused.
 constexpr uint64_t kDiscarded = 64 * 1024;
 
 Response TooLarge(uint64_t limit) {
@@ -62,7 +62,7 @@ size_t HttpProtocol::OnBytes(Connection& connection, std::span<char> bytes) {
   std::string_view rest(bytes.data(), bytes.size());
   while (!connection.reading_paused() && !connection.closing()) {
     if (stage_ == Stage::kHeader && !reader_.in_request()) {
-      if (!connection.HasRoom()) {  // until answers are out: OnDrained
+      if (!connection.HasRoom()) {  // until the responses are written: OnDrained
         connection.PauseReading();
         break;
       }
@@ -122,7 +122,7 @@ bool HttpProtocol::OnHeader(Connection& connection) {
   keep_alive_ = response_context_.keep_alive = message.keep_alive();
   response_context_.http_1_0 = message.version() < 11;
   response_context_.head_only = message.method() == http::verb::head;
-  // RFC 9112 §3.2, for probes too, which are asked under whatever name.
+  // RFC 9112 §3.2. Applies to probes too, which can use any host name.
   if (!response_context_.http_1_0 && message.count(http::field::host) != 1) {
     Refuse(connection,
            {.code = ErrorCode::bad_host, .detail = "There must be exactly one Host header."});
@@ -214,7 +214,7 @@ std::optional<Response> HttpProtocol::FindRoute(Request& request) {
 
 std::optional<Response> HttpProtocol::RefusalOfBody(const Request& request) const {
   if (!request.has_body()) return std::nullopt;
-  // RFC 9110 §12.5.3: a 415 for its coding says in Accept-Encoding which ones are accepted.
+  // RFC 9110 §12.5.3: a 415 for a content coding lists the accepted codings in Accept-Encoding.
   for (const std::string_view coding : request.HeaderList("Content-Encoding")) {
     if (SameIgnoringCase(coding, "identity")) continue;
     Response refusal =
@@ -249,7 +249,7 @@ void HttpProtocol::Accept(Connection& connection, Request request, Caller caller
                                              found->ResumeReading();
                                          });
   pending->body = stream_;
-  response_context_.keep_alive = false;  // until its body is there
+  response_context_.keep_alive = false;  // until the body has arrived
   busy_ = true;
   Run(context_, connection.shard(), connection.id(), *route_, std::move(*pending)).Detach();
 }
@@ -275,7 +275,7 @@ void HttpProtocol::OnBody(Connection& connection, std::string_view bytes) {
     body_.append(bytes);
   } else if (stream_ != nullptr) {
     stream_->Push(bytes);
-    // The end of a body whose last byte is here comes without input: it must not wait for a read.
+    // The end of a complete body needs no further input: it must not wait for a read.
     if (stream_->full() && reader_.has_body()) connection.PauseReading();
   }
 }
@@ -302,7 +302,7 @@ void HttpProtocol::OnFault(Connection& connection) {
   drain_ = fault.drain;
   if (stage_ == Stage::kStreaming) {
     FailStream(fault.error);
-    return connection.PauseReading();  // the handler answers, and the connection ends
+    return connection.PauseReading();  // the handler responds, and the connection is closed
   }
   response_context_.keep_alive = false;
   pending_.reset();
@@ -386,7 +386,7 @@ Task<void> HttpProtocol::Run(HttpContext& context, Shard& shard, ConnectionId id
   const Response response = co_await route.handler(request);
   Connection* connection = shard.Find(id);
   if (connection == nullptr || connection->closing()) {
-    // The client is gone; the request had its effect all the same.
+    // The client has disconnected; the request still took effect.
     if (!context.access_log) co_return;
     const Request& done = request.request;
     co_return LogRequest({.method = std::string(done.method()),
@@ -397,9 +397,10 @@ Task<void> HttpProtocol::Run(HttpContext& context, Shard& shard, ConnectionId id
                          response.status,
                          std::chrono::duration_cast<Duration>(shard.clock().Steady() - since));
   }
-  // Still HTTP's: a connection whose handler runs reads nothing, so it cannot have been upgraded.
+  // The protocol is still HTTP: a connection with a running handler does not read, so it was not
+  // upgraded.
   auto& self = static_cast<HttpProtocol&>(connection->protocol());
-  if (self.stage_ == Stage::kStreaming) {  // answered before all of the body was there
+  if (self.stage_ == Stage::kStreaming) {  // the response was sent before the body was complete
     self.response_context_.keep_alive = false;
     self.stream_.reset();
   }
@@ -411,14 +412,14 @@ Task<void> HttpProtocol::Run(HttpContext& context, Shard& shard, ConnectionId id
     co_await sending;
     connection = shard.Find(id);
     if (connection == nullptr || connection->closing()) co_return;
-    // What is queued still goes out, and is looked after until it has.
+    // Queued output is still written, under the timeouts.
   }
   self.busy_ = false;
   self.Respond(*connection, response);
   connection->ResumeReading();
 }
 
-// Piece by piece, no further ahead of the reader than kDownloadAhead.
+// Sends pieces, at most kDownloadAhead bytes ahead of the client.
 Task<void> HttpProtocol::SendSource(Shard& shard, ConnectionId id, BodySource& source) {
   int64_t left = source.size();
   while (left > 0) {
@@ -427,7 +428,8 @@ Task<void> HttpProtocol::SendSource(Shard& shard, ConnectionId id, BodySource& s
     Connection* connection = shard.Find(id);
     if (connection == nullptr || connection->closing()) co_return;
     if (!piece || piece->empty() || static_cast<int64_t>(piece->size()) > left) {
-      co_return connection->Abort();  // the length is promised: the reader must see that it is cut
+      // The length was announced: the client must detect the truncation.
+      co_return connection->Abort();
     }
     left -= static_cast<int64_t>(piece->size());
     connection->Answer(SharedBytes(*piece));

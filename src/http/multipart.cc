@@ -39,7 +39,7 @@ struct HeaderValue {
   std::string_view value;
   std::vector<std::pair<std::string_view, std::string>> parameters;
 
-  // The only parameter of that name. nullptr: none, or several.
+  // Returns the only parameter with that name, or nullptr if there are none or several.
   const std::string* Find(std::string_view name) const {
     const std::string* found = nullptr;
     for (const auto& [key, text] : parameters) {
@@ -51,8 +51,8 @@ struct HeaderValue {
   }
 };
 
-// A quoted string's content; `rest` goes past its end. Only \" and \\ are escapes: some browsers
-// send the backslashes of a path as they are.
+// Returns the content of a quoted string; `rest` is set to the text after it. Only \" and \\ are
+// escapes: some browsers send the backslashes of a path unescaped.
 std::optional<std::string> TakeQuoted(std::string_view& rest) {
   std::string text;
   for (size_t i = 1; i < rest.size(); ++i) {
@@ -68,7 +68,7 @@ std::optional<std::string> TakeQuoted(std::string_view& rest) {
   return std::nullopt;
 }
 
-// "form-data; name=a; filename=\"b\"". nullopt: not of that form.
+// Parses "form-data; name=a; filename=\"b\"". Returns nullopt if it is malformed.
 std::optional<HeaderValue> ParseHeaderValue(std::string_view text) {
   HeaderValue result;
   size_t end = std::min(text.find(';'), text.size());
@@ -97,7 +97,8 @@ std::optional<HeaderValue> ParseHeaderValue(std::string_view text) {
   return result;
 }
 
-// UTF-8'language'percent-encoded (RFC 8187 §3.2). nullopt: another charset, or not of that form.
+// Decodes UTF-8'language'percent-encoded (RFC 8187 §3.2). Returns nullopt for another charset or a
+// malformed value.
 std::optional<std::string> ExtendedValue(std::string_view text) {
   constexpr std::string_view kCharset = "UTF-8'";
   if (!EqualsIgnoringCase(text.substr(0, kCharset.size()), kCharset)) return std::nullopt;
@@ -108,7 +109,7 @@ std::optional<std::string> ExtendedValue(std::string_view text) {
   return value;
 }
 
-// `section`: header lines, each with its end. An empty answer: all is well.
+// `section`: header lines with their line ends. Returns an empty string on success.
 std::string_view ParsePartHeader(std::string_view section, PartHeader& header) {
   if (section.find('\0') != std::string_view::npos)
     return "a part's header contains a NUL character";
@@ -156,7 +157,7 @@ Result<std::string> MultipartBoundary(std::string_view content_type) {
   return *boundary;
 }
 
-// The first delimiter needs no line end before it.
+// The first delimiter does not require a preceding line end.
 MultipartParser::MultipartParser(std::string_view boundary, size_t most_parts)
     : delimiter_("\r\n--" + std::string(boundary)),
       matched_(kLineEnd.size()),
@@ -186,8 +187,8 @@ MultipartEvent MultipartParser::Next(std::string_view& input) {
   return {};
 }
 
-// Up to the next delimiter. As the delimiter has one CR, its first byte, a match that fails can
-// begin anew no earlier than at the byte that broke it.
+// Searches the next delimiter. The delimiter contains CR only as its first byte, so after a
+// mismatch the search can restart at the mismatching byte.
 std::optional<MultipartEvent> MultipartParser::ReadContent(std::string_view& input) {
   const bool content = state_ == State::kContent;
   if (matched_ == 0) {

@@ -7,8 +7,8 @@
 namespace parley {
 namespace {
 
-// 'sha256-…' of what stands between the tags: the page's one script and one style may run, nothing
-// that somebody smuggled in (CSP level 2, §4.2.5).
+// Returns the 'sha256-…' source of the text between the tags: only the page's own script and style
+// can run, not injected ones (CSP level 2, §4.2.5).
 std::string HashOfInline(std::string_view page, std::string_view tag) {
   const std::string open = "<" + std::string(tag) + ">", close = "</" + std::string(tag) + ">";
   const size_t begin = page.find(open) + open.size();

@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t kHuge = std::numeric_limits<int64_t>::max();
 
-// Digits only; more than fits counts as the most there is.
+// Parses digits only; a number that overflows is treated as the maximum.
 std::optional<int64_t> Number(std::string_view digits) {
   if (digits.empty()) return std::nullopt;
   int64_t value = 0;

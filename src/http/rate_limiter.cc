@@ -25,7 +25,7 @@ void RateLimiter::MakeRoom(Stripe& stripe, Monotonic now) {
     stripe.swept = now;
     std::erase_if(stripe.entries, [&](const auto& entry) { return AllFull(entry.second, now); });
   }
-  // The order of a keyed map is not a client's to choose.
+  // Clients cannot influence the order of a keyed map.
   if (stripe.entries.size() >= kMostPerStripe) stripe.entries.erase(stripe.entries.begin());
 }
 
@@ -82,7 +82,7 @@ std::string AddressKey(std::string_view address) {
   in6_addr six;
   const std::string text(address);
   if (::inet_pton(AF_INET6, text.c_str(), &six) != 1) return " " + text;
-  // An IPv4 address in IPv6 form is that IPv4 address.
+  // An IPv4-mapped IPv6 address is treated as the IPv4 address.
   if (IN6_IS_ADDR_V4MAPPED(&six)) {
     char four[INET_ADDRSTRLEN];
     return std::string(" ") + ::inet_ntop(AF_INET, &six.s6_addr[12], four, sizeof four);

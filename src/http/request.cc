@@ -62,7 +62,7 @@ Result<Request> Request::From(BeastRequest message, Peer peer) {
 }
 
 Result<void> Request::TakeTarget(std::string_view target) {
-  // Absolute-form: "http://host:port/path", the scheme in any case.
+  // Absolute form: "http://host:port/path", with the scheme in any case.
   const size_t scheme = target.find("://");
   if (scheme != std::string_view::npos && (SameIgnoringCase(target.substr(0, scheme), "http") ||
                                            SameIgnoringCase(target.substr(0, scheme), "https"))) {

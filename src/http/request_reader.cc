@@ -17,8 +17,8 @@ constexpr std::string_view kSectionEnd = "\r\n\r\n";
 
 std::string_view View(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-// Beast takes a header that continues in the next line; RFC 9112 §5.2 lets a server refuse it, and
-// two readers of one request must not differ.
+// Beast accepts folded headers. RFC 9112 §5.2 lets a server reject them, and two parsers of a
+// request must not disagree.
 bool HasFoldedLine(std::string_view section) {
   return section.find("\n ") != std::string_view::npos ||
          section.find("\n\t") != std::string_view::npos;
@@ -53,7 +53,7 @@ RequestReader::Event RequestReader::Next(std::string_view& input) {
 
 RequestReader::Event RequestReader::ReadHeader(std::string_view& input) {
   if (input.empty()) return {};
-  if (held_ == "\r" && input.starts_with('\n')) {  // an empty line that came in two pieces
+  if (held_ == "\r" && input.starts_with('\n')) {  // an empty line that arrived in two pieces
     held_.clear();
     input.remove_prefix(1);
   }
@@ -72,7 +72,8 @@ RequestReader::Event RequestReader::ReadHeader(std::string_view& input) {
   } else if (const size_t inside = input.find(kSectionEnd); inside != std::string_view::npos) {
     end = inside + kSectionEnd.size();
   }
-  // A line feed that no carriage return precedes ends nothing (RFC 9112 §2.2): no need to wait.
+  // A line feed without a carriage return does not end a line (RFC 9112 §2.2): reject it
+  // immediately.
   for (char before = last_; const char c : input.substr(0, std::min(end, header_limit_))) {
     if (c == '\n' && before != '\r') return Fail(ErrorCode::bad_request, kNotHttp);
     before = c;

@@ -23,14 +23,14 @@ void AppendHeader(std::string& out, std::string_view name, std::string_view valu
   out.append(name).append(": ").append(value).append("\r\n");
 }
 
-// Members of a problem document, which no field's name may replace.
+// Members of a problem document that field names cannot replace.
 bool IsReserved(std::string_view name) {
   constexpr std::string_view kReserved[] = {"type",  "title",  "status", "detail",   "code",
                                             "error", "fields", "reason", "messages", "instance"};
   return std::ranges::find(kReserved, name) != std::end(kReserved);
 }
 
-// As SimpleJWT writes them, for clients that show them.
+// In the format of SimpleJWT, for clients that display them.
 void AppendTokenMessages(JsonWriter& json, std::string_view detail) {
   json.Key("messages");
   json.BeginArray();

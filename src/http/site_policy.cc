@@ -17,10 +17,10 @@ std::string Lower(std::string_view text) {
 
 struct HostPort {
   std::string name;  // lower case, IPv6 in brackets
-  std::string port;  // empty: the scheme's own
+  std::string port;  // empty: the default port of the scheme
 };
 
-// uri-host [":" port] of RFC 9110 §7.2; no user info, nothing else.
+// uri-host [":" port] of RFC 9110 §7.2, without user info.
 std::optional<HostPort> ParseHost(std::string_view text) {
   HostPort out;
   size_t end;
@@ -59,7 +59,7 @@ bool IsAddress(const std::string& name) {
   return name.starts_with('[') || ::inet_pton(AF_INET, name.c_str(), &address) == 1;
 }
 
-// The bytes of an address as text: 4, 16, or none where it is none.
+// Parses an address: 4 or 16 bytes, or empty if it is invalid.
 std::string AddressBytes(std::string_view text) {
   char bytes[16];
   const std::string name(text);
@@ -68,7 +68,7 @@ std::string AddressBytes(std::string_view text) {
   return {};
 }
 
-// Is the address the one written, or in the network written (RFC 4632)?
+// Returns true if the address equals the entry or is in its network (RFC 4632).
 bool InNetwork(std::string_view address, std::string_view network) {
   const size_t slash = network.find('/');
   const std::string of = AddressBytes(address), in = AddressBytes(network.substr(0, slash));
@@ -120,7 +120,7 @@ struct Origin {
   HostPort host;
 };
 
-// RFC 6454 §6.2: scheme "://" host [":" port], and nothing else.
+// RFC 6454 §6.2: scheme "://" host [":" port] only.
 std::optional<Origin> ParseOrigin(std::string_view text) {
   const std::string lower = Lower(text);
   const size_t slashes = lower.find("://");
@@ -135,7 +135,8 @@ std::optional<Origin> ParseOrigin(std::string_view text) {
   return Origin{scheme, std::move(*host)};
 }
 
-// An address as X-Forwarded-For writes it: alone, with a port, or in brackets. Empty: it is not one.
+// Parses an address of X-Forwarded-For: plain, with a port, or in brackets. Returns an empty string
+// if it is invalid.
 std::string ForwardedAddress(std::string_view text) {
   if (text.starts_with('[')) {
     text = text.substr(1, text.find(']') - 1);
@@ -177,7 +178,8 @@ SitePolicy::SitePolicy(SiteOptions options) : options_(std::move(options)) {
 bool SitePolicy::HostAllowed(std::string_view name) const {
   if (allowed_.empty()) {
     if (options_.production) return true;
-    // Names that DNS cannot point at us from outside, so that no foreign page reaches a laptop.
+    // Names that external DNS cannot resolve to this server, so that foreign pages cannot reach a
+    // development machine.
     return IsLocalName(name) || IsAddress(std::string(name));
   }
   return std::ranges::any_of(allowed_,
@@ -186,7 +188,7 @@ bool SitePolicy::HostAllowed(std::string_view name) const {
 
 bool SitePolicy::IsTrusted(std::string_view address) const {
   return std::ranges::any_of(options_.trusted_proxies, [&](const std::string& proxy) {
-    // A peer on a Unix socket has no address; who may open it is ours already.
+    // A peer on a Unix socket has no address; the file's permissions restrict access.
     return proxy == "*" || address.empty() || InNetwork(address, proxy);
   });
 }
@@ -201,7 +203,7 @@ std::string SitePolicy::ClientAddress(const Request& request) const {
   const auto hops = request.HeaderList("X-Forwarded-For");
   for (auto hop = hops.rbegin(); hop != hops.rend(); ++hop) {
     std::string address = ForwardedAddress(*hop);
-    if (address.empty()) break;  // what stands before it is not believed either
+    if (address.empty()) break;  // earlier entries are not trusted either
     client = std::move(address);
     if (!IsTrusted(client)) break;
   }
@@ -233,7 +235,8 @@ std::optional<Error> SitePolicy::CheckRequest(const Request& request) const {
   const auto said = request.HeaderList("X-Forwarded-Proto");
   bool https = request.peer().tls || request.peer().loopback;
   if (!said.empty() && FromTrustedProxy(request)) {
-    // A proxy that appends leaves what the client wrote in front of its own word: all must agree.
+    // A proxy that appends to the header keeps the values sent by the client: all values must
+    // agree.
     https = std::ranges::all_of(said, [](std::string_view word) {
       const std::string scheme = Lower(word);
       return scheme == "https" || scheme == "wss";
@@ -256,7 +259,7 @@ std::optional<Error> SitePolicy::CheckOrigin(const Request& request) const {
   const std::string port =
       origin->host.port.empty() ? std::string(DefaultPort(origin->scheme)) : origin->host.port;
   if (const auto host = ParseHost(request.Header("Host")); host && host->name == name) {
-    // The page came from this very server, on whatever port the proxy shows.
+    // The page was loaded from this server, on any port of the proxy.
     const bool web = origin->scheme == "http" || origin->scheme == "https";
     if (web && (host->port.empty() || host->port == port)) return std::nullopt;
   }

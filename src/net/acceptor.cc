@@ -20,10 +20,10 @@
 namespace parley {
 namespace {
 
-// Unsent bytes that the kernel holds for one connection; beyond it writes wait and our outbox,
-// which is counted, fills instead. (tcp(7) TCP_NOTSENT_LOWAT; inherited by accepted sockets.)
+// Maximum unsent bytes that the kernel buffers per connection; beyond it, writes wait and the
+// outbox fills, which is counted (tcp(7) TCP_NOTSENT_LOWAT). Accepted sockets inherit it.
 constexpr int kUnsentBytes = 128 * 1024;
-// After running out of file descriptors: how long accepting rests.
+// The pause in accepting after the process has run out of file descriptors.
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
 [[noreturn]] void Refuse(const std::string& where, int error) {
@@ -58,7 +58,7 @@ Address Resolve(const std::string& host, uint16_t port) {
   return address;
 }
 
-// `unix_mode`: of a Unix socket's file; nobody can connect before it has it.
+// `unix_mode`: the mode of the Unix socket's file. Clients cannot connect before it is set.
 int Listen(Address address, bool reuse_port, int backlog, const std::string& where,
            unsigned unix_mode = 0) {
   const int fd = ::socket(address.get()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -107,7 +107,8 @@ int ListenOnPath(const std::string& path, unsigned mode, int backlog) {
   name->sun_family = AF_UNIX;
   std::memcpy(name->sun_path, path.c_str(), path.size() + 1);
   address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
-  // A socket left behind by a killed process is in the way; one that answers is not ours to take.
+  // Removes the socket of a killed process; a socket that accepts connections belongs to a running
+  // server.
   const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const bool answered = ::connect(probe, address.get(), address.size) == 0;
   const int error = errno;
@@ -169,8 +170,8 @@ Listener::Listener(const ListenOptions& options, std::vector<std::unique_ptr<Sha
   } else {
     Address address = Resolve(options_.host, options_.port);
     const std::string where = options_.host + ":" + std::to_string(options_.port);
-    // Without SO_REUSEPORT first: a port on which another server listens must be an error, not a
-    // share of its traffic.
+    // First binds without SO_REUSEPORT: a port of another server must cause an error, not share its
+    // traffic.
     const int probe = Listen(address, false, 1, where);
     port_ = BoundPort(probe);
     ::close(probe);

@@ -11,7 +11,7 @@ namespace parley {
 namespace {
 
 constexpr size_t kGatherParts = 64;
-// Reads of one connection in a row before others get their turn.
+// Maximum reads of one connection in a row, for fairness.
 constexpr int kReadsPerTurn = 4;
 
 }  // namespace
@@ -43,7 +43,8 @@ void Connection::Start() {
 void Connection::Queue(SharedBytes frame) {
   if (outbox_.empty()) last_progress_ = shard_.recent();
   outbox_.Push(std::move(frame));
-  // Half empty before it is filled again: a reader at the limit does not flap with every frame.
+  // Waits until the outbox is half empty, so that a slow reader does not alternate between states
+  // with every frame.
   if (outbox_.bytes() >= outbox_limit_) NotifyWhenBelow(outbox_limit_ / 2 + 1);
   if (!in_flush_list_ && !waiting_writable_) {
     in_flush_list_ = true;
@@ -105,7 +106,7 @@ void Connection::WaitWritable() {
     if (closed_) return ReleaseWhenIdle();
     if (error) return Close();
     Flush();
-    // A handshake may have waited for this before it could read on.
+    // A TLS handshake may have waited for this before it could read.
     if (tls_ != nullptr && !closing_ && !reading_paused_) OnReadable();
   });
 }
@@ -179,7 +180,7 @@ void Connection::ResumeReading() {
   if (!feeding_) ReadOnLater();
 }
 
-// From the loop, not from here: the caller may be deep inside the protocol.
+// Runs from the event loop: the caller may be inside the protocol.
 void Connection::ReadOnLater() {
   ++pending_waits_;
   boost::asio::post(shard_.io(), [this] {
@@ -198,7 +199,7 @@ void Connection::SwitchProtocol(std::unique_ptr<Protocol> next) {
   next_protocol_ = std::move(next);
 }
 
-// --- ending
+// --- closing
 
 void Connection::CloseAfterFlush(Duration stall, Duration drain) {
   if (closing_ || closed_) return;
@@ -220,8 +221,9 @@ void Connection::DropQueued() {
                sizeof unlimited);
 }
 
-// All is written. The peer is told so, and what it still sends is thrown away until it ends too:
-// closing with unread bytes would reset the connection and could destroy our last words on the way.
+// All data is written. Shuts down the sending side and discards input until the peer closes:
+// closing with unread input would reset the connection and could destroy the last frames in
+// transit.
 void Connection::FinishWriting() {
   if (discarding_) return;
   discarding_ = true;

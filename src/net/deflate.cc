@@ -15,7 +15,7 @@ constexpr int kLargestWindow = 15;
 constexpr int kLevel = 5;
 constexpr int kMemoryLevel = 8;
 constexpr size_t kPieceOut = 16 * 1024;
-constexpr std::string_view kTail("\0\0\xff\xff", 4);  // ends a message; never travels
+constexpr std::string_view kTail("\0\0\xff\xff", 4);  // ends a message; not transmitted
 
 const Bytef* BytesOf(std::string_view text) { return reinterpret_cast<const Bytef*>(text.data()); }
 
@@ -25,7 +25,7 @@ constexpr size_t kMostIn = std::numeric_limits<uInt>::max();
 
 struct Inflater::Stream {
   z_stream z{};
-  bool after_last_block = false;  // a final block has ended, and nothing came after it
+  bool after_last_block = false;  // a final block has ended without further input
 };
 
 Inflater::Inflater() : stream_(std::make_unique<Stream>()) {
@@ -54,7 +54,7 @@ Inflater::Status Inflater::Feed(std::string_view piece, std::string& out, size_t
     if (got > max_size - out.size()) return Status::kTooBig;
     out.append(buffer.data(), got);
     if (result == Z_STREAM_END) {
-      // RFC 7692 §7.2.3.4: a message may go on after a final block.
+      // RFC 7692 §7.2.3.4: a message may continue after a final block.
       inflateReset(&z);
       stream_->after_last_block = true;
     } else if (z.avail_in == 0 && piece.empty() && z.avail_out > 0) {

@@ -5,8 +5,8 @@
 namespace parley {
 namespace {
 
-// An emptied queue keeps this much room; a bigger one is given back, so that an idle connection
-// that once fell behind uses the same memory as others.
+// An empty queue keeps this capacity; a larger one is released, so that an idle connection that
+// once fell behind does not keep more memory than others.
 constexpr size_t kKeptCapacity = 4;
 
 }  // namespace

@@ -9,8 +9,8 @@
 namespace parley {
 namespace {
 
-// Every connection looks at its deadlines once a second; a tenth of them each tenth of a second, so
-// that a hundred thousand connections cost no spike.
+// Each connection checks its deadlines once per second. A tenth of the connections is checked every
+// 100 ms, to spread the load.
 constexpr auto kTick = std::chrono::milliseconds(100);
 constexpr size_t kTicksPerRound = 10;
 

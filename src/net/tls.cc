@@ -20,7 +20,7 @@ constexpr size_t kRecordBytes = 16 * 1024;
   throw std::runtime_error(what + " " + file + ": " + (reason == nullptr ? "unreadable" : reason));
 }
 
-// RFC 7301: HTTP/1.1 is what is spoken here; a client that offers only others is told so.
+// RFC 7301: the server supports HTTP/1.1 only, and rejects clients that offer only other protocols.
 int ChooseProtocol(SSL*, const unsigned char** out, unsigned char* out_size,
                    const unsigned char* offered, unsigned int offered_size, void*) {
   static constexpr unsigned char kSpoken[] = "\x08http/1.1";
@@ -42,13 +42,13 @@ TlsContext::Context TlsContext::Load(const std::string& certificate_file,
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
-  // TLS 1.2 with forward secrecy and AEAD alone (RFC 9325 §4.2); TLS 1.3 has nothing else.
+  // TLS 1.2 with forward secrecy and AEAD only (RFC 9325 §4.2); all TLS 1.3 suites qualify.
   SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20");
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets only
   SSL_CTX_set_alpn_select_cb(context, ChooseProtocol, nullptr);
-  // An encrypted key is refused; OpenSSL's own callback would ask the terminal for its password.
+  // Rejects encrypted keys; OpenSSL's default callback would prompt for the password.
   SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return -1; });
   if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1) {
     Refuse("cannot use the certificate", certificate_file);

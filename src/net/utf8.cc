@@ -20,7 +20,7 @@ uint64_t Load(const char* at) {
 
 bool IsContinuation(char c) { return (static_cast<uint8_t>(c) & 0xC0) == 0x80; }
 
-// Bytes of ASCII at the front, in whole blocks where something else follows.
+// The number of leading ASCII bytes, in whole blocks if other bytes follow.
 size_t AsciiPrefix(std::string_view text) {
   const char* data = text.data();
   size_t at = 0;
@@ -36,7 +36,7 @@ size_t AsciiPrefix(std::string_view text) {
   return at;
 }
 
-// Bytes at the back that start a code point and do not end it, as far as the lead byte tells.
+// The number of trailing bytes that begin an incomplete code point, judging by the lead byte.
 size_t UnfinishedSuffix(std::string_view text) {
   const size_t most = std::min<size_t>(3, text.size());
   for (size_t back = 1; back <= most; ++back) {

@@ -1,4 +1,4 @@
-// What comes in: WsDecoder. What goes out is in ws_frame.cc.
+// Decodes received frames. ws_frame.cc encodes frames.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -13,8 +13,8 @@ namespace {
 
 constexpr size_t kMaxHeader = 14;  // two bytes, a 64-bit length, the mask
 constexpr size_t kMaxControlPayload = 125;
-constexpr size_t kFirstBuffer = 4096;  // what a message that comes in pieces is given at first
-constexpr uint64_t kGrowth = 4;        // ... and then this many times what came of it
+constexpr size_t kFirstBuffer = 4096;  // initial capacity of a fragmented message
+constexpr uint64_t kGrowth = 4;        // growth limit, as a multiple of the received bytes
 
 constexpr uint8_t kFin = 0x80;
 constexpr uint8_t kReserved = 0x70;
@@ -37,7 +37,7 @@ uint64_t ReadBigEndian(const char* at, size_t size) {
   return value;
 }
 
-// XORs with the mask, whose first byte in memory belongs to the first byte of `bytes`. Returns the
+// XORs `bytes` with the mask, whose first byte in memory applies to the first byte. Returns the
 // mask for the byte after the last.
 uint32_t Unmask(std::span<char> bytes, uint32_t mask) {
   const uint64_t wide = uint64_t{mask} << 32 | mask;
@@ -59,7 +59,7 @@ uint32_t Unmask(std::span<char> bytes, uint32_t mask) {
 
 std::string_view ViewOf(std::span<const char> bytes) { return {bytes.data(), bytes.size()}; }
 
-// RFC 6455 §7.4 and the registry that it opened: what may travel in a close frame.
+// RFC 6455 §7.4 and its registry: the valid codes of a close frame.
 bool MayTravel(uint16_t code) {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
          (code >= 3000 && code <= 4999);
@@ -76,30 +76,30 @@ struct WsDecoder::Header {
   uint32_t mask = 0;
 };
 
-// A code of 0: nothing to refuse.
+// A code of 0: no error.
 struct WsDecoder::Refusal {
   uint16_t code = 0;
   std::string_view reason = {};
 };
 
-// What came of a frame or a message that is not complete.
+// The received part of an incomplete frame or message.
 struct WsDecoder::Partial {
-  // The message: its fragments so far, those of the present frame included.
+  // The message: all fragments received so far, including the current frame.
   std::string message;
   Utf8Validator utf8;
-  WsOpcode message_opcode = WsOpcode::kContinuation;  // which means: no message is open
+  WsOpcode message_opcode = WsOpcode::kContinuation;  // no message is open
   uint32_t fragments = 0;
-  uint64_t came = 0;                   // of its bytes as they travel
-  std::unique_ptr<Inflater> inflater;  // it is compressed
+  uint64_t came = 0;                   // of its bytes as transmitted
+  std::unique_ptr<Inflater> inflater;  // the message is compressed
 
   // The frame whose header is complete.
   bool in_frame = false;
   WsOpcode frame_opcode = WsOpcode::kContinuation;
   bool frame_fin = false;
-  uint64_t frame_left = 0;  // payload still to come
-  uint32_t mask = 0;        // for the next byte of it
+  uint64_t frame_left = 0;  // remaining payload
+  uint32_t mask = 0;        // mask for the next byte
 
-  // A header's first bytes, or else a control frame's payload.
+  // The first bytes of a header, or the payload of a control frame.
   uint8_t small_size = 0;
   std::array<char, kMaxControlPayload> small;
 
@@ -110,13 +110,13 @@ struct WsDecoder::Partial {
     std::copy(bytes.begin(), bytes.end(), small.begin() + small_size);
     small_size = static_cast<uint8_t>(small_size + bytes.size());
   }
-  // Room for `more` bytes of a frame of which `left` are to come, in proportion to what has come:
-  // a header alone must not make the server allocate what it announces.
+  // Reserves `more` bytes of a frame with `left` remaining, in proportion to the received bytes: a
+  // header alone must not cause a large allocation.
   void AppendToMessage(std::string_view more, uint64_t left) {
     const uint64_t size = message.size() + more.size();
     if (size > message.capacity()) {
       const uint64_t generous = std::max<uint64_t>(kFirstBuffer, kGrowth * size);
-      // Of a last frame the end is known; after another one more may come.
+      // The length is known for a final frame; other frames can be followed by more.
       const uint64_t end = frame_fin ? message.size() + left : generous;
       message.reserve(static_cast<size_t>(std::min(end, generous)));
     }
@@ -177,13 +177,13 @@ WsDecoder::Refusal WsDecoder::CheckSecondByte(uint8_t first, uint8_t second) con
   return {};
 }
 
-// The length is known; `size` still says in how many bytes it was written.
+// The length is decoded; `size` is still the number of its encoded bytes.
 WsDecoder::Refusal WsDecoder::CheckLength(const Header& header) const {
   if (header.length >> 63 != 0) return {kProtocolError, "The length has its top bit set."};
   const uint64_t least = header.size == 10 ? 0x10000 : header.size == 4 ? kLength16 : 0;
   if (header.length < least) return {kProtocolError, "The length is not minimally encoded."};
   if (IsControl(header.opcode)) return {};
-  // What does not compress is a little larger when it is compressed.
+  // Incompressible data grows slightly when compressed.
   const bool compressed = in_message() ? partial_->inflater != nullptr : header.compressed;
   const uint64_t most = options_.max_message + (compressed ? options_.max_message / 64 + 1024 : 0);
   const uint64_t before = in_message() ? partial_->came : 0;
@@ -191,7 +191,7 @@ WsDecoder::Refusal WsDecoder::CheckLength(const Header& header) const {
   return {};
 }
 
-// `bytes`: the start of a frame. Each rule is applied as soon as its byte is there.
+// `bytes`: the start of a frame. Each rule is checked as soon as its byte has arrived.
 WsDecoder::Refusal WsDecoder::ParseHeader(std::span<const char> bytes, Header& header,
                                           bool& complete) const {
   complete = false;
@@ -219,7 +219,7 @@ WsDecoder::Refusal WsDecoder::ParseHeader(std::span<const char> bytes, Header& h
   return {};
 }
 
-// Consumes a header, or keeps what there is of it.
+// Consumes a header, or buffers its received part.
 WsDecoder::Refusal WsDecoder::TakeHeader(std::span<char>& input, Header& header, bool& complete) {
   const size_t held = partial_ == nullptr ? 0 : partial_->small_size;
   if (held == 0) {
@@ -263,7 +263,7 @@ WsEvent WsDecoder::Next(std::span<char>& input) {
   return event.value_or(WsEvent{});
 }
 
-// The last event's payload may lie in the partial; now nobody looks at it any more.
+// The payload of the last event may be in `partial`; it is no longer referenced.
 void WsDecoder::ReleaseLast() {
   if (partial_ != nullptr && (partial_->Empty() || ended_)) partial_.reset();
 }
@@ -312,7 +312,7 @@ std::optional<WsEvent> WsDecoder::ContinueFrame(std::span<char>& input) {
   return FinishFrame();
 }
 
-// A message's bytes, of the frame under way.
+// Appends message bytes of the current frame.
 std::optional<WsEvent> WsDecoder::TakePayload(std::span<char> bytes) {
   Partial& partial = *partial_;
   const size_t before = partial.message.size();
@@ -347,7 +347,8 @@ std::optional<WsEvent> WsDecoder::FinishFrame() {
   if (!partial.frame_fin) return std::nullopt;
   const bool text = partial.message_opcode == WsOpcode::kText;
   if (text && !partial.utf8.Complete()) return Fail({kBadText, "The text is not UTF-8."});
-  partial.message_opcode = WsOpcode::kContinuation;  // nothing is open: the next call frees it all
+  // No message is open: the next call releases the memory.
+  partial.message_opcode = WsOpcode::kContinuation;
   return WsEvent{text ? WsEvent::Kind::kText : WsEvent::Kind::kBinary, 0, partial.message};
 }
 

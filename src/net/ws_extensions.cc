@@ -17,7 +17,7 @@ bool Same(std::string_view a, std::string_view b) {
       a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
-// The part up to the next ';', and `rest` behind it.
+// Returns the part up to the next ';'; `rest` is the part after it.
 std::string_view NextPart(std::optional<std::string_view>& rest) {
   const size_t end = rest->find(';');
   const std::string_view part = Trim(rest->substr(0, end));
@@ -25,7 +25,7 @@ std::string_view NextPart(std::optional<std::string_view>& rest) {
   return part;
 }
 
-// 8 to 15 without a leading zero, perhaps in quotes.
+// 8 to 15 without a leading zero, optionally quoted.
 std::optional<int> WindowBits(std::string_view text) {
   if (text.size() >= 2 && text.starts_with('"') && text.ends_with('"')) {
     text = text.substr(1, text.size() - 2);

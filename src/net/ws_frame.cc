@@ -1,4 +1,4 @@
-// What goes out, and the handshake. What comes in is in ws_decoder.cc.
+// Encodes frames, and the handshake. ws_decoder.cc decodes frames.
 #include "net/ws_frame.h"
 
 #include <openssl/evp.h>

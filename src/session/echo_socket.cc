@@ -7,7 +7,7 @@ namespace {
 
 constexpr size_t kMaxMessage = 16 * 1024 * 1024;
 constexpr uint32_t kMaxFragments = 1 << 20;
-// After our close frame: how long the peer may take to read it and to end the connection too.
+// The maximum time from the server's close frame until the peer closes the connection.
 constexpr auto kLinger = std::chrono::seconds(5);
 constexpr auto kSlowReader = std::chrono::seconds(60);
 

@@ -8,18 +8,19 @@
 namespace parley {
 namespace {
 
-// Pages under way for one session: enough to keep a reader busy, not enough to crowd out others.
+// Maximum pages in flight per session: enough to keep a client busy without crowding out others.
 constexpr size_t kFetchesAtOnce = 16;
-// Conversations being subscribed to for one session: those of most users in one go.
+// Maximum pending subscriptions per session; most users have fewer conversations.
 constexpr size_t kMaxPendingSubscriptions = 128;
-// How long subscribing waits when the store is unavailable: twice as long each time.
+// Delay of subscriptions while the store is unavailable; doubles with each failure.
 constexpr Duration kFirstBackoff = std::chrono::seconds(1),
                    kLongestBackoff = std::chrono::seconds(16);
 constexpr size_t kListedConversations = 1000;
-// Each keeps the conversations that its frame named until all of them have caught up.
+// Maximum running resumes; each stores the conversations of its frame until all have caught up.
 constexpr size_t kResumesAtOnce = 16;
 
-// A resume point as it comes in a query: digits; what is larger than any seq is beyond every head.
+// Parses a resume point from the query string: digits. A number larger than any seq is treated as
+// beyond every head.
 std::optional<int64_t> ParseSince(std::string_view text) {
   const bool digits =
       !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -54,7 +55,7 @@ Session::~Session() {
   if (established_) context_.hub.Disconnected(identity_.user);
 }
 
-// --- beginning
+// --- start
 
 void Session::Start() {
   transport_.HoldCommands(true);
@@ -105,7 +106,8 @@ void Session::Subscribed(Feed& feed, const Result<Subscription>& subscription) {
 }
 
 void Session::StartUser() {
-  // Before the list is read: a conversation made meanwhile is in one or the other, or both.
+  // Registered before the list is read: a conversation created meanwhile is announced, listed, or
+  // both.
   context_.hub.AddUser(identity_.user, *this);
   LoadUser(self_).Detach();
 }
@@ -120,11 +122,11 @@ Task<void> Session::LoadUser(std::shared_ptr<Session*> self) {
   auto read_all = Ask(executor, store, &HeadStore::ListUserHeads, user, std::nullopt);
   Answer all = co_await read_all;
   Answer listed = all;
-  // One of another epoch of the store counts as none.
+  // A cursor of another epoch is ignored.
   if (all && cursor && cursor->IsOf(all->epoch)) {
     auto read_changed = Ask(executor, store, &HeadStore::ListUserHeads, user, cursor->position);
     listed = co_await read_changed;
-    // The older snapshot's: what changed between the two is then told twice, not never.
+    // Uses the older snapshot: changes between the two are sent twice instead of being missed.
     if (listed && listed->epoch != all->epoch) listed = all;
     if (listed) listed->cursor = all->cursor;
   }
@@ -151,7 +153,7 @@ void Session::OnUserLoaded(const UserConversations& all, const UserConversations
   for (const Joined& joined : std::exchange(joined_early_, {})) OnJoined(joined);
 }
 
-// --- what is followed
+// --- subscriptions
 
 void Session::Follow(const UserConversationHead& head, bool listed) {
   if (feeds_.contains(head.conversation_id)) return;
@@ -162,7 +164,8 @@ void Session::Follow(const UserConversationHead& head, bool listed) {
 }
 
 void Session::FollowQueued() {
-  // Not one by one as answers come: those that start together are loaded together.
+  // Waits until several can be subscribed together, because their conversations are loaded in one
+  // read.
   if (pending_subscriptions_ > kMaxPendingSubscriptions / 4 || context_.clock.Steady() < follow_at_)
     return;
   std::vector<Feed*> some;
@@ -193,7 +196,7 @@ void Session::OnSubscription(Feed& feed, const Result<Subscription>& subscriptio
     follow_backoff_ = Duration(0);
     if (!holding_events_) feed.Go(subscription->head);
   } else if (subscription.error().code == ErrorCode::not_participant) {
-    Drop(feed);  // removed since the list was read
+    Drop(feed);  // the user was removed after the list was read
   } else {
     to_follow_.push_back(feed.conversation());
     const Monotonic now = context_.clock.Steady();
@@ -223,7 +226,7 @@ void Session::OnJoined(const Joined& joined) {
   FollowQueued();
 }
 
-// --- the end of a conversation's part in it
+// --- the end of a subscription
 
 void Session::OnRemoved(Feed& feed, const Event& event) {
   const bool deleted = event.removal == Removal::kEveryone;
@@ -238,7 +241,7 @@ void Session::OnRemoved(Feed& feed, const Event& event) {
 
 void Session::Drop(Feed& feed) {
   const Uuid conversation = feed.conversation();
-  fetching_ -= feed.pages_under_way;  // they come to nobody now
+  fetching_ -= feed.pages_under_way;  // the results are no longer needed
   if (feed.access_check == Feed::AccessCheck::kPending) --pending_subscriptions_;
   context_.hub.Unsubscribe(feed);
   feeds_.erase(conversation);
@@ -337,7 +340,7 @@ void Session::Resume(const Ref& ref, const ConversationSeqs& seqs) {
     if (Feed* feed = FindFeed(conversation)) feed->Resume(seq);
   }
   if (std::exchange(holding_events_, false)) {
-    // The others start when they are admitted.
+    // Other feeds start when their subscription completes.
     for (auto& [conversation, feed] : feeds_) {
       if (feed.access_check == Feed::AccessCheck::kGranted) feed.Release();
     }
@@ -351,7 +354,8 @@ void Session::SubscribeNow(const ConversationSeqs& seqs) {
     Feed* feed = FindFeed(conversation);
     if (feed == nullptr || feed->subscribed()) continue;
     if (feed->access_check == Feed::AccessCheck::kNone) waiting.push_back(feed);
-    feed->access_check = Feed::AccessCheck::kPending;  // named twice, it is subscribed once
+    // A conversation named twice is subscribed once.
+    feed->access_check = Feed::AccessCheck::kPending;
   }
   Subscribe(waiting);
 }
@@ -379,7 +383,7 @@ void Session::AnswerResumes() {
   });
 }
 
-// --- state that time ends
+// --- expiring state
 
 Result<void> Session::Reauthenticate(std::string_view token) {
   Result<Identity> fresh = context_.verifier.Verify(token);

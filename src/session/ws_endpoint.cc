@@ -133,7 +133,7 @@ std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request requ
   const Protocols protocols = ParseProtocols(request);
   const auto header = BearerToken(request);
   if (!header) {
-    opening.token = "";  // refused after the handshake, so that a browser sees the code
+    opening.token = "";  // rejected after the handshake, so that a browser receives the close code
   } else if (*header) {
     opening.token = std::string(**header);
   } else if (protocols.token) {

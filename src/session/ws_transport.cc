@@ -5,9 +5,9 @@
 namespace parley {
 namespace {
 
-// After our close frame: how long the peer may take to end the connection too.
+// The maximum time from the server's close frame until the peer closes the connection.
 constexpr auto kCloseLinger = std::chrono::seconds(5);
-// For a reader that reads nothing, or while the server stops.
+// For a client that does not read, or during shutdown.
 constexpr auto kShortLinger = std::chrono::seconds(1);
 
 }  // namespace
@@ -56,7 +56,7 @@ void WsTransport::Authenticate(std::string_view token, const Ref& ref, bool answ
   session_->Start();
 }
 
-// The user's own limits on sockets; the address had its own before the upgrade.
+// The per-user limits on sockets; the limits per address were checked before the upgrade.
 bool WsTransport::TakeSocket(const Identity& identity) {
   RateLimiter& limiter = context_.rate_limiter;
   if (!limiter.on() || identity.service) return true;
@@ -91,7 +91,7 @@ void WsTransport::OnFirstFrame(std::string_view text) {
 size_t WsTransport::OnBytes(Connection&, std::span<char> bytes) {
   counters_.bytes_in.Add(bytes.size());
   std::span<char> rest = bytes;
-  ping_open_ = false;  // whatever comes is a sign of life
+  ping_open_ = false;  // any input proves that the peer is alive
   while (!connection_.reading_paused() && !connection_.closing()) {
     const WsEvent event = decoder_.Next(rest);
     switch (event.kind) {
@@ -150,7 +150,7 @@ void WsTransport::HoldCommands(bool hold) {
 }
 
 void WsTransport::UpdateReading() {
-  // Answers are never dropped, so a client that does not read them is not read either (P6).
+  // Responses are never dropped, so reading from a client that does not read them is paused (P6).
   if (commands_held_ || shutting_down_ || !connection_.HasRoom()) {
     connection_.PauseReading();
   } else {
@@ -170,7 +170,7 @@ void WsTransport::OnDrained(Connection&) {
   if (session_ != nullptr) session_->OnDrained();
 }
 
-// --- time
+// --- timeouts
 
 void WsTransport::OnTick(Connection& connection, Monotonic now) {
   if (connection.closing()) return;
@@ -190,8 +190,8 @@ void WsTransport::OnTick(Connection& connection, Monotonic now) {
   if (session_ != nullptr && !closed_) session_->OnTick();
 }
 
-// The clock of an open ping stands still while something waits to be written or reading is paused:
-// then P6 alone decides.
+// The timeout of an open ping is suspended while output is pending or reading is paused: P6 applies
+// then.
 void WsTransport::CheckPing(Monotonic now) {
   const auto since_tick = std::chrono::duration_cast<Duration>(now - last_tick_);
   last_tick_ = now;
@@ -208,7 +208,7 @@ void WsTransport::CheckPing(Monotonic now) {
   }
 }
 
-// --- ending
+// --- closing
 
 void WsTransport::Close(CloseCode code, std::string_view reason) {
   if (closed_) return;
@@ -216,8 +216,8 @@ void WsTransport::Close(CloseCode code, std::string_view reason) {
   close_code_ = static_cast<int>(code);
   counters_.CountClose(code);
   const bool slow = code == CloseCode::kTooSlow;
-  // Its queue has no room for last words: what is queued but not begun gives way. The client has
-  // its seqs and resumes.
+  // The outbox has no room for the disconnect frame: queued frames that are not partly sent are
+  // dropped. The client resumes by its seqs.
   if (slow) connection_.DropQueued();
   Duration wait = shutdown_delay_;
   if (code == CloseCode::kRestarting && !shutting_down_) {
@@ -235,7 +235,7 @@ void WsTransport::OnShutdown(Connection&, Duration delay) {
   shutdown_delay_ = delay;
   shutting_down_ = true;
   UpdateReading();
-  // Commits under way finish and are acknowledged first; HoldCommands hears of the last one.
+  // Commits in flight finish and are acknowledged first; HoldCommands is called after the last one.
   if (session_ == nullptr || session_->idle()) {
     Close(CloseCode::kRestarting, "The server is restarting.");
   }

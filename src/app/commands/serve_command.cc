@@ -19,13 +19,13 @@
 namespace parley {
 namespace {
 
-// Of a drain that has cut off its connections and must end by itself.
+// The extra time for a drain that has closed its connections to complete.
 constexpr auto kBeyondTheDrain = std::chrono::milliseconds(500);
 
-// How long the end waits for a log sink that takes nothing.
+// The maximum wait at exit for a log sink that accepts no output.
 constexpr auto kLastLines = std::chrono::milliseconds(500);
 
-// Blocked in every thread, so that only WaitForSignal takes them.
+// Blocks the signals in every thread, so that only WaitForSignal receives them.
 sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -39,7 +39,7 @@ sigset_t BlockSignals() {
   return signals;
 }
 
-// Until one that ends the process.
+// Handles signals until one ends the process.
 void WaitForSignal(const sigset_t& signals, Reloader& reloader) {
   const timespec a_second{.tv_sec = 1, .tv_nsec = 0};
   int signal = 0;
@@ -49,13 +49,13 @@ void WaitForSignal(const sigset_t& signals, Reloader& reloader) {
       log::info("reloading signal={}", signal);
       reloader.Reload();
     } else if (signal == SIGUSR1 || signal == SIGUSR2) {
-      // A log rotation's script sends them to whatever runs.
+      // Log rotation scripts send these signals to any running process.
       log::info("signal ignored signal={} reason=\"logs go to standard error\"", signal);
     }
     reloader.LookAtFiles();
   }
   log::info("stopping signal={}", signal);
-  // A second one ends at once what the first began in good order.
+  // A second signal ends the graceful shutdown immediately.
   sigset_t stop;
   sigemptyset(&stop);
   sigaddset(&stop, SIGTERM);
@@ -63,8 +63,8 @@ void WaitForSignal(const sigset_t& signals, Reloader& reloader) {
   pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);
 }
 
-// A database that does not answer must not keep the process: what waits for it then is unanswered,
-// which clients take for unknown.
+// An unresponsive database must not block the exit: pending commands remain unanswered, which
+// clients treat as an unknown outcome.
 void EndAtTheLatest(Duration from_now) {
   std::thread([from_now] {
     std::this_thread::sleep_for(from_now);

@@ -1,5 +1,5 @@
-// parley migrate: brings the schema up to date, or says what it would do. parley copy: what the
-// embedded store holds, into the database of DATABASE_URL.
+// parley migrate: migrates the schema, or prints the pending migrations. parley copy: copies the
+// embedded store to the database of DATABASE_URL.
 #include <filesystem>
 
 #include "app/commands/commands.h"
@@ -20,7 +20,7 @@ PostgresOptions PostgresOf(const Config& config) {
   return {.url = config.database.url, .fsync = config.store.fsync, .wait = std::chrono::seconds(5)};
 }
 
-// The configuration; nothing where the call ends here.
+// Returns the configuration, or nullopt if the command ends here.
 std::optional<Config> Load(const std::vector<std::string>& args, std::ostream& out,
                            std::ostream& err, int& code) {
   const ConfigResult loaded = LoadConfig({args, ProcessEnvironment(), DiskFileReader(), {}});

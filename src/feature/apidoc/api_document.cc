@@ -19,9 +19,9 @@ namespace dom = simdjson::dom;
 
 constexpr std::string_view kFileEnd = "_openapi.json";
 
-// --- values of the server's own
+// --- values of the server
 
-// As JSON.
+// Returns the value as JSON.
 std::map<std::string, std::string, std::less<>> ValuesOf(const Limits& limits) {
   const auto number = [](auto value) { return std::to_string(value); };
   return {{"version", "\"" PARLEY_VERSION "\""},
@@ -42,7 +42,8 @@ std::map<std::string, std::string, std::less<>> ValuesOf(const Limits& limits) {
           {"page_max", number(limits.page_max)}};
 }
 
-// "${name}" becomes the value, quotes and all; ${name} inside a text, the value's digits.
+// Replaces "${name}", including the quotes, by the value, and ${name} inside a text by the digits
+// of the value.
 std::string FillIn(std::string_view text, const Limits& limits) {
   const auto values = ValuesOf(limits);
   std::string out;
@@ -59,10 +60,10 @@ std::string FillIn(std::string_view text, const Limits& limits) {
   return out += text;
 }
 
-// --- what the features say
+// --- documents of the features
 
-// The files, merged: `tags` are joined, `paths` looked up, the sections of `components` joined,
-// and whatever else stands at the top is taken over.
+// Merges the files: `tags` are concatenated, `paths` indexed, the sections of `components` merged,
+// and other top-level members copied.
 class Descriptions {
  public:
   explicit Descriptions(const Limits& limits) {
@@ -100,7 +101,7 @@ class Descriptions {
   }
 
   using Operations = std::map<std::pair<std::string, std::string>, dom::object>;
-  // By path and method, the method in capitals.
+  // By path and method, in upper case.
   const Operations& operations() const { return operations_; }
 
  private:
@@ -149,7 +150,7 @@ class Descriptions {
   Operations operations_;
 };
 
-// --- what the rows say
+// --- routes
 
 std::set<int> CommonErrors(const Route& route, bool has_body) {
   std::set<int> statuses;
@@ -199,7 +200,7 @@ void WriteOperation(JsonWriter& json, const Route& route, dom::object operation)
   json.EndObject();
 }
 
-// One for each {name} of the path, described among the components.
+// One parameter per {name} of the path, defined in components.
 void WritePathParameters(JsonWriter& json, const Route& route) {
   json.Key("parameters");
   json.BeginArray();
@@ -212,7 +213,7 @@ void WritePathParameters(JsonWriter& json, const Route& route) {
   json.EndArray();
 }
 
-// The rows of one path together, in the order in which paths first appear.
+// Groups routes by path, in the order of first appearance.
 std::vector<std::pair<std::string, std::vector<const Route*>>> ByPath(
     const std::vector<const Router*>& routers) {
   std::vector<std::pair<std::string, std::vector<const Route*>>> paths;

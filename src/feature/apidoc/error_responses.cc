@@ -39,7 +39,7 @@ std::string Meanings(const std::vector<ErrorCode>& codes) {
   return text;
 }
 
-// A Problem whose `code` is one of these.
+// A Problem whose `code` is one of these values.
 void WriteSchema(JsonWriter& json, int status, const std::vector<ErrorCode>& codes) {
   json.Key("schema");
   json.BeginObject();

@@ -37,7 +37,7 @@ void AttachmentJanitor::OnTick(Monotonic now) {
   }
 }
 
-// A file that a crash left before it was moved: its row says whether it is wanted.
+// A file that was not moved because of a crash: its row decides whether it is kept.
 void AttachmentJanitor::Resolve(const Uuid& left) {
   store_.ReadAttachment(left, "", true, on_, [this, left](Result<FoundAttachment> found) {
     if (found) {

@@ -12,7 +12,7 @@
 namespace parley {
 namespace {
 
-// A form's delimiters and part headers, beside the file.
+// The size of a form's delimiters and part headers, in addition to the file.
 constexpr size_t kFormBytes = 64 * 1024;
 
 std::string AttachmentJson(const Services& services, const Caller& caller, Attachment attachment) {
@@ -32,7 +32,7 @@ class AttachmentsApi {
     if (!boundary) co_return Response::Problem(boundary.error());
     const auto key = IdempotencyKey(context.request, services_.limits.client_id_characters);
     if (!key) co_return Response::Problem(key.error());
-    if (context.body == nullptr) {  // it had no body at all
+    if (context.body == nullptr) {  // the request had no body
       co_return Response::Problem(Error::Field("file", "This field is required."));
     }
     const HeldCounts::Held own = slots_.TakeOf(context.caller.user);
@@ -87,7 +87,7 @@ class AttachmentsApi {
   }
 
  private:
-  // A store that cannot say so now does not end a download.
+  // An unavailable store does not end a download.
   Task<bool> MayRead(Uuid id, Caller caller) {
     auto finding = attachments_.Find(id, std::move(caller));
     const Result<FoundAttachment> found = co_await finding;

@@ -33,7 +33,7 @@ Task<Result<StoredAttachment>> AttachmentsService::Store(Uuid id, UploadedFile f
   auto adding = Ask(services_.executor, services_.store, &AttachmentStore::AddAttachment,
                     std::move(wanted), limits);
   Result<StoredAttachment> stored = co_await adding;
-  // Of an unknown outcome the file stays where the next start looks whether it is wanted.
+  // After an unknown outcome the file is kept; the next start checks whether it is needed.
   if (stored ? stored->duplicate : stored.error().code != ErrorCode::outcome_unknown) {
     auto removing = RemoveFile(id);
     co_await removing;
@@ -41,7 +41,8 @@ Task<Result<StoredAttachment>> AttachmentsService::Store(Uuid id, UploadedFile f
   if (!stored) co_return stored;
   if (!stored->duplicate) {
     auto keeping = Ask(services_.executor, blobs_, &BlobStore::Keep, id);
-    co_await keeping;  // where it fails, it is done at the next start; until then it is read there
+    // If this fails, the next start moves the file; until then it is read from here.
+    co_await keeping;
   }
   if (!message) co_return stored;
   auto attaching = AttachTo(*message, stored->attachment, std::move(caller));

@@ -9,7 +9,7 @@
 namespace parley {
 namespace {
 
-// Read at once.
+// Bytes per read.
 constexpr int64_t kPieceBytes = 64 * 1024;
 
 class BlobSource final : public BodySource {
@@ -44,7 +44,7 @@ class BlobSource final : public BodySource {
   UniqueFunction<Task<bool>()> may_read_;
 };
 
-// The same bytes have the same tag: a strong one (RFC 9110 §8.8.3).
+// A strong entity tag (RFC 9110 §8.8.3): equal bytes have equal tags.
 std::string TagOf(const ContentDigest& digest) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string tag = "\"";
@@ -61,7 +61,7 @@ Response Download(const Request& request, const Attachment& attachment, BlobStor
                   Executor& on, UniqueFunction<Task<bool>()> may_read) {
   const std::string tag = TagOf(attachment.digest);
   const int64_t size = attachment.file_size;
-  // Kept by the reader's own browser, which asks each time whether it may still show it.
+  // Cached by the browser only, and revalidated for each use, because access can be revoked.
   Response response{
       .content_type = attachment.content_type,
       .headers = {

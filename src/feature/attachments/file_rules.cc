@@ -23,13 +23,13 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kTypes{{
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// With the dot; empty: none.
+// Including the dot; empty if there is no extension.
 std::string_view ExtensionOf(std::string_view name) {
   const size_t dot = name.rfind('.');
   return dot == std::string_view::npos || dot == 0 ? std::string_view() : name.substr(dot);
 }
 
-// No longer than `size` bytes, cut between characters.
+// Truncated to at most `size` bytes at a character boundary.
 std::string_view Cut(std::string_view text, size_t size) {
   if (text.size() <= size) return text;
   while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;

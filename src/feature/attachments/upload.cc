@@ -6,7 +6,7 @@
 namespace parley {
 namespace {
 
-// Written at once.
+// Bytes per write.
 constexpr size_t kWriteBytes = 64 * 1024;
 constexpr size_t kLongestField = 64;
 

@@ -22,7 +22,7 @@ Task<Result<SharedBytes>> OnAuthenticate(Command command) {
 
 constexpr double kExactDoubles = 9007199254740992;  // 2^53
 
-// A seq as JSON gives it; one too large for any conversation is beyond every head.
+// Parses a seq; a number larger than any seq is treated as beyond every head.
 std::optional<int64_t> SeqFrom(simdjson::dom::element element) {
   if (const auto value = WholeNumberFrom(element)) {
     if (*value < 0) return std::nullopt;

@@ -1,4 +1,4 @@
-// Title, metadata, deletion of a conversation.
+// Changes the title and metadata of a conversation, and deletes it.
 #include <memory>
 
 #include "feature/conversations/conversation_json.h"
@@ -20,7 +20,7 @@ class ConversationChangesApi {
     const Result<Body> body = JsonBody(context.request, services_.json);
     if (!body) co_return Response::Problem(body.error());
     FieldReader fields(*body);
-    // A title of null takes it away.
+    // A title of null removes the title.
     UpdateDetails update{.set_title = fields.Has("title") || fields.IsNull("title"),
                          .title = ParseTitle(fields, services_.limits)};
     if (fields.Has("metadata")) {

@@ -35,7 +35,7 @@ CreateConversation ParseCreate(FieldReader& fields, const Limits& limits) {
   return wanted;
 }
 
-// "<microseconds>.<uuid>" of the last conversation on the page before.
+// "<microseconds>.<uuid>" of the last conversation on the previous page.
 std::string CursorOf(const ConversationView& last) {
   const Conversation& conversation = last.conversation;
   const Timestamp activity = conversation.last_message_at.value_or(conversation.created_at);
@@ -70,7 +70,7 @@ class ConversationsApi {
     auto creating = conversations_.Create(std::move(wanted), context.caller);
     const Result<CreatedConversation> created = co_await creating;
     if (!created) co_return Response::Problem(created.error());
-    // As the caller sees it: the one that was there already has a history and unread messages.
+    // Reads the conversation for the caller: an existing one has a history and unread messages.
     auto reading = conversations_.Get(created->conversation.id, context.caller);
     const Result<ConversationView> view = co_await reading;
     if (!view) co_return Response::Problem(view.error());

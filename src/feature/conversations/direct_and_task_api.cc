@@ -1,4 +1,4 @@
-// Conversations that exist once: of two people, and of a task.
+// Conversations that exist at most once: between two users, and per task.
 #include <memory>
 
 #include "feature/conversations/conversation_json.h"
@@ -18,7 +18,7 @@ constexpr std::string_view kTitleBegins = "Task: ";
 constexpr size_t kTaskIdCharacters = 255;
 constexpr size_t kStatusCharacters = 255;
 
-// Text, or a number as the guide's backends have it.
+// A string, or a number as sent by the backends of the guide.
 std::string TaskIdFrom(FieldReader& fields) {
   const auto text = fields.ShortText("task_id", kTaskIdCharacters);
   if (!fields.Has("task_id") || (text && text->empty())) {

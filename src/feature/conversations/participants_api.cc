@@ -1,4 +1,4 @@
-// Who is in a conversation, and as what.
+// The participants of a conversation and their roles.
 #include <charconv>
 #include <memory>
 
@@ -15,7 +15,7 @@ using Body = JsonObject;
 
 constexpr int64_t kMostListed = 1000;
 
-// "<microseconds>.<user id>" of the last member on the page before.
+// "<microseconds>.<user id>" of the last member on the previous page.
 Result<std::optional<MemberCursor>> ParseCursor(const Request& request) {
   const auto text = request.Query("cursor");
   if (!text || text->empty()) return std::optional<MemberCursor>();

@@ -1,4 +1,4 @@
-// The REST face of resume: what a socket would have got since a seq.
+// Resume over REST: the events that a socket would receive after a seq.
 #include <memory>
 
 #include "base/ask.h"
@@ -36,13 +36,13 @@ class ReplayApi {
 
  private:
   Task<Result<bool>> MayRead(Uuid conversation, Caller caller) {
-    if (caller.service) co_return true;  // that there is one, the read says
+    if (caller.service) co_return true;  // the read fails if the conversation does not exist
     auto checking = Ask(services_.executor, services_.store, &HeadStore::IsParticipant,
                         conversation, caller.user);
     co_return co_await checking;
   }
 
-  // As Feed::OnPage writes them to a socket.
+  // In the format of Feed::OnPage.
   static std::string Frames(const Page& page, size_t limit) {
     std::string json = "{\"events\":[";
     size_t count = 0;

@@ -1,4 +1,5 @@
-// Editing and deleting a message: REST finds its conversation by id, a socket names it.
+// Edits and deletes messages. REST finds the conversation by the message id; a socket command names
+// it.
 #include <memory>
 
 #include "feature/changes.h"

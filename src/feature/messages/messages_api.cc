@@ -31,7 +31,7 @@ std::vector<Uuid> ParseAttachments(FieldReader& fields, const Limits& limits) {
   return ids;
 }
 
-// Fields that REST and WebSocket share. What is wrong is noted in `fields`.
+// Parses the fields common to REST and WebSocket. Errors are added to `fields`.
 SendMessage ParseSend(FieldReader& fields, const Limits& limits) {
   SendMessage send;
   send.attachments = ParseAttachments(fields, limits);
@@ -54,7 +54,7 @@ SendMessage ParseSend(FieldReader& fields, const Limits& limits) {
   return send;
 }
 
-// Header Idempotency-Key is client_id, for clients that know it by that name.
+// The header Idempotency-Key is an alias of client_id.
 void ApplyIdempotencyKey(const Request& request, SendMessage& send, FieldReader& fields,
                          const Limits& limits) {
   Result<std::optional<std::string>> key = IdempotencyKey(request, limits.client_id_characters);
@@ -66,7 +66,7 @@ void ApplyIdempotencyKey(const Request& request, SendMessage& send, FieldReader&
   send.client_id = std::move(*key);
 }
 
-// --- the rows
+// --- handlers
 
 class MessagesApi {
  public:
@@ -149,7 +149,7 @@ class MessagesApi {
     const auto id = IdParam(request, "id");
     if (!id) return Fail(id.error());
     query.conversation_id = *id;
-    // A limit over the most is cut to it, as the guide's clients expect.
+    // A limit above the maximum is reduced to it, as clients of the guide expect.
     const auto limit = NumberQuery(request, "limit", 1, 1'000'000'000, limits.page_default);
     if (!limit) return Fail(limit.error());
     query.limit = static_cast<int>(std::min<int64_t>(*limit, limits.page_max));

@@ -9,7 +9,7 @@
 namespace parley {
 
 RequestHash HashOf(const SendMessage& send) {
-  // Each part is preceded by its length, so that no two requests share one text.
+  // Each part is preceded by its length, so that different requests have different texts.
   std::string canonical;
   const auto add = [&](std::string_view part) {
     canonical.append(std::to_string(part.size())).append(":").append(part);

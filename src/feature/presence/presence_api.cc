@@ -43,7 +43,7 @@ class PresenceApi {
     return users;
   }
 
-  // Who is online was seen just now.
+  // An online user was last seen now.
   std::string Table(const std::vector<Seen>& seen) const {
     std::string out;
     JsonWriter json(out);

@@ -90,7 +90,7 @@ class ReceiptsApi {
     return up_to.value_or(0);
   }
 
-  // Distinct, in the order named.
+  // Returns the distinct ids in the order of the request.
   static std::vector<Uuid> ParseMessages(FieldReader& fields) {
     std::vector<Uuid> messages;
     std::unordered_set<Uuid> distinct;
@@ -124,8 +124,8 @@ class ReceiptsApi {
     co_return marks;
   }
 
-  // To everyone in the conversation, the reader's other sockets included, even if the mark did not move;
-  // in one that is too large to show receipts to nobody, so that other nodes are not told either.
+  // Broadcasts receipts to all participants, including the reader's other sockets, even if the mark
+  // did not move. Conversations that are too large for receipts are skipped on all nodes.
   void BroadcastReceipts(const UserId& reader, const Result<ReadMarks>& marks) {
     if (!marks) return;
     for (const ReadMarks::Receipt& receipt : marks->receipts) {

@@ -10,9 +10,9 @@ namespace {
 
 constexpr auto kEvery = std::chrono::seconds(2);
 constexpr auto kDropEvery = std::chrono::seconds(60);
-constexpr auto kPageWithin = std::chrono::seconds(30);  // of the first read
+constexpr auto kPageWithin = std::chrono::seconds(30);  // timeout of the first read
 
-// For the first read, before the shard runs: answers come on the store's own thread.
+// Runs results of the first read on the store's own thread: the shard does not run yet.
 class Inline final : public Executor {
  public:
   void Post(Callback work) override { work(); }
@@ -20,8 +20,8 @@ class Inline final : public Executor {
 
 }  // namespace
 
-// A restart of the follower reads whatever is kept, not only what is recent: what went back in time is
-// not known by its age.
+// A restarted follower reads all stored revocations, not only recent ones: after the store has moved
+// back, the age of a row does not show whether it was read before.
 RevocationPoller::RevocationPoller(RevocationStore& store, Revocations& revocations, Executor& on,
                                    const Clock& clock, Options options)
     : store_(store),
@@ -34,7 +34,7 @@ RevocationPoller::RevocationPoller(RevocationStore& store, Revocations& revocati
 }
 
 void RevocationPoller::ReadAll() {
-  // Outlives a call that is given up.
+  // Must outlive a call that timed out.
   static Inline executor;
   auto query = follower_.Begin(clock_.Steady(), clock_.Now());
   while (query) {
