@@ -1,5 +1,4 @@
-// The wire between the nodes of a model: what one tells, another hears later, out of order, or never.
-// One thread.
+// A bus between the nodes of a model, which can delay, reorder and lose events. Threads: one.
 #pragma once
 #include <deque>
 #include <functional>
@@ -20,7 +19,7 @@ struct BusFaults {
 
 class ModelBus;
 
-// One node's end.
+// The publisher of one node.
 class ModelPublisher final : public NodePublisher {
  public:
   explicit ModelPublisher(ModelBus& air) : bus_(air) {}
@@ -31,9 +30,9 @@ class ModelPublisher final : public NodePublisher {
   void PublishJoined(const std::vector<UserId>&, const Joined&) override {}
   void PublishPresence(const UserId&, bool) override {}
 
-  std::function<void()> on_loss;  // something may have passed by: see Cluster::OnFollowed
+  std::function<void()> on_loss;  // events may have been missed: see Cluster::OnFollowed
   std::vector<Hub*> hubs;
-  std::deque<std::pair<Uuid, bool>> wishes;  // not yet so
+  std::deque<std::pair<Uuid, bool>> wishes;  // pending requests to follow (true) or leave
   std::set<Uuid> followed;
   std::deque<RemoteEvent> inbox;
 
@@ -58,13 +57,13 @@ class ModelBus {
       node->inbox.push_back(event);
     }
   }
-  // Moves one thing on; false when nothing is under way.
+  // Processes one pending request or event; returns false if there is none.
   bool Step() {
     bool any = false;
     for (const auto& node : nodes_) any |= StepNode(*node);
     return any;
   }
-  // One node loses its connection and gets it back: what it follows, it follows anew.
+  // Reconnects a random node: it follows its conversations again.
   void Reconnect() {
     ModelPublisher& node = *nodes_[random_.Below(nodes_.size())];
     node.inbox.clear();
@@ -72,7 +71,7 @@ class ModelBus {
     node.followed.clear();
     node.on_loss();
   }
-  // Nothing of what was published is under way any longer.
+  // Drops all events in flight.
   void Clear() {
     for (const auto& node : nodes_) node->inbox.clear();
   }

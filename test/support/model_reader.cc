@@ -73,9 +73,9 @@ bool ModelConnection::CheckSubscription(const Stream& stream,
 void ModelConnection::OnRemoved(Feed& feed, const Event&) {
   CheckShard();
   const Uuid conversation = feed.conversation();
-  // Perhaps back by now: then the removal was heard of late, and the client comes back.
+  // The user may have rejoined: then the removal arrived late, and the client reconnects.
   world_.Check(world_.store.RemovalAsked(conversation, user_),
-               "only who is removed is parted" + Place(streams_.at(conversation), 0));
+               "only removed users lose their subscription" + Place(streams_.at(conversation), 0));
   ++world_.removed;
   if (user_socket_) return Unsubscribe(conversation);
   ended_ = true;
@@ -151,7 +151,7 @@ void ModelConnection::SendEphemeral(const Event& event) {
   const Stream& stream = streams_.at(event.conversation);
   // A user socket's conversations are those that the store has just listed.
   world_.Check((stream.subscribed || user_socket_) && stream.feed.state() == Feed::State::kLive,
-               "only who is live hears of typing" + Place(stream, 0));
+               "only live feeds receive typing" + Place(stream, 0));
 }
 
 void ModelConnection::SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) {
@@ -269,7 +269,7 @@ void ModelConnection::CheckComplete() {
     world_.Check(stream.subscribed, "every subscription is answered" + place);
     world_.Check(world_.store.IsMember(conversation, user_),
                  "who was removed does not listen" + place);
-    world_.Check(stream.told == head, "who reads gets everything" + place);
+    world_.Check(stream.told == head, "a client that reads receives every event" + place);
     world_.Check(stream.feed.state() == Feed::State::kLive, "who has everything is live" + place);
     world_.Check(!stream.resuming, "every resume ends" + place);
     world_.Check(stream.fetches == 0, "every fetch is answered" + place);

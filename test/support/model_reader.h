@@ -1,6 +1,7 @@
-// A client of the hub as a property test sees it: a device that connects, reads at its own pace,
-// resumes from anywhere, goes away and comes back, and knows at each frame whether the hub kept its
-// promises (P3-P6): what is queued next is what follows, or a gap that names what is really gone.
+// A client of the hub in a property test: a device that connects, reads at its own pace, resumes
+// from any seq, disconnects and reconnects. It checks each frame against the promises of the hub
+// (P3-P6): the next queued event must follow the last one, or a gap must name events that were
+// deleted.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -18,21 +19,21 @@
 
 namespace parley::test {
 
-// What all readers of a run share. `broken` is the first promise that was not kept.
+// The state shared by all readers of a run. `broken`: the first broken promise.
 struct ReaderWorld {
   ModelStore& store;
   SeededRandom& random;
   std::vector<Uuid> conversations;
-  std::unordered_map<Uuid, int64_t> acknowledged = {};  // highest seq that a sender was told of
-  // Resume points beyond the head at that time. Such a claim may come true while its answer is
-  // under way, and the answer then still says what was so when it was read.
+  std::unordered_map<Uuid, int64_t> acknowledged = {};  // highest acknowledged seq
+  // Resume points that were beyond the head when they were sent. The head can reach such a seq
+  // while the resume is in flight; the result then still reflects the state at its read.
   std::set<std::pair<Uuid, int64_t>> claimed_futures = {};
-  bool client_acts = false;           // not the hub: a client does something on its own shard
-  bool acknowledged_is_known = true;  // to the home, that is: see Weather
-  // Changes of members that somebody was told of, by conversation.
+  bool client_acts = false;           // a client action is running on its shard, not the hub
+  bool acknowledged_is_known = true;  // acknowledged events are known to the home: see Weather
+  // The number of acknowledged changes of members, by conversation.
   std::unordered_map<Uuid, size_t> member_acks = {};
-  bool one_node = true;          // else a node learns of a removal later
-  bool store_goes_back = false;  // frames on their way may show what is no longer stored
+  bool one_node = true;          // with several nodes, a node can learn of a removal later
+  bool store_goes_back = false;  // frames in flight can contain events that are no longer stored
   std::string broken = {};
   size_t events = 0, gaps = 0, resets = 0, caught_up = 0, fell_behind = 0, failed = 0, removed = 0;
 
@@ -41,7 +42,7 @@ struct ReaderWorld {
   }
 };
 
-// One connection, on one shard. What is queued is in `outbox`, bounded as Connection bounds it.
+// One connection on one shard. Queued frames are in `outbox`, bounded like those of Connection.
 class ModelConnection final : private FeedSink {
  public:
   ModelConnection(ReaderWorld& world, Hub& hub, StepExecutor& shard, UserId user, size_t limit);
@@ -49,23 +50,24 @@ class ModelConnection final : private FeedSink {
   ModelConnection(const ModelConnection&) = delete;
   ModelConnection& operator=(const ModelConnection&) = delete;
 
-  // A conversation socket: live from the head, or from `since`.
+  // Opens a conversation socket: live from the head, or from `since`.
   void OpenConversation(const Uuid& conversation, std::optional<int64_t> since);
-  // A user socket; held until Resume when `hold`.
+  // Opens a user socket; held until Resume if `hold`.
   void OpenUser(bool hold);
 
   bool ended() const { return ended_; }
   bool HasRoom() const { return bytes_ < limit_; }
   bool empty() const { return outbox_.empty(); }
-  // Conversations that it may be asked to resume.
+  // The conversations that can be resumed.
   std::vector<Uuid> Streams() const;
   void Resume(const Uuid& conversation, int64_t seq);
-  void Release();  // the held ones that nobody resumed
+  void Release();  // held feeds without a resume
   void Unsubscribe(const Uuid& conversation);
-  // Reads one frame: which conversation, and up to where it has been seen now.
+  // Reads one frame; returns its conversation, and the seq up to which the client has now received
+  // it.
   std::pair<Uuid, int64_t> ReadFrame();
 
-  // At rest: everything is live, at the head, and every resume has ended.
+  // Checks the final state: every feed is live at the head, and every resume has ended.
   void CheckComplete();
 
  private:
@@ -73,15 +75,15 @@ class ModelConnection final : private FeedSink {
     Stream(const Uuid& conversation, FeedSink& sink) : feed(conversation, sink) {}
     Feed feed;
     bool subscribed = false;
-    int64_t told = 0;  // of the last frame queued: the next one follows this
-    int64_t base = 0;  // where `held` begins
-    std::map<int64_t, std::string> held = {};  // frames got since, by seq
+    int64_t told = 0;  // seq of the last queued frame; the next one follows it
+    int64_t base = 0;  // seq at which `held` begins
+    std::map<int64_t, std::string> held = {};  // frames received since, by seq
     size_t member_changes = 0;                 // when it was opened
     bool was_member = false;                   // when it was opened
-    bool members_known = false;                // all their changes have been acknowledged
+    bool members_known = false;                // every change of members has been acknowledged
     bool resuming = false;
     int64_t must_reach = 0;      // before CaughtUp
-    size_t fetches = 0;          // under way
+    size_t fetches = 0;          // in flight
     size_t gaps_over_limit = 0;  // since the outbox last drained
   };
   struct Queued {
@@ -102,11 +104,11 @@ class ModelConnection final : private FeedSink {
 
   void Follow(const Uuid& conversation, int64_t from);
   Stream& AddStream(const Uuid& conversation, int64_t from);
-  // False: not admitted.
+  // Returns false if the subscription failed.
   bool CheckSubscription(const Stream& stream, const Result<Subscription>& subscription);
   void CheckHeld(const Stream& stream, int64_t head);
   void Queue(const Uuid& conversation, int64_t seen_through, size_t bytes);
-  // A session lives and dies on one shard: whatever comes, comes there.
+  // Checks that calls arrive on the shard of the session.
   void CheckShard() {
     world_.Check(shard_.running() || world_.client_acts, "a session is touched by its own shard");
   }
@@ -127,15 +129,16 @@ class ModelConnection final : private FeedSink {
   bool hold_ = false;
 };
 
-// A device: what it has seen outlives its connections.
+// A device: its position outlives its connections.
 class ModelReader {
  public:
   ModelReader(ReaderWorld& world, Hub& hub, StepExecutor& shard, UserId user, size_t limit)
       : world_(world), hub_(hub), shard_(shard), user_(std::move(user)), limit_(limit) {}
 
-  // Something that a client may do at this moment.
+  // Performs a random action that a client can perform now.
   void Act();
-  // Comes back if it is away, from where it was, and reads what there is. False: nothing to do.
+  // Reconnects from the last position if disconnected, and reads all frames. Returns false if there
+  // was nothing to do.
   bool Settle();
   void Leave() { connection_.reset(); }
   const ModelConnection* connection() const { return connection_.get(); }
