@@ -32,6 +32,7 @@ class NodeTest : public testing::Test {
 
 using NodeApiDocument = NodeTest;
 
+// Proves: /openapi.json, /docs
 TEST_F(NodeApiDocument, DescribesWhatIsServedAndNothingElse) {
   const Node node(config_, clock_);
   const ApiDocument document = DescribeApi(node.routers(), config_.limits);

@@ -71,6 +71,7 @@ TEST(Base64UrlTest, ALengthThatNoBytesHaveIsRefused) {
   EXPECT_FALSE(DecodeBase64Url("Zm9vY"));
 }
 
+// Proves: base64url, strictly
 TEST(Base64UrlTest, UnusedBitsOfTheLastCharacterMustBeZero) {
   const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   for (size_t i = 0; i < alphabet.size(); ++i) {

@@ -67,6 +67,7 @@ TEST(KeyTest, ASecretMayHoldAnyBytes) {
   EXPECT_FALSE(key.Verify("text", *Key::Secret("HS256", "").Sign("text")));
 }
 
+// Proves: a public key as an HS secret
 TEST(KeyTest, APublicKeyIsNeverASecret) {
   for (const std::string_view pem :
        {fixtures::kRsaPublicPem, fixtures::kRsaPkcs1PublicPem, fixtures::kRsaPrivatePem,
@@ -93,6 +94,7 @@ TEST(KeyTest, ASecretServesTheHmacAlgorithmsAlone) {
 
 // --- pairs
 
+// Proves: PEM keys
 TEST(KeyTest, APublicKeyVerifiesWhatItsPrivateKeySigned) {
   const Key mine = Key::Pem("RS256", Text(fixtures::kRsaPrivatePem));
   const Key shown = Key::Pem("RS256", Text(fixtures::kRsaPublicPem));
@@ -114,6 +116,7 @@ TEST(KeyTest, APublicKeyDoesNotSign) {
   EXPECT_EQ(signature.error().code, ErrorCode::bad_request);
 }
 
+// Proves: RSA of 2048 bits; a curve for each ES; r and s of fixed length
 TEST(KeyTest, AnRsaKeyOfFewerThan2048BitsIsRefused) {
   EXPECT_THAT([] { Key::Pem("RS256", Text(fixtures::kSmallRsaPublicPem)); },
               ThrowsMessage<std::runtime_error>(HasSubstr("2048")));
@@ -153,6 +156,7 @@ TEST(KeyTest, EveryAlgorithmVerifiesWhatItSignedAndNothingElse) {
   }
 }
 
+// Proves: RSA of 2048 bits; a curve for each ES; r and s of fixed length
 TEST(KeyTest, AnAlgorithmTakesNoKeyOfAnotherKindOrCurve) {
   for (const Pair& own : kPairs) {
     for (const char* algorithm : own.algorithms) {
@@ -169,6 +173,7 @@ TEST(KeyTest, AnAlgorithmTakesNoKeyOfAnotherKindOrCurve) {
 }
 
 // RFC 7518 §3.4: r and s as they are, each as long as the curve's order. OpenSSL's own DER is not it.
+// Proves: RSA of 2048 bits; a curve for each ES; r and s of fixed length
 TEST(KeyTest, AnEcSignatureIsTwoNumbersOfFixedLength) {
   const Key mine = Key::Pem("ES256", Text(fixtures::kP256PrivatePem));
   for (int i = 0; i < 600; ++i) {  // one in 256 has a leading zero, which must stay
@@ -191,6 +196,7 @@ TEST(KeyTest, AKeyPairServesNothingElse) {
   }
 }
 
+// Proves: PEM keys
 TEST(KeyTest, WhatIsNoPemIsRefusedWithoutRepeatingIt) {
   const std::string good = Text(fixtures::kRsaPublicPem);
   for (const std::string& wrong :

@@ -77,6 +77,7 @@ TEST_F(MinterTest, NoTwoTokensHaveTheSameId) {
             Verify(key, *MintToken(key, {.user = "ann"}, clock_))->jti);
 }
 
+// Proves: parley token
 TEST_F(MinterTest, ScopeIssuerAndAudienceAreCarried) {
   const auto key = std::make_shared<Key>(SecretKey("HS256"));
   const auto token = MintToken(*key,

@@ -32,6 +32,7 @@ class VerifierKeysTest : public VerifierTest {
 
 // --- keys
 
+// Proves: HS, RS, PS, ES 256 to 512, EdDSA
 TEST_F(VerifierKeysTest, TokensThatPyJwtSignedAreGood) {
   const std::pair<std::shared_ptr<const Key>, std::string_view> cases[] = {
       {SecretKey("HS256"), fixtures::kHs256Token},
@@ -70,6 +71,7 @@ TEST_F(VerifierKeysTest, ATokenWithOnlyAUserAndAnExpiryIsAccepted) {
   EXPECT_FALSE(identity->issued_at);
 }
 
+// Proves: HS, RS, PS, ES 256 to 512, EdDSA
 TEST_F(VerifierKeysTest, EachKeyTakesTokensOfItsOwnAlgorithmAlone) {
   const std::pair<std::string_view, std::string_view> tokens[] = {
       {"HS256", fixtures::kHs256Token}, {"HS384", fixtures::kHs384Token},
@@ -107,6 +109,7 @@ TEST_F(VerifierKeysTest, ATokenSignedByAnotherKeyIsRefused) {
 }
 
 // The classic: a token "signed" by HMAC, for a verifier that holds a public key.
+// Proves: a public key as an HS secret
 TEST_F(VerifierKeysTest, ATokenThatSaysHmacNeverMeetsAPublicKey) {
   options_.key = RsaKey(fixtures::kRsaPublicPem);
   EXPECT_EQ(Refusal(fixtures::kHs256Token), "algorithm_not_accepted");
@@ -136,6 +139,7 @@ TEST_F(VerifierKeysTest, ATokenExpiresAtTheInstantItNames) {
   EXPECT_EQ(Refusal(token), "token_expired");
 }
 
+// Proves: iss, aud, leeway
 TEST_F(VerifierKeysTest, LeewayPutsOffTheEndAndPutsForwardTheStart) {
   options_.leeway = seconds(5);
   const std::string ends = Token(R"(,"exp":1699999996)");
@@ -208,6 +212,7 @@ TEST_F(VerifierKeysTest, OnlyATokenThatWasGoodIsCalledExpired) {
 
 // --- issuer and audience
 
+// Proves: iss, aud, leeway
 TEST_F(VerifierKeysTest, AConfiguredIssuerMustBeTheTokens) {
   options_.issuer = "https://us";
   EXPECT_EQ(Refusal(Token(R"(,"exp":1700000100,"iss":"https://us")")), "");
@@ -218,6 +223,7 @@ TEST_F(VerifierKeysTest, AConfiguredIssuerMustBeTheTokens) {
   }
 }
 
+// Proves: iss, aud, leeway
 TEST_F(VerifierKeysTest, OneOfTheConfiguredAudiencesMustBeAmongTheTokens) {
   options_.audiences = {"chat", "talk"};
   for (const char* good : {R"("chat")", R"("talk")", R"(["others","talk"])", R"([7,"chat"])"}) {
@@ -234,6 +240,7 @@ TEST_F(VerifierKeysTest, OneOfTheConfiguredAudiencesMustBeAmongTheTokens) {
 
 // --- kind
 
+// Proves: access tokens only
 TEST_F(VerifierKeysTest, OnlyAccessTokensOpenTheDoor) {
   const std::string start = EncodeBase64Url(R"({"alg":"HS256","typ":"JWT"})") + ".";
   for (const char* kind :
@@ -313,6 +320,8 @@ TEST_F(VerifierKeysTest, ATokenWithoutKidIsTriedWithEightKeysAtMost) {
 
 // --- size
 
+// Proves: token 8 KiB
+// Proves: size cap, JSON depth 8
 TEST_F(VerifierKeysTest, ATokenOverTheCapIsRefusedBeforeItIsDecoded) {
   std::string filler;
   while (Token(R"(,"exp":1700000100,"x":")" + filler + "\"").size() <= 8192) filler += "xx";

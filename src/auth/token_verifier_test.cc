@@ -206,6 +206,7 @@ void PrintTo(const Who& who, std::ostream* out) { *out << who.claims; }
 
 class WhoTest : public VerifierTest, public testing::WithParamInterface<Who> {};
 
+// Proves: user ids
 TEST_P(WhoTest, TheUserIsTheUserIdElseTheSubject) {
   const auto identity = Verify(OfUser(GetParam().claims));
   EXPECT_EQ(identity ? identity->user : "", GetParam().user);
@@ -249,6 +250,7 @@ void PrintTo(const Scope& scope, std::ostream* out) { *out << scope.claim; }
 
 class ScopeTest : public VerifierTest, public testing::WithParamInterface<Scope> {};
 
+// Proves: scope as text or list
 TEST_P(ScopeTest, AServiceTokenNamesTheScopeAsOneWordOrItem) {
   const auto identity = Verify(And(GetParam().claim));
   ASSERT_TRUE(identity);

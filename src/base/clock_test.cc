@@ -5,6 +5,7 @@
 namespace parley {
 namespace {
 
+// Proves: times
 TEST(TimestampTest, IsWrittenInUtcWithSixDecimals) {
   EXPECT_EQ(FormatTimestamp({0}), "1970-01-01T00:00:00.000000Z");
   EXPECT_EQ(FormatTimestamp({1'700'000'000'000'001}), "2023-11-14T22:13:20.000001Z");

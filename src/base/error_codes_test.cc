@@ -18,6 +18,7 @@ std::string Table() {
   return out;
 }
 
+// Proves: error body
 TEST(ErrorCodes, TheDocumentationHoldsTheTable) { test::ExpectDocumentHolds("errors.md", Table()); }
 
 TEST(ErrorCodes, StatusesAreErrors) {

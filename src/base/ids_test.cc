@@ -50,6 +50,7 @@ TEST(UuidTest, NilIsAllZeros) {
   EXPECT_FALSE(Uuid::Parse(kText)->IsNil());
 }
 
+// Proves: UUIDs, version 7, any case in, lower case out
 TEST(UuidGeneratorTest, IdsCarryVersionVariantAndTheClocksMilliseconds) {
   const ManualClock clock({0x0190'B8A4'7C1E * 1000 + 999});
   UuidGenerator generator(clock);
@@ -91,6 +92,7 @@ TEST(UuidTest, HashesSpreadOverShards) {
   for (const int count : counts) EXPECT_GT(count, 700);
 }
 
+// Proves: user ids
 TEST(UserIdTest, LengthAndAlphabetAreChecked) {
   for (const char* good : {"a", "42", "Ann_B.c:d@e-f", "0", "-"})
     EXPECT_TRUE(IsUserId(good)) << good;

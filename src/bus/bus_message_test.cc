@@ -7,6 +7,7 @@ namespace {
 
 const Uuid kNode{{0x11, 0x22}};
 
+// Proves: nodes over Redis
 TEST(BusMessageTest, AnEventComesBackAsItWent) {
   const BusEvent sent{.seq = 1'234'567'890'123,
                       .about_seq = 7,

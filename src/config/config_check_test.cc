@@ -37,6 +37,7 @@ TEST(ConfigCheck, ProductionRefusesToStartWithoutAKey) {
   EXPECT_THAT(ErrorsWith(Config(), [](Config&) {}), IsEmpty());
 }
 
+// Proves: HS secret of 32 bytes
 TEST(ConfigCheck, ProductionRefusesAShortKeyAndDevelopmentMentionsIt) {
   const auto shorten = [](Config& c) { c.auth.secret_key = std::string(31, 'k'); };
   EXPECT_THAT(ErrorsWith(Production(), shorten), ElementsAre(HasSubstr("shorter than 32 bytes")));
@@ -46,6 +47,7 @@ TEST(ConfigCheck, ProductionRefusesAShortKeyAndDevelopmentMentionsIt) {
   EXPECT_THAT(CheckConfig(development, {}).notes, ElementsAre(HasSubstr("shorter than 32 bytes")));
 }
 
+// Proves: production: --test-echo
 TEST(ConfigCheck, ProductionRefusesAStoreThatForgetsAndAnEchoSocket) {
   EXPECT_THAT(ErrorsWith(Production(), [](Config& c) { c.store.fsync = false; }),
               ElementsAre(HasSubstr("store.fsync: ")));

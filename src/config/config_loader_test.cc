@@ -174,6 +174,7 @@ TEST(ConfigLoader, ADottedOrNestedKeyIsNoWayAroundTheTable) {
   EXPECT_THAT(Load({}, {}, {{"parley.toml", "admin.port = 1"}}).errors, IsEmpty());
 }
 
+// Proves: names of Django deployments
 TEST(ConfigLoader, TheGuidesNamesWorkAndTheSpecialKeyWinsOverDjangos) {
   const ConfigResult result = Load({}, {{"SECRET_KEY", "django's"},
                                         {"JWT_SECRET_KEY", kKey},
@@ -194,6 +195,7 @@ TEST(ConfigLoader, DjangosOwnDeploymentNameDoesNotMatterWhereParleysIsGiven) {
               IsEmpty());
 }
 
+// Proves: names of Django deployments
 TEST(ConfigLoader, TheGuidesRedisAndDatabaseAreTakenAndItsCacheIsAWarning) {
   const Environment guide = {{"DJANGO_ENV", "production"},
                              {"JWT_SECRET_KEY", kKey},
@@ -241,6 +243,7 @@ TEST(ConfigLoader, KubernetesServiceLinksAreIgnored) {
   EXPECT_EQ(Load({}, {{"PARLEY_PORT_8000", "9000"}}).errors.size(), 1u);
 }
 
+// Proves: flags of Daphne, Uvicorn, Hypercorn
 TEST(ConfigLoader, CommandLinesOfDaphneAreTakenAsTheyAreSpelt) {
   const ConfigResult result = LoadLine(
       "-b 0.0.0.0 -p 8001 --ping-interval 20 --ping-timeout 30 --access-log - --proxy-headers "
@@ -263,6 +266,7 @@ TEST(ConfigLoader, CommandLinesOfDaphneAreTakenAsTheyAreSpelt) {
   EXPECT_THAT(to_a_file.notes, Contains(HasSubstr("not to a file")));
 }
 
+// Proves: flags of Daphne, Uvicorn, Hypercorn
 TEST(ConfigLoader, CommandLinesOfUvicornAreTakenAsTheyAreSpelt) {
   const ConfigResult result = LoadLine(
       "your_project.asgi:application --host 0.0.0.0 --port 8001 --ws-max-size 16777216 "
@@ -288,6 +292,7 @@ TEST(ConfigLoader, CommandLinesOfUvicornAreTakenAsTheyAreSpelt) {
               ElementsAre(HasSubstr("ssl.certfile: is missing")));
 }
 
+// Proves: flags of Daphne, Uvicorn, Hypercorn
 TEST(ConfigLoader, CommandLinesOfHypercornAreTakenAsTheyAreSpelt) {
   const ConfigResult result = LoadLine(
       "--bind 0.0.0.0:8001 --backlog 100 --graceful-timeout 10 --websocket-ping-interval 20 "

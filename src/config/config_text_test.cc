@@ -25,6 +25,7 @@ ConfigResult Load(std::vector<std::string> args, std::string file = "") {
        }});
 }
 
+// Proves: parley config check, print, docs
 TEST(ConfigText, TheDocumentationIsWhatTheTableSays) {
   const auto path = std::filesystem::path(__FILE__).parent_path() / "../../docs/configuration.md";
   std::ifstream file(path);

@@ -29,6 +29,7 @@ std::vector<std::string> Expanded(std::string host) {
   return Texts(given);
 }
 
+// Proves: -b, --uds, --fd
 TEST(ListenAddress, AHostMayCarryItsPort) {
   EXPECT_THAT(Expanded("0.0.0.0"), ElementsAre("host=0.0.0.0"));
   EXPECT_THAT(Expanded("0.0.0.0:8000"), ElementsAre("host=0.0.0.0", "port=8000"));
@@ -103,6 +104,7 @@ TEST(ListenAddress, TheWayGivenWithTheHighestPrecedenceIsTheOneInForce) {
   EXPECT_THAT(Texts(given), ElementsAre("uds=/a.sock", "shards=2"));
 }
 
+// Proves: -b, --uds, --fd
 TEST(ListenAddress, TwoWaysInOnePlaceAreRefused) {
   for (const auto& [first, second] :
        {std::pair{"host", "uds"}, std::pair{"port", "fd"}, std::pair{"uds", "fd"}}) {

@@ -65,6 +65,7 @@ void ExpectTaken(const ConfigResult& result, const Option& option, const std::st
   }
 }
 
+// Proves: file, environment, flags, and their order
 TEST(OptionTable, EveryOptionIsTakenFromTheFileTheEnvironmentAndTheCommandLine) {
   for (const Option& option : Options()) {
     if (option.availability != Availability::kToday) continue;
@@ -128,6 +129,7 @@ TEST(OptionTable, EveryDefaultIsAValueThatItsOwnOptionTakes) {
   }
 }
 
+// Proves: --limit-concurrency, --backlog, --shards
 TEST(OptionTable, ValuesOutsideTheRangeAreRefusedByEveryBoundedOption) {
   for (const Option& option : Options()) {
     if (option.kind == OptionKind::kNumber || option.kind == OptionKind::kSize) {

@@ -9,6 +9,7 @@
 namespace parley {
 namespace {
 
+// Proves: roles
 TEST(Permissions, TheDocumentationHoldsTheTable) {
   std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "../../docs/permissions.md");
   std::stringstream text;

@@ -29,6 +29,7 @@ TEST(RateLimiterTest, OffItLetsEverythingThrough) {
   for (int i = 0; i < 1000; ++i) EXPECT_FALSE(TakeSend(limiter, "ann"));
 }
 
+// Proves: --rate-limits
 TEST(RateLimiterTest, ABurstPassesThenOneAtATime) {
   ManualClock clock;
   RateLimiter limiter(Limits(true, 20, 100), clock);

@@ -74,6 +74,7 @@ TEST(ResponseTest, ARouteMaySetItsOwnCaching) {
   EXPECT_EQ(wire.find("no-store"), std::string::npos);
 }
 
+// Proves: error body
 TEST(ProblemTest, HasOneShapeEverywhere) {
   const Response response = Response::Problem(Error::NotFound());
   EXPECT_EQ(response.status, 404);

@@ -90,6 +90,7 @@ TEST(OriginTest, InProductionOnlyListedSitesAndTheServersOwnPass) {
                        });
 }
 
+// Proves: Origin
 TEST(OriginTest, WithoutAListOnlyTheServersOwnPagesPassInProduction) {
   const SitePolicy policy({.production = true});
   CheckOrigins(policy, {
@@ -273,6 +274,7 @@ bool HttpsPasses(const SiteOptions& options, const Headers& more, const Peer& pe
                 ErrorCode::https_required);
 }
 
+// Proves: production: plain HTTP
 TEST(HttpsTest, ProductionTakesPlainHttpFromItsOwnHostOnly) {
   EXPECT_TRUE(HttpsPasses({.production = true}, {}, {.address = "127.0.0.1", .loopback = true}));
   EXPECT_FALSE(HttpsPasses({.production = true}, {}, kRemote));
@@ -280,6 +282,7 @@ TEST(HttpsTest, ProductionTakesPlainHttpFromItsOwnHostOnly) {
   EXPECT_TRUE(HttpsPasses({.allowed_hosts = {"example.com"}}, {}, kRemote));
 }
 
+// Proves: --proxy-headers, --forwarded-allow-ips
 TEST(HttpsTest, OnlyATrustedProxyMaySayThatItWasHttps) {
   const Headers says_https = {{"X-Forwarded-Proto", "https"}};
   SiteOptions options{.production = true};
@@ -344,6 +347,7 @@ TEST(HttpsTest, TlsOfOurOwnNeedsNoProxy) {
   EXPECT_TRUE(HttpsPasses({.production = true}, {}, {.address = "203.0.113.9", .tls = true}));
 }
 
+// Proves: --proxy-headers, --forwarded-allow-ips
 TEST(HttpsTest, AProxyMayBeNamedByItsNetwork) {
   const auto trusted = [](const char* network, const char* address) {
     return HttpsPasses(

@@ -414,6 +414,7 @@ Seen PlayAll(Weather weather, uint64_t seeds_by_default) {
   return seen;
 }
 
+// Proves: P4 no silent gap
 TEST(CatchUpPropertyTest, EveryReaderReceivesEveryEventOnceAndInOrder) {
   const Seen seen = PlayAll({}, 300);
   EXPECT_EQ(seen.gaps, 0u);
@@ -424,6 +425,7 @@ TEST(CatchUpPropertyTest, EveryReaderReceivesEveryEventOnceAndInOrder) {
   EXPECT_GT(seen.fell_behind, 0u);
 }
 
+// Proves: P4 no silent gap
 TEST(CatchUpPropertyTest, EventsDeletedByRetentionAreReportedAsAGap) {
   EXPECT_GT(PlayAll({.retention = true}, 300).gaps, 0u);
 }
@@ -451,6 +453,7 @@ TEST(CatchUpPropertyTest, MembershipChangesSurviveFailedReads) {
           300);
 }
 
+// Proves: P4 no silent gap
 TEST(CatchUpPropertyTest, ARewoundStoreResetsItsReaders) {
   EXPECT_GT(PlayAll({.goes_back = true}, 300).resets, 0u);
   PlayAll({.failures = true, .goes_back = true}, 300);
@@ -459,12 +462,14 @@ TEST(CatchUpPropertyTest, ARewoundStoreResetsItsReaders) {
           300);
 }
 
+// Proves: P3 one order
 TEST(CatchUpPropertyTest, SeveralNodesShowOneOrder) {
   const Seen seen = PlayAll({.nodes = 3}, 300);
   EXPECT_GT(seen.events, 0u);
   EXPECT_EQ(seen.gaps, 0u);
 }
 
+// Proves: P7 Redis is disposable
 TEST(CatchUpPropertyTest, EventsLostBetweenNodesAreFoundInTheStore) {
   const Seen seen = PlayAll({.nodes = 2, .bus_faults = {.lost_one_in = 3, .reordered = true}}, 300);
   EXPECT_GT(seen.lost, 0u);
@@ -473,6 +478,7 @@ TEST(CatchUpPropertyTest, EventsLostBetweenNodesAreFoundInTheStore) {
   PlayAll({.nodes = 3, .bus_faults = {.lost_one_in = 1}}, 100);  // all of it
 }
 
+// Proves: P4 no silent gap
 TEST(CatchUpPropertyTest, SeveralNodesSurviveAFailingStore) {
   PlayAll({.failures = true,
            .unknown_outcomes = true,

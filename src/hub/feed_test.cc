@@ -104,6 +104,7 @@ TEST_F(FeedTest, ADuplicateIsDropped) {
   EXPECT_EQ(feed_.state(), State::kLive);
 }
 
+// Proves: P5 resume
 TEST_F(FeedTest, AGapIsFilledBeforeLaterEvents) {
   StartLive(3);
   feed_.OnLive(*MakeEvent(5));
@@ -158,6 +159,7 @@ TEST_F(FeedTest, APageThatEndsBeforeTheHeadIsFollowedByTheNext) {
   EXPECT_FALSE(feed_.resuming());
 }
 
+// Proves: gap, reset
 TEST_F(FeedTest, DeletedEventsAreReportedAsAGapInOrder) {
   feed_.Resume(0);
   feed_.OnPage(MakePage(0, {3, 4, 6}, 8, 8));

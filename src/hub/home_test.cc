@@ -624,6 +624,7 @@ TEST_F(SmallHomeTest, OnlyConversationsWithoutSubscribersAreEvicted) {
   Rest();
 }
 
+// Proves: P6 bounded memory
 TEST_F(SmallHomeTest, IdleConversationsWithSubscribersDoNotBlockEviction) {
   for (uint8_t i = 1; i <= 60; ++i) store_.Put(Uuid{{i}}, {"ann"});
   for (uint8_t i = 1; i <= 20; ++i) SubscribeTo(Uuid{{i}});
@@ -635,6 +636,7 @@ TEST_F(SmallHomeTest, IdleConversationsWithSubscribersDoNotBlockEviction) {
   EXPECT_EQ(counters_.rooms_idle.value(), 2);
 }
 
+// Proves: P6 bounded memory
 TEST_F(SmallHomeTest, TailsOfConversationsInUseAreBoundedTogether) {
   for (uint8_t i = 1; i <= 60; ++i) {
     store_.Put(Uuid{{i}}, {"ann"});

@@ -60,6 +60,7 @@ TEST_F(NeighboursTest, UsersAreReportedOncePerNode) {
   EXPECT_EQ(shown_, (std::multiset<UserId>{"ann", "bob"}));
 }
 
+// Proves: P11 presence
 TEST_F(NeighboursTest, ASilentNodeExpiresAfterItsLease) {
   OnPresence(kNode, {"ann"}, true);
   PassInTicks(14);
@@ -114,6 +115,7 @@ TEST_F(NeighboursTest, AFullAnnouncementReplacesTheKnownUsers) {
   EXPECT_EQ(shown_, (std::multiset<UserId>{"bob", "cho"}));
 }
 
+// Proves: store identity, store_mismatch
 TEST_F(NeighboursTest, AForeignStoreIsKnownUntilItsNodeExpires) {
   OnHello(kNode, {});
   EXPECT_FALSE(neighbours_.AnotherStore());

@@ -96,6 +96,7 @@ TEST_F(PresenceTest, ADepartureDuringABroadcastIsBroadcast) {
 
 // Many users, connections and results in random order: subscribers never receive the same state
 // twice, and the last state they receive is correct.
+// Proves: P11 presence
 TEST_F(PresenceTest, ConvergesForAnyOrderOfCalls) {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     test::SeededRandom random(seed);

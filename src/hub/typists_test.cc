@@ -129,6 +129,7 @@ TEST_F(TypistsTest, TypistsAndSocketsBeyondTheLimitsAreDropped) {
 
 // For any order of calls: starts and stops alternate, starts are at least a second apart, and the
 // last emitted state is correct.
+// Proves: typing, typing_indicator
 TEST_F(TypistsTest, TheEmittedStateConverges) {
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     test::SeededRandom random(seed);

@@ -36,6 +36,7 @@ TEST(DeflateTest, WhatGoesInComesOutInWhateverPieces) {
   }
 }
 
+// Proves: permessage-deflate, --test-echo
 TEST(DeflateTest, ABombEndsAtTheLimit) {
   const std::string compressed = Deflate(std::string(16 * 1024 * 1024, 'x'), 15);
   ASSERT_LT(compressed.size(), 20'000u);
@@ -52,6 +53,7 @@ TEST(DeflateTest, WhatIsBrokenOrCutShortIsTold) {
   EXPECT_EQ(Inflate(compressed.substr(0, compressed.size() - 3), 4, 1000, out), Status::kBroken);
 }
 
+// Proves: permessage-deflate, --test-echo
 TEST(DeflateTest, NoiseNeverGivesMoreThanTheLimit) {
   for (uint64_t seed = 1; seed <= 2000; ++seed) {
     test::SeededRandom random(seed);

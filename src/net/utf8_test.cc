@@ -130,6 +130,7 @@ TEST(Utf8, PiecesAreJudgedAsTheWhole) {
   }
 }
 
+// Proves: RFC 6455
 TEST(Utf8, EveryCodePointAndNothingElseIsAccepted) {
   for (uint32_t point = 0; point <= 0x11FFFF; ++point) {
     const bool exists = point <= 0x10FFFF && (point < 0xD800 || point > 0xDFFF);

@@ -78,6 +78,7 @@ std::vector<Conversation> Conversations() {
   };
 }
 
+// Proves: RFC 6455
 TEST(WsDecoderCuts, EveryCutInTwoGivesTheSame) {
   for (const Conversation& c : Conversations()) {
     const SeenEvents whole = Decode(c.bytes, kLimit);

@@ -180,6 +180,7 @@ TEST(WsDecoder, NothingComesAfterAClose) {
 
 // --- refusals
 
+// Proves: RFC 6455
 TEST(WsDecoder, RefusesUnmaskedFrames) {
   ExpectRefused(Bytes({0x81, 0x05}), 1002, "text");
   ExpectRefused(Bytes({0x89, 0x00}), 1002, "ping");

@@ -33,6 +33,7 @@ const std::string kOfRoom = R"("conversation_id":"0190b8a4-0000-7000-8000-000000
 
 std::string Text(const SharedBytes& frame) { return std::string(PayloadOf(frame)); }
 
+// Proves: message object
 TEST(EventsTest, AMessageHasEveryFieldNullWhenEmpty) {
   std::string out;
   AppendMessage(out, MakeMessage());
@@ -91,6 +92,7 @@ const std::string kConversation =
     R"("participants":["ann","bob"],"participant_count":2,)"
     R"("created_at":"1970-01-01T00:00:00.000000Z","last_message_at":null,"metadata":{},"seq":7)";
 
+// Proves: conversation object
 TEST(EventsTest, AConversationInAFrameLeavesOutWhatDiffersByReader) {
   const EventRef event = ConversationCreatedEvent(MakeConversation());
   EXPECT_EQ(event->seq, 0);
@@ -168,6 +170,7 @@ TEST(EventsTest, GreetingsAreWhatAClientExpectsFirst) {
                 R"("cursor":"12","more":true}})");
 }
 
+// Proves: disconnect before a close
 TEST(EventsTest, TheLastFrameSaysWhetherAndWhenToComeAgain) {
   EXPECT_EQ(Text(DisconnectFrame(1012, "restart", true, 350)),
             R"({"type":"disconnect","data":{"code":1012,"reason":"restart","reconnect":true,)"

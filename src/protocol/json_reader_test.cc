@@ -63,6 +63,7 @@ TEST_F(JsonReaderTest, WhatIsNoJsonObjectIsRefused) {
   }
 }
 
+// Proves: depth 32
 TEST_F(JsonReaderTest, NestingEndsAtTheGivenDepth) {
   const auto nested = [](int levels) {
     std::string text = "{\"a\":";
@@ -164,6 +165,7 @@ TEST_F(JsonReaderTest, EveryWrongFieldIsNamed) {
   EXPECT_EQ(WrongOf(fields, "own"), "Is not so.");
 }
 
+// Proves: content: 32 KiB, trimmed, not empty, no U+0000
 TEST_F(JsonReaderTest, U0000IsRefusedWhereverTextIsTaken) {
   auto fields = Fields(R"({"t":"a\u0000b","m":{"k":["\u0000"]},"k":{"\u0000":1},"u":"\u0000",)"
                        R"("l":["a","\u0000"]})");
@@ -188,6 +190,7 @@ TEST_F(JsonReaderTest, UserIdsComeAsTextOrWholeNumbers) {
   }
 }
 
+// Proves: client_id, ref: 64 characters
 TEST_F(JsonReaderTest, ShortTextCountsCodePoints) {
   auto fields = Fields(R"({"t":"\u00e4\ud83d\ude00x"})");
   EXPECT_EQ(fields.ShortText("t", 3), "\u00e4\U0001F600x");
@@ -207,6 +210,7 @@ TEST_F(JsonReaderTest, ListsOfTextsAreBounded) {
   EXPECT_NE(WrongOf(fields, "mixed"), "");
 }
 
+// Proves: metadata, an object of 8 KiB
 TEST_F(JsonReaderTest, MetadataIsKeptAsJsonWithoutWhiteSpace) {
   auto fields = Fields(R"({"m": { "a" : [ 1, "x y" ] , "b":null }})");
   EXPECT_EQ(fields.Metadata("m", 100), R"({"a":[1,"x y"],"b":null})");

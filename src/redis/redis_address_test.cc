@@ -52,6 +52,7 @@ TEST(RedisAddressTest, AUnixSocketIsAPath) {
   EXPECT_EQ(address.password, "pw");
 }
 
+// Proves: nodes over Redis
 TEST(RedisAddressTest, SentinelsAreSeveralHostsAndAMaster) {
   const RedisAddress address =
       Good("redis+sentinel://:pw@one,two:26380,[::1]:26381/mymaster/1?sentinel_password=sp");

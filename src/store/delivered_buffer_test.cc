@@ -29,6 +29,7 @@ TEST(DeliveredBufferTest, MessagesThatAreShownAgainKeepTheTimeOfTheFirst) {
   EXPECT_EQ(buffer.Take(10).at(0).at.micros, 1);
 }
 
+// Proves: positions
 TEST(DeliveredBufferTest, WhatCouldNotBeWrittenComesBack) {
   DeliveredBuffer buffer;
   buffer.Note(Seqs(1, 4));

@@ -150,6 +150,7 @@ TEST_F(GroupCommitTest, WhatGathersDuringACommitIsOneTransactionAndOnePost) {
   EXPECT_EQ(commits_->stats().committed_writes, 4u);
 }
 
+// Proves: P1 durable
 TEST_F(GroupCommitTest, NothingIsAnsweredBeforeItIsCommitted) {
   HoldTheWriter();
   EXPECT_EQ(on_.posts(), 0u);
@@ -199,6 +200,7 @@ TEST_F(GroupCommitTest, AFailedCommitIsToldAndTheNextMaySucceed) {
   EXPECT_EQ(Outcomes(), (Names{"a:store_unavailable", "b"}));
 }
 
+// Proves: P8 the store is the source of truth
 TEST_F(GroupCommitTest, ABatchWhoseOutcomeIsUnknownIsNotAppliedAgain) {
   journal_.fail_commit = [](const Names& names) {
     if (names.empty() || names.front() == "a") {
@@ -301,6 +303,7 @@ TEST_F(GroupCommitTest, NothingNewIsTriedWhileTheLastOutcomeIsInProgress) {
   EXPECT_TRUE(outcomes_.back().error.empty());
 }
 
+// Proves: P6 bounded memory
 TEST_F(GroupCommitTest, AFullQueueRefusesByPostAndContinuesAfterwards) {
   HoldTheWriter();
   for (int i = 0; i < 10; ++i) Submit("w");

@@ -138,6 +138,7 @@ TEST_F(ReaderPoolTest, BulkReadsLeaveAThreadForInteractiveOnes) {
   EXPECT_EQ(order_, "x");
 }
 
+// Proves: store_pool_waits_total, store_read_queue, store_reads_refused_total, store_reads_expired_total, store_statements_total, store_round_trips_total
 TEST_F(ReaderPoolTest, AFullQueueRefusesTheJobAtOnceAndCountsIt) {
   ReaderPool pool(OpenNone, {.shared_threads = 1, .max_queued = {1, 2, 3}}, clock_);
   Block(pool, ReadClass::kInteractive);

@@ -110,6 +110,7 @@ TEST_P(StoreContract, AfterCloseEveryCallAnswersStoreUnavailable) {
   EXPECT_EQ(Insert(Text(room, "ann"))->message.seq, 1) << "nothing of it was stored";
 }
 
+// Proves: P8 the store is the source of truth
 TEST_P(StoreContract, AnUnavailableStoreSaysThatTryingAgainMakesSense) {
   store_->Close();
   EXPECT_TRUE(Head(NewId()).error().retry_after);

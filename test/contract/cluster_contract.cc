@@ -26,6 +26,7 @@ class Log {
   Store& store_;
 };
 
+// Proves: P9 token lifetime
 TEST_P(StoreContract, WhoComesAndGoesIsToldFromAPositionOn) {
   Log log(*store_);
   Room({"ann"});
@@ -212,6 +213,7 @@ TEST_P(StoreContract, APositionThatTheStoreCannotHaveGivenIsStale) {
                   ->changes.empty());
 }
 
+// Proves: revocation
 TEST_P(StoreContract, RevocationsAreReadFromAPositionOn) {
   const auto read = [this](LogQuery query) {
     return *Ask<RevocationList>(

@@ -141,6 +141,7 @@ TEST_P(StoreContract, ADirectConversationThatManyStartAtOnceExistsOnce) {
   EXPECT_EQ(List("ann")->conversations.size(), kPairs);
 }
 
+// Proves: 100,000 participants
 TEST_P(StoreContract, AConversationOfManyIsWrittenInFewStatements) {
   if (!GetParam().shared) GTEST_SKIP() << "a statement costs no round trip there";
   std::vector<UserId> users;
@@ -156,6 +157,7 @@ TEST_P(StoreContract, AConversationOfManyIsWrittenInFewStatements) {
   EXPECT_EQ(view->conversation.members[1].role, Role::kMember);
 }
 
+// Proves: 100,000 participants
 TEST_P(StoreContract, SendsDoNotWaitForAConversationOfMany) {
   if (!GetParam().shared) GTEST_SKIP() << "one connection writes there";
   const Uuid room = Room({"ann"});
@@ -196,6 +198,7 @@ TEST_P(StoreContract, WhatIsUnknownIsNotFound) {
   EXPECT_TRUE(UserHeads("ann")->heads.empty());
 }
 
+// Proves: visibility
 TEST_P(StoreContract, ToWhoIsNotInItAConversationIsNotThere) {
   const Uuid room = Room({"ann"});
   const Uuid message = Insert(Text(room, "ann"))->message.id;
@@ -312,6 +315,7 @@ TEST_P(StoreContract, AUsersHeadsNeedNoHorizonOfTheEmbeddedStore) {
   EXPECT_EQ(UserHeads("ann", cursor)->heads.size(), 1u);
 }
 
+// Proves: ?cursor=
 TEST_P(StoreContract, ACursorOfHeadsHearsOnlyOfWhatChangedSince) {
   // A cursor is behind transactions that are still open, such as the store's upkeep or autovacuum, and what was
   // committed after they began is then heard of again.
@@ -348,6 +352,7 @@ TEST_P(StoreContract, ACursorOfHeadsHearsOnlyOfWhatChangedSince) {
   beyond_all(heads->cursor);
 }
 
+// Proves: ?cursor=
 TEST_P(StoreContract, ACursorThatTheStoreCannotHaveGivenBringsAllHeads) {
   Room({"ann", "bob"});
   Room({"ann", "cho"});

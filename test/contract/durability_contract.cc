@@ -7,6 +7,7 @@
 namespace parley::test {
 namespace {
 
+// Proves: store identity, store_mismatch
 TEST_P(StoreContract, TheIdentityIsMadeOnceWithTheStore) {
   const Uuid identity = store_->Identity();
   EXPECT_FALSE(identity.IsNil());
@@ -37,6 +38,7 @@ TEST_P(StoreContract, ASecondOpenOfTheSameStoreIsRefused) {
   EXPECT_TRUE(Insert(Text(room, "ann")));
 }
 
+// Proves: P1 durable
 TEST_P(StoreContract, WhatAKilledProcessLeavesHoldsEveryAckedMessage) {
   if (!GetParam().take_remains) GTEST_SKIP() << "this engine leaves nothing that a test can take";
   const Uuid room = Room({"ann"});

@@ -92,6 +92,7 @@ TEST_P(StoreContract, HistoryHoldsNothingOfOtherConversations) {
 
 // --- what was deleted
 
+// Proves: GET conversations/{id}/messages/
 TEST_P(StoreContract, HistoryLeavesOutWhatWasDeletedUnlessAsked) {
   const Uuid room = Room({"ann"});
   InsertMany(room, "ann", 3);
@@ -256,6 +257,7 @@ TEST_P(StoreContract, UnreadAreOnlyTheUndeletedBehindTheMark) {
   EXPECT_EQ(View(room, "bob")->conversation.members[1].last_read_seq, 4);
 }
 
+// Proves: GET messages/unread_count/
 TEST_P(StoreContract, UnreadCountsStopAtAThousand) {
   const Uuid room = Room({"ann", "bob"}), other = Room({"ann", "bob"});
   InsertMany(room, "ann", 999);

@@ -97,6 +97,7 @@ TEST_P(ListContract, ADeletedConversationHasNoHead) {
 
 // --- a user's list
 
+// Proves: GET conversations/
 TEST_P(ListContract, AListShowsEachConversationAsItIsShownAlone) {
   std::vector<UserId> many = {"ann"};
   for (int i = 0; i < 149; ++i) many.push_back("user-" + std::to_string(1000 - i));

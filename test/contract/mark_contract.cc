@@ -7,6 +7,7 @@
 namespace parley::test {
 namespace {
 
+// Proves: positions
 TEST_P(StoreContract, AMarkIsReadBackBeforeItsRowIsWritten) {
   const Uuid room = Room({"ann", "bob"}), other = Room({"ann", "bob"});
   InsertMany(room, "ann", 5);
@@ -74,6 +75,7 @@ TEST_P(StoreContract, MessagesNamedAreMarkedInEachOfTheirConversations) {
   EXPECT_TRUE(MarkNamed(*store_, on_, "bob", {named[3]}, other)->receipts.empty());
 }
 
+// Proves: positions
 TEST_P(StoreContract, ManyMarksAreWrittenInFewStatementsAndSurviveClosing) {
   std::vector<UserId> users = {"ann"};
   for (int i = 0; i < 600; ++i) users.push_back("user-" + std::to_string(i));

@@ -12,6 +12,7 @@ constexpr int kThreads = 4;
 
 // --- seq
 
+// Proves: store_pool_waits_total, store_read_queue, store_reads_refused_total, store_reads_expired_total, store_statements_total, store_round_trips_total
 TEST_P(StoreContract, ABatchOfMessagesTakesThreeRoundTripsHoweverManyTheyAre) {
   if (!GetParam().shared) GTEST_SKIP() << "there is no wire";
   const Uuid room = Room({"ann"});
@@ -36,6 +37,7 @@ TEST_P(StoreContract, SeqsAreDenseFromOneInEachConversation) {
   EXPECT_EQ(Head(second)->seq, 5);
 }
 
+// Proves: P3 one order
 TEST_P(StoreContract, SeqsStayDenseUnderSendersOfSeveralThreads) {
   constexpr int kEach = 200;
   const Uuid rooms[] = {Room({"ann", "bob"}), Room({"ann", "bob"})};
@@ -124,6 +126,7 @@ TEST_P(StoreContract, OnlyParticipantsSendAndARefusalLeavesNoHole) {
   EXPECT_EQ(StoredSeqs(room), OneTo(2));
 }
 
+// Proves: PostgreSQL: commit lanes of home shards, pipelined batches, row locks
 TEST_P(StoreContract, ARefusalInTheMiddleOfABatchSparesTheOthers) {
   const Uuid room = Room({"ann"});
   std::vector<int64_t> seqs;
@@ -218,6 +221,7 @@ TEST_P(StoreContract, RepeatsInOneBatchAreFoundToo) {
   EXPECT_EQ(StoredSeqs(room), OneTo(50));
 }
 
+// Proves: P2 exactly-once effect
 TEST_P(StoreContract, OfConcurrentRepeatsExactlyOneIsStored) {
   constexpr int kMessages = 50;
   const Uuid room = Room({"ann"});

@@ -1,6 +1,8 @@
 """P1: what was acknowledged is there after a kill -9."""
 import threading
 
+import pytest
+
 from client import Closed
 from conftest import named
 from deadline import eventually
@@ -42,6 +44,7 @@ def kill_under_load(server, senders, talk, round_number):
     return {client_id: place for notes in acked for client_id, place in notes.items()}
 
 
+@pytest.mark.proves("P1 durable")
 def test_every_acknowledged_message_survives_kill_9(own_server):
     server = own_server()
     alice, bob, carol = named(server, "alice", "bob", "carol")

@@ -28,6 +28,7 @@ def answer(server, token):
 
 
 @pytest.mark.parametrize("algorithm", KEYS)
+@pytest.mark.proves("HS, RS, PS, ES 256 to 512, EdDSA")
 def test_tokens_of_the_configured_algorithm_are_good_and_no_others(own_server, tmp_path, algorithm):
     key = KEYS[algorithm]
     (tmp_path / "key.pem").write_bytes(public_pem(key))
@@ -54,6 +55,7 @@ def another(key):
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
+@pytest.mark.proves("HS, RS, PS, ES 256 to 512, EdDSA")
 def test_shared_secrets(own_server, tmp_path, algorithm):
     secret = "a shared secret of more than sixty-four bytes, as HS512 would like to have it"
     server = own_server("--auth-algorithm", algorithm, directory=tmp_path, JWT_SECRET_KEY=secret)
@@ -62,6 +64,7 @@ def test_shared_secrets(own_server, tmp_path, algorithm):
         assert_problem(answer(server, mint("ann", key=secret, algorithm=other)), 401)
 
 
+@pytest.mark.proves("parley token")
 def test_the_command_line_signs_what_the_server_takes(own_server, tmp_path):
     from server import run
     key = KEYS["ES256"]
@@ -75,6 +78,7 @@ def test_the_command_line_signs_what_the_server_takes(own_server, tmp_path):
     assert answer(server, made.stdout.strip()).status_code == 200, made
 
 
+@pytest.mark.proves("PEM keys")
 def test_a_key_of_another_kind_ends_the_start(tmp_path):
     from server import run
     (tmp_path / "key.pem").write_bytes(public_pem(KEYS["ES384"]))

@@ -11,6 +11,7 @@ from deadline import eventually
 from server import Server, free_port
 
 
+@pytest.mark.proves("/openapi.json, /docs")
 def test_it_is_a_valid_document(server):
     OpenAPIV31SpecValidator(api_document.read(server)).validate()
 
@@ -99,6 +100,7 @@ def page(server, browser):
     context.close()
 
 
+@pytest.mark.proves("/openapi.json, /docs")
 def test_the_page_shows_every_route_and_asks_nobody_else(page, server):
     wanted = {str(each) for each in api_document.operations(api_document.read(server))}
     shown = page.get_by_test_id("route").evaluate_all("all => all.map((each) => each.dataset.route)")

@@ -30,6 +30,7 @@ def upload(person, name, data):
     return answer.json()["file_url"].removeprefix("/api/messaging/")
 
 
+@pytest.mark.proves("GET attachments/{id}/content/")
 def test_all_of_it(alice, url):
     answer = alice.rest.get(url)
     assert (answer.status_code, answer.content) == (200, DATA)
@@ -64,6 +65,7 @@ def test_head_has_the_length_and_no_bytes(alice, url):
 @pytest.mark.parametrize("header, first, last", [
     ("bytes=0-0", 0, 0), ("bytes=0-99999", 0, 99_999), ("bytes=100000-", 100_000, 299_999), ("bytes=-5", 299_995, 299_999),
     ("bytes=-999999999", 0, 299_999), ("bytes=299999-18446744073709551616", 299_999, 299_999)])
+@pytest.mark.proves("GET attachments/{id}/content/")
 def test_a_part_of_it(alice, url, header, first, last):
     answer = alice.rest.get(url, headers={"Range": header})
     assert answer.status_code == 206 and answer.content == DATA[first:last + 1]
@@ -100,6 +102,7 @@ def test_an_interrupted_download_is_taken_up(alice, url):
     assert begun + rest.content == DATA
 
 
+@pytest.mark.proves("GET attachments/{id}/content/")
 def test_nobody_else_and_no_path_but_the_id(alice, url, people):
     eve = people("eve")
     assert_problem(eve.rest.get(url), 404, "not_found")
@@ -109,6 +112,7 @@ def test_nobody_else_and_no_path_but_the_id(alice, url, people):
 
 
 @pytest.mark.skipif(PATIENCE > 1, reason="a sanitizer keeps what is freed")
+@pytest.mark.proves("GET attachments/{id}/content/")
 def test_readers_that_take_nothing_cost_little_memory(own_server):
     server = own_server()
     alice = named(server, "alice")
@@ -157,6 +161,7 @@ def rest_of(wire):
 
 
 @pytest.mark.parametrize("end", ["token", "participant", "expiry"])
+@pytest.mark.proves("downloads end with access")
 def test_a_download_ends_when_its_reader_may_no_longer_have_it(server, people, end):
     alice, bob = people("alice", "bob")
     group = alice.rest.create_group(bob)

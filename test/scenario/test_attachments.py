@@ -62,6 +62,7 @@ def stored(server):
 # --- what is taken ------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("kind", files.OF_KIND)
+@pytest.mark.proves("attachment object")
 def test_the_kinds_that_are_taken(talk, kind):
     alice, data = talk["alice"], files.OF_KIND[kind]
     attachment = uploaded(alice, f"My Cat.{kind.upper()}", data)
@@ -78,6 +79,7 @@ def test_the_kinds_that_are_taken(talk, kind):
     ("page.html", files.HTML), ("drawing.svg", files.SVG), ("cat.png.exe", files.PNG), ("cat", files.PNG), (".png", files.PNG),
     ("cat.png", files.HTML), ("cat.png", files.SVG), ("cat.png", b"MZ\x90\x00" + bytes(200)), ("cat.png", files.PDF),
     ("cat.pdf", files.PNG), ("cat.jpg", files.GIF), ("cat.png", b""), ("cat.png", b"just text"), ("cat.gif", b"PK\x03\x04" + bytes(60))])
+@pytest.mark.proves("POST attachments/")
 def test_what_is_not_taken_by_name_or_by_content(server, talk, name, data):
     assert_problem(upload(talk["alice"], name, data), 400, "invalid_field", field="file")
     assert eventually(lambda: files_of(server) == [])
@@ -91,6 +93,7 @@ def test_a_path_in_a_name_is_only_a_name(server, talk):
     assert all(len(name) == 36 for name in files_of(server)), "files are named by their ids"
 
 
+@pytest.mark.proves("POST attachments/")
 def test_what_just_fits_is_taken_and_a_byte_more_is_413(server, talk):
     attachment = uploaded(talk["alice"], content=files.png_of(files.MOST))
     assert attachment["file_size"] == files.MOST
@@ -155,6 +158,7 @@ def test_the_connection_lives_on_after_an_upload(talk):
 
 # --- who sees it --------------------------------------------------------------------------------------------------
 
+@pytest.mark.proves("attachment object")
 def test_it_is_its_uploaders_alone_until_a_message_takes_it(talk):
     alice, bob, eve = talk["alice"], talk["bob"], talk["eve"]
     attachment = uploaded(alice)
@@ -193,6 +197,7 @@ def test_a_message_may_be_nothing_but_a_file(talk):
     assert_problem(send(talk, content=""), 400, "invalid_field", field="content")
 
 
+@pytest.mark.proves("POST messages/")
 def test_what_a_send_cannot_take(talk):
     alice, bob = talk["alice"], talk["bob"]
     mine, foreign, taken = uploaded(alice), uploaded(bob), uploaded(alice)
@@ -223,6 +228,7 @@ def test_a_repeat_of_an_upload_is_the_same_file(server, talk):
 
 # --- a message that is there already ------------------------------------------------------------------------------
 
+@pytest.mark.proves("POST attachments/")
 def test_it_is_attached_to_a_message_of_ones_own(server, talk):
     alice, bob = talk["alice"], talk["bob"]
     message = alice.rest.send_message(talk, "look")
@@ -241,6 +247,7 @@ def test_it_is_attached_to_a_message_of_ones_own(server, talk):
 
 # --- what goes away -----------------------------------------------------------------------------------------------
 
+@pytest.mark.proves("GET attachments/{id}/, DELETE attachments/{id}/delete/")
 def test_its_uploader_deletes_it(server, talk):
     alice, bob = talk["alice"], talk["bob"]
     loose, attached = uploaded(alice), uploaded(alice)
@@ -258,6 +265,7 @@ def test_its_uploader_deletes_it(server, talk):
     assert eventually(lambda: files_of(server) == [])
 
 
+@pytest.mark.proves("GET attachments/{id}/, DELETE attachments/{id}/delete/")
 def test_it_goes_with_its_message(server, talk):
     alice, bob = talk["alice"], talk["bob"]
     attachment = uploaded(alice)
@@ -278,6 +286,7 @@ def test_it_goes_with_its_conversation(server, talk):
     assert eventually(lambda: files_of(server) == [])
 
 
+@pytest.mark.proves("GET attachments/{id}/, DELETE attachments/{id}/delete/")
 def test_one_that_no_message_takes_expires(own_server):
     server = own_server("--attachments-unattached-kept", "1s")
     alice, bob = Person(server, "alice"), Person(server, "bob")
@@ -318,6 +327,7 @@ def test_a_client_that_goes_away_leaves_nothing(server, talk):
     assert eventually(lambda: files_of(server) == [])
 
 
+@pytest.mark.proves("POST attachments/")
 def test_what_was_answered_survives_a_kill_and_what_was_not_is_cleared_away(server, talk):
     attachment = uploaded(talk["alice"])
     message = send(talk, attachment).json()
@@ -350,6 +360,7 @@ def test_a_damaged_file_is_an_error_and_nothing_else_suffers(server, talk):
 
 
 @pytest.mark.skipif(PATIENCE > 1, reason="a sanitizer keeps what is freed")
+@pytest.mark.proves("POST attachments/")
 def test_many_large_uploads_at_once_take_little_memory(server, talk):
     before, size, failures = server.memory(), 9 << 20, []
 

@@ -39,6 +39,11 @@ def rig(fault, common_rig):
 
 
 @pytest.mark.parametrize("fault", [*faults.ALL, faults.several_at_once], ids=lambda fault: fault.__name__)
+@pytest.mark.proves("P4 no silent gap")
+@pytest.mark.proves("P7 Redis is disposable")
+@pytest.mark.proves("P8 the store is the source of truth")
+@pytest.mark.proves("PostgreSQL: a lost COMMIT")
+@pytest.mark.proves("faults on several nodes")
 def test_every_promise_is_kept(rig, fault):
     verdict = rig.play(fault, seed=1)
     print(verdict)
@@ -58,6 +63,7 @@ def namespaces_are_ours():
 @pytest.mark.long(25)
 @pytest.mark.skipif(not namespaces_are_ours(), reason="network namespaces are root's")
 @pytest.mark.parametrize("fault", faults.ON_A_NETWORK, ids=lambda fault: fault.__name__)
+@pytest.mark.proves("faults on several nodes")
 def test_every_promise_is_kept_where_packets_are_dropped(fault):
     done = subprocess.run([sys.executable, os.path.join(ROOT, "test", "chaos"), "--network", "--minutes", "0", "--seed", "1", "--fault", fault.__name__],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=patient(250))
@@ -198,6 +204,7 @@ def swapped(events):
     (changed(lambda events: next(at for at, event in enumerate(events) if event["what"] == "connect" and event["connection"] == 2), since=2),
      "silent-gap"),
 ], ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.proves("faults on several nodes")
 def test_the_checker_finds_what_clients_saw(mutant, name):
     assert name in judged(mutant(story()))
 

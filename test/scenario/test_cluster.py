@@ -85,6 +85,7 @@ def remove(admin, room, person):
     assert admin.rest.post(f"conversations/{room['id']}/remove_participant/", json={"user_id": person.id}).is_success
 
 
+@pytest.mark.proves("nodes over Redis")
 def test_a_message_reaches_who_listens_on_another_node(nodes):
     one, two = nodes(2)
     alice, bob = Person(one, "alice"), Person(two, "bob")
@@ -99,6 +100,7 @@ def test_a_message_reaches_who_listens_on_another_node(nodes):
     assert two.metric("parley_bus_losses_found_total") == 0, "it came over the bus"
 
 
+@pytest.mark.proves("P3 one order")
 def test_every_node_shows_one_dense_order(nodes):
     servers = nodes(3)
     people = [Person(server, f"user-{number}") for number, server in enumerate(servers)]
@@ -123,6 +125,7 @@ def test_every_node_shows_one_dense_order(nodes):
         socket.close()
 
 
+@pytest.mark.proves("P2 exactly-once effect")
 def test_a_repeat_on_another_node_is_the_same_message(nodes):
     one, two = nodes(2)
     alice, elsewhere, bob = Person(one, "alice"), Person(two, "alice"), Person(two, "bob")
@@ -135,6 +138,7 @@ def test_a_repeat_on_another_node_is_the_same_message(nodes):
         assert [frame["data"]["content"] for frame in heard_by(b, 2)] == ["once", "the end"]
 
 
+@pytest.mark.proves("P3 one order")
 def test_changes_reach_other_nodes(nodes):
     one, two = nodes(2)
     alice, bob = Person(one, "alice"), Person(two, "bob")
@@ -154,6 +158,7 @@ def test_changes_reach_other_nodes(nodes):
         assert replayed[0]["data"]["content"] == "" and replayed[0]["data"]["deleted_at"]
 
 
+@pytest.mark.proves("P9 token lifetime")
 def test_joining_and_parting_on_other_nodes(nodes):
     one, two = nodes(2)
     alice, bob, carol = Person(one, "alice"), Person(two, "bob"), Person(two, "carol")
@@ -174,6 +179,7 @@ def test_joining_and_parting_on_other_nodes(nodes):
         assert c.wait_for("conversation_deleted")["conversation_id"] == room["id"]
 
 
+@pytest.mark.proves("nodes over Redis")
 def test_typing_and_receipts_reach_other_nodes(nodes):
     one, two = nodes(2)
     alice, bob = Person(one, "alice"), Person(two, "bob")
@@ -212,6 +218,7 @@ def test_receipts_that_nobody_is_shown_are_not_published(nodes):
     assert published_by_marks(large) < 20, "what nodes say to each other anyway"
 
 
+@pytest.mark.proves("P11 presence")
 def test_presence_is_of_all_nodes(nodes):
     one, two = nodes(2)
     alice, bob = Person(one, "alice-p"), Person(two, "bob-p")
@@ -229,6 +236,7 @@ def test_presence_is_of_all_nodes(nodes):
         assert a.wait_for("user_offline", within=10)["data"]["user_id"] == bob.id
 
 
+@pytest.mark.proves("P11 presence")
 def test_users_of_a_killed_node_are_offline_within_the_lease(nodes):
     one, two = nodes(2)
     alice, bob, carol = Person(one, "alice-k"), Person(two, "bob-k"), Person(two, "carol-k")
@@ -245,6 +253,8 @@ def test_users_of_a_killed_node_are_offline_within_the_lease(nodes):
 # --- Redis is disposable (P7)
 
 
+@pytest.mark.proves("P7 Redis is disposable")
+@pytest.mark.proves("bus_lag_seconds, bus_losses_found_total, bus_unreadable_total, bus_dropped_total, redis_memory_bytes, redis_clients")
 def test_a_killed_redis_loses_nothing(nodes, own_redis):
     one, two = nodes(2, redis=own_redis.url)
     alice, bob, near = Person(one, "alice"), Person(two, "bob"), Person(one, "near")
@@ -267,6 +277,7 @@ def test_a_killed_redis_loses_nothing(nodes, own_redis):
         assert two.metric("parley_bus_losses_found_total") == found, "live again"
 
 
+@pytest.mark.proves("P7 Redis is disposable")
 def test_a_paused_redis_delays_nobody_who_sends(nodes, own_redis):
     one, two = nodes(2, redis=own_redis.url)
     alice, bob = Person(one, "alice"), Person(two, "bob")
@@ -284,6 +295,8 @@ def test_a_paused_redis_delays_nobody_who_sends(nodes, own_redis):
         quiet(b)
 
 
+@pytest.mark.proves("P4 no silent gap")
+@pytest.mark.proves("P7 Redis is disposable")
 def test_what_is_lost_without_a_trace_is_found(nodes, redis, relay):
     one, = nodes(1, redis=relay.redis_url)
     two, = nodes(1)
@@ -302,6 +315,7 @@ def test_what_is_lost_without_a_trace_is_found(nodes, redis, relay):
         assert b.wait_for(lambda frame: frame.get("seq") == 4, within=15), "nothing comes after it, and still it is found"
 
 
+@pytest.mark.proves("P7 Redis is disposable")
 def test_a_node_cut_off_from_redis_hears_and_is_heard(nodes, redis, relay):
     one, = nodes(1, redis=relay.redis_url)
     two, = nodes(1)
@@ -317,6 +331,8 @@ def test_a_node_cut_off_from_redis_hears_and_is_heard(nodes, redis, relay):
         assert [frame["seq"] for frame in heard_by(b, 2, within=15)] == [1, 2]
 
 
+@pytest.mark.proves("P9 token lifetime")
+@pytest.mark.proves("nodes over Redis")
 def test_without_redis_nodes_follow_the_store(nodes):
     one, two = nodes(2, redis=None)
     alice, bob, carol = Person(one, "alice"), Person(two, "bob"), Person(two, "carol")
@@ -337,6 +353,8 @@ def test_without_redis_nodes_follow_the_store(nodes):
         assert c.wait_for("conversation_deleted")
 
 
+@pytest.mark.proves("P9 token lifetime")
+@pytest.mark.proves("revocation")
 def test_a_revoked_token_ends_on_every_node_without_redis(nodes):
     one, two = nodes(2, redis=None)
     bob = Person(two, "bob-r", jti="jti-1")
@@ -349,6 +367,7 @@ def test_a_revoked_token_ends_on_every_node_without_redis(nodes):
         assert closed.value.code == 4001
 
 
+@pytest.mark.proves("P2 exactly-once effect")
 def test_a_repeat_after_a_kill_is_answered_by_another_node(nodes):
     one, two = nodes(2)
     alice, bob = Person(one, "alice"), Person(two, "bob")
@@ -368,6 +387,8 @@ def test_a_repeat_after_a_kill_is_answered_by_another_node(nodes):
 # --- who belongs together
 
 
+@pytest.mark.proves("/livez, /readyz")
+@pytest.mark.proves("store identity, store_mismatch")
 def test_two_embedded_stores_do_not_pass_for_a_cluster(own_redis, own_server):
     one = own_server(REDIS_URL=own_redis.url)
     eventually(lambda: "bus is up" in one.log)
@@ -382,6 +403,7 @@ def test_two_embedded_stores_do_not_pass_for_a_cluster(own_redis, own_server):
 
 
 @pytest.mark.long(27)
+@pytest.mark.proves("store identity, store_mismatch")
 def test_a_settled_system_serves_beside_a_newcomer_of_another_store(nodes, own_redis, own_server):
     """Staging that is pointed at production's Redis by mistake."""
     production, = nodes(1, redis=own_redis.url)
@@ -403,6 +425,7 @@ def test_a_settled_system_serves_beside_a_newcomer_of_another_store(nodes, own_r
         assert restarted.ready() and production.ready() and not staging.ready()
 
 
+@pytest.mark.proves("bus_lag_seconds, bus_losses_found_total, bus_unreadable_total, bus_dropped_total, redis_memory_bytes, redis_clients")
 def test_noise_on_the_bus_is_counted_and_passed_over(nodes, redis):
     one, two = nodes(2)
     alice, bob = Person(one, "alice"), Person(two, "bob")
@@ -437,6 +460,7 @@ def quiet_cursor_of(person):
     return cursor if listed(person, cursor) == set() else None
 
 
+@pytest.mark.proves("?cursor=")
 def test_a_cursor_misses_nothing_that_was_committed_late(nodes, database):
     """A change that began before the cursor was given, and is committed after it."""
     one, two = nodes(2)
@@ -456,6 +480,7 @@ def test_a_cursor_misses_nothing_that_was_committed_late(nodes, database):
     assert late["id"] in listed(bob, cursor)
 
 
+@pytest.mark.proves("?cursor=")
 def test_a_cursor_does_not_go_by_anybodys_clock(nodes):
     library = faketime_library()
     assert library, "faketime is not installed: './dev test' does it"
@@ -470,6 +495,8 @@ def test_a_cursor_does_not_go_by_anybodys_clock(nodes):
     assert listed(alice, "1" + cursor + "000000") == {room["id"], other["id"]}, "a cursor of another store's"
 
 
+@pytest.mark.proves("bus_reconnects_total, bus_published_total, bus_received_total, redis_commands_total")
+@pytest.mark.proves("store_pool_waits_total, store_read_queue, store_reads_refused_total, store_reads_expired_total, store_statements_total, store_round_trips_total")
 def test_metrics_tell_what_nodes_say_and_what_it_costs(nodes, own_redis):
     one, two = nodes(2, redis=own_redis.url)
     alice, bob = Person(one, "alice"), Person(two, "bob")

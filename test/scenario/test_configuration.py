@@ -20,6 +20,7 @@ def refuses(tmp_path, *arguments, **variables):
     return ended.stdout
 
 
+@pytest.mark.proves("unknown keys, all errors at once, exit 2")
 def test_an_unknown_option_is_refused_by_name(tmp_path):
     assert "--no-such-option" in refuses(tmp_path, "--no-such-option", "1")
     assert "PARLEY_NO_SUCH_OPTION" in refuses(tmp_path, PARLEY_NO_SUCH_OPTION="1")
@@ -27,6 +28,7 @@ def test_an_unknown_option_is_refused_by_name(tmp_path):
     assert "no_such_option" in refuses(tmp_path)
 
 
+@pytest.mark.proves("unknown keys, all errors at once, exit 2")
 def test_everything_wrong_is_reported_at_once(tmp_path):
     (tmp_path / "parley.toml").write_text(
         'no_such_option = 1\nport = "many"\n\n[websocket]\nping_interval = "soon"\n\n[nonsense]\nx = 1\n')
@@ -44,6 +46,7 @@ def test_a_file_that_was_named_must_be_there(tmp_path):
     assert "absent.toml" in refuses(tmp_path, "--config", "absent.toml")
 
 
+@pytest.mark.proves("file, environment, flags, and their order")
 def test_flags_win_over_environment_and_environment_over_file(own_server, tmp_path):
     in_file, in_environment, in_flag = free_port(), free_port(), free_port()
     for flags, variables, port in (
@@ -62,12 +65,14 @@ def test_flags_win_over_environment_and_environment_over_file(own_server, tmp_pa
     ["-b", "127.0.0.1", "-p", "PORT"], ["-b", "127.0.0.1:PORT"], ["--bind", "127.0.0.1:PORT"],
     ["--host", "127.0.0.1", "--port", "PORT"], ["--host=127.0.0.1", "--port=PORT"],
     ["-b", "127.0.0.1", "-p", "PORT", "your_project.asgi:application"]], ids=" ".join)
+@pytest.mark.proves("flags of Daphne, Uvicorn, Hypercorn")
 def test_flags_of_the_servers_it_replaces_are_taken(own_server, flags):
     port = free_port()
     server = own_server(port=port, listen=[flag.replace("PORT", str(port)) for flag in flags])
     assert httpx.get(f"{server.url}/livez").status_code == 200
 
 
+@pytest.mark.proves("names of Django deployments")
 def test_the_guides_environment_is_taken(own_server):
     port = free_port()
     server = own_server(port=port, listen=[], PORT=str(port), JWT_SECRET_KEY=None,
@@ -75,23 +80,27 @@ def test_the_guides_environment_is_taken(own_server):
     assert Person(server, "alice").rest.get("conversations/").status_code == 200
 
 
+@pytest.mark.proves("Kubernetes service links")
 def test_links_that_kubernetes_sets_are_ignored(own_server):
     own_server(PARLEY_PORT="tcp://10.0.0.1:8000", PARLEY_PORT_8000_TCP="tcp://10.0.0.1:8000",
                PARLEY_SERVICE_HOST="10.0.0.1", PARLEY_SERVICE_PORT="8000")
 
 
 @pytest.mark.parametrize("key", [None, "", "short", "k" * 31])
+@pytest.mark.proves("production: no key, short key")
 def test_production_refuses_to_start_without_a_good_key(tmp_path, key):
     said = refuses(tmp_path, "--port", str(free_port()), DJANGO_ENV="production", JWT_SECRET_KEY=key)
     assert "JWT_SECRET_KEY" in said or "secret_key" in said
     assert not key or len(key) < 10 or key not in said
 
 
+@pytest.mark.proves("production: fsync off")
 def test_production_refuses_to_start_with_fsync_off(tmp_path):
     assert "fsync" in refuses(tmp_path, "--store-fsync", "off", "--port", str(free_port()),
                               DJANGO_ENV="production", JWT_SECRET_KEY=LONG_KEY)
 
 
+@pytest.mark.proves("parley serve")
 def test_production_starts_with_a_good_key(own_server):
     server = own_server("--drain-delay", "0", DJANGO_ENV="production")
     alice = Person(server, "alice")
@@ -101,6 +110,7 @@ def test_production_starts_with_a_good_key(own_server):
     assert server.stop() == 0
 
 
+@pytest.mark.proves("/metrics")
 def test_metrics_are_not_open_in_production(own_server):
     server = own_server("--drain-delay", "0", DJANGO_ENV="production")
     assert httpx.get(f"{server.url}/metrics").status_code in (401, 403, 404)
@@ -109,6 +119,7 @@ def test_metrics_are_not_open_in_production(own_server):
     assert answer.status_code == 200
 
 
+@pytest.mark.proves("/metrics")
 def test_metrics_are_open_on_the_admin_port_in_production(tmp_path):
     """By whatever name: a scraper knows an address."""
     port = free_port()
@@ -130,6 +141,7 @@ def metrics_at(port, host):
         return None
 
 
+@pytest.mark.proves("--admin-host")
 def test_the_admin_port_serves_neither_sockets_nor_the_api(tmp_path):
     """And only loopback reaches it unless --admin-host says otherwise."""
     port = free_port()
@@ -152,6 +164,7 @@ def test_the_admin_port_serves_neither_sockets_nor_the_api(tmp_path):
 
 @pytest.mark.parametrize("given", [{"JWT_SECRET_KEY": LONG_KEY}, {"REDIS_URL": "redis://127.0.0.1:1/0"},
                                    {"DATABASE_URL": "postgres://127.0.0.1:1/x"}], ids=lambda given: next(iter(given)))
+@pytest.mark.proves("development beyond loopback, POST /dev/token")
 def test_a_configured_server_is_not_taken_for_a_laptop_on_the_network(tmp_path, given):
     variables = {"JWT_SECRET_KEY": None, **given}
     said = refuses(tmp_path, "--host", "0.0.0.0", "--port", "0", DJANGO_ENV=None, **variables)
@@ -172,6 +185,7 @@ def test_a_key_that_django_made_for_development_is_refused_in_production(tmp_pat
     assert "django-insecure-" in said and LONG_KEY not in said
 
 
+@pytest.mark.proves("flags of Daphne, Uvicorn, Hypercorn")
 def test_an_endpoint_of_daphne(own_server):
     port = free_port()
     server = own_server(port=port, listen=["-e", f"tcp:port={port}:interface=127.0.0.1", "my_project.asgi:application"])
@@ -184,6 +198,7 @@ def test_an_endpoint_of_daphne(own_server):
     "-v 2 --websocket_timeout 86400 --http-timeout 60 --application-close-timeout 10 --access-log - your_project.asgi:application",
     "--access-log your_project.asgi:application --proxy-headers --ping-interval 20 --ping-timeout 30 -t 60 -s daphne",
     "--access-log /var/log/access.log --timeout-keep-alive 5 --limit-max-requests 1000 --reload --backlog 100 x:y"])
+@pytest.mark.proves("flags of Daphne, Uvicorn, Hypercorn")
 def test_command_lines_of_the_servers_it_replaces_run(own_server, line):
     port = free_port()
     server = own_server(port=port, listen=["--host", "127.0.0.1", "--port", str(port), *line.split()])
@@ -192,6 +207,7 @@ def test_command_lines_of_the_servers_it_replaces_run(own_server, line):
     assert server.log.count("is ignored") >= 1, server.log
 
 
+@pytest.mark.proves("signals")
 def test_hangup_and_user_signals_never_end_the_process(own_server):
     server = own_server()
     for number in signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2:
@@ -201,6 +217,7 @@ def test_hangup_and_user_signals_never_end_the_process(own_server):
     assert server.stop() == 0
 
 
+@pytest.mark.proves("port taken, data directory unusable or in use")
 def test_a_port_that_is_taken_is_said_and_ends_the_start(tmp_path, server):
     ended = run("serve", "--host", "127.0.0.1", "--port", str(server.port), "--data-dir", "data",
                 directory=tmp_path)
@@ -208,6 +225,7 @@ def test_a_port_that_is_taken_is_said_and_ends_the_start(tmp_path, server):
     assert str(server.port) in ended.stdout
 
 
+@pytest.mark.proves("port taken, data directory unusable or in use")
 def test_a_data_directory_that_cannot_be_written_is_said_and_ends_the_start(tmp_path):
     (tmp_path / "file").write_text("not a directory")
     ended = run("serve", "--host", "127.0.0.1", "--port", str(free_port()), "--data-dir",
@@ -216,6 +234,8 @@ def test_a_data_directory_that_cannot_be_written_is_said_and_ends_the_start(tmp_
     assert str(tmp_path / "file") in ended.stdout
 
 
+@pytest.mark.proves("--rate-limits")
+@pytest.mark.proves("rate_limited_total{verb}")
 def test_too_many_sends_are_429_when_limits_are_on(own_server):
     server = own_server("--rate-limits", "on", "--rate-limit-sends-per-second", "1",
                         "--rate-limit-sends-burst", "3")
@@ -235,6 +255,7 @@ def test_too_many_sends_are_429_when_limits_are_on(own_server):
     assert server.metric("parley_rate_limited_total", verb="send") == statuses.count(429) + len(refused)
 
 
+@pytest.mark.proves("4009")
 def test_a_socket_that_goes_on_sending_over_the_limit_is_closed_with_4009(own_server):
     server = own_server("--rate-limits", "on", "--rate-limit-sends-per-second", "1",
                         "--rate-limit-sends-burst", "3")
@@ -256,6 +277,7 @@ def test_a_socket_that_goes_on_sending_over_the_limit_is_closed_with_4009(own_se
     assert [message["content"] for message in alice.rest.everything_in(talk)][:3] == ["0", "1", "2"]
 
 
+@pytest.mark.proves("access log, X-Request-ID")
 def test_serving_never_waits_for_a_log_that_nobody_reads(tmp_path):
     """Standard error is a pipe that is full: requests are answered, lines are dropped and counted."""
     server = Server(tmp_path)

@@ -16,6 +16,7 @@ def cases(section):
 
 
 @pytest.mark.parametrize("section", sorted({number.partition(".")[0] for number in conformance.CASES}, key=int))
+@pytest.mark.proves("RFC 6455")
 def test_every_case_of_a_section(echo, section):
     assert cases(section)
     failed = {}

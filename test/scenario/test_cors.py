@@ -14,6 +14,7 @@ def site(own_server):
     return own_server("--cors-allowed-origins", APP)
 
 
+@pytest.mark.proves("CORS")
 def test_a_preflight_names_the_routes_methods_and_headers(site):
     answer = httpx.options(f"{site.url}/api/messaging/conversations/", headers=PREFLIGHT)
     assert answer.status_code == 204
@@ -24,6 +25,7 @@ def test_a_preflight_names_the_routes_methods_and_headers(site):
     assert "Origin" in answer.headers["vary"]
 
 
+@pytest.mark.proves("CORS")
 def test_every_answer_to_an_allowed_origin_can_be_read(site):
     alice = Person(site, "alice")
     good = alice.rest.get("conversations/", headers={"Origin": APP})
@@ -39,6 +41,7 @@ def test_every_answer_to_an_allowed_origin_can_be_read(site):
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://app.example.com", "null", "http://localhost:3000"])
+@pytest.mark.proves("CORS")
 def test_an_unlisted_origin_is_never_reflected(site, origin):
     for answer in (httpx.options(f"{site.url}/api/messaging/conversations/", headers={**PREFLIGHT, "Origin": origin}),
                    httpx.get(f"{site.url}/livez", headers={"Origin": origin})):
@@ -59,6 +62,7 @@ def test_development_allows_local_pages(server):
     assert "access-control-allow-origin" not in httpx.get(f"{server.url}/livez", headers={"Origin": APP}).headers
 
 
+@pytest.mark.proves("access log, X-Request-ID")
 def test_a_request_id_is_taken_or_made_returned_and_logged(own_server):
     server = own_server()
     given = httpx.get(f"{server.url}/nowhere?token=secret", headers={"X-Request-ID": "abc.1-2_3"})

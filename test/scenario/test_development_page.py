@@ -48,11 +48,13 @@ def test_another_site_gets_no_token(server):
 
 
 @pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "x-forwarded-proto", "X-FORWARDED-HOST"])
+@pytest.mark.proves("development beyond loopback, POST /dev/token")
 def test_a_request_through_a_proxy_gets_no_token(server, header):
     answer = httpx.post(server.url + "/dev/token", json={"user_id": "victim"}, headers={header: "203.0.113.9"})
     assert answer.status_code == 403
 
 
+@pytest.mark.proves("development beyond loopback, POST /dev/token")
 def test_a_configured_key_signs_nothing_for_strangers(shared_server):
     assert httpx.get(shared_server.url + "/").status_code == 200
     assert httpx.post(shared_server.url + "/dev/token", json={"user_id": "anyone"}).status_code == 404
@@ -69,6 +71,7 @@ def test_the_development_token_is_for_loopback_peers_only(own_server):
     assert answer.status_code == 403
 
 
+@pytest.mark.proves("development page, POST /dev/token")
 def test_production_has_neither_page_nor_tokens(own_server):
     server = own_server("--drain-delay", "0", DJANGO_ENV="production")
     assert httpx.get(server.url + "/").status_code == 404
@@ -114,6 +117,7 @@ def say(tab, text):
     tab.get_by_test_id("composer").press("Enter")
 
 
+@pytest.mark.proves("development page, POST /dev/token")
 def test_two_tabs_chat(open_tab, server):
     alice, bob = open_tab(server, "page-alice"), open_tab(server, "page-bob")
     start_conversation(alice, "page-bob", title="Over tea")

@@ -4,6 +4,7 @@ import pytest
 from client import MESSAGE_FIELDS, Person, assert_problem
 
 
+@pytest.mark.proves("POST conversations/direct/")
 def test_a_direct_conversation_is_opened_or_found(people):
     alice, bob = people("alice", "bob")
     with bob.connect() as socket:
@@ -17,6 +18,7 @@ def test_a_direct_conversation_is_opened_or_found(people):
     assert also.status_code == 201 and also.json()["id"] == first.json()["id"]
 
 
+@pytest.mark.proves("POST conversations/direct/")
 def test_with_oneself_there_is_none(people):
     alice = people("alice")
     assert_problem(alice.rest.post("conversations/direct/", json={"user_id": alice.id}), 400, field="user_id")
@@ -46,6 +48,7 @@ def task(people):
     return alice, bob, cho, body
 
 
+@pytest.mark.proves("POST conversations/task/, POST conversations/task/{task_id}/status/")
 def test_a_task_has_one_conversation(task):
     alice, bob, cho, body = task
     first = bob.rest.post("conversations/task/", json={**body, "task_title": "Fix the roof"})
@@ -62,6 +65,7 @@ def test_a_task_has_one_conversation(task):
     assert_problem(cho.rest.post("conversations/task/", json=squatting), 403, "forbidden")
 
 
+@pytest.mark.proves("task_conversations")
 def test_a_service_may_keep_the_conversations_of_tasks_to_itself(own_server):
     server = own_server("--task-conversations", "service")
     alice, bob = Person(server, "alice"), Person(server, "bob")
@@ -73,6 +77,7 @@ def test_a_service_may_keep_the_conversations_of_tasks_to_itself(own_server):
     assert bob.rest.post("conversations/task/7/status/", json={"status": "done"}).status_code == 201
 
 
+@pytest.mark.proves("task_conversations")
 def test_a_service_wins_over_who_squatted(task):
     alice, bob, cho, body = task
     squatted = cho.rest.post("conversations/task/", json={**body, "performer_id": cho.id, "requester_id": bob.id}).json()
@@ -114,6 +119,7 @@ def test_bad_fields_of_a_task(task):
                    400, field="task_title")
 
 
+@pytest.mark.proves("POST conversations/task/, POST conversations/task/{task_id}/status/")
 def test_a_status_is_a_system_message_that_all_see(task):
     alice, bob, cho, body = task
     made = alice.rest.post("conversations/task/", json=body).json()
@@ -136,6 +142,7 @@ def test_a_status_is_a_system_message_that_all_see(task):
     assert_problem(bob.rest.patch(f"messages/{message['id']}/", json={"content": "forged"}), 403)
 
 
+@pytest.mark.proves("POST conversations/{id}/update_title/")
 def test_any_member_of_a_task_may_set_the_title(task):
     alice, bob, _, body = task
     made = alice.rest.post("conversations/task/", json=body).json()

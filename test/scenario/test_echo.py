@@ -43,6 +43,7 @@ def inflated(data, window=15):
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 16 * MIB])
+@pytest.mark.proves("permessage-deflate, --test-echo")
 def test_text_comes_back_as_text_and_binary_as_binary(echo, size, compression):
     with connect(f"ws://{echo.address}/test/echo", compression=compression,
                  max_size=17 * MIB) as socket:
@@ -74,6 +75,7 @@ def test_there_is_no_echo_unless_asked_for(server):
     ("permessage-deflate; unheard_of", None),
     ("permessage-bzip2", None),
 ])
+@pytest.mark.proves("permessage-deflate, --test-echo")
 def test_offers_of_deflate(echo, offers, answer):
     base = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
     with EchoWire(echo, offers) as wire:
@@ -88,6 +90,7 @@ def test_the_window_that_was_asked_for_is_kept(echo, window):
         assert inflated(answer, window) == data
 
 
+@pytest.mark.proves("permessage-deflate, --test-echo")
 def test_a_bomb_is_1009_and_memory_stays_bounded(echo):
     with EchoWire(echo, "permessage-deflate") as wire:
         assert wire.frame(2, deflated(bytes(1024 * MIB)), rsv=4).close_code() == 1009
@@ -131,6 +134,7 @@ def test_a_compressed_bit_on_a_continuation(echo):
         assert wire.frame(0, deflated(b"a")[1:], rsv=4).close_code() == 1002
 
 
+@pytest.mark.proves("permessage-deflate, --test-echo")
 def test_earlier_messages_are_answered_before_a_failing_close(echo):
     with EchoWire(echo) as wire:
         wire.frame(1, b"one").frame(9, b"two").frame(1, b"\xce\xba", fin=False).frame(0, b"\xf4\x90")

@@ -12,6 +12,7 @@ def talk(people):
     return alice, bob, cho, group, bob.rest.send_message(group, "helo", metadata={"a": 1})
 
 
+@pytest.mark.proves("PATCH messages/{id}/, DELETE messages/{id}/, DELETE messages/{id}/delete/")
 def test_an_edit_takes_the_next_seq_and_all_see_it(talk):
     alice, bob, cho, group, message = talk
     with alice.connect(group) as alices, cho.connect() as chos:
@@ -42,6 +43,7 @@ def test_an_edit_that_changes_nothing_takes_no_seq(talk):
     assert alice.rest.get(f"conversations/{group['id']}/").json()["seq"] == message["seq"]
 
 
+@pytest.mark.proves("edit, delete, message_updated, message_deleted")
 def test_over_a_socket(talk):
     alice, bob, _, group, message = talk
     with bob.connect(group) as bobs, alice.connect(group) as alices:
@@ -60,6 +62,7 @@ def test_over_a_socket(talk):
 
 
 @pytest.mark.parametrize("path", ["messages/{}/delete/", "messages/{}/"])
+@pytest.mark.proves("PATCH messages/{id}/, DELETE messages/{id}/, DELETE messages/{id}/delete/")
 def test_a_deleted_message_keeps_its_place_and_loses_its_content(talk, path):
     alice, bob, _, group, message = talk
     with alice.connect(group) as alices:
@@ -88,6 +91,7 @@ def test_deleted_content_is_not_on_the_disk(own_server, tmp_path):
             assert b"xyzzy-4711" not in file.read_bytes(), file
 
 
+@pytest.mark.proves("PATCH messages/{id}/, DELETE messages/{id}/, DELETE messages/{id}/delete/")
 def test_who_may(talk):
     alice, bob, cho, group, message = talk
     stranger = type(alice)(alice.server, "stranger-of-edits")
@@ -119,6 +123,9 @@ def test_a_bad_edit_is_named(talk):
     assert_problem(bob.rest.patch("messages/no-id/", json={"content": "x"}), 400)
 
 
+@pytest.mark.proves("P3 one order")
+@pytest.mark.proves("GET conversations/{id}/changes/")
+@pytest.mark.proves("edit, delete, message_updated, message_deleted")
 def test_a_replay_tells_things_as_they_are_now(talk):
     alice, bob, _, group, message = talk
     second = bob.rest.send_message(group, "second")

@@ -5,6 +5,7 @@ from client import NO_ID, Rest, assert_problem
 from raw import Wire, request
 
 
+@pytest.mark.proves("error body")
 def test_every_kind_of_error_has_the_one_shape(people, server):
     alice, bob, eve = people("alice", "bob", "eve")
     talk = alice.rest.create_group(bob)
@@ -121,6 +122,7 @@ def test_odd_paths_lead_nowhere(people, server, path):
         assert answer.getheader("Location") is None
 
 
+@pytest.mark.proves("body 1 MiB, drained")
 def test_a_body_over_the_limit_that_never_ends_is_answered(people, server):
     token = people("alice").token
     with Wire(server) as wire:

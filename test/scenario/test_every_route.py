@@ -163,6 +163,7 @@ def schema_example(document, schema):
     return NO_ID if schema.get("format") == "uuid" else "someone"
 
 
+@pytest.mark.proves("/openapi.json, /docs")
 def test_what_is_beyond_a_bound_of_the_document_is_refused(document, ask):
     tried = 0
     for each in with_json(document):

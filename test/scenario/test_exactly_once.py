@@ -45,6 +45,7 @@ def test_a_repeat_on_another_socket_and_over_rest_yields_the_first_message(talk_
     assert len(bob.rest.everything_in(talk)) == 1
 
 
+@pytest.mark.proves("POST messages/")
 def test_a_repeat_over_rest_answers_200_and_makes_no_event(talk_of_two):
     alice, bob, talk = talk_of_two
     with bob.connect(talk) as b:
@@ -55,6 +56,7 @@ def test_a_repeat_over_rest_answers_200_and_makes_no_event(talk_of_two):
         assert [event["seq"] for event in b.events(2)] == [1, 2]
 
 
+@pytest.mark.proves("POST messages/")
 def test_idempotency_key_is_the_client_id(talk_of_two):
     alice, _, talk = talk_of_two
     sent = post(alice, talk, headers={"Idempotency-Key": "from-header"})
@@ -64,6 +66,7 @@ def test_idempotency_key_is_the_client_id(talk_of_two):
     assert both.status_code == 200
 
 
+@pytest.mark.proves("POST messages/")
 def test_a_header_that_differs_from_the_body_is_refused(talk_of_two):
     alice, bob, talk = talk_of_two
     assert_problem(post(alice, talk, headers={"Idempotency-Key": "a"}, client_id="b"), 400)
@@ -72,6 +75,7 @@ def test_a_header_that_differs_from_the_body_is_refused(talk_of_two):
 
 @pytest.mark.parametrize("change", [
     {"content": "twice"}, {"content_type": "image"}, {"metadata": {"a": 1}}])
+@pytest.mark.proves("P2 exactly-once effect")
 def test_another_request_under_the_same_client_id_is_refused(talk_of_two, change):
     alice, bob, talk = talk_of_two
     post(alice, talk, client_id="x")
@@ -100,6 +104,7 @@ def test_client_ids_of_other_senders_and_conversations_are_others(talk_of_two):
     assert len({answer.json()["id"] for answer in answers}) == 3
 
 
+@pytest.mark.proves("P2 exactly-once effect")
 def test_many_at_once_make_one_message(talk_of_two):
     alice, bob, talk = talk_of_two
     places, gate = [], threading.Barrier(12)
@@ -131,6 +136,7 @@ def test_many_at_once_make_one_message(talk_of_two):
         assert [event["data"]["content"] for event in b.events(2)] == ["once", "next"]
 
 
+@pytest.mark.proves("P2 exactly-once effect")
 def test_a_repeat_after_a_restart_yields_the_first_message(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")

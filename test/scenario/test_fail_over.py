@@ -78,6 +78,8 @@ def contents(person, room):
 
 
 @pytest.mark.parametrize("nodes", [1, 2])
+@pytest.mark.proves("P4 no silent gap")
+@pytest.mark.proves("store_rewinds_total")
 def test_messages_after_a_fail_over_reach_live_sockets(databases, redis, own_server, nodes):
     others = {"REDIS_URL": redis.url} if nodes > 1 else {}
     made = [own_server("--drain-delay", "0", DATABASE_URL=databases.url, **others) for _ in range(nodes)]
@@ -111,6 +113,7 @@ def test_messages_after_a_fail_over_reach_live_sockets(databases, redis, own_ser
     assert made[0].metric("parley_store_rewinds_total") >= 2
 
 
+@pytest.mark.proves("P4 no silent gap")
 def test_a_reader_beyond_the_head_of_the_standby_is_reset(databases, own_server):
     node = own_server("--drain-delay", "0", DATABASE_URL=databases.url)
     alice, bob = Person(node, "alice"), Person(node, "bob")

@@ -19,6 +19,7 @@ def shim(tmp_path_factory):
     return library
 
 
+@pytest.mark.proves("P8 the store is the source of truth")
 def test_a_commit_whose_fsync_fails_is_neither_acknowledged_nor_denied(own_server, shim, tmp_path):
     switch = tmp_path / "the disk fails"
     server = own_server(LD_PRELOAD=shim, FAILING_FSYNC=str(switch))

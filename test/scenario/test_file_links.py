@@ -28,6 +28,7 @@ def opened(server, link):
     return httpx.get(server.url + link, timeout=patient(15))
 
 
+@pytest.mark.proves("signed file_url, ?token=")
 def test_a_link_of_a_rest_answer_opens_without_a_header(server, shared):
     alice, bob, group, message = shared
     links = [link_of(bob.rest.get(f"messages/{message['id']}/").json()),
@@ -53,6 +54,7 @@ def test_frames_carry_the_plain_route(server, shared):
     assert "?" not in link_of(changes["events"][0]["data"])
 
 
+@pytest.mark.proves("signed file_url, ?token=")
 def test_what_was_signed_cannot_be_changed(server, shared):
     alice, bob, group, message = shared
     link = link_of(bob.rest.get(f"messages/{message['id']}/").json())
@@ -66,6 +68,7 @@ def test_what_was_signed_cannot_be_changed(server, shared):
     assert opened(server, path.replace("content/", "") + "?" + query).status_code == 401, "the content route alone"
 
 
+@pytest.mark.proves("signed file_url, ?token=")
 def test_a_link_does_not_outlive_its_readers_access(server, shared):
     alice, bob, group, message = shared
     link = link_of(bob.rest.get(f"messages/{message['id']}/").json())
@@ -90,6 +93,7 @@ def test_links_can_be_left_unsigned(own_server):
     assert "?" not in alice.rest.post("attachments/", files={"file": ("a.png", files.PNG)}).json()["file_url"]
 
 
+@pytest.mark.proves("signed file_url, ?token=")
 def test_the_content_route_alone_takes_a_token_in_its_query(server, shared):
     alice, bob, group, message = shared
     path = link_of(message).split("?")[0]
@@ -116,6 +120,7 @@ def test_logs_never_show_a_signature(own_server):
     assert "/content/" in server.log and "signature" not in server.log
 
 
+@pytest.mark.proves("api_prefixes")
 def test_the_api_answers_under_every_prefix_that_is_listed(own_server):
     server = own_server("--api-prefixes", "/api/v1/messaging,/api/messaging")
     alice = named(server, "alice")
@@ -133,6 +138,7 @@ def test_the_api_answers_under_every_prefix_that_is_listed(own_server):
     assert opened(server, file["file_url"]).status_code == 200
 
 
+@pytest.mark.proves("api_prefixes")
 def test_a_prefix_that_is_not_listed_is_not_served(own_server):
     server = own_server("--api-prefixes", "/api/v1/messaging")
     assert httpx.get(f"{server.url}/api/v1/messaging/conversations/").status_code == 401

@@ -18,6 +18,7 @@ def said(*command):
 
 
 @pytest.mark.skipif(SANITIZED, reason="a build for finding faults")
+@pytest.mark.proves("hardened binary and process")
 def test_the_binary_is_hardened():
     header, program, dynamic = said("readelf", "-hW", BINARY), said("readelf", "-lW", BINARY), said("readelf", "-dW", BINARY)
     assert "DYN (" in header, "position-independent"
@@ -39,6 +40,7 @@ def status_of(server, key):
         return next(line.split()[1] for line in file if line.startswith(key + ":"))
 
 
+@pytest.mark.proves("hardened binary and process")
 def test_the_process_gains_nothing_and_leaves_no_core(own_server):
     server = own_server()
     assert status_of(server, "NoNewPrivs") == "1"
@@ -49,6 +51,7 @@ def test_the_process_gains_nothing_and_leaves_no_core(own_server):
     assert limits["Max open files"][:2] == [str(hard), str(hard)], "raised to what the system allows"
 
 
+@pytest.mark.proves("hardened binary and process")
 def test_a_file_with_secrets_that_everybody_can_read_is_warned_of(own_server, tmp_path):
     file = tmp_path / "settings.toml"
     file.write_text(f'[auth]\nsecret_key = "{"k" * 40}"\n')
@@ -60,6 +63,7 @@ def test_a_file_with_secrets_that_everybody_can_read_is_warned_of(own_server, tm
 
 
 @pytest.mark.parametrize("options,mode", [([], 0o660), (["--uds-mode", "0600"], 0o600)])
+@pytest.mark.proves("-b, --uds, --fd")
 def test_a_unix_socket_is_for_its_owner_and_group(own_server, tmp_path, options, mode):
     path = tmp_path / "parley.sock"
     own_server(*options, listen=["--uds", str(path)], ready=False)
@@ -69,6 +73,7 @@ def test_a_unix_socket_is_for_its_owner_and_group(own_server, tmp_path, options,
     assert stat.S_IMODE(os.stat(path).st_mode) == mode
 
 
+@pytest.mark.proves("--limit-concurrency, --backlog, --shards")
 def test_beyond_the_limit_of_open_files_connections_are_answered_not_dropped(tmp_path, own_server):
     """The default limit of connections follows the limit of open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -21,6 +21,7 @@ CONT, TEXT, PING, PONG = 0, 1, 9, 10
 BROKEN = "x%0d%0aInjected:%20yes%0d%0a%0d%0a<html>"
 
 
+@pytest.mark.proves("hostile clients")
 def test_nothing_a_client_sends_becomes_a_header(people):
     alice = people("alice")
     base = str(alice.rest.base_url).replace("/api/messaging/", "")
@@ -39,6 +40,7 @@ def test_nothing_a_client_sends_becomes_a_header(people):
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.proves("hostile clients")
 def test_a_line_of_the_log_is_one_line_whatever_a_client_sends(own_server, form):
     server = own_server("--log-format", form, "--access-log", "--log-level", "trace")
     token = mint("alice")
@@ -57,6 +59,7 @@ def test_a_line_of_the_log_is_one_line_whatever_a_client_sends(own_server, form)
 
 # --- H3: tokens ---------------------------------------------------------------------------------------------------
 
+@pytest.mark.proves("hostile clients")
 def test_no_token_and_no_key_is_ever_logged(own_server):
     server = own_server("--log-level", "trace", "--access-log", "--auth-revocations-kept", "1h")
     good, late, wrong = mint("alice", jti="j"), mint("alice", exp=time.time() - 10), mint("alice")[:-4] + "AAAA"
@@ -87,6 +90,7 @@ def test_no_token_and_no_key_is_ever_logged(own_server):
 
 # --- slow and flooding clients ------------------------------------------------------------------------------------
 
+@pytest.mark.proves("hostile clients")
 def test_headers_that_dribble_in_are_cut_off_and_hold_nobody_up(own_server):
     server = own_server()
     wires = [Wire(server) for _ in range(200)]
@@ -113,6 +117,7 @@ def test_a_hundred_requests_in_one_go_are_answered_one_by_one(server):
         assert [wire.answer().status for _ in range(100)] == [200] * 100
 
 
+@pytest.mark.proves("hostile clients")
 def test_a_message_that_is_never_finished_ends_its_socket(own_server):
     server = own_server("--websocket-slow-reader-timeout", "1s")
     alice = Person(server, "alice")
@@ -135,6 +140,7 @@ def test_a_message_that_is_never_finished_ends_its_socket(own_server):
             assert frame is not None and frame[0] != 8, frame
 
 
+@pytest.mark.proves("hostile clients")
 def test_a_flood_of_pings_that_nobody_reads_the_answers_of(own_server):
     server = own_server()
     alice = Person(server, "alice")

@@ -81,6 +81,7 @@ def answers(server, request):
 
 
 @pytest.mark.parametrize("name", BAD)
+@pytest.mark.proves("RFC 9112 framing, strict")
 def test_it_is_refused_once_and_nothing_after_it_is_read(server, name):
     got = answers(server, BAD[name] + SMUGGLED)
     status = got.split(b" ", 2)[1] if got else b"closed"

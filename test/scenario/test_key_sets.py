@@ -57,6 +57,7 @@ def status(server, token):
     return Rest(server, token).get("conversations/").status_code
 
 
+@pytest.mark.proves("JWKS from file and URL, rotated")
 def test_a_rotated_set_is_fetched_again_and_not_too_often(own_server, tmp_path, publisher):
     old, new = KEYS["ES256"], another(KEYS["ES256"])
     publisher.keys = [jwk(old, "old", use="sig", alg="ES256")]
@@ -82,6 +83,7 @@ def test_a_rotated_set_is_fetched_again_and_not_too_often(own_server, tmp_path, 
     assert status(server, of_new) == 200
 
 
+@pytest.mark.proves("JWKS from file and URL, rotated")
 def test_without_a_kid_every_key_that_fits_is_tried(own_server, tmp_path, publisher):
     first, second = KEYS["RS256"], another(KEYS["RS256"])
     publisher.keys = [jwk(KEYS["ES256"], "e"), jwk(first, "a"), jwk(second, "b"), {"kty": "oct", "k": "AAAA"},
@@ -93,6 +95,7 @@ def test_without_a_kid_every_key_that_fits_is_tried(own_server, tmp_path, publis
     assert status(server, mint("ann", key=KEYS["ES256"], algorithm="ES256", headers={"kid": "e"})) == 401
 
 
+@pytest.mark.proves("JWKS from file and URL, rotated")
 def test_a_file_is_read_again_when_it_changes(own_server, tmp_path):
     old, new = KEYS["EdDSA"], another(KEYS["EdDSA"])
     file = tmp_path / "jwks.json"
@@ -108,6 +111,7 @@ def test_a_file_is_read_again_when_it_changes(own_server, tmp_path):
     assert status(server, of_new) == 200
 
 
+@pytest.mark.proves("several issuers")
 def test_several_issuers_have_keys_of_their_own(own_server, tmp_path, publisher):
     from server import KEY
     (tmp_path / "a.pem").write_bytes(public_pem(KEYS["RS256"]))
@@ -126,6 +130,7 @@ def test_several_issuers_have_keys_of_their_own(own_server, tmp_path, publisher)
         assert status(server, mint("ann", **wrong)) == 401, wrong
 
 
+@pytest.mark.proves("several issuers")
 def test_an_issuers_tokens_are_of_a_service_only_if_its_entry_says_so(own_server, tmp_path):
     (tmp_path / "a.pem").write_bytes(public_pem(KEYS["RS256"]))
     (tmp_path / "b.pem").write_bytes(public_pem(KEYS["ES256"]))
@@ -142,6 +147,7 @@ def test_an_issuers_tokens_are_of_a_service_only_if_its_entry_says_so(own_server
     assert status(server, mint("backend", **of_a)) == 200, "a user's token it is all the same"
 
 
+@pytest.mark.proves("several issuers")
 def test_an_issuers_prefix_keeps_its_users_apart(own_server, tmp_path):
     (tmp_path / "a.pem").write_bytes(public_pem(KEYS["RS256"]))
     server = own_server("--auth-issuers", f"https://a.example RS256 {tmp_path / 'a.pem'} prefix=a|", directory=tmp_path)

@@ -10,6 +10,7 @@ from raw import Wire, WireSocket, request
 from tokens import mint
 
 
+@pytest.mark.proves("100,000 participants")
 def test_a_conversation_has_so_many_participants(own_server):
     server = own_server("--limits-participants", 3)
     alice = Person(server, "alice")
@@ -22,6 +23,7 @@ def test_a_conversation_has_so_many_participants(own_server):
     assert alice.rest.get(f"conversations/{made['id']}/").json()["participant_count"] == 3
 
 
+@pytest.mark.proves("--limit-concurrency, --backlog, --shards")
 def test_over_so_many_connections_requests_are_503(own_server):
     server = own_server("--limit-concurrency", 5)
     assert eventually(lambda: server.metric("parley_connections") <= 1)
@@ -39,6 +41,7 @@ def test_over_so_many_connections_requests_are_503(own_server):
     assert eventually(lambda: httpx.get(f"{server.url}/livez").status_code == 200)
 
 
+@pytest.mark.proves("connections_closed_total{code}")
 def test_every_end_of_a_socket_is_counted_under_its_code(own_server):
     server = own_server()
     alice = Person(server, "alice")
@@ -64,6 +67,7 @@ def assert_limited(answer, verb=None):
         assert answer.headers["ratelimit"].startswith(f'"{verb}";r=0;t='), answer.headers
 
 
+@pytest.mark.proves("--rate-limits")
 def test_reads_have_a_limit_of_their_own(own_server):
     server = limited_server(own_server, "--rate-limit-reads-per-second", 1, "--rate-limit-reads-burst", 3)
     alice, bob = Person(server, "alice"), Person(server, "bob")
@@ -97,6 +101,7 @@ def test_conversations_and_participants_have_limits(own_server):
 
 @pytest.mark.parametrize("command", [{"type": "ping"}, {"type": "typing", "is_typing": True}, {"type": "resume", "seqs": {}},
                                      {"type": "read", "up_to_seq": 0}])
+@pytest.mark.proves("--rate-limits")
 def test_commands_have_a_limit_and_abuse_closes_with_4009(own_server, command):
     server = limited_server(own_server, "--rate-limit-commands-per-second", 1, "--rate-limit-commands-burst", 3)
     alice, bob = Person(server, "alice"), Person(server, "bob")

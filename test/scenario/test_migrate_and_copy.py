@@ -17,6 +17,7 @@ def database():
     postgres.close()
 
 
+@pytest.mark.proves("migrate")
 def test_migrate_says_what_it_would_do_and_does_it(tmp_path, database):
     for variables in {}, {"DATABASE_URL": database.url}:
         where = ["--data-dir", str(tmp_path / "data")]
@@ -30,6 +31,7 @@ def test_migrate_says_what_it_would_do_and_does_it(tmp_path, database):
         assert after.returncode == 0 and "schema 11 is up to date" in after.stdout
 
 
+@pytest.mark.proves("migrate")
 def test_migrate_refuses_what_it_does_not_know(tmp_path, database):
     run("migrate", directory=tmp_path, DATABASE_URL=database.url)
     database.ask("UPDATE parley_meta SET value = '99' WHERE key = 'schema_version'")
@@ -42,6 +44,7 @@ def test_migrate_refuses_what_it_does_not_know(tmp_path, database):
     assert wrong.returncode == 2 and "--colour" in wrong.stdout
 
 
+@pytest.mark.proves("copy")
 def test_a_store_moves_to_postgresql_and_goes_on(own_server, database, tmp_path):
     links = ("--attachments-url-ttl", "30d")  # the same for a week
     old = own_server(*links)
@@ -93,6 +96,7 @@ def test_a_store_moves_to_postgresql_and_goes_on(own_server, database, tmp_path)
     assert Person(new, "backend", scope="messaging:service").rest.post("revocations/", json={"jti": "next"}).status_code == 201
 
 
+@pytest.mark.proves("copy")
 def test_copy_without_a_store_or_a_database_says_so(tmp_path, database):
     nowhere = run("copy", directory=tmp_path)
     assert nowhere.returncode == 2 and "DATABASE_URL" in nowhere.stdout

@@ -1,11 +1,14 @@
 """P3: one dense sequence, the same for every reader."""
 import threading
 
+import pytest
+
 from conftest import named
 
 SENDERS, EACH = 4, 25
 
 
+@pytest.mark.proves("P3 one order")
 def test_many_senders_and_every_reader_sees_one_dense_order(people):
     persons = people("ann", "ben", "cat", "dan")
     talk = persons[0].rest.create_group(*persons[1:])

@@ -27,6 +27,7 @@ def host_status(server, host, path="/api/messaging/conversations/"):
         return wire.send(request("GET", path, host=host)).answer().status
 
 
+@pytest.mark.proves("Origin")
 def test_native_clients_send_no_origin_and_come_in(people, server):
     assert lets_in(server, people("alice"))
 
@@ -40,6 +41,7 @@ def test_the_servers_own_page_comes_in(people, server):
     "https://evil.example", "http://evil.example:8000", "null", "", "nonsense",
     "http://127.0.0.1.evil.example", "http://localhost.evil.example", "http://evil-localhost",
     "http://localhost@evil.example", "file://"])
+@pytest.mark.proves("Origin")
 def test_a_foreign_page_is_refused_before_the_upgrade(people, server, origin):
     status, body = refused(server, people("alice").token, Origin=origin)
     assert (status, body["code"]) == (403, "foreign_origin")
@@ -68,6 +70,7 @@ def test_two_version_lines_are_refused(people, server, versions):
 
 @pytest.mark.parametrize("host", [
     "evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost@evil.example", "a b", ""])
+@pytest.mark.proves("Host")
 def test_a_foreign_host_is_400(people, server, host):
     assert host_status(server, host) == 400
     alice = people("alice")
@@ -85,6 +88,7 @@ def test_a_request_has_exactly_one_host(server):
         assert wire.answer().status == 400
 
 
+@pytest.mark.proves("Host")
 def test_only_allowed_hosts_are_served_when_they_are_named(own_server):
     server = own_server(ALLOWED_HOSTS="chat.example.com,localhost")
     alice = named(server, "alice")
@@ -109,6 +113,7 @@ def test_only_allowed_hosts_are_served_when_they_are_named(own_server):
     ({"Sec-WebSocket-Key": "short"}, 400),
     ({"Sec-WebSocket-Key": None}, 400),
 ])
+@pytest.mark.proves("unknown path, wrong handshake")
 def test_a_wrong_handshake_is_refused(people, server, change, status):
     headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
                "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",

@@ -29,6 +29,8 @@ class Club(dict):
         return {one["user_id"]: one["role"] for one in answer.json()["members"]}
 
 
+@pytest.mark.proves("visibility")
+@pytest.mark.proves("POST conversations/{id}/add_participant/, remove_participant/")
 def test_one_who_is_added_reads_all_history_and_their_mark_starts_at_the_head(club):
     for n in range(3):
         club.bob.rest.send_message(club, f"m{n}")
@@ -52,6 +54,11 @@ def test_one_who_is_added_reads_all_history_and_their_mark_starts_at_the_head(cl
     assert again.status_code == 200 and again.json()["seq"] == shown["seq"] + 1, "again is no change"
 
 
+@pytest.mark.proves("P9 token lifetime")
+@pytest.mark.proves("visibility")
+@pytest.mark.proves("POST conversations/{id}/add_participant/, remove_participant/")
+@pytest.mark.proves("4003")
+@pytest.mark.proves("conversation_updated, conversation_deleted, conversation_left")
 def test_removal_is_the_last_that_the_removed_one_gets(club):
     with club.bob.connect(club) as narrow, club.bob.connect() as wide, club.alice.connect(club) as alices:
         answer = club.by(club.ann, "remove_participant", user_id=club.bob.id)
@@ -79,6 +86,7 @@ def test_removal_is_the_last_that_the_removed_one_gets(club):
                    403, "not_participant")
 
 
+@pytest.mark.proves("P3 one order")
 def test_one_who_comes_back_goes_on(club):
     before = club.bob.rest.send_message(club, "before")
     with club.bob.connect() as wide:
@@ -94,6 +102,7 @@ def test_one_who_comes_back_goes_on(club):
     assert texts == [before["content"], "meanwhile", "welcome", "thanks"]
 
 
+@pytest.mark.proves("roles")
 def test_the_owner_who_leaves_hands_over_to_the_oldest_admin_then_the_oldest_member(club):
     answer = club.by(club.alice, "remove_participant", user_id=club.alice.id)
     assert answer.status_code == 200
@@ -107,6 +116,8 @@ def test_the_owner_who_leaves_hands_over_to_the_oldest_admin_then_the_oldest_mem
     assert_problem(club.bob.rest.get(f"conversations/{club['id']}/"), 404)
 
 
+@pytest.mark.proves("roles")
+@pytest.mark.proves("POST conversations/{id}/set_role/, GET conversations/{id}/participants/")
 def test_roles(club):
     assert club.roles() == {club.alice.id: "owner", club.ann.id: "admin", club.bob.id: "member"}
     assert_problem(club.by(club.alice, "set_role", user_id=club.cho.id, role="admin"), 400, field="user_id")
@@ -118,6 +129,9 @@ def test_roles(club):
     assert_problem(club.by(club.alice, "remove_participant", user_id=club.bob.id), 403, "forbidden")
 
 
+@pytest.mark.proves("PATCH, DELETE conversations/{id}/")
+@pytest.mark.proves("POST conversations/{id}/update_title/")
+@pytest.mark.proves("conversation_updated, conversation_deleted, conversation_left")
 def test_titles(club):
     with club.bob.connect() as socket:
         answer = club.by(club.ann, "update_title", title="Chess & tea")
@@ -134,6 +148,8 @@ def test_titles(club):
     assert_problem(club.alice.rest.patch(path, json={"metadata": 1}), 400, field="metadata")
 
 
+@pytest.mark.proves("PATCH, DELETE conversations/{id}/")
+@pytest.mark.proves("conversation_updated, conversation_deleted, conversation_left")
 def test_deleting_a_conversation(club):
     message = club.bob.rest.send_message(club, "hello")
     path = f"conversations/{club['id']}/"
@@ -153,6 +169,7 @@ def test_deleting_a_conversation(club):
         assert club["id"] not in socket.established["data"]["conversations"]
 
 
+@pytest.mark.proves("PATCH, DELETE conversations/{id}/")
 def test_the_rows_of_a_deleted_conversation_go_away(own_server, tmp_path):
     import sqlite3
 
@@ -173,6 +190,7 @@ def test_the_rows_of_a_deleted_conversation_go_away(own_server, tmp_path):
     eventually(lambda: rows() == 0)
 
 
+@pytest.mark.proves("POST conversations/{id}/set_role/, GET conversations/{id}/participants/")
 def test_members_are_listed_page_by_page(club):
     path = f"conversations/{club['id']}/participants/"
     answer = club.bob.rest.get(path)
@@ -191,6 +209,7 @@ def test_members_are_listed_page_by_page(club):
     assert_problem(club.cho.rest.get(path), 404)
 
 
+@pytest.mark.proves("POST conversations/{id}/add_participant/, remove_participant/")
 def test_a_direct_conversation_stays_as_it_is(club):
     answer = club.alice.rest.post("conversations/", json={"participants": [club.bob.id]})
     path = f"conversations/{answer.json()['id']}"

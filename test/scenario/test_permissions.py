@@ -78,6 +78,7 @@ def test_the_table_and_the_attempts_are_of_the_same_actions():
 
 
 @pytest.mark.parametrize("action,kind,role,least", list(cells()))
+@pytest.mark.proves("roles")
 def test_a_cell(server, people, action, kind, role, least):
     room = Room(server, kind, people("owner", "admin", "member", "other", "outside"))
     who = getattr(room, role)

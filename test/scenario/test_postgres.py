@@ -45,6 +45,7 @@ class Talk:
         return [message["content"] for message in self.bob.rest.everything_in(self.room)]
 
 
+@pytest.mark.proves("PostgreSQL as the store")
 def test_two_people_talk_and_a_kill_takes_nothing_back(talk):
     with talk.alice.connect(talk.room) as a, talk.bob.connect(talk.room) as b:
         a.send_message("hello bob", client_id="a-1")
@@ -60,6 +61,7 @@ def test_two_people_talk_and_a_kill_takes_nothing_back(talk):
     assert again.status_code == 200 and again.json()["seq"] == 1
 
 
+@pytest.mark.proves("PostgreSQL as the store")
 def test_metadata_times_and_text_come_back_as_they_went(talk):
     sent = talk.post("ü 猫 \U0001f600 'quoted' \\", metadata={"k": {"deep": [1, 2.5, None, "a: b", 'q" \\']}, "n": True}, client_id="c").json()
     read = talk.bob.rest.get(f"messages/{sent['id']}/").json()
@@ -67,6 +69,8 @@ def test_metadata_times_and_text_come_back_as_they_went(talk):
         assert read[name] == sent[name]
 
 
+@pytest.mark.proves("P8 the store is the source of truth")
+@pytest.mark.proves("/livez, /readyz")
 def test_a_database_that_is_killed_is_503_and_everything_goes_on_after_it(own_database, own_server):
     talk = Talk(own_server(DATABASE_URL=own_database.url))
     acked = [f"before {number}" for number in range(20)]
@@ -85,6 +89,7 @@ def test_a_database_that_is_killed_is_503_and_everything_goes_on_after_it(own_da
     assert talk.contents() == acked + ["meanwhile"]
 
 
+@pytest.mark.proves("P8 the store is the source of truth")
 def test_a_database_that_stops_answering_is_503_within_its_deadline(own_database, own_server):
     talk = Talk(own_server(DATABASE_URL=own_database.url))
     assert talk.post("before").status_code == 201
@@ -106,6 +111,8 @@ def test_a_database_that_stops_answering_is_503_within_its_deadline(own_database
 
 
 @pytest.mark.parametrize("lost, status", [("answer", 201), ("commit", 503)])
+@pytest.mark.proves("P8 the store is the source of truth")
+@pytest.mark.proves("PostgreSQL: a lost COMMIT")
 def test_a_commit_whose_answer_is_lost_is_settled(database, own_server, lost, status):
     relay = Relay(database.port)
     talk = Talk(own_server(DATABASE_URL=relay.database_url))
@@ -122,6 +129,7 @@ def test_a_commit_whose_answer_is_lost_is_settled(database, own_server, lost, st
     relay.close()
 
 
+@pytest.mark.proves("PostgreSQL: commit lanes of home shards, pipelined batches, row locks")
 def test_nodes_that_share_a_database_make_one_order(database, own_server):
     servers = [own_server(DATABASE_URL=database.url) for _ in range(2)]
     alice, bob = Person(servers[0], "alice"), Person(servers[1], "bob")
@@ -148,6 +156,7 @@ def test_nodes_that_share_a_database_make_one_order(database, own_server):
             assert mine == [f"s{sender} {number}" for number in range(60)]
 
 
+@pytest.mark.proves("PostgreSQL: commit lanes of home shards, pipelined batches, row locks")
 def test_the_same_client_id_at_two_nodes_at_once_is_one_message(database, own_server):
     servers = [own_server(DATABASE_URL=database.url) for _ in range(2)]
     alice = [Person(server, "alice") for server in servers]
@@ -165,6 +174,7 @@ def test_the_same_client_id_at_two_nodes_at_once_is_one_message(database, own_se
     assert len(alice[1].rest.everything_in(room)) == 20
 
 
+@pytest.mark.proves("attachments on several nodes")
 def test_attachments_on_a_shared_database(talk):
     import files
     attachment = talk.alice.rest.post("attachments/", files={"file": ("a.png", files.PNG)}).json()
@@ -175,6 +185,7 @@ def test_attachments_on_a_shared_database(talk):
     assert_problem(talk.bob.rest.get(f"attachments/{attachment['id']}/content/"), 404, "not_found")
 
 
+@pytest.mark.proves("PostgreSQL as the store")
 def test_unsafe_settings_are_refused(tmp_path):
     unsafe = Postgres("fsync=off").start()
     try:
@@ -184,6 +195,7 @@ def test_unsafe_settings_are_refused(tmp_path):
         unsafe.close()
 
 
+@pytest.mark.proves("PostgreSQL as the store")
 def test_tables_of_another_system_are_left_alone(tmp_path, own_database):
     own_database.ask("CREATE TABLE messaging_conversation (id uuid PRIMARY KEY); INSERT INTO messaging_conversation VALUES (gen_random_uuid())")
     done = run("serve", "--port", "0", "--data-dir", str(tmp_path / "data"), directory=tmp_path, DATABASE_URL=own_database.url)
@@ -192,6 +204,7 @@ def test_tables_of_another_system_are_left_alone(tmp_path, own_database):
     assert own_database.ask("SELECT to_regclass('parley_meta') IS NULL") == "t"
 
 
+@pytest.mark.proves("PostgreSQL as the store")
 def test_a_password_never_shows(tmp_path, own_server, database):
     server = own_server("--log-level", "trace", DATABASE_URL=database.url.replace("parley@", "parley:s3cret-word@"))
     Talk(server)
@@ -199,6 +212,7 @@ def test_a_password_never_shows(tmp_path, own_server, database):
     assert "s3cret-word" not in server.log
 
 
+@pytest.mark.proves("PostgreSQL: commit lanes of home shards, pipelined batches, row locks")
 def test_a_locked_conversation_holds_up_nobody_else(own_database, own_server):
     talk = Talk(own_server("--shards", "1", DATABASE_URL=own_database.url))
     others = [talk.alice.rest.create_group(talk.bob) for _ in range(20)]
@@ -221,6 +235,7 @@ def test_a_locked_conversation_holds_up_nobody_else(own_database, own_server):
     assert talk.post("held", client_id="held").status_code == 201
 
 
+@pytest.mark.proves("PostgreSQL: commit lanes of home shards, pipelined batches, row locks")
 def test_two_nodes_send_to_many_conversations_at_once(own_database, own_server):
     """Their batches lock the same rows, in the same order: neither waits for the other's end, and no deadlock is broken."""
     nodes = [own_server(DATABASE_URL=own_database.url) for _ in range(2)]
@@ -270,6 +285,7 @@ def two_nodes(own_database, own_server):
     return own_database, one, two, one.rest.create_group(Person(servers[0], "bob"), Person(servers[0], "carol"))
 
 
+@pytest.mark.proves("P3 one order")
 def test_a_message_that_one_node_deletes_while_another_edits_it_stays_deleted(two_nodes):
     database, one, two, room = two_nodes
     for _ in range(4):
@@ -280,6 +296,7 @@ def test_a_message_that_one_node_deletes_while_another_edits_it_stays_deleted(tw
         assert database.ask(f"SELECT content FROM messaging_message WHERE id = '{message['id']}'") == ""
 
 
+@pytest.mark.proves("P3 one order")
 def test_two_nodes_that_remove_the_same_person_count_one(two_nodes):
     database, one, two, room = two_nodes
     for _ in range(4):
@@ -293,6 +310,8 @@ def remove(person, room, user):
     return person.rest.post(f"conversations/{room['id']}/remove_participant/", json={"user_id": user})
 
 
+@pytest.mark.proves("P8 the store is the source of truth")
+@pytest.mark.proves("positions")
 def test_what_was_delivered_is_written_when_the_database_is_back(own_database, own_server):
     talk = Talk(own_server(DATABASE_URL=own_database.url))
     with talk.bob.connect(talk.room) as bob:
@@ -307,6 +326,7 @@ def test_what_was_delivered_is_written_when_the_database_is_back(own_database, o
         assert eventually(lambda: talk.alice.rest.get(f"messages/{sent['id']}/").json().get("delivered_at"), within=15)
 
 
+@pytest.mark.proves("P8 the store is the source of truth")
 def test_a_live_socket_that_must_catch_up_waits_for_the_database(own_database, own_server):
     talk = Talk(own_server(DATABASE_URL=own_database.url))
     for number in range(3):
@@ -357,6 +377,7 @@ def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(own_database, 
     assert time.monotonic() - began < patient(9) and "exit forced" in server.log
 
 
+@pytest.mark.proves("P8 the store is the source of truth")
 def test_what_a_fail_over_may_have_lost_is_not_called_stored(own_database, own_server):
     """The COMMIT was taken by a server that is gone, and another one, which never heard of it, takes its place."""
     standby = own_database.standby()

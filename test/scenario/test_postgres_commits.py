@@ -22,6 +22,7 @@ def lazy_database():
     postgres.close()
 
 
+@pytest.mark.proves("PostgreSQL: a lost COMMIT")
 def test_a_commit_lost_in_a_crash_is_never_called_stored(lazy_database, own_server):
     """The crashed server gives the lost transaction's id to another client, whose transaction is committed."""
     relay = Relay(lazy_database.port)
@@ -49,6 +50,7 @@ def test_a_commit_lost_in_a_crash_is_never_called_stored(lazy_database, own_serv
 
 
 @pytest.mark.long(30)
+@pytest.mark.proves("PostgreSQL: a lost COMMIT")
 def test_a_standby_that_is_away_costs_one_connection_for_each_lane(own_server):
     """COMMIT waits for a standby that does not come: the lane takes nothing new until its outcome is known."""
     database = Postgres("max_connections=20").start()

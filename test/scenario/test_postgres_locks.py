@@ -49,6 +49,7 @@ class Probes:
         self.thread.join()
 
 
+@pytest.mark.proves("PostgreSQL: locks of other clients, rejected values")
 def test_an_open_transaction_that_refers_to_a_conversation_delays_no_send(database, alice):
     """Django inserts a row with a foreign key, and does not commit yet."""
     room = alice.rest.create_group()
@@ -61,6 +62,7 @@ def test_an_open_transaction_that_refers_to_a_conversation_delays_no_send(databa
         assert alice.rest.patch(f"conversations/{room['id']}/", json={"title": "new"}).status_code == 200
 
 
+@pytest.mark.proves("PostgreSQL: locks of other clients, rejected values")
 def test_a_locked_message_leaves_the_node_ready_and_other_messages_are_marked_delivered(database, alice):
     bob = Person(alice.server, "bob")
     rooms = [alice.rest.create_group(bob) for _ in range(4)]
@@ -81,6 +83,7 @@ def test_a_locked_message_leaves_the_node_ready_and_other_messages_are_marked_de
         assert eventually(lambda: alice.rest.get(f"messages/{sent[0]['id']}/").json().get("delivered_at"), within=15), "when it is free"
 
 
+@pytest.mark.proves("positions")
 def test_a_locked_participant_or_message_delays_no_other_read_mark(database, alice):
     readers = [Person(alice.server, name) for name in ("bob", "cho", "dan")]
     room = alice.rest.create_group(*readers)
@@ -128,6 +131,7 @@ def all_at_once(calls):
     return answers, threads
 
 
+@pytest.mark.proves("PostgreSQL: locks of other clients, rejected values")
 def test_sends_behind_a_locked_table_are_answered_within_seconds(database, alice):
     rooms = [alice.rest.create_group() for _ in range(60)]
     for table in "messaging_conversation", "messaging_message":
@@ -175,6 +179,7 @@ def test_twenty_locked_conversations_hold_up_no_others(database, alice):
         assert len(alice.rest.everything_in(room)) == 1
 
 
+@pytest.mark.proves("PostgreSQL: locks of other clients, rejected values")
 def test_a_value_that_the_database_refuses_is_the_clients_error(database, alice):
     room = alice.rest.create_group()
     database.ask("ALTER TABLE messaging_message ADD CONSTRAINT refused CHECK (content NOT LIKE 'refused%')")

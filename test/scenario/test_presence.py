@@ -26,6 +26,7 @@ def talk(people):
     return alice, bob, alice.rest.create_group(bob)
 
 
+@pytest.mark.proves("user_online, user_offline")
 def test_the_others_see_one_come_and_go(talk):
     alice, bob, group = talk
     with alice.connect(group) as narrow, alice.connect() as wide:
@@ -42,6 +43,7 @@ def test_the_others_see_one_come_and_go(talk):
             assert later.established["data"]["online"] == [alice.id]
 
 
+@pytest.mark.proves("P11 presence")
 def test_coming_and_going_is_broadcast_without_the_store(own_server, request):
     postgres = Postgres().start()
     request.addfinalizer(postgres.close)
@@ -62,6 +64,7 @@ def test_coming_and_going_is_broadcast_without_the_store(own_server, request):
         postgres.resume()
 
 
+@pytest.mark.proves("P11 presence")
 def test_many_tabs_are_one_user(talk):
     alice, bob, group = talk
     with alice.connect(group) as socket:
@@ -78,6 +81,7 @@ def test_many_tabs_are_one_user(talk):
         assert socket.wait_for(of("user_offline", bob))
 
 
+@pytest.mark.proves("P11 presence")
 def test_a_page_that_is_loaded_again_says_nothing(talk):
     alice, bob, group = talk
     with alice.connect(group) as socket:
@@ -93,6 +97,7 @@ def test_a_page_that_is_loaded_again_says_nothing(talk):
         tab.close()
 
 
+@pytest.mark.proves("user_online, user_offline")
 def test_once_on_the_user_socket_however_many_conversations_are_shared(talk):
     alice, bob, group = talk
     for _ in range(3):
@@ -121,6 +126,7 @@ def test_one_is_not_told_of_oneself_and_strangers_of_nobody(talk, people):
             assert [one["type"] for one in passed] == ["conversation_created", "message"]
 
 
+@pytest.mark.proves("user_online, user_offline")
 def test_large_conversations_are_told_nothing(own_server, tmp_path):
     server = own_server("--limits-live-participants", "2", directory=tmp_path)
     alice, bob, cho = (Person(server, name) for name in ("alice", "bob", "cho"))
@@ -135,6 +141,7 @@ def test_large_conversations_are_told_nothing(own_server, tmp_path):
             assert presence_of(alice, cho)[cho.id]["online"], "one may ask"
 
 
+@pytest.mark.proves("POST presence/")
 def test_asking_for_many(talk, people):
     alice, bob, group = talk
     stranger = people("stranger")
@@ -159,6 +166,7 @@ def test_one_who_was_removed_is_a_stranger(talk):
     assert presence_of(alice, bob) == {}
 
 
+@pytest.mark.proves("POST presence/")
 def test_last_seen_is_when_the_last_connection_went_and_survives_a_restart(own_server, tmp_path):
     server = own_server(directory=tmp_path)
     alice, bob = Person(server, "alice"), Person(server, "bob")
@@ -186,6 +194,7 @@ def test_after_a_kill_one_was_seen_when_one_came(own_server, tmp_path):
     assert answer["online"] is False and answer["last_seen"]
 
 
+@pytest.mark.proves("P11 presence")
 def test_what_flapping_clients_tell_converges(server, people):
     watcher, *flapping = people("watcher", "f0", "f1", "f2", "f3", "f4")
     group = watcher.rest.create_group(*flapping)

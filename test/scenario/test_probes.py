@@ -1,5 +1,6 @@
 """What orchestrators and Prometheus ask."""
 import httpx
+import pytest
 
 from client import Rest, Socket, assert_problem
 from conftest import named
@@ -11,11 +12,13 @@ def get(server, path):
     return httpx.get(server.url + path, timeout=10)
 
 
+@pytest.mark.proves("/livez, /readyz")
 def test_the_server_says_that_it_lives_and_is_ready(server):
     assert get(server, "/livez").status_code == 200
     assert get(server, "/readyz").status_code == 200
 
 
+@pytest.mark.proves("build_info, connections, messages_total{verb}, commit_seconds")
 def test_metrics_tell_what_happened(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
@@ -31,6 +34,8 @@ def test_metrics_tell_what_happened(own_server):
     assert server.metric("parley_build_info") == 1
 
 
+@pytest.mark.proves("frames_bytes_total{direction}, delivery_seconds")
+@pytest.mark.proves("http_request_seconds{route,status}")
 def test_metrics_tell_what_clients_get(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
@@ -43,6 +48,7 @@ def test_metrics_tell_what_clients_get(own_server):
         assert server.metric("parley_http_request_seconds_count") > 0
 
 
+@pytest.mark.proves("/metrics")
 def test_metrics_speak_the_text_format(server):
     answer = get(server, "/metrics")
     assert answer.status_code == 200
@@ -51,6 +57,7 @@ def test_metrics_speak_the_text_format(server):
         assert line.startswith("#") or line.startswith("parley_"), line
 
 
+@pytest.mark.proves("no tokens and no users in metrics")
 def test_metrics_name_no_token_and_no_user(people, server):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -74,6 +81,7 @@ def test_the_log_has_no_token_and_no_content(own_server):
     assert alice.token.rpartition(".")[2] not in server.log
 
 
+@pytest.mark.proves("/livez, /readyz")
 def test_probes_and_metrics_can_be_moved_to_a_port_of_their_own(tmp_path):
     port = free_port()
     server = Server(tmp_path, "--admin-port", port).start(ready=False)

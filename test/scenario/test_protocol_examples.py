@@ -93,6 +93,7 @@ class Scene:
                 found.pop(problems.index(None))
 
 
+@pytest.mark.proves("the examples of protocol.md")
 def test_requests_and_their_answers(scene):
     requests = re.findall(r"^```sh\n(.*?)^```\n```\n(.*?)^```$", TEXT, re.M | re.S)
     assert len(requests) == 3
@@ -131,6 +132,7 @@ def test_how_a_socket_begins(scene):
         assert differs(of_all, a.established) is None
 
 
+@pytest.mark.proves("the examples of protocol.md")
 def test_commands_and_their_answers(scene):
     room = scene.room(4)
     with scene.bob.connect(room) as b:
@@ -163,6 +165,7 @@ def test_the_last_frame_of_a_server_that_restarts(scene):
         assert differs(pattern(beginning('< {"type":"disconnect"').removeprefix("< ")), b.wait_for("disconnect")) is None
 
 
+@pytest.mark.proves("the examples of protocol.md")
 def test_what_others_see(scene):
     """Every frame of that list turns up, as it is shown, when these things happen."""
     wanted = [pattern(line.removeprefix("< ")) for line in beginning('< {"type":"typing_indicator"').splitlines()]
@@ -205,5 +208,6 @@ def test_every_example_is_carried_out():
 @pytest.mark.parametrize("wanted, found", [
     ('{"a":1}', {"a": 2}), ('{"a":1}', {"a": "1"}), ('{"a":1}', {"a": 1, "b": 2}), ('{"a":1, …}', {"b": 2}), ('{"a":"x…"}', {"a": 1}),
     ('{"a":[1]}', {"a": [1, 2]}), ('{"a":{…}}', {"a": []}), ('{"a":true}', {"a": 1}), ('{"a":["b"]}', {"a": ["c"]})])
+@pytest.mark.proves("the examples of protocol.md")
 def test_a_false_example_is_found_out(wanted, found):
     assert differs(pattern(wanted), found)

@@ -20,6 +20,8 @@ def unread(person, group=None):
     return person.rest.get("messages/unread_count/", params=query).json()["count"]
 
 
+@pytest.mark.proves("positions")
+@pytest.mark.proves("POST messages/mark_as_read/")
 def test_marking_a_message_marks_all_before_it(talk):
     alice, bob, group, messages = talk
     assert unread(bob, group) == unread(bob) == 4
@@ -42,6 +44,8 @@ def test_marking_a_message_marks_all_before_it(talk):
     assert unread(bob) == 0
 
 
+@pytest.mark.proves("positions")
+@pytest.mark.proves("POST conversations/{id}/read/")
 def test_a_mark_never_goes_back(talk):
     alice, bob, group, messages = talk
     path = f"conversations/{group['id']}/read/"
@@ -54,6 +58,7 @@ def receipt_of(reader, up_to_seq, *messages):
     return {"user_id": reader.id, "message_ids": [one["id"] for one in messages], "up_to_seq": up_to_seq}
 
 
+@pytest.mark.proves("read_receipt, read")
 def test_a_receipt_is_broadcast_even_if_the_mark_did_not_move(talk):
     alice, bob, group, messages = talk
     path = f"conversations/{group['id']}/read/"
@@ -70,6 +75,7 @@ def test_a_receipt_is_broadcast_even_if_the_mark_did_not_move(talk):
         assert alices.wait_for("read_receipt")["data"] == receipt_of(bob, 3)
 
 
+@pytest.mark.proves("read_receipt, read")
 def test_a_receipt_of_many_messages_comes_in_several_frames(people):
     alice, bob = people("alice", "bob")
     group = alice.rest.create_group(bob)
@@ -83,6 +89,7 @@ def test_a_receipt_of_many_messages_comes_in_several_frames(people):
     assert {one["up_to_seq"] for one in receipts} == {230}
 
 
+@pytest.mark.proves("POST conversations/{id}/read/")
 def test_beyond_the_head_is_refused(talk):
     _, bob, group, _ = talk
     path = f"conversations/{group['id']}/read/"
@@ -91,6 +98,7 @@ def test_beyond_the_head_is_refused(talk):
     assert unread(bob, group) == 4
 
 
+@pytest.mark.proves("read_receipt, read")
 def test_over_sockets(talk):
     alice, bob, group, messages = talk
     with alice.connect(group) as alices, bob.connect(group) as bobs:
@@ -127,6 +135,7 @@ def test_messages_that_are_not_mine_to_see_are_passed_over(talk, people):
     assert_problem(cho.rest.post(f"conversations/{group['id']}/read/", json={"up_to_seq": 1}), 404)
 
 
+@pytest.mark.proves("POST messages/mark_as_read/")
 def test_one_call_marks_several_conversations(talk):
     alice, bob, group, messages = talk
     other = alice.rest.create_group(bob)
@@ -140,6 +149,7 @@ def test_one_call_marks_several_conversations(talk):
     assert unread(bob) == 0
 
 
+@pytest.mark.proves("GET messages/unread_count/")
 def test_own_and_deleted_messages_are_not_unread(talk):
     alice, bob, group, messages = talk
     bob.rest.send_message(group, "mine")
@@ -147,6 +157,7 @@ def test_own_and_deleted_messages_are_not_unread(talk):
     assert unread(bob, group) == 3 and unread(alice, group) == 1
 
 
+@pytest.mark.proves("positions")
 def test_marks_survive_a_stop(own_server, tmp_path):
     server = own_server(directory=tmp_path)
     alice, bob = Person(server, "alice"), Person(server, "bob")
@@ -159,6 +170,7 @@ def test_marks_survive_a_stop(own_server, tmp_path):
     assert unread(Person(server, "bob")) == 0
 
 
+@pytest.mark.proves("positions")
 def test_marks_that_are_two_seconds_old_survive_a_kill(own_server, tmp_path):
     server = own_server(directory=tmp_path)
     alice, bob = Person(server, "alice"), Person(server, "bob")
@@ -173,6 +185,7 @@ def test_marks_that_are_two_seconds_old_survive_a_kill(own_server, tmp_path):
     assert unread(Person(server, "bob"), group) == 1
 
 
+@pytest.mark.proves("read_receipt, read")
 def test_large_conversations_have_no_receipts(own_server, tmp_path):
     server = own_server("--limits-live-participants", "2", directory=tmp_path)
     people = [Person(server, name) for name in ("alice", "bob", "cho")]
@@ -186,6 +199,7 @@ def test_large_conversations_have_no_receipts(own_server, tmp_path):
     assert unread(people[1]) == 0
 
 
+@pytest.mark.proves("positions")
 def test_delivered_is_when_somebody_else_was_shown_it(talk):
     alice, bob, group, messages = talk
 

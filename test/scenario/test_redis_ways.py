@@ -54,6 +54,7 @@ def hears(database, own_server):
     return check
 
 
+@pytest.mark.proves("bus_lag_seconds, bus_losses_found_total, bus_unreadable_total, bus_dropped_total, redis_memory_bytes, redis_clients")
 def test_a_password_and_a_database(redis_with, hears):
     redis = redis_with("--requirepass", "secret word")
     redis.password = "secret word"
@@ -61,6 +62,7 @@ def test_a_password_and_a_database(redis_with, hears):
     hears(f"redis://:secret%20word@127.0.0.1:{redis.port}/5")
 
 
+@pytest.mark.proves("nodes over Redis")
 def test_a_user_who_may_do_only_what_is_needed(redis_with, hears):
     redis = redis_with().start()
     redis.ask("ACL", "SETUSER", "parley", "on", ">pass@word", "&parley:*", "-@all", "+subscribe", "+unsubscribe", "+publish", "+ping",
@@ -69,11 +71,13 @@ def test_a_user_who_may_do_only_what_is_needed(redis_with, hears):
     hears(f"redis://parley:pass%40word@127.0.0.1:{redis.port}")
 
 
+@pytest.mark.proves("nodes over Redis")
 def test_a_unix_socket(redis_with, hears):
     redis = redis_with().start()
     hears(f"unix://{redis.socket_path}?db=2")
 
 
+@pytest.mark.proves("nodes over Redis")
 def test_tls_is_verified(redis_with, hears, own_server, database, tmp_path):
     def openssl(*words):
         subprocess.run(["openssl", *words], cwd=tmp_path, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -99,6 +103,8 @@ def group():
     made.close()
 
 
+@pytest.mark.proves("P7 Redis is disposable")
+@pytest.mark.proves("nodes over Redis")
 def test_sentinels_follow_a_fail_over(group, hears):
     master, replica = group.master(), group.replica()
     one, two = hears(group.url)
@@ -182,6 +188,8 @@ def test_a_bad_url_is_named_at_the_start(tmp_path):
     assert "--redis-url: redis.url" in done.stdout and "port" in done.stdout and "secret" not in done.stdout
 
 
+@pytest.mark.proves("P7 Redis is disposable")
+@pytest.mark.proves("bus_lag_seconds, bus_losses_found_total, bus_unreadable_total, bus_dropped_total, redis_memory_bytes, redis_clients")
 def test_a_redis_that_is_not_there_stops_nothing(own_server, database):
     node = own_server(DATABASE_URL=database.url, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     eventually(lambda: "redis connection failed" in node.log)

@@ -37,6 +37,7 @@ def status(server, key):
     return Rest(server, mint("ann", key=key)).get("conversations/").status_code
 
 
+@pytest.mark.proves("signals")
 def test_a_new_secret_key_ends_the_sockets_of_the_old_one(configured):
     assert (status(configured, OLD_KEY), status(configured, NEW_KEY)) == (200, 401)
     with Socket(configured, token=mint("ann", key=OLD_KEY)) as old:
@@ -51,6 +52,7 @@ def test_a_new_secret_key_ends_the_sockets_of_the_old_one(configured):
 
 
 @pytest.mark.parametrize("broken", ["[auth]\nsecret_key = 7 7", '[auth]\nsecret_kez = "x"', '[auth]\nsecret_key = "ssh-rsa AAAA"'])
+@pytest.mark.proves("signals")
 def test_a_file_that_is_wrong_leaves_the_old_settings_in_force(configured, broken):
     with Socket(configured, token=mint("ann", key=OLD_KEY)) as socket:
         configured.write(broken)
@@ -75,6 +77,7 @@ def test_the_log_level(configured):
     eventually(is_quiet)
 
 
+@pytest.mark.proves("signals")
 def test_sockets_of_a_key_that_is_gone_from_a_set_end(own_server, tmp_path):
     old, new = KEYS["ES256"], another(KEYS["ES256"])
     file = tmp_path / "key.pem"
@@ -108,6 +111,7 @@ def served_name(server):
 
 
 @pytest.mark.parametrize("hang_up", [True, False], ids=["by SIGHUP", "by itself"])
+@pytest.mark.proves("signals")
 def test_a_new_certificate_is_served_and_open_connections_stay(secure, certificate, hang_up):  # noqa: F811
     key, chain = certificate
     assert served_name(secure) == "localhost"

@@ -11,6 +11,8 @@ UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9
 
 # --- creating -----------------------------------------------------------------------------------------
 
+@pytest.mark.proves("conversation object")
+@pytest.mark.proves("POST conversations/")
 def test_a_new_group_has_every_field(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob, title="Plans", metadata={"project": 7})
@@ -44,6 +46,7 @@ def test_creating_makes_no_message_and_takes_no_seq(people):
     assert alice.rest.send_message(talk, "first")["seq"] == 1
 
 
+@pytest.mark.proves("POST conversations/")
 def test_a_direct_conversation_exists_once_per_pair(people):
     alice, bob, carol = people("alice", "bob", "carol")
     first = alice.rest.post("conversations/", json={"participants": [bob.id]})
@@ -100,6 +103,7 @@ def test_a_bad_field_is_named(people, fields, field):
     assert alice.rest.get("conversations/").json() == []
 
 
+@pytest.mark.proves("POST conversations/")
 def test_all_bad_fields_are_named_at_once(people):
     alice = people("alice")
     body = assert_problem(alice.rest.post("conversations/", json={
@@ -107,6 +111,7 @@ def test_all_bad_fields_are_named_at_once(people):
     assert {"type", "participants", "title", "metadata"} <= set(body["fields"])
 
 
+@pytest.mark.proves("title, 255 characters")
 def test_titles_are_counted_in_characters(people):
     alice, bob = people("alice", "bob")
     assert alice.rest.create_group(bob, title="é" * 255)["title"] == "é" * 255
@@ -129,6 +134,7 @@ def test_what_the_server_decides_cannot_be_given(people):
 
 # --- reading ------------------------------------------------------------------------------------------
 
+@pytest.mark.proves("GET conversations/{id}/")
 def test_one_that_is_not_mine_looks_like_one_that_is_not_there(people):
     alice, bob, eve = people("alice", "bob", "eve")
     talk = alice.rest.create_group(bob)
@@ -138,10 +144,12 @@ def test_one_that_is_not_mine_looks_like_one_that_is_not_there(people):
 
 
 @pytest.mark.parametrize("id", ["x", "123", NO_ID[:-1], NO_ID + "0", NO_ID.replace("0", "g")])
+@pytest.mark.proves("GET conversations/{id}/")
 def test_a_malformed_id_is_400(people, id):
     assert_problem(people("alice").rest.get(f"conversations/{id}/"), 400)
 
 
+@pytest.mark.proves("UUIDs, version 7, any case in, lower case out")
 def test_an_id_is_taken_in_any_case_and_given_in_lower(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -152,6 +160,7 @@ def test_an_id_is_taken_in_any_case_and_given_in_lower(people):
 
 # --- listing ------------------------------------------------------------------------------------------
 
+@pytest.mark.proves("GET conversations/")
 def test_the_list_has_ones_own_with_newest_activity_first(people):
     alice, bob, carol = people("alice", "bob", "carol")
     first, second, third = (alice.rest.create_group(bob, title=title) for title in "abc")
@@ -168,6 +177,7 @@ def test_the_list_has_ones_own_with_newest_activity_first(people):
     assert listed[0]["seq"] == 1
 
 
+@pytest.mark.proves("GET conversations/")
 def test_pages_of_the_list_make_the_list(people):
     alice, bob = people("alice", "bob")
     made = [alice.rest.create_group(bob)["id"] for _ in range(7)]
@@ -184,6 +194,7 @@ def test_pages_of_the_list_make_the_list(people):
         assert walked == list(reversed(made))
 
 
+@pytest.mark.proves("GET conversations/")
 def test_without_a_limit_a_page_has_1000(people):
     alice, bob = people("alice", "bob")
     made = [alice.rest.create_group(bob)["id"] for _ in range(1003)]
@@ -219,6 +230,7 @@ def test_unread_counts_the_others_messages(people):
 
 # --- paths --------------------------------------------------------------------------------------------
 
+@pytest.mark.proves("with and without the trailing slash")
 def test_paths_work_with_and_without_the_slash(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)

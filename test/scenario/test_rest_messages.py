@@ -29,6 +29,8 @@ class Talk(dict):
 
 # --- what a message is ----------------------------------------------------------------------------------
 
+@pytest.mark.proves("message object")
+@pytest.mark.proves("POST messages/")
 def test_a_message_has_every_field(talk):
     answer = talk.post("hello", content_type="image", metadata={"w": 1}, client_id="c-1")
     assert answer.status_code == 201
@@ -48,6 +50,7 @@ def test_what_may_be_left_out_has_its_default(talk):
     assert (message["content_type"], message["metadata"], message["client_id"]) == ("text", {}, None)
 
 
+@pytest.mark.proves("GET messages/{id}/")
 def test_it_is_the_same_wherever_it_is_read(talk):
     with talk.bob.connect(talk) as b:
         sent = talk.post("hello", metadata={"k": {"deep": [1, 2.5, None, "ü"]}}, client_id="c").json()
@@ -61,6 +64,7 @@ def test_it_is_the_same_wherever_it_is_read(talk):
             name: sent[name] for name in MESSAGE_FIELDS - by_reader}
 
 
+@pytest.mark.proves("content: 32 KiB, trimmed, not empty, no U+0000")
 def test_white_space_around_the_content_is_cut(talk):
     assert talk.post(" \n\t hello  you \r\n").json()["content"] == "hello  you"
 
@@ -113,6 +117,8 @@ def test_what_the_server_decides_cannot_be_given(talk):
     ({"conversation_id": "x"}, "conversation_id"),
     ({"conversation_id": None}, "conversation_id"),
 ])
+@pytest.mark.proves("content: 32 KiB, trimmed, not empty, no U+0000")
+@pytest.mark.proves("metadata, an object of 8 KiB")
 def test_a_bad_field_is_named_and_nothing_is_stored(talk, fields, field):
     assert_problem(talk.post(**{"content": "hello", **fields}), 400, field=field)
     assert talk.alice.rest.everything_in(talk) == []
@@ -127,6 +133,7 @@ def test_a_bad_field_is_named_and_nothing_is_stored(talk, fields, field):
     {"client_id": "c" * 64},
     {"client_id": "é" * 64},
 ])
+@pytest.mark.proves("content: 32 KiB, trimmed, not empty, no U+0000")
 def test_what_just_fits_is_taken(talk, fields):
     answer = talk.post(**{"content": "hello", **fields})
     assert answer.status_code == 201, answer.text
@@ -151,6 +158,7 @@ def test_a_body_that_is_no_json_object_is_400(talk, text):
 
 
 @pytest.mark.parametrize("escape", ["\\ud800", "\\udc00 x", "\\ude00\\ud83d"])
+@pytest.mark.proves("no lone surrogates")
 def test_a_lone_surrogate_is_refused(talk, escape):
     answer = talk.post_text(f'{{"conversation_id": "{talk["id"]}", "content": "a {escape}"}}')
     assert_problem(answer, 400)
@@ -169,11 +177,13 @@ def test_json_may_name_its_charset(talk):
     assert talk.post_text(text, "Application/JSON").status_code == 201
 
 
+@pytest.mark.proves("body 1 MiB, drained")
 def test_too_large_a_body_is_413(talk):
     text = '{"conversation_id": "%s", "content": "x"%s}' % (talk["id"], " " * (1024 * 1024))
     assert_problem(talk.post_text(text), 413, "too_large")
 
 
+@pytest.mark.proves("header section 16 KiB")
 def test_too_large_a_header_section_is_431(talk):
     answer = talk.alice.rest.get("conversations/", headers={"X-Padding": "x" * 17_000})
     assert_problem(answer, 431, "headers_too_large")
@@ -189,6 +199,7 @@ def test_one_who_is_not_in_it_may_not_send(talk, people):
     assert talk.alice.rest.everything_in(talk) == []
 
 
+@pytest.mark.proves("visibility")
 def test_one_who_is_not_in_it_may_not_read(talk, people):
     eve = people("eve")
     message = talk.post().json()
@@ -211,6 +222,7 @@ def long_talk(talk):
     return talk
 
 
+@pytest.mark.proves("GET conversations/{id}/messages/")
 def test_history_is_newest_first_and_pages_backwards(long_talk):
     rest = long_talk.bob.rest
     newest_first = [message["id"] for message in reversed(long_talk.messages)]
@@ -237,6 +249,7 @@ def test_before_id_leaves_the_named_one_out(long_talk):
     assert page == {"messages": [], "next_cursor": None, "has_more": False}
 
 
+@pytest.mark.proves("GET conversations/{id}/messages/")
 def test_after_seq_is_oldest_first(long_talk):
     rest = long_talk.bob.rest
     for after in 0, 1, 6, 7:
@@ -248,6 +261,7 @@ def test_after_seq_is_oldest_first(long_talk):
     assert page["has_more"] is True
 
 
+@pytest.mark.proves("GET conversations/{id}/messages/")
 def test_a_page_has_50_and_at_most_100(talk):
     with talk.alice.connect(talk) as a:
         for number in range(130):
@@ -285,6 +299,7 @@ def test_history_of_an_empty_conversation_is_empty(talk):
     assert talk.bob.rest.history(talk, after_seq=0)["messages"] == []
 
 
+@pytest.mark.proves("GET messages/unread_count/")
 def test_unread_count_is_over_all_or_one_conversation(talk, people):
     carol = people("carol")
     other = talk.alice.rest.create_group(carol, talk.bob)

@@ -24,6 +24,7 @@ def seqs_of(frames):
 
 
 @pytest.mark.parametrize("since", range(0, 6))
+@pytest.mark.proves("?since=n")
 def test_since_brings_what_was_missed_then_resumed_then_live(talk_of_five, since):
     alice, bob, talk = talk_of_five
     with bob.connect(talk, query={"since": since}) as b:
@@ -37,6 +38,7 @@ def test_since_brings_what_was_missed_then_resumed_then_live(talk_of_five, since
         assert b.events(1)[0]["seq"] == 6
 
 
+@pytest.mark.proves("?since=n")
 def test_without_since_a_conversation_starts_at_its_head(talk_of_five):
     alice, bob, talk = talk_of_five
     with bob.connect(talk) as b:
@@ -45,6 +47,7 @@ def test_without_since_a_conversation_starts_at_its_head(talk_of_five):
 
 
 @pytest.mark.parametrize("beyond", [6, 10, 2**53])
+@pytest.mark.proves("gap, reset")
 def test_beyond_the_head_a_gap_says_reset_then_live_from_the_head(talk_of_five, beyond):
     alice, bob, talk = talk_of_five
     with bob.connect(talk, query={"since": beyond}) as b:
@@ -57,6 +60,7 @@ def test_beyond_the_head_a_gap_says_reset_then_live_from_the_head(talk_of_five, 
 
 
 @pytest.mark.parametrize("since", ["-1", "text", "1.5", "0x1"])
+@pytest.mark.proves("bad_since")
 def test_a_since_that_is_no_number_is_an_error_then_live_from_the_head(talk_of_five, since):
     alice, bob, talk = talk_of_five
     with bob.connect(talk, query={"since": since}) as b:
@@ -85,6 +89,7 @@ def test_a_resume_frame_on_a_conversation_socket_sets_it_back(talk_of_five):
         assert b.events(1)[0]["seq"] == 6
 
 
+@pytest.mark.proves("resume, resumed")
 def test_a_resume_frame_on_the_user_socket_names_many(people):
     alice, bob = people("alice", "bob")
     talks = [alice.rest.create_group(bob) for _ in range(3)]
@@ -102,6 +107,7 @@ def test_a_resume_frame_on_the_user_socket_names_many(people):
             assert got == list(range(since + 1, 5))
 
 
+@pytest.mark.proves("P5 resume")
 def test_each_resume_is_answered_with_its_own_ref(people):
     """Also one that is sent while others are under way, for the same conversations or for others."""
     alice, bob = people("alice", "bob")
@@ -122,6 +128,7 @@ def test_each_resume_is_answered_with_its_own_ref(people):
 
 
 @pytest.mark.parametrize("limit", [1, 7, 100])
+@pytest.mark.proves("P5 resume")
 def test_changes_say_that_there_are_more_until_all_have_come(people, limit):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -141,6 +148,7 @@ def test_changes_say_that_there_are_more_until_all_have_come(people, limit):
     assert seen == list(range(1, total + 1))
 
 
+@pytest.mark.proves("?resume=1")
 def test_resume_1_holds_live_events_until_the_first_resume(talk_of_five):
     alice, bob, talk = talk_of_five
     with bob.connect(query={"resume": 1}) as b:
@@ -154,6 +162,7 @@ def test_resume_1_holds_live_events_until_the_first_resume(talk_of_five):
         assert b.events(1)[0]["seq"] == 7
 
 
+@pytest.mark.proves("resume, resumed")
 def test_a_conversation_one_is_not_in_is_an_error_and_the_rest_resumes(people):
     alice, bob, eve = people("alice", "bob", "eve")
     own = alice.rest.create_group(bob)
@@ -171,6 +180,7 @@ def test_a_conversation_one_is_not_in_is_an_error_and_the_rest_resumes(people):
 
 
 @pytest.mark.parametrize("since", [-1, "1", None, 1.5, True])
+@pytest.mark.proves("bad_since")
 def test_a_bad_resume_point_in_a_frame_is_an_error_then_live(talk_of_five, since):
     alice, bob, talk = talk_of_five
     with bob.connect(talk) as b:
@@ -195,6 +205,7 @@ def test_long_histories_are_replayed_whole(people):
             assert seqs_of(frames) == list(range(since + 1, total + 1))
 
 
+@pytest.mark.proves("P5 resume")
 def test_reconnecting_while_others_send_leaves_no_hole_and_no_repetition(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -223,6 +234,7 @@ def test_reconnecting_while_others_send_leaves_no_hole_and_no_repetition(people)
     assert connections > 10
 
 
+@pytest.mark.proves("resume, resumed")
 def test_repeated_resume_frames_while_others_send_go_on_in_order(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -256,6 +268,7 @@ def test_repeated_resume_frames_while_others_send_go_on_in_order(people):
     assert last == total
 
 
+@pytest.mark.proves("P5 resume")
 def test_old_and_new_sockets_see_each_event_once_over_a_restart(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
@@ -275,6 +288,7 @@ def test_old_and_new_sockets_see_each_event_once_over_a_restart(own_server):
     assert seen == list(range(1, 25))
 
 
+@pytest.mark.proves("resumes_total{result}")
 def test_resumes_are_counted_by_what_they_came_to(own_server):
     server = own_server()
     alice = Person(server, "alice")

@@ -22,6 +22,7 @@ def revoke(backend, **body):
     return answer.json()
 
 
+@pytest.mark.proves("POST revocations/")
 def test_one_token_ends_and_the_users_others_live_on(people, backend):
     alice = people("alice")
     jti = uuid.uuid4().hex
@@ -39,6 +40,8 @@ def test_one_token_ends_and_the_users_others_live_on(people, backend):
     assert alice.rest.get("conversations/").status_code == 200
 
 
+@pytest.mark.proves("P9 token lifetime")
+@pytest.mark.proves("revocation")
 def test_all_tokens_of_a_user_end_but_later_ones(people, backend):
     alice, bob = people("alice", "bob")
     group = alice.rest.create_group(bob)
@@ -65,6 +68,7 @@ def test_up_to_a_time(people, backend):
     assert_problem(old.rest.get("conversations/"), 401, "token_not_valid", reason="token_revoked")
 
 
+@pytest.mark.proves("revocation")
 def test_a_fresh_token_in_time_keeps_the_socket(people, backend):
     alice = people("alice")
     jti = uuid.uuid4().hex
@@ -77,6 +81,7 @@ def test_a_fresh_token_in_time_keeps_the_socket(people, backend):
         assert answer["data"]["reason"] == "token_revoked"
 
 
+@pytest.mark.proves("POST revocations/")
 def test_only_services_and_only_sense(people, backend):
     alice = people("alice")
     assert_problem(alice.rest.post("revocations/", json={"user_id": "x"}), 403, "forbidden")
@@ -89,6 +94,8 @@ def test_only_services_and_only_sense(people, backend):
         assert_problem(backend.rest.post("revocations/", json=bad), 400, "invalid_field", field)
 
 
+@pytest.mark.proves("P9 token lifetime")
+@pytest.mark.proves("revocation")
 def test_it_survives_a_kill(own_server, tmp_path):
     server = own_server(directory=tmp_path)
     alice = Person(server, "alice", jti="doomed")

@@ -22,6 +22,7 @@ def rig():
 
 @pytest.mark.long(20)
 @pytest.mark.parametrize("kind", ["nginx", "haproxy"])
+@pytest.mark.proves("P10 deploys")
 def test_nodes_are_replaced_one_by_one_and_nobody_notices(rig, kind):
     balancer = Balancer(kind, rig.doors())
     try:

@@ -8,6 +8,7 @@ from deadline import patient
 
 
 @pytest.mark.long(28)
+@pytest.mark.proves("/openapi.json, /docs")
 def test_schemathesis_finds_nothing(own_server, tmp_path):
     server = own_server("--no-rate-limits", "--no-access-log")
     done = api_fuzz.run(server, tmp_path, "--seed", 1, "--max-examples", 20,

@@ -10,6 +10,8 @@ from conftest import named
 from deadline import eventually
 
 
+@pytest.mark.proves("1012")
+@pytest.mark.proves("disconnect before a close")
 def test_sigterm_tells_every_client_to_reconnect_and_exits_0(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
@@ -21,6 +23,7 @@ def test_sigterm_tells_every_client_to_reconnect_and_exits_0(own_server):
     assert server.wait() == 0
 
 
+@pytest.mark.proves("P10 deploys")
 def test_clients_get_delays_of_their_own(own_server):
     server = own_server()
     alice = named(server, "alice")
@@ -43,6 +46,7 @@ def test_a_server_without_clients_ends_at_once(own_server):
     assert server.wait(within=10) == 0
 
 
+@pytest.mark.proves("--timeout-graceful-shutdown, --drain-delay")
 def test_a_client_that_does_not_answer_the_close_holds_nothing_up(own_server):
     server = own_server("--timeout-graceful-shutdown", "3s")
     alice, bob = named(server, "alice", "bob")
@@ -56,6 +60,8 @@ def test_a_client_that_does_not_answer_the_close_holds_nothing_up(own_server):
     stuck.close()
 
 
+@pytest.mark.proves("P10 deploys")
+@pytest.mark.proves("--timeout-graceful-shutdown, --drain-delay")
 def test_readiness_fails_first_and_accepting_goes_on_for_the_drain_delay(own_server):
     server = own_server("--drain-delay", "3s")
     alice, bob = named(server, "alice", "bob")
@@ -70,6 +76,7 @@ def test_readiness_fails_first_and_accepting_goes_on_for_the_drain_delay(own_ser
     assert server.wait() == 0
 
 
+@pytest.mark.proves("P10 deploys")
 def test_what_was_acknowledged_during_shutdown_is_kept(own_server):
     server = own_server()
     alice, bob, carol = named(server, "alice", "bob", "carol")
@@ -137,6 +144,7 @@ def test_a_request_under_way_is_answered(own_server):
 
 
 @pytest.mark.parametrize("rounds", [3])
+@pytest.mark.proves("P10 deploys")
 def test_clients_that_resume_miss_nothing_over_restarts(own_server, rounds):
     server = own_server()
     alice, bob = named(server, "alice", "bob")

@@ -3,6 +3,7 @@ import threading
 import time
 
 import httpx
+import pytest
 
 from conftest import named
 from deadline import PATIENCE, eventually
@@ -17,6 +18,7 @@ def speak(person, talk, count):
             socket.wait_for("ack")
 
 
+@pytest.mark.proves("P6 bounded memory")
 def test_a_reader_that_stops_gets_everything_when_it_reads_again(people):
     alice, bob, carol = people("alice", "bob", "carol")
     talk = alice.rest.create_group(bob, carol)
@@ -46,6 +48,7 @@ def test_a_stopped_reader_of_all_conversations_gets_everything_when_it_reads_aga
             assert seqs == list(range(1, each + 1))
 
 
+@pytest.mark.proves("P6 bounded memory")
 def test_memory_stays_bounded_however_far_readers_are_behind(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
@@ -61,6 +64,8 @@ def test_memory_stays_bounded_however_far_readers_are_behind(own_server):
     assert grown < 200 * PATIENCE, f"grew by {grown} MB"
 
 
+@pytest.mark.proves("P6 bounded memory")
+@pytest.mark.proves("conversations_in_memory, conversations_idle, tail_bytes")
 def test_memory_of_many_conversations_is_bounded(own_server):
     """Events are kept for clients that come back, up to a bound for all conversations together, though all have listeners."""
     server = own_server("--shards", "1", "--rate-limits", "off")
@@ -94,6 +99,8 @@ def speak_more(person, talk, count):
             socket.wait_for("ack")
 
 
+@pytest.mark.proves("P6 bounded memory")
+@pytest.mark.proves("4008")
 def test_one_that_reads_nothing_for_too_long_is_closed_with_4008(own_server):
     server = own_server("--websocket-slow-reader-timeout", "1s")
     alice, bob, carol = named(server, "alice", "bob", "carol")

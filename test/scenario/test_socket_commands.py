@@ -24,6 +24,7 @@ def assert_lives(socket):
 
 # --- the first frame ------------------------------------------------------------------------------------
 
+@pytest.mark.proves("connection_established")
 def test_a_conversation_socket_begins_with_where_it_stands(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -40,6 +41,8 @@ def test_a_conversation_socket_begins_with_where_it_stands(people):
         assert again.established["data"]["session_id"] != data["session_id"]
 
 
+@pytest.mark.proves("connection_established")
+@pytest.mark.proves("?cursor=")
 def test_a_user_socket_begins_with_the_heads_of_all_conversations(people):
     alice, bob = people("alice", "bob")
     quiet, busy = alice.rest.create_group(bob), alice.rest.create_group(bob)
@@ -57,6 +60,7 @@ def test_a_user_socket_begins_with_the_heads_of_all_conversations(people):
         assert b.established["data"]["conversations"] == {quiet["id"]: 1}
 
 
+@pytest.mark.proves("server pings")
 def test_the_ping_interval_is_what_was_configured(own_server):
     server = own_server("--ping-interval", "7")
     alice = named(server, "alice")
@@ -66,6 +70,7 @@ def test_the_ping_interval_is_what_was_configured(own_server):
 
 # --- sending --------------------------------------------------------------------------------------------
 
+@pytest.mark.proves("message, ack")
 def test_an_ack_comes_to_a_sender_who_gave_a_ref_or_a_client_id(pair):
     _, _, _, a, b = pair
     a.send("message", content="neither")
@@ -107,6 +112,7 @@ def test_every_field_of_a_message_can_be_sent(pair):
     ({"content": "x", "reply_to": "x"}, "reply_to"),
     ({"content": "x", "reply_to": NO_ID}, "reply_to"),
 ])
+@pytest.mark.proves("unknown type, bad JSON, bad field")
 def test_a_bad_field_is_named_and_the_socket_lives_on(pair, fields, field):
     _, _, _, a, b = pair
     answer = a.ask("message", **fields)
@@ -141,6 +147,7 @@ def test_on_the_user_socket_a_command_names_its_conversation(people):
 @pytest.mark.parametrize("text", [
     "", "{", "nonsense", "[]", '"text"', "7", "null", '{"type":"ping"} more', '{"type":"ping",}',
     '{"type":"ping","x":' + "[" * 40 + "]" * 40 + "}"])
+@pytest.mark.proves("unknown type, bad JSON, bad field")
 def test_bad_json_is_an_error_and_the_socket_lives_on(pair, text):
     _, _, _, a, _ = pair
     a.send_text(text)
@@ -151,6 +158,7 @@ def test_bad_json_is_an_error_and_the_socket_lives_on(pair, text):
 
 
 @pytest.mark.parametrize("frame", [{"type": "nonsense"}, {"type": ""}, {"type": "connection_established"}])
+@pytest.mark.proves("unknown type, bad JSON, bad field")
 def test_an_unknown_type_is_an_error_and_the_socket_lives_on(pair, frame):
     _, _, _, a, _ = pair
     answer = a.ask(**frame)
@@ -167,6 +175,7 @@ def test_a_frame_without_a_type_is_an_error_and_the_socket_lives_on(pair, frame)
     assert_lives(a)
 
 
+@pytest.mark.proves("ref")
 def test_a_ref_is_returned_in_ack_and_error(pair):
     _, _, _, a, _ = pair
     a.send("message", ref="good-é-\"", content="x")
@@ -177,6 +186,7 @@ def test_a_ref_is_returned_in_ack_and_error(pair):
     assert "ref" not in a.wait_for("error")
 
 
+@pytest.mark.proves("client_id, ref: 64 characters")
 def test_too_long_a_ref_is_an_error(pair):
     _, bob, talk, a, _ = pair
     a.send("message", ref="r" * 64, content="fits")
@@ -188,6 +198,7 @@ def test_too_long_a_ref_is_an_error(pair):
 
 # --- history, typing, ping ------------------------------------------------------------------------------
 
+@pytest.mark.proves("load_history, message_history")
 def test_history_can_be_loaded_page_by_page(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -213,6 +224,7 @@ def test_history_can_be_loaded_page_by_page(people):
         assert [message["seq"] for message in history["data"]["messages"]] == [7, 6]
 
 
+@pytest.mark.proves("load_history, message_history")
 def test_a_bad_history_page_is_an_error_and_the_socket_lives_on(pair):
     _, _, _, a, _ = pair
     for fields in {"limit": "x"}, {"limit": -1}, {"before_id": "x"}, {"before_id": NO_ID}:
@@ -233,6 +245,7 @@ def test_history_of_a_foreign_conversation_is_not_loaded(people):
             assert answer["data"]["code"] in ("not_found", "not_participant")
 
 
+@pytest.mark.proves("ping, pong")
 def test_ping_is_answered_with_pong(pair):
     _, _, _, a, _ = pair
     a.send("ping")
@@ -241,6 +254,7 @@ def test_ping_is_answered_with_pong(pair):
 
 # --- joining --------------------------------------------------------------------------------------------
 
+@pytest.mark.proves("conversation_created")
 def test_the_user_socket_takes_in_conversations_joined_later(people):
     alice, bob = people("alice", "bob")
     with bob.connect() as b:
@@ -256,6 +270,7 @@ def test_the_user_socket_takes_in_conversations_joined_later(people):
         assert b.ask("message", conversation_id=talk["id"], content="thanks")["data"]["seq"] == 2
 
 
+@pytest.mark.proves("conversation_created")
 def test_the_first_message_right_after_creating_is_not_missed(people):
     alice, bob = people("alice", "bob")
     with bob.connect() as b:
@@ -268,18 +283,21 @@ def test_the_first_message_right_after_creating_is_not_missed(people):
 
 # --- frames ---------------------------------------------------------------------------------------------
 
+@pytest.mark.proves("1003")
 def test_a_binary_frame_closes_with_1003(people):
     with people("alice").connect() as a:
         a.connection.send(b"\x00\x01")
         assert_closes_with(a, 1003)
 
 
+@pytest.mark.proves("frame, reassembled, 256 KiB")
 def test_too_big_a_frame_closes_with_1009(people):
     with people("alice").connect() as a:
         a.send_text(json.dumps({"type": "ping", "x": "x" * (256 * 1024)}))
         assert_closes_with(a, 1009)
 
 
+@pytest.mark.proves("1009")
 def test_many_small_fragments_that_make_too_big_a_frame_close_with_1009(people, server):
     alice = people("alice")
     with WireSocket(server, "/ws/messaging/", alice.token) as wire:
@@ -289,6 +307,7 @@ def test_many_small_fragments_that_make_too_big_a_frame_close_with_1009(people, 
         assert wire.close_code() == 1009
 
 
+@pytest.mark.proves("frame, reassembled, 256 KiB")
 def test_the_frame_limit_is_what_was_configured(own_server):
     server = own_server("--ws-max-size", "2000", "--limits-content-bytes", "1000")
     alice = named(server, "alice")
@@ -323,6 +342,7 @@ def test_a_fragmented_command_is_put_together(pair):
     ([(1, b'{"type": "\xc3', {"fin": False}), (0, b'x"}', {})], 1007),
     ([(1, b'{"type": "\xed\xa0\x80"}', {})], 1007),
 ], ids=lambda value: None if isinstance(value, list) else str(value))
+@pytest.mark.proves("1002, 1007")
 def test_what_breaks_the_protocol_closes_with_its_code(people, server, frames, code):
     with WireSocket(server, "/ws/messaging/", people("alice").token) as wire:
         for opcode, payload, options in frames:
@@ -345,6 +365,8 @@ def test_a_clients_ping_is_answered_with_its_payload(people, server):
         assert frame[1] == b"payload"
 
 
+@pytest.mark.proves("4008")
+@pytest.mark.proves("server pings")
 def test_one_that_answers_no_ping_is_closed_with_4008(own_server):
     server = own_server("--ping-interval", "1", "--ping-timeout", "1")
     alice = named(server, "alice")

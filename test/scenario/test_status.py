@@ -1,36 +1,44 @@
-"""docs/status.md names tests that exist."""
+"""The tests that docs/status.md names are those that carry its markers."""
+import importlib.util
 import pathlib
-import re
+import subprocess
+import sys
+
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-NAMED = re.compile(r"`([\w/]+\.(?:py|cc))::([\w.]+)`")
+_spec = importlib.util.spec_from_file_location("status_tool", ROOT / "tools" / "status.py")
+status = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(status)
+
+TABLE = "| row | test | state |\n|---|---|---|\n"
 
 
-def file_of(name):
-    """As the head of docs/status.md says where files are."""
-    folder = "test/scenario" if name.endswith(".py") else "test/contract" if "_contract.cc" in name else "src"
-    return ROOT / folder / name
+def test_the_document_is_what_the_markers_say():
+    checked = subprocess.run([sys.executable, ROOT / "tools" / "status.py", "check"], text=True, capture_output=True)
+    assert checked.returncode == 0, f"run tools/status.py write; these rows change:\n{checked.stdout}{checked.stderr}"
 
 
-def has_test(name, test):
-    path = file_of(name)
-    if not path.exists():
-        return False
-    if name.endswith(".py"):
-        return re.search(rf"^def {test}\(", path.read_text(), flags=re.M) is not None
-    suite, _, case = test.partition(".")
-    return re.search(rf"\bTEST(_F|_P)?\(\s*{suite},\s*{case}\)", path.read_text()) is not None
+def test_every_done_row_has_a_proof():
+    rows = [status.cells_of(line) for line in status.STATUS.read_text().splitlines() if status.is_row(line)]
+    assert [row[0] for row in rows if len(row) == 3 and row[2].startswith("done") and not row[1]] == []
 
 
-def test_every_test_that_the_status_names_exists():
-    named = NAMED.findall((ROOT / "docs/status.md").read_text())
-    assert len(named) > 300
-    assert [f"{name}::{test}" for name, test in named if not has_test(name, test)] == []
+def test_markers_of_both_kinds_are_read():
+    python = '@pytest.mark.parametrize("n", [1])\n@pytest.mark.proves("P1")\n@pytest.mark.proves("P2")\ndef test_a(n):\n    pass\n'
+    assert list(status.scenario_markers(python)) == [("P1", "test_a"), ("P2", "test_a")]
+    cpp = "// Proves: P0\n\n// Why.\n// Proves: P1\n// Proves: P2\nTEST_F(Suite,\n       Case) {}\nTEST(Suite, Other) {}\n"
+    assert sorted(status.gtest_markers(cpp)) == [("P1", "Suite.Case"), ("P2", "Suite.Case")]
 
 
-def test_a_test_that_does_not_exist_is_found():
-    assert has_test("test_status.py", "test_a_test_that_does_not_exist_is_found")
-    assert not has_test("test_status.py", "test_a_test_that_does_not")
-    assert not has_test("test_missing.py", "test_a")
-    assert has_test("base/error_codes_test.cc", "ErrorCodes.StatusesAreErrors")
-    assert not has_test("base/error_codes_test.cc", "ErrorCodes.Statuses")
+def test_a_row_gets_its_tests_and_keeps_its_prose(monkeypatch):
+    monkeypatch.setattr(status, "markers", lambda: {"P1 a": ["`test_b.py::test_x`", "`test_a.py::test_y`"]})
+    text = TABLE + "| `P1` a | `test_old.py::test_gone`, `./dev bench` | done: most |\n| P2 | `test_old.py::test_gone` | done |\n"
+    assert status.filled(text) == (TABLE + "| `P1` a | `test_a.py::test_y`, `test_b.py::test_x`, `./dev bench` | done: most |\n"
+                                   "| P2 | | done |\n")
+
+
+def test_a_marker_without_a_row_is_an_error(monkeypatch):
+    monkeypatch.setattr(status, "markers", lambda: {"P3": ["`test_a.py::test_x`"]})
+    with pytest.raises(ValueError, match="P3"):
+        status.filled(TABLE + "| P1 | | done |\n")

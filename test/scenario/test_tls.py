@@ -47,6 +47,7 @@ def secure(tmp_path, certificate, request):
     server.close()
 
 
+@pytest.mark.proves("TLS (--ssl-keyfile, --ssl-certfile)")
 def test_rest_and_sockets_over_tls(secure):
     made = secure.https.post("/api/messaging/conversations/", json={"type": "group", "participants": ["bob"]})
     assert made.status_code == 201
@@ -133,6 +134,7 @@ def test_answers_over_its_own_tls_carry_hsts(secure):
     assert secure.https.get("/nowhere").headers["strict-transport-security"].startswith("max-age=")
 
 
+@pytest.mark.proves("TLS (--ssl-keyfile, --ssl-certfile)")
 def test_a_certificate_that_is_none_ends_the_start(tmp_path, certificate):
     (tmp_path / "broken.pem").write_text("no certificate")
     server = Server(tmp_path / "server", "--ssl-keyfile", certificate[0], "--ssl-certfile", tmp_path / "broken.pem")

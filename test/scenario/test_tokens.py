@@ -20,6 +20,7 @@ def user_of(socket):
         return socket.wait_for("connection_established")["data"]["user_id"]
 
 
+@pytest.mark.proves("four token sources, in order")
 def test_a_socket_takes_its_token_from_four_places(people, server):
     alice = people("alice")
     assert user_of(Socket(server, token=alice.token)) == alice.id
@@ -32,6 +33,7 @@ def test_a_socket_takes_its_token_from_four_places(people, server):
     assert user_of(by_frame) == alice.id
 
 
+@pytest.mark.proves("four token sources, in order")
 def test_a_conversation_socket_takes_its_token_from_four_places(people, server):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -43,6 +45,7 @@ def test_a_conversation_socket_takes_its_token_from_four_places(people, server):
     assert user_of(by_frame) == bob.id
 
 
+@pytest.mark.proves("four token sources, in order")
 def test_of_several_tokens_the_first_place_counts(people, server):
     alice, bob, carol = people("alice", "bob", "carol")
     assert user_of(Socket(server, token=alice.token, subprotocols=["bearer", bob.token],
@@ -112,6 +115,7 @@ BAD_TOKENS = {
 
 
 @pytest.mark.parametrize("kind", BAD_TOKENS)
+@pytest.mark.proves("4001")
 def test_a_bad_token_is_401_in_rest_and_4001_on_sockets(server, kind):
     reason, make = BAD_TOKENS[kind]
     token = make()
@@ -246,12 +250,14 @@ def test_a_list_of_members_with_unusual_ids_pages_to_its_end(people, server):
 
 # --- closes -----------------------------------------------------------------------------------------
 
+@pytest.mark.proves("4002")
 def test_a_malformed_conversation_id_closes_with_4002(people, server):
     alice = people("alice")
     for id in "not-a-uuid", "123", NO_ID + "0", NO_ID.replace("0", "g"):
         assert_closes_with(Socket(server, id, token=alice.token), 4002)
 
 
+@pytest.mark.proves("4003")
 def test_one_who_is_no_participant_is_closed_with_4003(people, server):
     alice, bob, eve = people("alice", "bob", "eve")
     talk = alice.rest.create_group(bob)
@@ -267,6 +273,7 @@ def test_an_id_is_taken_in_any_case(people, server):
 
 
 @pytest.mark.parametrize("path", ["ws/other/", "ws/messaging/conversations/a/b/", "ws/messaging/nothing/"])
+@pytest.mark.proves("unknown path, wrong handshake")
 def test_an_unknown_path_is_404_before_the_upgrade(people, server, path):
     from websockets.sync.client import connect
     with pytest.raises(InvalidStatus) as refused:
@@ -275,6 +282,7 @@ def test_an_unknown_path_is_404_before_the_upgrade(people, server, path):
     assert refused.value.response.status_code == 404
 
 
+@pytest.mark.proves("first frame within 5 s")
 def test_one_who_does_not_authenticate_in_time_is_closed_with_4001(own_server):
     server = own_server("--websocket-authenticate-timeout", "1s")
     started = time.monotonic()
@@ -292,6 +300,7 @@ def test_a_command_before_authenticating_is_not_carried_out(people, server):
     assert alice.rest.everything_in(talk) == []
 
 
+@pytest.mark.proves("4001")
 def test_a_bad_token_in_the_first_frame_closes_with_4001(server):
     socket = Socket(server)
     socket.send("authenticate", token=mint("u", ttl=-5))
@@ -300,6 +309,8 @@ def test_a_bad_token_in_the_first_frame_closes_with_4001(server):
 
 # --- P9: a token's life is a connection's life ------------------------------------------------------
 
+@pytest.mark.proves("P9 token lifetime")
+@pytest.mark.proves("authenticate on a live socket")
 def test_a_socket_ends_when_its_token_does_unless_it_gets_a_fresh_one(people, server):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -319,6 +330,7 @@ def test_a_socket_ends_when_its_token_does_unless_it_gets_a_fresh_one(people, se
         assert kept.ask("message", content="yes")["type"] == "ack"
 
 
+@pytest.mark.proves("authenticate on a live socket")
 def test_a_live_socket_takes_no_token_of_another_user(people, server):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -341,6 +353,7 @@ def service(server, request):
                              headers={"X-On-Behalf-Of": user} if user else None)
 
 
+@pytest.mark.proves("service tokens: act for others, system, create")
 def test_a_service_acts_for_any_user(people, service):
     alice, bob = people("alice", "bob")
     made = service(alice.id).post("conversations/", json={"type": "group", "participants": [bob.id]})
@@ -354,6 +367,7 @@ def test_a_service_acts_for_any_user(people, service):
     assert [one["id"] for one in service(bob.id).get("conversations/").json()] == [talk["id"]]
 
 
+@pytest.mark.proves("service tokens: act for others, system, create")
 def test_a_service_posts_system_messages_and_nobody_else(people, service):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -365,6 +379,7 @@ def test_a_service_posts_system_messages_and_nobody_else(people, service):
 
 
 @pytest.mark.parametrize("claims", [{}, {"scope": "messaging:services"}, {"scope": ["messaging"]}, {"scope": 7}])
+@pytest.mark.proves("service tokens: act for others, system, create")
 def test_nobody_else_acts_for_others(people, server, claims):
     alice, bob = people("alice", "bob")
     eve = Rest(server, mint("eve", **claims), headers={"X-On-Behalf-Of": alice.id})

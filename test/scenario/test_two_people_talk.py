@@ -1,12 +1,15 @@
 """The reason the server exists."""
 import re
 
+import pytest
+
 from client import MESSAGE_FIELDS
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
+@pytest.mark.proves("message, ack")
 def test_both_see_what_one_says_and_the_sender_gets_an_ack(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -69,6 +72,7 @@ def test_nobody_else_hears(people):
         assert not [frame for frame in c.kept if frame.get("conversation_id") == secret["id"]]
 
 
+@pytest.mark.proves("two endpoints")
 def test_one_user_socket_serves_all_conversations(people):
     alice, bob, carol = people("alice", "bob", "carol")
     with_bob = alice.rest.create_group(bob)

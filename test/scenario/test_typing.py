@@ -21,6 +21,7 @@ def signs_before_fence(alice, talk, socket):
             if frame["type"] == "typing_indicator"]
 
 
+@pytest.mark.proves("typing, typing_indicator")
 def test_typing_is_shown_to_the_others_only(pair):
     alice, bob, talk, a, b = pair
     with bob.connect() as of_user:
@@ -36,6 +37,7 @@ def test_typing_is_shown_to_the_others_only(pair):
                 if frame["type"] == "typing_indicator"]
 
 
+@pytest.mark.proves("typing, typing_indicator")
 def test_typing_ends_by_itself_after_six_seconds(pair):
     alice, _, _, a, b = pair
     a.send("typing", is_typing=True)
@@ -62,6 +64,7 @@ def test_typing_in_a_foreign_conversation_is_not_shown(people):
                 if frame["type"] == "typing_indicator"] == []
 
 
+@pytest.mark.proves("typing, typing_indicator")
 def test_two_tabs_are_one_typist(pair):
     alice, bob, talk, a, b = pair
     with alice.connect(talk) as second, alice.connect() as third:
@@ -76,6 +79,7 @@ def test_two_tabs_are_one_typist(pair):
         assert b.wait_for("typing_indicator")["data"] == {"user_id": alice.id, "is_typing": False}
 
 
+@pytest.mark.proves("typing, typing_indicator")
 def test_a_message_ends_it_before_it_is_shown(pair):
     alice, _, talk, a, b = pair
     a.ask("typing", is_typing=True)
@@ -88,6 +92,7 @@ def test_a_message_ends_it_before_it_is_shown(pair):
     assert signs_before_fence(alice, talk, b) == [], "it is over already"
 
 
+@pytest.mark.proves("typing, typing_indicator")
 def test_a_message_over_rest_ends_it_on_all_tabs(pair):
     alice, _, talk, a, b = pair
     with alice.connect(talk) as second:
@@ -140,6 +145,7 @@ def test_one_who_is_removed_types_no_more(people):
         assert a.wait_for("typing_indicator", within=4)["data"] == {"user_id": bob.id, "is_typing": False}
 
 
+@pytest.mark.proves("typing, typing_indicator")
 def test_one_who_toggles_is_shown_a_few_times_and_as_it_ends(pair):
     _, _, _, a, b = pair
     began = time.monotonic()

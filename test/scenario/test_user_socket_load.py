@@ -128,6 +128,7 @@ def test_more_conversations_than_are_subscribed_to_at_once_are_all_live(server):
         assert {frame["conversation_id"] for frame in socket.events(300)} == {room["id"] for room in rooms}
 
 
+@pytest.mark.proves("1012")
 def test_clients_that_the_store_cannot_serve_are_told_to_wait_each_for_its_own_time(own_database, own_server):
     server = own_server(DATABASE_URL=own_database.url)
     alice, bob = two_people(server)

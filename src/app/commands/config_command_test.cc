@@ -44,6 +44,7 @@ class ConfigCommand : public testing::Test {
   std::filesystem::path path_;
 };
 
+// Proves: parley config check, print, docs
 TEST_F(ConfigCommand, CheckSaysOkAndNothingElse) {
   const Ran ran = Run({"check"});
   EXPECT_EQ(ran.code, 0);
@@ -51,6 +52,7 @@ TEST_F(ConfigCommand, CheckSaysOkAndNothingElse) {
   EXPECT_THAT(ran.err, IsEmpty());
 }
 
+// Proves: unknown keys, all errors at once, exit 2
 TEST_F(ConfigCommand, CheckReportsEveryErrorAndExitsWithTwo) {
   Write("colour = 'red'\n");
   const Ran ran = Run({"check", "--port", "x"}, {{"PARLEY_SHARDS", "-1"}});
@@ -78,6 +80,7 @@ TEST_F(ConfigCommand, ProductionWithoutAKeyExitsWithTwo) {
   EXPECT_THAT(ran.err, HasSubstr("JWT_SECRET_KEY"));
 }
 
+// Proves: parley config check, print, docs
 TEST_F(ConfigCommand, PrintShowsTheFilesValuesAndHidesTheKey) {
   Write("[websocket]\nping_interval = 7\n");
   const Ran ran = Run({"print"}, {{"JWT_SECRET_KEY", std::string(32, 'k')}});

@@ -168,6 +168,7 @@ TEST_F(FullDiskTest, AFileThatMayNotGrowIsAnsweredAndRecoveredFrom) {
   store_.reset();
 }
 
+// Proves: P8 the store is the source of truth
 TEST_F(FullDiskTest, AFullFileSystemIsAnsweredAndRecoveredFrom) {
   const SmallDisk disk("3m");
   if (!disk.mounted()) GTEST_SKIP() << "mounting a file system is not permitted here";

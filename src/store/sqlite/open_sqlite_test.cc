@@ -60,6 +60,7 @@ TEST_F(OpenSqliteTest, AnOpenDirectoryIsClosedToOthersAgain) {
   EXPECT_EQ(ModeOf(directory_), 0700u);
 }
 
+// Proves: port taken, data directory unusable or in use
 TEST_F(OpenSqliteTest, ASecondOpenNamesTheDirectoryAndTheReason) {
   const auto store = Open(directory_);
   EXPECT_THAT([&] { Open(directory_); },
