@@ -76,11 +76,13 @@ def _faults(history):
     """When something was broken, from its beginning to the end of healing."""
     spans, began = [], None
     for event in history:
-        if event["what"] == "fault" and event["name"] == "healing":
-            spans.append((began if began is not None else event["t"], event["t"] + HEALED))
+        if event["what"] != "fault" or event["name"] == "nothing":
+            continue
+        if event["name"] != "healing":
+            began = event["t"] if began is None else began
+        elif began is not None:
+            spans.append((began, event["t"] + HEALED))
             began = None
-        elif event["what"] == "fault" and began is None:
-            began = event["t"]
     return spans + ([(began, float("inf"))] if began is not None else [])
 
 

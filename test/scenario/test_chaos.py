@@ -310,6 +310,8 @@ def test_a_mark_as_young_as_a_fault_may_be_lost():
     assert judged(story() + [MARK, fault, healing] + lost, marks={("bob", ROOM): 3}) == set()
     later = {**MARK, "t": 190}
     assert judged(story() + [fault, healing, later] + lost, marks={("bob", ROOM): 4}) == {"mark-went-back"}
+    nothing = {**fault, "name": "nothing"}
+    assert judged(story() + [MARK, nothing, healing] + lost, marks={("bob", ROOM): 4}) == {"mark-went-back"}
     old = {**MARK, "t": 50}
     assert judged(story() + [old, fault, healing] + lost, marks={("bob", ROOM): 4}) == {"mark-went-back"}
 
