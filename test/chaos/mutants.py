@@ -74,7 +74,7 @@ MUTANTS = (
                'SET last_read_seq = CASE WHEN p.last_read_seq % 3 = 0 THEN p.last_read_seq / 2 ELSE free.seq END, "'),
            faults.nothing, ("mark-went-back",)),
     Mutant("forgets who was removed where Redis did not tell",
-           one("src/hub/hub_cluster.cc", "home.home_.OnMemberRemoved(change.conversation, user);", ""),
+           one("src/hub/hub_cluster.cc", "home.home_.OnMemberRemoved(change.conversation, user);", "static_cast<void>(user);"),
            faults.f21_members_are_removed, ("unauthorized", "stuck", "failed")),
     Mutant("never takes a node for dead",
            one("src/hub/neighbours.cc", "if (entry.second.until > now) return false;",
