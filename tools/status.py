@@ -10,10 +10,8 @@ Everything else in docs/status.md is written by hand. Commands:
 
     tools/status.py check    fails unless docs/status.md is what `write` would make of it
     tools/status.py write    updates docs/status.md
-    tools/status.py adopt    turns tests that are named by hand in docs/status.md into markers
 """
 import ast
-import json
 import pathlib
 import re
 import sys
@@ -92,55 +90,8 @@ def around(cell):
     return cell[:names[0].start()], "".join(f"; {part}" for part in prose) + after
 
 
-def adopt(text):
-    for line in filter(is_row, text.splitlines()):
-        cells = cells_of(line)
-        for name, test in NAME.findall(cells[1]):
-            folder = "test/scenario" if name.endswith(".py") else "test/contract" if name.endswith("_contract.cc") else "src"
-            mark(ROOT / folder / name, test, key_of(cells[0]))
-
-
-def mark(path, test, row):
-    text = path.read_text()
-    if path.suffix == ".py":
-        if (row, test) in scenario_markers(text):
-            return
-        line = next(node.lineno for node in ast.parse(text).body if getattr(node, "name", None) == test)
-        lines = text.splitlines(keepends=True)
-        lines.insert(line - 1, f"@pytest.mark.proves({json.dumps(row, ensure_ascii=False)})\n")
-        path.write_text(importing_pytest("".join(lines)))
-    elif (row, test) not in gtest_markers(text):
-        at = next(match.start() for match in GTEST.finditer(text) if f"{match[1]}.{match[2]}" == test)
-        path.write_text(f"{text[:at]}// Proves: {row}\n{text[at:]}")
-
-
-def importing_pytest(text):
-    """With `import pytest` behind the standard library's imports."""
-    if re.search(r"^import pytest$", text, flags=re.M):
-        return text
-    body, lines = ast.parse(text).body, text.splitlines(keepends=True)
-    imports = [node for node in body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    names = [(node.module if isinstance(node, ast.ImportFrom) else node.names[0].name).split(".")[0] for node in imports]
-    others = [node for node, name in zip(imports, names) if name not in sys.stdlib_module_names]
-    third = [node for node, name in zip(imports, names)
-             if node in others and not any((ROOT / "test" / folder / f"{name}.py").exists() for folder in ("scenario", "chaos"))]
-    plain = [node for node in third if isinstance(node, ast.Import) and node.names[0].name < "pytest"]
-    if plain:
-        lines.insert(plain[-1].end_lineno, "import pytest\n")
-    elif third:
-        lines.insert(third[0].lineno - 1, "import pytest\n")
-    elif others:
-        lines.insert(others[0].lineno - 1, "import pytest\n\n")
-    else:
-        at = imports[-1].end_lineno if imports else body[0].end_lineno
-        lines.insert(at, "\nimport pytest\n")
-    return "".join(lines)
-
-
 def main(command):
     text = STATUS.read_text()
-    if command == "adopt":
-        adopt(text)
     new = filled(text)
     if command == "check":
         changed = [line for line in new.splitlines() if line not in text.splitlines()]
@@ -151,6 +102,6 @@ def main(command):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in ("check", "write", "adopt"):
+    if len(sys.argv) != 2 or sys.argv[1] not in ("check", "write"):
         sys.exit(__doc__)
     sys.exit(main(sys.argv[1]))

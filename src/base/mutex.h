@@ -25,11 +25,8 @@
 #define SCOPED_CAPABILITY PARLEY_THREAD_ATTRIBUTE(scoped_lockable)
 // A field that is read and written under the mutex only.
 #define GUARDED_BY(mutex) PARLEY_THREAD_ATTRIBUTE(guarded_by(mutex))
-// What a pointer field points to, not the pointer.
-#define PT_GUARDED_BY(mutex) PARLEY_THREAD_ATTRIBUTE(pt_guarded_by(mutex))
-// A function whose caller holds the mutex, or must not hold it.
+// A function whose caller holds the mutex.
 #define REQUIRES(...) PARLEY_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
-#define EXCLUDES(...) PARLEY_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
 #define ACQUIRE(...) PARLEY_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
 #define RELEASE(...) PARLEY_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
 
