@@ -244,12 +244,16 @@ Node::Node(const Config& config, const Clock& clock)
                                                           .shared_store = shared_store});
     health_.cluster = cluster_.get();
   }
-  NodePublisher* const publisher = shared_store ? cluster_.get() : nullptr;
-  const HomeOptions home{.shards = shards,
-                         .live_participants = config.limits.live_participants,
-                         .clock = &clock,
-                         .online = &online_,
-                         .publisher = publisher};
+  Cluster* const publisher = shared_store ? cluster_.get() : nullptr;
+  HomeOptions home{.shards = shards,
+                   .live_participants = config.limits.live_participants,
+                   .clock = &clock,
+                   .online = &online_,
+                   .other_writers = shared_store};
+  if (publisher != nullptr) {
+    home.follow_sinks = {publisher};
+    home.taps = {publisher};
+  }
   for (unsigned i = 0; i < shards; ++i) {
     hubs_.push_back(std::make_unique<Hub>(*shards_[i], i, *store_, counters_.hub, home, publisher));
     shards_[i]->OnEveryTick([hub = hubs_.back().get()](Monotonic now) { hub->OnTick(now); });

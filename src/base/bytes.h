@@ -3,6 +3,7 @@
 #pragma once
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -50,6 +51,40 @@ class SharedBytes {
     char* data() { return reinterpret_cast<char*>(this + 1); }
   };
   Block* block_ = nullptr;
+};
+
+// Bytes that the first reader makes, for example the frame of a shared event. A copy is empty.
+// Threads: any; readers that find no bytes at the same time each make them, and one result is kept.
+class LazyBytes {
+ public:
+  LazyBytes() = default;
+  LazyBytes(const LazyBytes&) {}
+  LazyBytes& operator=(const LazyBytes&) = delete;
+
+  // Returns the bytes, which live as long as this object; `make` returns a SharedBytes.
+  template <class Make>
+  const SharedBytes& Get(Make make) const {
+    if (state_.load(std::memory_order_acquire) != kMade) Keep(make());
+    return bytes_;
+  }
+
+ private:
+  enum State : uint8_t { kEmpty, kWriting, kMade };
+  void Keep(SharedBytes made) const {
+    State state = kEmpty;
+    if (state_.compare_exchange_strong(state, kWriting, std::memory_order_acq_rel)) {
+      bytes_ = std::move(made);
+      state_.store(kMade, std::memory_order_release);
+      state_.notify_all();
+      return;
+    }
+    while (state == kWriting) {
+      state_.wait(kWriting, std::memory_order_acquire);
+      state = state_.load(std::memory_order_acquire);
+    }
+  }
+  mutable std::atomic<State> state_{kEmpty};
+  mutable SharedBytes bytes_;
 };
 
 }  // namespace parley

@@ -63,5 +63,35 @@ TEST(SharedBytesTest, ManyThreadsMayCopyAndDropOneBlock) {
   EXPECT_EQ(original.view(), std::string(1000, 'b'));
 }
 
+TEST(LazyBytesTest, TheBytesAreMadeOnceAndACopyIsEmpty) {
+  const LazyBytes bytes;
+  int made = 0;
+  const auto make = [&] { return SharedBytes(std::to_string(++made)); };
+  EXPECT_EQ(bytes.Get(make).view(), "1");
+  EXPECT_EQ(bytes.Get(make).view(), "1");
+  const LazyBytes copy(bytes);
+  EXPECT_EQ(copy.Get(make).view(), "2");
+}
+
+TEST(LazyBytesTest, ThreadsThatReadAtTheSameTimeGetTheSameBytes) {
+  for (int round = 0; round < 200; ++round) {
+    const LazyBytes bytes;
+    std::atomic<bool> go{false};
+    std::array<const char*, 4> seen{};
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < seen.size(); ++i) {
+      threads.emplace_back([&, i] {
+        while (!go.load()) {
+        }
+        seen[i] =
+            bytes.Get([i] { return SharedBytes(std::string(9, char('a' + i))); }).view().data();
+      });
+    }
+    go = true;
+    for (std::thread& thread : threads) thread.join();
+    for (const char* one : seen) EXPECT_EQ(one, seen[0]);
+  }
+}
+
 }  // namespace
 }  // namespace parley

@@ -102,8 +102,8 @@ void Each(Do&& on, E& m)
   requires std::is_same_v<std::remove_const_t<E>, BusEvent>
 {
   on(m.seq), on(m.about_seq), on(m.at), on(m.removal), on(m.single_conversation), on(m.except_user);
-  on(m.undelivered_from), on(m.frame), on(m.added), on(m.removed), on(m.participant_count);
-  on.Added(m.epoch);
+  on(m.undelivered_from), on(m.json), on(m.added), on(m.removed), on(m.participant_count);
+  on.Added(m.epoch), on.Added(m.audience);
 }
 template <class Do, class E>
 void Each(Do&& on, E& m)
@@ -115,7 +115,7 @@ template <class Do, class E>
 void Each(Do&& on, E& m)
   requires std::is_same_v<std::remove_const_t<E>, BusJoined>
 {
-  on(m.conversation), on(m.users), on(m.since), on(m.frame);
+  on(m.conversation), on(m.users), on(m.since), on(m.json);
 }
 template <class Do, class E>
 void Each(Do&& on, E& m)

@@ -18,7 +18,7 @@ namespace parley {
 
 // --- on a conversation's channel
 
-// An event (protocol/events.h) with the values that the home shards of other nodes need.
+// An event (protocol/event.h) with the values that the home shards of other nodes need.
 struct BusEvent {
   int64_t seq = 0;
   int64_t about_seq = 0;
@@ -26,11 +26,12 @@ struct BusEvent {
   uint8_t removal = 0;
   bool single_conversation = false;
   UserId except_user, undelivered_from;
-  std::string frame;  // JSON
+  std::string json;
   // Changes of membership.
   std::optional<UserId> added, removed;
   int64_t participant_count = 0;
-  uint64_t epoch = 0;  // epoch of the store that assigned the seq
+  uint64_t epoch = 0;      // epoch of the store that assigned the seq
+  uint8_t audience = 255;  // Audience; 255: not sent, by version 0.1.0
 };
 
 // A user started or stopped typing on one socket.
@@ -48,7 +49,7 @@ struct BusJoined {
   Uuid conversation;
   std::vector<UserId> users;
   int64_t since = 0;
-  std::string frame;  // conversation_created
+  std::string json;  // conversation_created
 };
 
 // Sent every few seconds, and when a node has connected.

@@ -16,7 +16,7 @@ TEST(BusMessageTest, AnEventComesBackAsItWent) {
                       .single_conversation = true,
                       .except_user = "ann",
                       .undelivered_from = "bob",
-                      .frame = std::string("{\"type\":\"message\",\"\xf0\x9f\x98\x80\0\"}", 27),
+                      .json = std::string("{\"type\":\"message\",\"\xf0\x9f\x98\x80\0\"}", 27),
                       .removed = "eve",
                       .participant_count = 3};
   const auto read = DecodeBus(EncodeBus(kNode, sent));
@@ -30,7 +30,7 @@ TEST(BusMessageTest, AnEventComesBackAsItWent) {
   EXPECT_EQ(got.single_conversation, sent.single_conversation);
   EXPECT_EQ(got.except_user, sent.except_user);
   EXPECT_EQ(got.undelivered_from, sent.undelivered_from);
-  EXPECT_EQ(got.frame, sent.frame);
+  EXPECT_EQ(got.json, sent.json);
   EXPECT_EQ(got.added, std::nullopt);
   EXPECT_EQ(got.removed, "eve");
   EXPECT_EQ(got.participant_count, 3);

@@ -1,8 +1,8 @@
 #include "http/body.h"
 
+#include "base/utf8.h"
 #include "http/http_syntax.h"
 #include "http/multipart.h"
-#include "net/utf8.h"
 
 namespace parley {
 

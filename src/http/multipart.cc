@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/utf8.h"
 #include "http/percent.h"
-#include "net/utf8.h"
 
 namespace parley {
 namespace {

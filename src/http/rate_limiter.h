@@ -15,7 +15,7 @@
 #include "base/keyed_hash.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
-#include "http/limit.h"
+#include "domain/limit.h"
 
 namespace parley {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "http/http_syntax.h"
-#include "net/utf8.h"
 
 namespace parley {
 namespace {

@@ -9,8 +9,9 @@
 
 #include "auth/token_verifier.h"
 #include "base/task.h"
+#include "domain/caller.h"
+#include "domain/limit.h"
 #include "http/body_stream.h"
-#include "http/limit.h"
 #include "http/request.h"
 #include "http/response.h"
 
@@ -20,15 +21,6 @@ enum class Access {
   kOpen,  // no authentication
   kUser,  // a valid access token
   kFile,  // like kUser, also by ?token=, or by a signed link to the attachment {id}
-};
-
-// The caller. If a service acts for a user, `user` is that user.
-struct Caller {
-  UserId user;
-  bool service = false;
-  // The identity of the request's token, or null for a request without one (a signed link); then a
-  // download is not checked for token expiry.
-  std::shared_ptr<const Identity> identity = {};
 };
 
 struct RequestContext {

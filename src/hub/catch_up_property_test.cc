@@ -11,6 +11,7 @@
 #include <string>
 
 #include "hub/hub.h"
+#include "protocol/events.h"
 #include "store/log_follower.h"
 #include "test/support/model_bus.h"
 #include "test/support/model_reader.h"
@@ -113,13 +114,17 @@ class Run {
   void SetUpNode() {
     const unsigned shards = static_cast<unsigned>(1 + random_.Below(3));
     test::ModelPublisher* publisher = weather_.nodes > 1 ? &bus_.AddNode() : nullptr;
-    const HomeOptions options{.shards = shards,
-                              .live_participants = random_.OneIn(2) ? 200u : 2u,
-                              .idle_conversations = 1 + random_.Below(4),
-                              .clock = &clock_,
-                              .tail_bytes = random_.OneIn(2) ? 3000u : 64u * 1024 * 1024,
-                              .publisher = publisher,
-                              .jitter_seed = static_cast<uint32_t>(random_.Below(1000))};
+    HomeOptions options{.shards = shards,
+                        .live_participants = random_.OneIn(2) ? 200u : 2u,
+                        .idle_conversations = 1 + random_.Below(4),
+                        .clock = &clock_,
+                        .tail_bytes = random_.OneIn(2) ? 3000u : 64u * 1024 * 1024,
+                        .other_writers = publisher != nullptr,
+                        .jitter_seed = static_cast<uint32_t>(random_.Below(1000))};
+    if (publisher != nullptr) {
+      options.follow_sinks = {publisher};
+      options.taps = {publisher};
+    }
     std::vector<std::unique_ptr<Hub>> hubs;
     for (unsigned i = 0; i < shards; ++i) {
       shards_.push_back(std::make_unique<StepExecutor>());

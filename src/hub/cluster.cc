@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "protocol/events.h"
 
 namespace parley {
 namespace {
@@ -14,6 +15,15 @@ constexpr auto kAllUsersEvery = std::chrono::seconds(1);  // at most
 constexpr size_t kUsersInAMessage = 1000;
 constexpr size_t kPresenceAtOnce = 10'000;
 constexpr size_t kAccessRows = 256;  // per page; a row can name 500 users
+
+// Nodes of version 0.1.0 do not send the audience.
+Audience AudienceOf(const BusEvent& event, Removal removal) {
+  if (event.audience <= static_cast<uint8_t>(Audience::kOneUser)) {
+    return static_cast<Audience>(event.audience);
+  }
+  if (event.seq != 0 || removal == Removal::kEveryone) return Audience::kEveryone;
+  return removal == Removal::kOneUser ? Audience::kOneUser : Audience::kSmallConversations;
+}
 
 }  // namespace
 
@@ -67,24 +77,27 @@ void Cluster::Leave(const Uuid& conversation) {
   if (bus_) bus_->Leave(conversation);
 }
 
-void Cluster::Publish(const Event& event, const MemberChange& members, uint64_t epoch) {
+void Cluster::OnEvent(const EventRef& own, const MemberChange& members, uint64_t epoch) {
   if (!up()) return;
-  BusEvent out{.seq = event.seq,
-               .about_seq = event.about_seq,
-               .at = clock_.Now(),
-               .removal = static_cast<uint8_t>(event.removal),
-               .single_conversation = event.single_conversation,
-               .except_user = event.except_user,
-               .undelivered_from = event.undelivered_from,
-               .added = members.added,
-               .removed = members.removed,
-               .participant_count = members.participant_count,
-               .epoch = epoch};
-  if (!event.frame.empty()) out.frame = TextOf(event.frame);
+  const Event& event = *own;
+  BusEvent out{
+      .seq = event.seq,
+      .about_seq = event.about_seq,
+      .at = clock_.Now(),
+      .removal = static_cast<uint8_t>(event.removal),
+      .single_conversation = event.single_conversation,
+      .except_user = event.removal == Removal::kOneUser ? RemovedUser(event) : event.except_user,
+      .undelivered_from = event.undelivered_from,
+      .json = event.json,
+      .added = members.added,
+      .removed = members.removed,
+      .participant_count = members.participant_count,
+      .epoch = epoch,
+      .audience = static_cast<uint8_t>(event.audience)};
   bus_->Publish(event.conversation, EncodeBus(options_.node, out));
 }
 
-void Cluster::PublishTyping(const TypingUpdate& update) {
+void Cluster::OnTyping(const TypingUpdate& update) {
   if (!up()) return;
   // Socket ids must differ between nodes. The last 8 bytes of a node's id are random.
   uint64_t node;
@@ -101,7 +114,7 @@ void Cluster::PublishJoined(const std::vector<UserId>& users, const Joined& join
     const auto last =
         users.begin() + static_cast<std::ptrdiff_t>(std::min(at + kUsersInAMessage, users.size()));
     PublishToAll(BusJoined{joined.created->conversation, std::vector<UserId>(first, last),
-                           joined.since, std::string(TextOf(joined.created->frame))});
+                           joined.since, joined.created->json});
   }
 }
 
@@ -176,16 +189,19 @@ void Cluster::HandleDelivery(const BusDelivery& delivery, std::vector<RemoteEven
 RemoteEvent Cluster::EventFrom(const Uuid& conversation, BusEvent& event) {
   const Duration lag{std::max<int64_t>(0, clock_.Now().micros - event.at.micros)};
   if (event.seq != 0) counters_.lag.Observe(lag);
-  const auto removal = std::min(event.removal, static_cast<uint8_t>(Removal::kEveryone));
+  const auto removal =
+      static_cast<Removal>(std::min(event.removal, static_cast<uint8_t>(Removal::kEveryone)));
   Event like{.conversation = conversation,
              .seq = event.seq,
+             .audience = AudienceOf(event, removal),
              .committed_at = clock_.Steady() - lag,
-             .except_user = std::move(event.except_user),
              .about_seq = event.about_seq,
-             .removal = static_cast<Removal>(removal),
+             .removal = removal,
              .single_conversation = event.single_conversation,
              .undelivered_from = std::move(event.undelivered_from)};
-  return {EventOf(std::move(like), event.frame),
+  (like.audience == Audience::kOneUser ? like.user : like.except_user) =
+      std::move(event.except_user);
+  return {RemoteEventFrom(std::move(like), std::move(event.json)),
           {std::move(event.added), std::move(event.removed), event.participant_count},
           event.epoch};
 }
@@ -216,7 +232,7 @@ void Cluster::OnNode(const Uuid& node, BusMessage& message) {
     if (!neighbours_.IsOurs(node)) return;
     const Event like{.conversation = joined->conversation};
     Hub::OnRemoteJoined(hubs_, std::move(joined->users),
-                        {EventOf(like, joined->frame), joined->since});
+                        {RemoteEventFrom(like, std::move(joined->json)), joined->since});
   } else if (const auto* presence = std::get_if<BusPresence>(&message)) {
     neighbours_.OnPresence(node, presence->users, presence->online);
   } else if (std::holds_alternative<BusPresenceReset>(message)) {

@@ -2,7 +2,7 @@
 // the hubs, and tracks the online users of each node (Neighbours). Without a bus, homes still
 // follow the store.
 //
-// Threads: NodePublisher from any shard, BusReceiver on the bus thread, everything else on the
+// Threads: EventTap, FollowSink and NodePublisher from any shard, BusReceiver on the bus thread, everything else on the
 // first shard.
 #pragma once
 #include <atomic>
@@ -19,7 +19,10 @@
 
 namespace parley {
 
-class Cluster final : public NodePublisher, private BusReceiver {
+class Cluster final : public EventTap,
+                      public FollowSink,
+                      public NodePublisher,
+                      private BusReceiver {
  public:
   struct Options {
     Uuid node;   // unique per process
@@ -47,11 +50,10 @@ class Cluster final : public NodePublisher, private BusReceiver {
   bool store_mismatch() const { return store_mismatch_; }
   bool has_bus() const { return bus_ != nullptr; }
 
-  // --- NodePublisher
   void Follow(const Uuid& conversation) override;
   void Leave(const Uuid& conversation) override;
-  void Publish(const Event& event, const MemberChange& members, uint64_t epoch) override;
-  void PublishTyping(const TypingUpdate& update) override;
+  void OnEvent(const EventRef& event, const MemberChange& members, uint64_t epoch) override;
+  void OnTyping(const TypingUpdate& update) override;
   void PublishJoined(const std::vector<UserId>& users, const Joined& joined) override;
   void PublishPresence(const UserId& user, bool online) override;
 

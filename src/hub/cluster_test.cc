@@ -61,10 +61,13 @@ class ClusterTest : public testing::Test {
     bus_ = bus.get();
     cluster_ = std::make_unique<Cluster>(self_, logs_, std::move(bus), counters_, clock_,
                                          Cluster::Options{.node = kNode, .store = kStore});
-    hubs_.push_back(std::make_unique<Hub>(
-        self_, 0, store_, hub_counters_,
-        HomeOptions{.clock = &clock_, .online = &online_, .publisher = cluster_.get()},
-        cluster_.get()));
+    hubs_.push_back(std::make_unique<Hub>(self_, 0, store_, hub_counters_,
+                                          HomeOptions{.clock = &clock_,
+                                                      .online = &online_,
+                                                      .other_writers = true,
+                                                      .follow_sinks = {cluster_.get()},
+                                                      .taps = {cluster_.get()}},
+                                          cluster_.get()));
     Hub::Connect(hubs_);
     cluster_->Connect(hubs_);
     cluster_->Start();

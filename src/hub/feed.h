@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "net/outbox.h"
-#include "protocol/events.h"
+#include "protocol/event.h"
 
 namespace parley {
 

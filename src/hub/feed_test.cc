@@ -12,7 +12,7 @@ namespace {
 using State = Feed::State;
 
 EventRef MakeEvent(int64_t seq) {
-  return std::make_shared<const Event>(Event{Uuid{}, seq, SharedBytes("e")});
+  return std::make_shared<const Event>(Event{.seq = seq, .json = "e"});
 }
 
 Page MakePage(int64_t since, std::vector<int64_t> seqs, int64_t through, int64_t head) {

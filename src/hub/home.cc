@@ -27,13 +27,12 @@ Home::Home(Executor& self, HomeStore& store, HomeSink& sink, HubCounters& counte
       rooms_(std::make_unique<Rooms>(options.idle_conversations, options.tail_bytes, counters,
                                      unverified_removals_)),
       broadcasts_(options.shards),
-      publisher_(options.publisher),
       jitter_(options.jitter_seed) {}
 
 Home::~Home() = default;
 
 bool Home::HasAuthoritativeCache(const Room& room) const {
-  return publisher_ == nullptr || room.followed;
+  return !options_.other_writers || room.followed;
 }
 
 bool Home::AllowsEphemeral(const Room& room) const {
@@ -159,7 +158,7 @@ void Home::TakeMembers(Room& room, ConversationHead& loaded) {
 
 void Home::TakeEarlyEvents(Room& room) {
   if (room.verifying_head) return;
-  if (publisher_ != nullptr && !room.early.empty()) {
+  if (options_.other_writers && !room.early.empty()) {
     // Early events may be from a history that the store has lost: read them from the store.
     const int64_t last = room.early.rbegin()->first;
     rooms_->ClearEarly(room);
@@ -195,7 +194,7 @@ void Home::CheckMember(Room& room, const UserId& user, std::optional<int64_t> me
   if (!room.participants.empty()) {
     const bool in = std::ranges::find(room.participants, user) != room.participants.end();
     // Another node may have added the user just now.
-    if (in || publisher_ == nullptr) return then(in);
+    if (in || !options_.other_writers) return then(in);
   }
   if (room.known_members.contains(user)) return then(true);
   if (member_at && *member_at >= std::max(room.members_from, room.members_seq)) return then(true);

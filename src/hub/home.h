@@ -27,8 +27,8 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "hub/event_tap.h"
 #include "hub/feed.h"
-#include "hub/home_publisher.h"
 #include "hub/known_members.h"
 #include "hub/online_users.h"
 #include "hub/tail.h"
@@ -74,7 +74,12 @@ struct HomeOptions {
   OnlineUsers* online = nullptr;       // null, or a null clock: presence is disabled
   // Limit for all tails of a shard, including the cost of their events.
   size_t tail_bytes = 64 * 1024 * 1024;
-  HomePublisher* publisher = nullptr;             // null: no other node writes to the store
+  // True if other nodes write to the store. Then only followed conversations are cached, and the cache
+  // is checked against the store, because the bus can lose messages. Otherwise the cache is always
+  // authoritative.
+  bool other_writers = false;
+  std::vector<FollowSink*> follow_sinks = {};
+  std::vector<EventTap*> taps = {};
   uint32_t jitter_seed = std::random_device{}();  // of delays
 };
 
@@ -115,9 +120,8 @@ class Home {
   void Delete(const Uuid& conversation, const UserId& actor, bool as_service,
               Resolve<Result<void>> done);
 
-  // Broadcasts an ephemeral event if the conversation is small enough. `all_nodes`: also publishes
-  // it to the other nodes; false for events that each node creates for its own clients.
-  void BroadcastEphemeral(EventRef event, bool all_nodes = true);
+  // Broadcasts an ephemeral event to its audience. Events of this node also go to the taps.
+  void BroadcastEphemeral(EventRef event);
 
   // Sends user_online or user_offline to the subscribers of the user's conversations that are in
   // memory and small enough. Returns the other members of the conversations that have subscribers.
@@ -220,6 +224,13 @@ class Home {
   bool HasAuthoritativeCache(const Room& room) const;
   // Returns true if the conversation is small enough for typing, presence and read receipts.
   bool AllowsEphemeral(const Room& room) const;
+  // Returns true if the conversation's size allows the audience. False if the size is unknown.
+  bool Reaches(const Room& room, const Event& event) const {
+    return event.audience != Audience::kSmallConversations || AllowsEphemeral(room);
+  }
+  void Tap(const EventRef& event, const MemberChange& members = {}, uint64_t epoch = 0) {
+    for (EventTap* tap : options_.taps) tap->OnEvent(event, members, epoch);
+  }
   bool ApplyTyping(const TypingUpdate& update);
 
   void Follow(Room& room);
@@ -253,7 +264,6 @@ class Home {
   bool collecting_loads_ = false;
   std::vector<std::vector<EventRef>> broadcasts_;  // per shard, until the end of the batch
   bool flush_posted_ = false;
-  HomePublisher* const publisher_;
   std::multimap<Monotonic, Uuid> head_checks_;  // scheduled reads of heads
   size_t head_reads_ = 0;                       // in flight
   struct StoreAhead {

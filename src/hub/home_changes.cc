@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "hub/home_room.h"
+#include "protocol/events.h"
 
 namespace parley {
 
@@ -28,11 +29,11 @@ void Home::OnApplied(const Uuid& conversation, const ReadContext& context,
   if (change.seq == 0) {
     if (!applied.removed) return;
     const EventRef removal = RemovalEvent(conversation, *applied.removed);
-    if (publisher_ != nullptr) publisher_->Publish(*removal, members, 0);
+    Tap(removal, members);
     return Broadcast(room, removal);
   }
   const EventRef event = ChangeEvent(change, Now(), applied.removed);
-  if (publisher_ != nullptr) publisher_->Publish(*event, members, applied.epoch);
+  Tap(event, members, applied.epoch);
   rooms_->ForgetInTail(room, event->about_seq);
   IngestLocal(room, event);
 }
@@ -78,8 +79,7 @@ void Home::Delete(const Uuid& conversation, const UserId& actor, bool as_service
   store_.DeleteConversation(
       conversation, actor, as_service, self_,
       [this, conversation, done = std::move(done)](Result<void> gone) mutable {
-        if (gone && publisher_ != nullptr)
-          publisher_->Publish(*ConversationDeletedEvent(conversation), {}, 0);
+        if (gone) Tap(ConversationDeletedEvent(conversation));
         if (gone) BroadcastDeletion(conversation);
         rooms_->Release(rooms_->Touch(conversation));
         done(std::move(gone));

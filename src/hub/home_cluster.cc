@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "hub/home_room.h"
+#include "protocol/events.h"
 
 namespace parley {
 namespace {
@@ -24,10 +25,11 @@ constexpr size_t kReadsAtOnce = 2;
 // --- followed conversations
 
 void Home::Follow(Room& room) {
-  if (publisher_ == nullptr || room.followed) return;
+  const bool needed = options_.other_writers || !options_.follow_sinks.empty();
+  if (!needed || room.followed) return;
   room.followed = true;
   rooms_->Use(room);
-  publisher_->Follow(room.id);
+  for (FollowSink* sink : options_.follow_sinks) sink->Follow(room.id);
 }
 
 void Home::Forget(Room& room) {
@@ -52,8 +54,8 @@ void Home::UnfollowIdle(Monotonic now) {
     Room& room = *found;
     if (room.subscribers != 0 || !room.followed || room.idle_since != since) continue;
     room.followed = false;
-    publisher_->Leave(conversation);
-    Forget(room);
+    for (FollowSink* sink : options_.follow_sinks) sink->Leave(conversation);
+    if (options_.other_writers) Forget(room);
     rooms_->Release(room);
   }
 }
@@ -192,7 +194,7 @@ void Home::IngestRemote(const RemoteEvent& remote) {
   if (event.removal == Removal::kEveryone) return BroadcastDeletion(room.id);
   UpdateMembers(room, remote.members, event.seq);
   if (event.seq == 0) {
-    if (event.removal == Removal::kOneUser || AllowsEphemeral(room)) Broadcast(room, remote.event);
+    if (Reaches(room, event)) Broadcast(room, remote.event);
     return;
   }
   if (!event.undelivered_from.empty()) typists_.End(room.id, event.undelivered_from, Now());

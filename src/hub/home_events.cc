@@ -5,13 +5,14 @@
 
 #include "base/log.h"
 #include "hub/home_room.h"
+#include "protocol/events.h"
 
 namespace parley {
 
 void Home::Send(NewMessage message, Resolve<Result<StoredMessage>> done) {
   const Uuid id = message.conversation_id;
   // With other nodes, the cached members may be outdated: only the commit can reject the sender.
-  if (publisher_ != nullptr) return Insert(rooms_->Touch(id), std::move(message), std::move(done));
+  if (options_.other_writers) return Insert(rooms_->Touch(id), std::move(message), std::move(done));
   WithHead(id, [this, message = std::move(message),
                 done = std::move(done)](Result<Room*> found) mutable {
     if (!found && found.error().code == ErrorCode::not_found) {
@@ -55,7 +56,7 @@ void Home::OnStored(const Uuid& conversation, const ReadContext& context,
     } else {
       counters_.messages.Add();
       const EventRef event = MessageEvent(stored->message, Now());
-      if (publisher_ != nullptr) publisher_->Publish(*event, {}, stored->epoch);
+      Tap(event, {}, stored->epoch);
       IngestLocal(room, event);
     }
   }
@@ -76,7 +77,7 @@ void Home::Ingest(Room& room, EventRef event) {
   }
   if (event->seq <= room.head) {
     // A read from the store has already broadcast the event, but does not name the removed user.
-    if (event->removal == Removal::kOneUser) OnMemberRemoved(room.id, event->except_user);
+    if (event->removal == Removal::kOneUser) OnMemberRemoved(room.id, RemovedUser(*event));
     return;
   }
   if (event->seq > room.head + 1) {
@@ -189,12 +190,12 @@ void Home::FlushBroadcasts() {
   }
 }
 
-void Home::BroadcastEphemeral(EventRef event, bool all_nodes) {
+void Home::BroadcastEphemeral(EventRef event) {
   Room* room = rooms_->Find(event->conversation);
   // A conversation that is too large here is too large on every node.
-  if (room != nullptr && room->members_known && !AllowsEphemeral(*room)) return;
-  if (all_nodes && publisher_ != nullptr) publisher_->Publish(*event, {}, 0);
-  if (room != nullptr && AllowsEphemeral(*room)) Broadcast(*room, std::move(event));
+  if (room != nullptr && room->members_known && !Reaches(*room, *event)) return;
+  if (event->origin == Origin::kThisNode) Tap(event);
+  if (room != nullptr && Reaches(*room, *event)) Broadcast(*room, std::move(event));
 }
 
 }  // namespace parley

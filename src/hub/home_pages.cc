@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "hub/home_room.h"
+#include "protocol/events.h"
 
 namespace parley {
 
@@ -84,7 +85,7 @@ PageRef Home::PageFrom(const Room& room, int64_t since, const ChangesSince& chan
   for (const Change& change : changes.changes) {
     if (bytes > kPageBytes) break;
     page->events.push_back(ChangeEvent(change));
-    bytes += page->events.back()->frame.size();
+    bytes += page->events.back()->json.size();
   }
   // Only the store can prove that a client is beyond the head: the cached head may be outdated.
   if (since > page->newest) {

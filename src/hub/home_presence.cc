@@ -1,6 +1,7 @@
 // Home: presence broadcasts, based on the cached members. A client that must receive them
 // subscribes to the conversation on this node, so the conversation and its members are cached.
 #include "hub/home_room.h"
+#include "protocol/events.h"
 
 namespace parley {
 namespace {

@@ -20,7 +20,7 @@ class HomePresenceTest : public testing::Test, protected HomeSink {
   void Deliver(unsigned shard, std::vector<EventRef> events) override {
     for (const EventRef& event : events) {
       EXPECT_TRUE(event->single_conversation);
-      delivered_[shard].emplace_back(TextOf(event->frame));
+      delivered_[shard].emplace_back(event->json);
     }
   }
   void Rest() {

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "hub/home_room.h"
+#include "protocol/events.h"
 
 namespace parley {
 

@@ -110,7 +110,7 @@ void Home::Rooms::EraseEarly(Room& room, std::map<int64_t, EventRef>::iterator a
 
 void Home::Rooms::DropEarly(Room& room, std::map<int64_t, EventRef>::iterator at) {
   if (at->second->removal == Removal::kOneUser && room.subscribers != 0) {
-    dropped_removals_.emplace_back(room.id, at->second->except_user);
+    dropped_removals_.emplace_back(room.id, RemovedUser(*at->second));
   }
   EraseEarly(room, at);
 }

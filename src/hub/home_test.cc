@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/events.h"
 #include "test/support/model_store.h"
 #include "test/support/step_executor.h"
 
@@ -284,7 +285,7 @@ TEST_F(HomeTest, ALocalCommitBelowTheHeadRewindsLostEvents) {
   const auto page = Read(0);
   ASSERT_TRUE(page);
   EXPECT_EQ(SeqsOf(**page), (Seqs{1, 2, 3}));
-  EXPECT_EQ((*page)->events.back()->frame.view(), store_.FrameAt(kRoom, 3));
+  EXPECT_EQ((*page)->events.back()->json, store_.FrameAt(kRoom, 3));
   EXPECT_EQ(counters_.rewinds.value(), 1u);
 }
 
@@ -531,15 +532,15 @@ TEST_F(HomeTest, AFailedReadFailsForEveryWaitingReader) {
 
 // --- other nodes
 
-class SilentPublisher final : public HomePublisher {
+class SilentPublisher final : public EventTap, public FollowSink {
  public:
   void Follow(const Uuid&) override {}
   void Leave(const Uuid&) override {}
-  void Publish(const Event& event, const MemberChange&, uint64_t) override {
-    told.push_back(event.seq);
+  void OnEvent(const EventRef& event, const MemberChange&, uint64_t) override {
+    published.push_back(event->seq);
   }
-  void PublishTyping(const TypingUpdate&) override {}
-  Seqs told;
+  void OnTyping(const TypingUpdate&) override {}
+  Seqs published;
 };
 
 class HomeWithOtherNodesTest : public HomeTest {
@@ -551,8 +552,7 @@ class HomeWithOtherNodesTest : public HomeTest {
     return answer;
   }
   static RemoteEvent Joined(const UserId& user, int64_t seq) {
-    return {std::make_shared<const Event>(
-                Event{.conversation = kRoom, .seq = seq, .frame = SharedBytes("frame")}),
+    return {std::make_shared<const Event>(Event{.conversation = kRoom, .seq = seq, .json = "{}"}),
             {.added = user, .removed = {}, .participant_count = 3}};
   }
   SilentPublisher publisher_;
@@ -560,7 +560,11 @@ class HomeWithOtherNodesTest : public HomeTest {
                store_,
                *this,
                counters_,
-               {.shards = 1, .live_participants = 3, .publisher = &publisher_}};
+               {.shards = 1,
+                .live_participants = 3,
+                .other_writers = true,
+                .follow_sinks = {&publisher_},
+                .taps = {&publisher_}}};
 };
 
 TEST_F(HomeWithOtherNodesTest, AnOutdatedMemberChangeDoesNotOverwriteALaterRead) {
@@ -587,10 +591,10 @@ TEST_F(HomeWithOtherNodesTest, APageReportsTheStoreHeadIfTheCacheIsBehind) {
 TEST_F(HomeWithOtherNodesTest, EphemeralEventsOfLargeConversationsAreNotPublished) {
   store_.Put(kRoom, {"ann", "bob", "cho", "dan"});
   shared_.BroadcastEphemeral(ReadReceiptEvent(kRoom, "ann", {}, 1));
-  EXPECT_EQ(publisher_.told.size(), 1u) << "it may be small elsewhere";
+  EXPECT_EQ(publisher_.published.size(), 1u) << "it may be small elsewhere";
   ASSERT_TRUE(SubscribeHere("ann"));
   shared_.BroadcastEphemeral(ReadReceiptEvent(kRoom, "ann", {}, 1));
-  EXPECT_EQ(publisher_.told.size(), 1u);
+  EXPECT_EQ(publisher_.published.size(), 1u);
 }
 
 // --- memory

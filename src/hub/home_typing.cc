@@ -2,11 +2,13 @@
 #include <algorithm>
 
 #include "hub/home_room.h"
+#include "protocol/events.h"
 
 namespace parley {
 
 void Home::SetTyping(const TypingUpdate& update) {
-  if (ApplyTyping(update) && publisher_ != nullptr) publisher_->PublishTyping(update);
+  if (!ApplyTyping(update)) return;
+  for (EventTap* tap : options_.taps) tap->OnTyping(update);
 }
 
 // Returns true if the update was applied.
@@ -35,8 +37,8 @@ void Home::ShowTyping(const Uuid& conversation, const UserId& user, bool is_typi
 void Home::OnTick(Monotonic now) {
   typists_.OnTick(now);
   Retry(now);
-  if (publisher_ == nullptr) return;
   UnfollowIdle(now);
+  if (!options_.other_writers) return;
   CheckHeads(now);
   CatchUpWithStore(now);
 }

@@ -1,5 +1,7 @@
 #include "hub/hub.h"
 
+#include "protocol/events.h"
+
 namespace parley {
 
 Hub::Hub(Executor& self, unsigned shard, HubStore& store, HubCounters& counters,
@@ -158,11 +160,9 @@ void Hub::Delete(const Uuid& conversation, const UserId& actor, bool as_service,
   });
 }
 
-void Hub::BroadcastEphemeral(EventRef event, bool all_nodes) {
+void Hub::BroadcastEphemeral(EventRef event) {
   const Uuid conversation = event->conversation;
-  AtHome(conversation, [event = std::move(event), all_nodes](Home& home) {
-    home.BroadcastEphemeral(event, all_nodes);
-  });
+  AtHome(conversation, [event = std::move(event)](Home& home) { home.BroadcastEphemeral(event); });
 }
 
 void Hub::SetTyping(TypingUpdate update) {
@@ -229,7 +229,7 @@ void Hub::MarkDelivered(const Page& page, Feed& feed) {
 void Hub::EndSubscriptions(const Event& event) {
   std::vector<FeedId> ended;
   table_.ForEach(event.conversation, [&](Feed& feed) {
-    if (event.removal == Removal::kEveryone || feed.sink().user() == event.except_user) {
+    if (event.removal == Removal::kEveryone || feed.sink().user() == RemovedUser(event)) {
       ended.push_back(feed.id());
     }
   });

@@ -73,9 +73,8 @@ class Hub final : private HomeSink, private PresenceSink {
   // Errors: as ChangeStore::DeleteConversation.
   void Delete(const Uuid& conversation, const UserId& actor, bool as_service,
               Resolve<Result<void>> done);
-  // Broadcasts an ephemeral event to the conversation's subscribers on every shard, unless the
-  // conversation is too large for such events.
-  void BroadcastEphemeral(EventRef event, bool all_nodes = true);
+  // Broadcasts an ephemeral event to its audience on every shard, and to the taps.
+  void BroadcastEphemeral(EventRef event);
   void SetTyping(TypingUpdate update);
   // Returns an id that is unique on this node. Threads: any call on the hub's shard.
   uint64_t NewSocketId() { return uint64_t{shard_} << 56 | ++socket_ids_; }

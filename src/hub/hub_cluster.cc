@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "hub/hub.h"
+#include "protocol/events.h"
 
 namespace parley {
 namespace {
@@ -21,7 +22,7 @@ void Scatter(std::span<Hub* const> hubs, std::vector<Item> items, Place place, W
 
 // The approximate size of a posted item, for the limit of the inbox.
 size_t BytesOf(const RemoteEvent& remote) {
-  return sizeof(RemoteEvent) + sizeof(Event) + remote.event->frame.size();
+  return sizeof(RemoteEvent) + sizeof(Event) + remote.event->json.size();
 }
 size_t BytesOf(const std::vector<UserId>& users) {
   size_t bytes = 0;
@@ -52,7 +53,7 @@ void Hub::OnRemoteTyping(std::span<Hub* const> hubs, TypingUpdate update) {
 }
 
 void Hub::OnRemoteJoined(std::span<Hub* const> hubs, std::vector<UserId> users, Joined joined) {
-  const size_t bytes = BytesOf(users) + joined.created->frame.size();
+  const size_t bytes = BytesOf(users) + joined.created->json.size();
   const auto shared = std::make_shared<const std::vector<UserId>>(std::move(users));
   for (Hub* hub : hubs) {
     auto work = [hub, shared, joined] { hub->OnAnnounced(*shared, joined); };

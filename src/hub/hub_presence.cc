@@ -2,6 +2,8 @@
 // sockets of the users who share them.
 #include "hub/hub.h"
 
+#include "protocol/events.h"
+
 namespace parley {
 
 void Hub::AddUser(const UserId& user, UserSink& sink) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/events.h"
 #include "test/support/model_store.h"
 #include "test/support/step_executor.h"
 
@@ -58,7 +59,7 @@ class Listener final : public FeedSink {
 class Socket final : public UserSink {
  public:
   bool OnPresence(const Event& event) override {
-    presence.emplace_back(TextOf(event.frame));
+    presence.emplace_back(event.json);
     return true;
   }
   std::vector<std::string> presence;

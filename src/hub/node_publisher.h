@@ -1,7 +1,9 @@
-// The messages that hubs publish to all nodes, in addition to those of homes (home_publisher.h).
-// Implemented by Cluster. Threads: any shard.
+// The messages that hubs publish to all nodes. Implemented by Cluster. Threads: any shard.
 #pragma once
-#include "hub/home_publisher.h"
+#include <vector>
+
+#include "base/ids.h"
+#include "protocol/event.h"
 
 namespace parley {
 
@@ -12,8 +14,9 @@ struct Joined {
   int64_t since = 0;
 };
 
-class NodePublisher : public HomePublisher {
+class NodePublisher {
  public:
+  virtual ~NodePublisher() = default;
   virtual void PublishJoined(const std::vector<UserId>& users, const Joined& joined) = 0;
   // Publishes that a user came online or went offline on this node.
   virtual void PublishPresence(const UserId& user, bool online) = 0;

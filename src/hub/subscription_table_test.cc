@@ -33,7 +33,8 @@ class CountingSink final : public FeedSink {
 const Uuid kOne{{1}}, kTwo{{2}};
 
 EventRef MakeEvent(const Uuid& conversation, int64_t seq) {
-  return std::make_shared<const Event>(Event{conversation, seq, SharedBytes("e")});
+  return std::make_shared<const Event>(
+      Event{.conversation = conversation, .seq = seq, .json = "e"});
 }
 
 TEST(SubscriptionTableTest, ReportsTheFirstAndTheLastFeedOfAConversation) {

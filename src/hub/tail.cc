@@ -51,7 +51,7 @@ std::vector<EventRef> Tail::After(int64_t since, size_t max_events, size_t max_b
   size_t bytes = 0;
   for (size_t i = head_ + static_cast<size_t>(std::max<int64_t>(0, since + 1 - first));
        i < events_.size() && out.size() < max_events; ++i) {
-    bytes += events_[i]->frame.size();
+    bytes += events_[i]->json.size();
     if (!out.empty() && bytes > max_bytes) break;
     out.push_back(events_[i]);
   }

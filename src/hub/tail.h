@@ -4,14 +4,14 @@
 #include <cstdint>
 #include <vector>
 
-#include "protocol/events.h"
+#include "protocol/event.h"
 
 namespace parley {
 
 class Tail {
  public:
   static constexpr size_t kMaxEvents = 256;
-  static constexpr size_t kMaxBytes = 256 * 1024;
+  static constexpr size_t kMaxBytes = 384 * 1024;
 
   // Appends the next event. If its seq is not the next one, the tail is cleared first.
   void Push(EventRef event);

@@ -4,11 +4,13 @@
 
 #include <string>
 
+#include "protocol/events.h"
+
 namespace parley {
 namespace {
 
 EventRef MakeEvent(int64_t seq, size_t bytes = 10) {
-  return std::make_shared<const Event>(Event{Uuid{}, seq, SharedBytes(std::string(bytes, 'e'))});
+  return std::make_shared<const Event>(Event{.seq = seq, .json = std::string(bytes, 'e')});
 }
 
 void Fill(Tail& tail, int64_t from, int64_t to, size_t bytes = 10) {
@@ -63,8 +65,10 @@ TEST(TailTest, KeepsTheNewestEventsWithinItsBytes) {
   Tail tail;
   Fill(tail, 1, 300, 32 * 1024);
   EXPECT_LE(tail.bytes(), Tail::kMaxBytes);
-  EXPECT_TRUE(tail.Covers(293));  // 8 with what they cost beside their frames do not fit
-  EXPECT_FALSE(tail.Covers(292));
+  const auto kept = static_cast<int64_t>(Tail::kMaxBytes / CostOf(*MakeEvent(1, 32 * 1024)));
+  EXPECT_GE(kept, 5);
+  EXPECT_TRUE(tail.Covers(300 - kept));
+  EXPECT_FALSE(tail.Covers(300 - kept - 1));
 }
 
 TEST(TailTest, AnEventLargerThanTheLimitIsKeptAlone) {

@@ -4,8 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "base/utf8.h"
 #include "net/deflate.h"
-#include "net/utf8.h"
 #include "net/ws_frame.h"
 
 namespace parley {

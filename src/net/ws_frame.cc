@@ -7,7 +7,7 @@
 #include <array>
 #include <stdexcept>
 
-#include "net/utf8.h"
+#include "base/utf8.h"
 
 namespace parley {
 namespace {

@@ -6,7 +6,8 @@
 
 #include <string>
 
-#include "net/ws_frame.h"
+#include "protocol/answers.h"
+#include "protocol/objects.h"
 
 namespace parley {
 namespace {
@@ -30,8 +31,6 @@ const std::string kMessage =
     R"("delivered_at":null,"read_at":null,"edited_at":null,"deleted_at":null,"reply_to":null,)"
     R"("reactions":{},"attachments":[],"metadata":{},"client_id":null})";
 const std::string kOfRoom = R"("conversation_id":"0190b8a4-0000-7000-8000-000000000001")";
-
-std::string Text(const SharedBytes& frame) { return std::string(PayloadOf(frame)); }
 
 // Proves: message object
 TEST(EventsTest, AMessageHasEveryFieldNullWhenEmpty) {
@@ -60,17 +59,16 @@ TEST(EventsTest, AMessageEventCarriesItsSeqTwiceAndAWholeFrame) {
   EXPECT_EQ(event->conversation, kRoom);
   EXPECT_EQ(event->seq, 7);
   EXPECT_EQ(event->except_user, "");
-  EXPECT_EQ(Text(event->frame),
+  EXPECT_EQ(event->json,
             R"({"type":"message",)" + kOfRoom + R"(,"seq":7,"data":)" + kMessage + "}");
-  EXPECT_EQ(event->frame.view().substr(0, 2), std::string_view("\x81\x7E"));
 }
 
 TEST(EventsTest, TypingIsEphemeralAndHiddenFromWhoTypes) {
   const EventRef event = TypingEvent(kRoom, "ann", true);
   EXPECT_EQ(event->seq, 0);
   EXPECT_EQ(event->except_user, "ann");
-  EXPECT_EQ(Text(event->frame), R"({"type":"typing_indicator",)" + kOfRoom +
-                                    R"(,"data":{"user_id":"ann","is_typing":true}})");
+  EXPECT_EQ(event->json, R"({"type":"typing_indicator",)" + kOfRoom +
+                             R"(,"data":{"user_id":"ann","is_typing":true}})");
 }
 
 Conversation MakeConversation() {
@@ -96,7 +94,7 @@ const std::string kConversation =
 TEST(EventsTest, AConversationInAFrameLeavesOutWhatDiffersByReader) {
   const EventRef event = ConversationCreatedEvent(MakeConversation());
   EXPECT_EQ(event->seq, 0);
-  EXPECT_EQ(Text(event->frame),
+  EXPECT_EQ(event->json,
             R"({"type":"conversation_created",)" + kOfRoom + R"(,"data":)" + kConversation + "}}");
 }
 
@@ -127,52 +125,69 @@ TEST(EventsTest, HistoryNamesTheNextCursorOnlyWhenThereIsMore) {
 }
 
 TEST(EventsTest, AnswersCarryTheRefWhenThereWasOne) {
-  EXPECT_EQ(Text(AckFrame("r1", MakeMessage(), true)),
+  EXPECT_EQ(AckFrame("r1", MakeMessage(), true),
             R"({"type":"ack","ref":"r1",)" + kOfRoom +
                 R"(,"data":{"id":"0190b8a4-0000-7000-8000-000000000002","seq":7,)"
                 R"("client_id":null,"duplicate":true}})");
-  EXPECT_EQ(Text(PlainAckFrame("r")), R"({"type":"ack","ref":"r","data":{}})");
-  EXPECT_EQ(Text(PongFrame(std::nullopt)), R"({"type":"pong","data":{}})");
+  EXPECT_EQ(PlainAckFrame("r"), R"({"type":"ack","ref":"r","data":{}})");
+  EXPECT_EQ(PongFrame(std::nullopt), R"({"type":"pong","data":{}})");
 }
 
 TEST(EventsTest, AnErrorTellsItsCodeFieldsAndWhenToTryAgain) {
-  EXPECT_EQ(Text(ErrorFrame(std::nullopt, std::nullopt, Error::NotFound())),
+  EXPECT_EQ(ErrorFrame(std::nullopt, std::nullopt, Error::NotFound()),
             R"({"type":"error","data":{"code":"not_found","message":"Not found."}})");
   Error error = Error::Field("content", "Is empty.");
   error.retry_after = std::chrono::milliseconds(1500);
-  EXPECT_EQ(Text(ErrorFrame("r", kRoom, error)),
+  EXPECT_EQ(ErrorFrame("r", kRoom, error),
             R"({"type":"error","ref":"r",)" + kOfRoom +
                 R"(,"data":{"code":"invalid_field","message":"content: Is empty.",)"
                 R"("fields":{"content":["Is empty."]},"retry_after_ms":1500}})");
 }
 
 TEST(EventsTest, GapsAndResumesNameTheirSeqs) {
-  EXPECT_EQ(Text(GapFrame(kRoom, 2, 5, false)),
+  EXPECT_EQ(GapFrame(kRoom, 2, 5, false),
             R"({"type":"gap",)" + kOfRoom + R"(,"data":{"from":2,"to":5}})");
-  EXPECT_EQ(Text(GapFrame(kRoom, 2, 5, true)),
+  EXPECT_EQ(GapFrame(kRoom, 2, 5, true),
             R"({"type":"gap",)" + kOfRoom + R"(,"data":{"from":2,"to":5,"reset":true}})");
-  EXPECT_EQ(Text(ResumedFrame(std::nullopt, {{kRoom, 9}})),
+  EXPECT_EQ(ResumedFrame(std::nullopt, {{kRoom, 9}}),
             R"({"type":"resumed","data":{"conversations":)"
             R"({"0190b8a4-0000-7000-8000-000000000001":9}}})");
-  EXPECT_EQ(Text(ResumedFrame("r", {})),
-            R"({"type":"resumed","ref":"r","data":{"conversations":{}}})");
+  EXPECT_EQ(ResumedFrame("r", {}), R"({"type":"resumed","ref":"r","data":{"conversations":{}}})");
 }
 
 TEST(EventsTest, GreetingsAreWhatAClientExpectsFirst) {
   const Greeting greeting{.user = "ann", .session_id = "s", .ping_interval_ms = 25000};
   const std::string who = R"("user_id":"ann","session_id":"s","ping_interval_ms":25000)";
-  EXPECT_EQ(Text(ConversationGreeting(greeting, kRoom, 7, {"bob"})),
+  EXPECT_EQ(ConversationGreeting(greeting, kRoom, 7, {"bob"}),
             R"({"type":"connection_established",)" + kOfRoom + R"(,"data":{)" + who + "," +
                 kOfRoom + R"(,"seq":7,"online":["bob"]}})");
-  EXPECT_EQ(Text(UserGreeting(greeting, {{kRoom, 7}}, "12", true)),
+  EXPECT_EQ(UserGreeting(greeting, {{kRoom, 7}}, "12", true),
             R"({"type":"connection_established","data":{)" + who +
                 R"(,"conversations":{"0190b8a4-0000-7000-8000-000000000001":7},)"
                 R"("cursor":"12","more":true}})");
 }
 
+TEST(EventsTest, TheKindOfAnEventIsTheTypeOfItsJson) {
+  EXPECT_EQ(KindOf(MessageEvent(MakeMessage())->json), EventKind::kMessage);
+  EXPECT_EQ(KindOf(ConversationDeletedEvent(kRoom)->json), EventKind::kConversationDeleted);
+  EXPECT_EQ(KindOf(R"({"type":"invented"})"), EventKind::kUnknown);
+  EXPECT_EQ(KindOf(""), EventKind::kUnknown);
+  EXPECT_EQ(MessageEvent(MakeMessage())->kind, EventKind::kMessage);
+  EXPECT_EQ(RemoteEventFrom({}, TypingEvent(kRoom, "ann", true)->json)->kind, EventKind::kTyping);
+}
+
+TEST(EventsTest, TypingPresenceAndReceiptsAreForSmallConversations) {
+  EXPECT_EQ(TypingEvent(kRoom, "ann", true)->audience, Audience::kSmallConversations);
+  EXPECT_EQ(PresenceEvent(kRoom, "ann", true)->audience, Audience::kSmallConversations);
+  EXPECT_EQ(ReadReceiptEvent(kRoom, "ann", {}, 1)->audience, Audience::kSmallConversations);
+  EXPECT_EQ(MessageEvent(MakeMessage())->audience, Audience::kEveryone);
+  EXPECT_EQ(RemovalEvent(kRoom, "ann")->audience, Audience::kOneUser);
+  EXPECT_EQ(RemovedUser(*RemovalEvent(kRoom, "ann")), "ann");
+}
+
 // Proves: disconnect before a close
 TEST(EventsTest, TheLastFrameSaysWhetherAndWhenToComeAgain) {
-  EXPECT_EQ(Text(DisconnectFrame(1012, "restart", true, 350)),
+  EXPECT_EQ(DisconnectFrame(1012, "restart", true, 350),
             R"({"type":"disconnect","data":{"code":1012,"reason":"restart","reconnect":true,)"
             R"("delay_ms":350}})");
 }
@@ -184,7 +199,7 @@ TEST(EventsTest, HostileTextStaysInsideItsQuotes) {
   message.content += "\x7F</script>\u2028";
   message.sender_id = "a";
   simdjson::dom::parser parser;
-  const std::string text = Text(MessageEvent(message)->frame);
+  const std::string text = MessageEvent(message)->json;
   simdjson::dom::element root;
   ASSERT_EQ(parser.parse(text).get(root), simdjson::SUCCESS);
   std::string_view content;

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <map>
 
-#include "net/utf8.h"
+#include "base/utf8.h"
 #include "protocol/json_writer.h"
 
 namespace parley {

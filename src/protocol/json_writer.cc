@@ -4,7 +4,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "net/utf8.h"
+#include "base/utf8.h"
 
 namespace parley {
 namespace {

@@ -7,8 +7,9 @@
 
 #include "base/result.h"
 #include "base/task.h"
-#include "http/router.h"
-#include "protocol/events.h"
+#include "domain/caller.h"
+#include "domain/limit.h"
+#include "protocol/answers.h"
 #include "protocol/json_reader.h"
 
 namespace parley {
@@ -31,9 +32,9 @@ struct Command {
   Ref ref;
 };
 
-// Returns the response frame. If it is empty, the session sends an empty ack if there is a `ref`, and
+// Returns the JSON of the answer. If it is empty, the session sends an empty ack if there is a `ref`, and
 // otherwise nothing.
-using CommandHandler = UniqueFunction<Task<Result<SharedBytes>>(Command)>;
+using CommandHandler = UniqueFunction<Task<Result<std::string>>(Command)>;
 
 struct CommandRow {
   std::string type;

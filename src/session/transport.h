@@ -1,20 +1,25 @@
-// The transport of a session: WebSocket; Server-Sent Events are planned. Threads: the shard's.
+// The transport of a session: WebSocket; Server-Sent Events are planned. It frames the JSON of events
+// and answers. Threads: the shard's.
 #pragma once
 #include <string_view>
 
-#include "base/bytes.h"
 #include "net/outbox.h"
 #include "protocol/close_codes.h"
+#include "protocol/event.h"
 
 namespace parley {
 
 class Transport {
  public:
   virtual ~Transport() = default;
-  // Queues an event; returns kFull if the outbox is at its limit.
-  virtual SendStatus Send(const SharedBytes& frame) = 0;
-  // Queues a response, regardless of the limit; reading pauses until there is room again.
-  virtual void Answer(SharedBytes frame) = 0;
+  // Queues an event; returns kFull if the outbox is at its limit. The event's frame is made once for
+  // all connections.
+  virtual SendStatus Send(const Event& event) = 0;
+  // Queues an event that must not be dropped, regardless of the limit.
+  virtual void SendAlways(const Event& event) = 0;
+  // Queues the JSON of an answer to this connection, regardless of the limit; reading pauses until
+  // there is room again.
+  virtual void Answer(std::string_view json) = 0;
   // Returns true if the outbox is more than half full; then ephemeral events are dropped.
   virtual bool Busy() const = 0;
   // While commands are held, none is passed to the session.

@@ -110,7 +110,7 @@ size_t WsTransport::OnBytes(Connection&, std::span<char> bytes) {
         Close(CloseCode::kBinary, "Binary frames are not supported.");
         break;
       case WsEvent::Kind::kPing:
-        if (session_ == nullptr || session_->TakePing()) Answer(EncodePong(event.payload));
+        if (session_ == nullptr || session_->TakePing()) Queue(EncodePong(event.payload));
         break;
       case WsEvent::Kind::kPong:
         break;
@@ -160,7 +160,7 @@ void WsTransport::UpdateReading() {
 
 // --- writing
 
-void WsTransport::Answer(SharedBytes frame) {
+void WsTransport::Queue(SharedBytes frame) {
   connection_.Answer(std::move(frame));
   if (!connection_.HasRoom()) UpdateReading();
 }
@@ -200,7 +200,7 @@ void WsTransport::CheckPing(Monotonic now) {
     last_ping_ = now;
     unanswered_ = Duration(0);
     ping_open_ = true;
-    return Answer(EncodePing(""));
+    return Queue(EncodePing(""));
   }
   if (connection_.outbox().empty() && !connection_.reading_paused()) unanswered_ += since_tick;
   if (unanswered_ >= context_.options.ping_timeout) {
@@ -225,7 +225,7 @@ void WsTransport::Close(CloseCode code, std::string_view reason) {
   }
   const int64_t delay = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
   connection_.Answer(
-      DisconnectFrame(static_cast<uint16_t>(code), reason, MayReconnect(code), delay));
+      EncodeText(DisconnectFrame(static_cast<uint16_t>(code), reason, MayReconnect(code), delay)));
   connection_.Answer(EncodeClose(static_cast<uint16_t>(code), reason));
   const Duration linger = slow || shutting_down_ ? Duration(kShortLinger) : Duration(kCloseLinger);
   connection_.CloseAfterFlush(linger, linger);

@@ -51,16 +51,21 @@ class WsTransport final : public Protocol, private Transport {
 
  private:
   // Transport
-  SendStatus Send(const SharedBytes& frame) override {
-    return connection_.Send(window_bits_ == 0 ? frame : compressed_.Of(frame, window_bits_));
-  }
-  void Answer(SharedBytes frame) override;
+  SendStatus Send(const Event& event) override { return connection_.Send(FrameOf(event)); }
+  void SendAlways(const Event& event) override { Queue(FrameOf(event)); }
+  void Answer(std::string_view json) override { Queue(EncodeText(json)); }
   bool Busy() const override {
     return connection_.outbox().bytes() * 2 > connection_.outbox_limit();
   }
   void HoldCommands(bool hold) override;
   void Close(CloseCode code, std::string_view reason) override;
 
+  const SharedBytes& FrameOf(const Event& event) {
+    const SharedBytes& frame = event.websocket_frame.Get([&] { return EncodeText(event.json); });
+    return window_bits_ == 0 ? frame : compressed_.Of(frame, window_bits_);
+  }
+  // Queues a frame regardless of the limit.
+  void Queue(SharedBytes frame);
   void OnMessage(std::string_view text);
   void Authenticate(std::string_view token, const Ref& ref, bool answer);
   bool TakeSocket(const Identity& identity);

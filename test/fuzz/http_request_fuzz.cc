@@ -4,12 +4,12 @@
 //
 // Input: cuts (test/support/cut_input.h), then what a client sends.
 // Sources: src/http/request_reader.cc src/http/chunked_decoder.cc src/http/request.cc
-// Sources: src/http/percent.cc src/net/utf8.cc src/base/error.cc
+// Sources: src/http/percent.cc src/base/utf8.cc src/base/error.cc
 #include <cstdlib>
 #include <string>
 
+#include "base/utf8.h"
 #include "http/request_reader.h"
-#include "net/utf8.h"
 #include "test/support/cut_input.h"
 
 namespace {

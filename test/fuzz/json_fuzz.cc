@@ -3,13 +3,13 @@
 // is written of it is valid JSON.
 //
 // Input: the first byte (mod 3) says where it comes from, the rest is the text.
-// Sources: src/protocol/json_reader.cc src/protocol/json_writer.cc src/net/utf8.cc
+// Sources: src/protocol/json_reader.cc src/protocol/json_writer.cc src/base/utf8.cc
 // Sources: src/base/ids.cc src/base/error.cc src/base/clock.cc src/http/request.cc src/http/percent.cc
 #include <cstdlib>
 #include <string>
 
+#include "base/utf8.h"
 #include "http/request.h"
-#include "net/utf8.h"
 #include "protocol/json_reader.h"
 #include "protocol/json_writer.h"
 

@@ -3,7 +3,7 @@
 //
 // Input: the first two bytes say where the cut lies (big endian, modulo what follows), the rest is a
 // body with the boundary "b".
-// Sources: src/http/multipart.cc src/http/percent.cc src/net/utf8.cc src/base/error.cc
+// Sources: src/http/multipart.cc src/http/percent.cc src/base/utf8.cc src/base/error.cc
 #include <cstdint>
 #include <cstdlib>
 

@@ -1,7 +1,7 @@
 // Host, authority and Origin: what passes names an allowed host and nothing else.
 //
 // Input: three lines, Host, the authority of an absolute-form target (may be empty), Origin.
-// Sources: src/http/site_policy.cc src/http/request.cc src/http/percent.cc src/net/utf8.cc
+// Sources: src/http/site_policy.cc src/http/request.cc src/http/percent.cc src/base/utf8.cc
 // Sources: src/base/error.cc
 #include <algorithm>
 #include <cstdint>

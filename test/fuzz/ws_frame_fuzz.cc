@@ -3,11 +3,11 @@
 //
 // Input: the first byte's top bit says whether permessage-deflate was agreed upon; then cuts
 // (test/support/cut_input.h), then what a client sends.
-// Sources: src/net/deflate.cc src/net/utf8.cc src/net/ws_decoder.cc src/net/ws_frame.cc
+// Sources: src/net/deflate.cc src/base/utf8.cc src/net/ws_decoder.cc src/net/ws_frame.cc
 #include <cstdint>
 #include <cstdlib>
 
-#include "net/utf8.h"
+#include "base/utf8.h"
 #include "test/support/cut_input.h"
 #include "test/support/ws_client_frame.h"
 

@@ -20,13 +20,13 @@ struct BusFaults {
 class ModelBus;
 
 // The publisher of one node.
-class ModelPublisher final : public NodePublisher {
+class ModelPublisher final : public EventTap, public FollowSink, public NodePublisher {
  public:
   explicit ModelPublisher(ModelBus& air) : bus_(air) {}
   void Follow(const Uuid& conversation) override { wishes.emplace_back(conversation, true); }
   void Leave(const Uuid& conversation) override { wishes.emplace_back(conversation, false); }
-  void Publish(const Event& event, const MemberChange& members, uint64_t epoch) override;
-  void PublishTyping(const TypingUpdate&) override {}
+  void OnEvent(const EventRef& event, const MemberChange& members, uint64_t epoch) override;
+  void OnTyping(const TypingUpdate&) override {}
   void PublishJoined(const std::vector<UserId>&, const Joined&) override {}
   void PublishPresence(const UserId&, bool) override {}
 
@@ -106,9 +106,9 @@ class ModelBus {
   std::vector<std::unique_ptr<ModelPublisher>> nodes_;
 };
 
-inline void ModelPublisher::Publish(const Event& event, const MemberChange& members,
+inline void ModelPublisher::OnEvent(const EventRef& event, const MemberChange& members,
                                     uint64_t epoch) {
-  bus_.Publish(*this, {std::make_shared<const Event>(event), members, epoch});
+  bus_.Publish(*this, {event, members, epoch});
 }
 
 }  // namespace parley::test

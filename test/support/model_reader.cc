@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "protocol/events.h"
+
 namespace parley::test {
 
 ModelConnection::ModelConnection(ReaderWorld& world, Hub& hub, StepExecutor& shard, UserId user,
@@ -136,13 +138,13 @@ SendStatus ModelConnection::SendEvent(const Event& event) {
     world_.Check(event.seq <= world_.store.head(event.conversation),
                  "nothing goes out before its commit" + Place(stream, event.seq));
     const Message* stored = world_.store.Find(event.conversation, event.seq);
-    world_.Check(stored == nullptr || MessageEvent(*stored)->frame.view() == event.frame.view(),
+    world_.Check(stored == nullptr || MessageEvent(*stored)->json == event.json,
                  "what goes out is what was stored" + Place(stream, event.seq));
   }
   stream.told = event.seq;
-  stream.held[event.seq] = event.frame.view();
+  stream.held[event.seq] = event.json;
   ++world_.events;
-  Queue(event.conversation, event.seq, event.frame.size());
+  Queue(event.conversation, event.seq, event.json.size());
   return SendStatus::kQueued;
 }
 

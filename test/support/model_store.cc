@@ -87,7 +87,7 @@ Change ModelStore::ChangeAt(const Room& room, int64_t seq) {
 
 std::string ModelStore::FrameAt(const Uuid& conversation, int64_t seq) const {
   if (!Has(conversation, seq)) return {};
-  return std::string(ChangeEvent(ChangeAt(rooms_.at(conversation), seq))->frame.view());
+  return std::string(ChangeEvent(ChangeAt(rooms_.at(conversation), seq))->json);
 }
 
 bool ModelStore::IsMember(const Uuid& conversation, const UserId& user) const {

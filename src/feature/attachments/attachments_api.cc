@@ -7,7 +7,7 @@
 #include "feature/attachments/download.h"
 #include "feature/attachments/upload.h"
 #include "http/body.h"
-#include "protocol/events.h"
+#include "protocol/objects.h"
 
 namespace parley {
 namespace {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/controls.h"
-#include "net/utf8.h"
+#include "base/utf8.h"
 
 namespace parley {
 namespace {

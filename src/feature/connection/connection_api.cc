@@ -9,9 +9,9 @@ namespace {
 
 constexpr size_t kResumeAtOnce = 1000;
 
-Task<Result<SharedBytes>> OnPing(Command command) { co_return PongFrame(command.ref); }
+Task<Result<std::string>> OnPing(Command command) { co_return PongFrame(command.ref); }
 
-Task<Result<SharedBytes>> OnAuthenticate(Command command) {
+Task<Result<std::string>> OnAuthenticate(Command command) {
   FieldReader fields(command.body);
   const auto token = fields.RequiredText("token");
   if (auto error = fields.error()) co_return Fail(std::move(*error));
@@ -33,7 +33,7 @@ std::optional<int64_t> SeqFrom(simdjson::dom::element element) {
   return std::nullopt;
 }
 
-Task<Result<SharedBytes>> OnResume(Command command) {
+Task<Result<std::string>> OnResume(Command command) {
   FieldReader fields(command.body);
   const auto seqs = fields.Object("seqs");
   if (!seqs && !fields.error()) fields.Wrong("seqs", "This field is required.");
@@ -60,7 +60,7 @@ Task<Result<SharedBytes>> OnResume(Command command) {
     wanted.emplace_back(*conversation, *seq);
   }
   session.Resume(command.ref, wanted);
-  co_return SharedBytes();
+  co_return std::string();
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 
 #include "domain/limits.h"
 #include "feature/services.h"
-#include "protocol/events.h"
 #include "protocol/json_reader.h"
+#include "protocol/objects.h"
 #include "store/conversation_store.h"
 
 namespace parley {

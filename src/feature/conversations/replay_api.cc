@@ -4,6 +4,7 @@
 #include "base/ask.h"
 #include "feature/conversations/conversations_api.h"
 #include "http/body.h"
+#include "protocol/answers.h"
 
 namespace parley {
 namespace {
@@ -46,9 +47,9 @@ class ReplayApi {
   static std::string Frames(const Page& page, size_t limit) {
     std::string json = "{\"events\":[";
     size_t count = 0;
-    const auto add = [&](const SharedBytes& frame) {
+    const auto add = [&](std::string_view frame) {
       if (count++ > 0) json += ',';
-      json += TextOf(frame);
+      json += frame;
     };
     int64_t last = page.since;
     if (page.reset) {
@@ -58,7 +59,7 @@ class ReplayApi {
     for (const EventRef& event : page.events) {
       if (count >= limit) break;
       if (event->seq > last + 1) add(GapFrame(page.conversation, last + 1, event->seq - 1, false));
-      add(event->frame);
+      add(event->json);
       last = event->seq;
     }
     const bool whole = page.events.empty() || last == page.events.back()->seq;

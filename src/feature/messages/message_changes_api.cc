@@ -42,14 +42,14 @@ class MessageChangesApi {
     co_return Response::NoContent();
   }
 
-  Task<Result<SharedBytes>> OnEdit(Command command) {
+  Task<Result<std::string>> OnEdit(Command command) {
     FieldReader fields(command.body);
     const auto id = fields.RequiredId("message_id");
     EditMessage edit = ParseEdit(fields, id.value_or(Uuid()));
     return Run(std::move(command), fields.error(), std::move(edit));
   }
 
-  Task<Result<SharedBytes>> OnDelete(Command command) {
+  Task<Result<std::string>> OnDelete(Command command) {
     FieldReader fields(command.body);
     const auto id = fields.RequiredId("message_id");
     return Run(std::move(command), fields.error(), DeleteMessage{id.value_or(Uuid())});
@@ -73,13 +73,13 @@ class MessageChangesApi {
     co_return co_await applying;
   }
 
-  Task<Result<SharedBytes>> Run(Command command, std::optional<Error> wrong, ChangeVerb verb) {
+  Task<Result<std::string>> Run(Command command, std::optional<Error> wrong, ChangeVerb verb) {
     if (wrong) co_return Fail(std::move(*wrong));
     auto applying =
         ApplyChange(services_, command.conversation, std::move(command.caller), std::move(verb));
     const Result<AppliedChange> applied = co_await applying;
     if (!applied) co_return Fail(applied.error());
-    if (!command.ref) co_return SharedBytes();
+    if (!command.ref) co_return std::string();
     co_return ChangeAckFrame(command.ref, applied->change);
   }
 

@@ -1,7 +1,7 @@
 #include "feature/messages/message_fields.h"
 
 #include "domain/text.h"
-#include "protocol/events.h"
+#include "protocol/objects.h"
 
 namespace parley {
 

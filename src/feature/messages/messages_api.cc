@@ -7,6 +7,7 @@
 #include "feature/messages/message_fields.h"
 #include "feature/messages/messages_service.h"
 #include "http/body.h"
+#include "protocol/objects.h"
 #include "session/session.h"
 
 namespace parley {
@@ -109,7 +110,7 @@ class MessagesApi {
     co_return Response::Json(200, std::move(json));
   }
 
-  Task<Result<SharedBytes>> OnMessage(Command command) {
+  Task<Result<std::string>> OnMessage(Command command) {
     FieldReader fields(command.body);
     SendMessage send = ParseSend(fields, services_.limits);
     if (auto error = fields.error()) co_return Fail(std::move(*error));
@@ -119,11 +120,11 @@ class MessagesApi {
     auto sending = messages_.Send(std::move(send), std::move(command.caller));
     const Result<StoredMessage> stored = co_await sending;
     if (!stored) co_return Fail(stored.error());
-    if (!wants_ack) co_return SharedBytes();
+    if (!wants_ack) co_return std::string();
     co_return AckFrame(command.ref, stored->message, stored->duplicate);
   }
 
-  Task<Result<SharedBytes>> OnLoadHistory(Command command) {
+  Task<Result<std::string>> OnLoadHistory(Command command) {
     FieldReader fields(command.body);
     const int64_t limit = fields.Integer("limit").value_or(services_.limits.page_default);
     if (limit < 1 || limit > services_.limits.page_max) {

@@ -7,6 +7,7 @@
 
 #include "base/ask.h"
 #include "http/body.h"
+#include "protocol/events.h"
 #include "session/session.h"
 
 namespace parley {
@@ -61,17 +62,17 @@ class ReceiptsApi {
     co_return Response::Json(200, "{\"count\":" + std::to_string(*count) + "}");
   }
 
-  Task<Result<SharedBytes>> OnRead(Command command) {
+  Task<Result<std::string>> OnRead(Command command) {
     FieldReader fields(command.body);
     const int64_t up_to = ParseUpTo(fields);
     if (auto error = fields.error()) co_return Fail(std::move(*error));
     auto marking = MarkTo(command.conversation, std::move(command.caller.user), up_to);
     const Result<ReadMarks> marks = co_await marking;
     if (!marks) co_return Fail(marks.error());
-    co_return SharedBytes();
+    co_return std::string();
   }
 
-  Task<Result<SharedBytes>> OnReadReceipt(Command command) {
+  Task<Result<std::string>> OnReadReceipt(Command command) {
     FieldReader fields(command.body);
     std::vector<Uuid> messages = ParseMessages(fields);
     if (auto error = fields.error()) co_return Fail(std::move(*error));
@@ -79,7 +80,7 @@ class ReceiptsApi {
         MarkMessages(std::move(command.caller.user), std::move(messages), command.conversation);
     const Result<ReadMarks> marks = co_await marking;
     if (!marks) co_return Fail(marks.error());
-    co_return SharedBytes();
+    co_return std::string();
   }
 
  private:

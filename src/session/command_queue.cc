@@ -1,10 +1,8 @@
-// Commands of a session: from text to a row of the table, and their order.
-#include "session/session.h"
+#include "session/command_queue.h"
 
 namespace parley {
 namespace {
 
-// Limits of unanswered commands per connection, in number and bytes; above them it is not read (P6).
 constexpr size_t kUnansweredCommands = 256;
 constexpr size_t kUnansweredBytes = 1 << 20;
 // Refusals in a row after which a client that does not slow down is closed.
@@ -12,17 +10,30 @@ constexpr uint32_t kRefusalsBeforeClose = 200;
 
 }  // namespace
 
-void Session::OnText(std::string_view text) {
+CommandQueue::CommandQueue(SessionContext& context, Transport& transport, Session& session,
+                           const Identity& identity, const std::optional<Uuid>& only_conversation)
+    : context_(context),
+      transport_(transport),
+      session_(session),
+      identity_(identity),
+      only_conversation_(only_conversation),
+      self_(std::make_shared<CommandQueue*>(this)) {}
+
+void CommandQueue::Open() {
+  open_ = true;
+  transport_.HoldCommands(false);
+}
+
+void CommandQueue::OnText(std::string_view text) {
   // The transport holds commands while one waits in turn, so none can overtake it.
   Dispatch(text);
 }
 
-void Session::Dispatch(std::string_view text) {
+void CommandQueue::Dispatch(std::string_view text) {
   const auto object = context_.json.ParseObject(text);
   if (!object) return AnswerError(std::nullopt, std::nullopt, object.error());
   FieldReader fields(*object);
-
-  Command command{.session = this,
+  Command command{.session = &session_,
                   .body = *object,
                   .caller = {identity_.user, identity_.service},
                   .conversation = {},
@@ -31,7 +42,7 @@ void Session::Dispatch(std::string_view text) {
   if (const auto error = fields.error()) return AnswerError(command.ref, std::nullopt, *error);
   CommandRow* row = context_.commands.Find(*type);
   if (row == nullptr) {
-    return AnswerError(command.ref, request_.conversation,
+    return AnswerError(command.ref, only_conversation_,
                        {.code = ErrorCode::unknown_type, .detail = "Unknown type."});
   }
   if (row->order == Order::kInTurn && in_flight_ > 0) {
@@ -39,34 +50,39 @@ void Session::Dispatch(std::string_view text) {
     return UpdateHold();
   }
   if (row->of_conversation) {
-    const auto named = request_.conversation && !fields.Has("conversation_id")
-                           ? request_.conversation
+    const auto named = only_conversation_ && !fields.Has("conversation_id")
+                           ? only_conversation_
                            : fields.RequiredId("conversation_id");
-    if (named && request_.conversation && *named != *request_.conversation) {
+    if (named && only_conversation_ && *named != *only_conversation_) {
       fields.Wrong("conversation_id", "Must be the conversation of this socket.");
     }
     if (const auto error = fields.error()) {
-      return AnswerError(command.ref, request_.conversation, *error);
+      return AnswerError(command.ref, only_conversation_, *error);
     }
     command.conversation = *named;
   }
-  if (!identity_.service) {
-    if (const auto wait = context_.rate_limiter.Take(row->limit, identity_.user)) {
-      AnswerError(command.ref, command.conversation, RateLimited(*wait));
-      return CountRefusal(row->limit);
-    }
-    refused_in_a_row_[static_cast<size_t>(row->limit)] = 0;
-  }
-  RunRow(*row, std::move(command), text.size());
+  if (TakeFromLimit(*row, command)) Run(*row, std::move(command), text.size());
 }
 
-// A client that does not slow down is closed.
-void Session::CountRefusal(Limit limit) {
+// --- rate limits
+
+bool CommandQueue::TakeFromLimit(const CommandRow& row, const Command& command) {
+  if (identity_.service) return true;
+  if (const auto wait = context_.rate_limiter.Take(row.limit, identity_.user)) {
+    AnswerError(command.ref, command.conversation, RateLimited(*wait));
+    CountRefusal(row.limit);
+    return false;
+  }
+  refused_in_a_row_[static_cast<size_t>(row.limit)] = 0;
+  return true;
+}
+
+void CommandQueue::CountRefusal(Limit limit) {
   if (++refused_in_a_row_[static_cast<size_t>(limit)] < kRefusalsBeforeClose) return;
   transport_.Close(CloseCode::kRateAbused, "Rate limit exceeded repeatedly.");
 }
 
-bool Session::TakePing() {
+bool CommandQueue::TakePing() {
   if (identity_.service || !context_.rate_limiter.Take(Limit::kCommand, identity_.user)) {
     return true;
   }
@@ -74,7 +90,9 @@ bool Session::TakePing() {
   return false;
 }
 
-void Session::RunRow(CommandRow& row, Command command, size_t bytes) {
+// --- running
+
+void CommandQueue::Run(CommandRow& row, Command command, size_t bytes) {
   ++in_flight_;
   in_flight_bytes_ += bytes;
   if (row.order == Order::kInTurn) in_turn_running_ = true;
@@ -82,16 +100,16 @@ void Session::RunRow(CommandRow& row, Command command, size_t bytes) {
   if (in_flight_ > 0) UpdateHold();
 }
 
-Task<void> Session::Execute(std::shared_ptr<Session*> self, CommandRow& row, Command command,
-                            size_t bytes) {
+Task<void> CommandQueue::Execute(std::shared_ptr<CommandQueue*> self, CommandRow& row,
+                                 Command command, size_t bytes) {
   const Ref ref = command.ref;
   const Uuid conversation = command.conversation;
-  const Result<SharedBytes> answer = co_await row.handler(std::move(command));
-  if (*self != nullptr) (*self)->Finished(row, ref, conversation, answer, bytes);
+  const Result<std::string> answer = co_await row.handler(std::move(command));
+  if (*self != nullptr) (*self)->OnFinished(row, ref, conversation, answer, bytes);
 }
 
-void Session::Finished(const CommandRow& row, const Ref& ref, const Uuid& conversation,
-                       const Result<SharedBytes>& answer, size_t bytes) {
+void CommandQueue::OnFinished(const CommandRow& row, const Ref& ref, const Uuid& conversation,
+                              const Result<std::string>& answer, size_t bytes) {
   --in_flight_;
   in_flight_bytes_ -= bytes;
   if (row.order == Order::kInTurn) in_turn_running_ = false;
@@ -111,8 +129,8 @@ void Session::Finished(const CommandRow& row, const Ref& ref, const Uuid& conver
   UpdateHold();
 }
 
-void Session::UpdateHold() {
-  transport_.HoldCommands(!established_ || deferred_ != nullptr || in_turn_running_ ||
+void CommandQueue::UpdateHold() {
+  transport_.HoldCommands(!open_ || deferred_ != nullptr || in_turn_running_ ||
                           in_flight_ >= kUnansweredCommands ||
                           in_flight_bytes_ >= kUnansweredBytes);
 }
