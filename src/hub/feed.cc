@@ -25,25 +25,16 @@ void Feed::StartFetch() {
 void Feed::OnPage(const Page& page) {
   // Ignores pages requested before a resume, and duplicate pages.
   if (state_ != State::kFetching || page.since != last_seq_) return;
-  if (page.reset) {
-    sink_->SendGap(conversation_, page.head + 1, page.since, true);
-    last_seq_ = page.head;
-  }
-  for (const EventRef& event : page.events) {
-    if (event->seq <= last_seq_) continue;
-    if (event->seq > last_seq_ + 1) {
-      sink_->SendGap(conversation_, last_seq_ + 1, event->seq - 1, false);
-      last_seq_ = event->seq - 1;
-    }
-    if (sink_->SendEvent(*event) == SendStatus::kFull) {
-      state_ = State::kBehind;
-      return;
-    }
-    last_seq_ = event->seq;
-  }
-  if (page.through > last_seq_) {
-    sink_->SendGap(conversation_, last_seq_ + 1, page.through, false);
-    last_seq_ = page.through;
+  const bool whole = Walk(
+      page, last_seq_,
+      [this](int64_t from, int64_t to, bool reset) {
+        sink_->SendGap(conversation_, from, to, reset);
+        return true;
+      },
+      [this](const EventRef& event) { return sink_->SendEvent(*event) != SendStatus::kFull; });
+  if (!whole) {
+    state_ = State::kBehind;
+    return;
   }
   if (last_seq_ < page.head) {
     // A page without progress would be the same again: retry later.

@@ -15,29 +15,13 @@
 #include <memory>
 #include <vector>
 
+#include "hub/page.h"
 #include "net/outbox.h"
-#include "protocol/event.h"
 
 namespace parley {
 
 class Feed;
 class Topic;
-
-// A run of a conversation's events after `since`, read from the home shard's tail or the store.
-struct Page {
-  Uuid conversation;
-  int64_t since = 0;
-  std::vector<EventRef> events;  // ascending; missing seqs were deleted permanently
-  int64_t through = 0;           // every seq in (since, through] is in `events` or was deleted
-  // the conversation's head when the page was sent; later events are delivered live
-  int64_t head = 0;
-  int64_t newest = 0;  // the newest known head, from this read or the cache; >= head
-  bool reset = false;  // `since` is beyond the head: the store has lost events that the client has
-};
-using PageRef = std::shared_ptr<const Page>;
-
-// A seq that no conversation reaches. Larger seqs of clients are treated as this value.
-inline constexpr int64_t kBeyondEveryHead = int64_t{1} << 62;
 
 // Identifies a feed without owning it.
 struct FeedId {

@@ -24,8 +24,7 @@ Home::Home(Executor& self, HomeStore& store, HomeSink& sink, HubCounters& counte
       sink_(sink),
       counters_(counters),
       options_(options),
-      rooms_(std::make_unique<Rooms>(options.idle_conversations, options.tail_bytes, counters,
-                                     unverified_removals_)),
+      rooms_(std::make_unique<Rooms>(options.idle_conversations, options.tail_bytes, counters)),
       broadcasts_(options.shards),
       jitter_(options.jitter_seed) {}
 
@@ -36,22 +35,22 @@ bool Home::HasAuthoritativeCache(const Room& room) const {
 }
 
 bool Home::AllowsEphemeral(const Room& room) const {
-  return room.members_known &&
-         room.participant_count <= static_cast<int64_t>(options_.live_participants);
+  return room.members.known() &&
+         room.members.count() <= static_cast<int64_t>(options_.live_participants);
 }
 
 // --- loading
 
 void Home::WithRoom(const Uuid& conversation, Load then) {
   Room& room = rooms_->Touch(conversation);
-  if (room.head_known && room.MembersFresh()) return then(&room);
+  if (room.log.known() && room.MembersFresh()) return then(&room);
   room.waiting.push_back(std::move(then));
   if (!room.loading) LoadRoom(room);
 }
 
 void Home::WithHead(const Uuid& conversation, Load then) {
   Room& room = rooms_->Touch(conversation);
-  if (room.head_known) return then(&room);
+  if (room.log.known()) return then(&room);
   WithRoom(conversation, std::move(then));
 }
 
@@ -69,11 +68,11 @@ void Home::StartLoads() {
     const auto end = to_load_.begin() + static_cast<std::ptrdiff_t>(count);
     std::vector<Uuid> some(to_load_.begin(), end);
     to_load_.erase(to_load_.begin(), end);
-    std::vector<std::pair<Uuid, ReadContext>> contexts;
+    Contexts contexts;
     for (const Uuid& id : some) {
       Room& room = rooms_->Touch(id);
-      room.members_stale = false;  // a change that arrives meanwhile sets it again
-      contexts.emplace_back(id, CurrentContext(room));
+      room.members.OnReadBegins();
+      contexts.emplace_back(id, room.log.context());
     }
     ++loads_under_way_;
     store_.LoadHeads(
@@ -86,8 +85,7 @@ void Home::StartLoads() {
   }
 }
 
-void Home::OnBatchLoaded(const std::vector<std::pair<Uuid, ReadContext>>& contexts,
-                         Result<std::vector<LoadedHead>> loaded) {
+void Home::OnBatchLoaded(const Contexts& contexts, Result<std::vector<LoadedHead>> loaded) {
   std::unordered_map<Uuid, ConversationHead*> heads;
   if (loaded) {
     for (LoadedHead& one : *loaded) heads.emplace(one.conversation, &one.head);
@@ -110,62 +108,38 @@ void Home::OnLoaded(const Uuid& conversation, const ReadContext& context,
   room.loading = false;
   std::vector<Load> waiting = std::exchange(room.waiting, {});
   if (!loaded) {
-    room.members_stale = true;
+    room.members.OnReadFailed();
     for (Load& then : waiting) then(Fail(loaded.error()));
     const bool gone = loaded.error().code == ErrorCode::not_found;
-    if (gone && room.head_known) return BroadcastDeletion(conversation);
+    if (gone && room.log.known()) return BroadcastDeletion(conversation);
     if (!gone) RetryLater(room);
     return;
   }
-  if (HasAuthoritativeCache(room) && !room.followed_since_load_began) {
-    room.waiting = std::move(waiting);
-    return LoadRoom(room);
-  }
-  if (loaded->seq < room.members_seq && room.reload_attempts < kMaxReloads) {
-    // The snapshot is older than a received change of members: read again.
-    ++room.reload_attempts;
+  const bool kept = HasAuthoritativeCache(room);
+  const bool missed = kept && !room.followed_since_load_began;
+  if (missed || (room.members.IsOutdated(loaded->seq) && room.reload_attempts++ < kMaxReloads)) {
     room.waiting = std::move(waiting);
     return LoadRoom(room);
   }
   room.backoff = {};
-  TakeMembers(room, *loaded);
-  const bool kept = HasAuthoritativeCache(room);
-  const bool contradicts = kept && Contradicts(room, context, loaded->epoch, loaded->seq);
-  if (!room.head_known) {
-    room.head = room.stored = loaded->seq;
-    room.epoch = loaded->epoch;
-    room.stamp = loaded->changed;
-    room.stamp_seq = loaded->seq;
-  }
-  room.head_known = room.members_known = kept;
-  for (Load& then : waiting) then(&room);
-  if (!kept) return;
-  if (room.members_stale && room.subscribers != 0 && !room.loading) LoadRoom(room);
-  if (contradicts) return VerifyHead(room, loaded->seq, loaded->epoch);
-  // Broadcast the events that were received before or while the head was loaded.
-  CatchUp(room, loaded->seq);
-  TakeEarlyEvents(room);
-}
-
-void Home::TakeMembers(Room& room, ConversationHead& loaded) {
   room.reload_attempts = 0;
-  room.members_read = room.members_from = loaded.seq;
-  // the store does not have later changes
-  room.members_seq = std::min(room.members_seq, loaded.seq);
-  room.participant_count = loaded.participant_count;
-  room.participants = std::move(loaded.participants);
-}
-
-void Home::TakeEarlyEvents(Room& room) {
-  if (room.verifying_head) return;
-  if (options_.other_writers && !room.early.empty()) {
-    // Early events may be from a history that the store has lost: read them from the store.
-    const int64_t last = room.early.rbegin()->first;
-    rooms_->ClearEarly(room);
-    return CatchUp(room, last);
+  room.members.OnRead(loaded->seq, loaded->participant_count, std::move(loaded->participants),
+                      kept);
+  const bool contradicts = kept && room.log.Contradicts(context, loaded->epoch, loaded->seq);
+  const ConversationLog::StoreHead head{loaded->seq, loaded->epoch, loaded->changed};
+  if (!room.log.known()) room.log.Start(head);
+  for (Load& then : waiting) then(&room);
+  if (!kept) return Forget(room);
+  if (room.members.stale() && room.subscribers != 0 && !room.loading) LoadRoom(room);
+  LogStep step;
+  if (contradicts) {
+    room.log.Verify(head.seq, head.epoch, step);
+  } else {
+    // Broadcast the events that were received before or while the head was loaded.
+    room.log.OnStoreHead(head.seq, step);
+    room.log.TakeEarly(!options_.other_writers, step);
   }
-  rooms_->DropEarlyUpTo(room, room.head);
-  if (!room.early.empty()) Ingest(room, rooms_->TakeEarly(room));
+  Perform(room, step);
 }
 
 void Home::RetryLater(Room& room) {
@@ -182,7 +156,7 @@ void Home::Retry(Monotonic now) {
     if (room == nullptr) continue;
     room->retry_planned = false;
     if (room->subscribers == 0 || !HasAuthoritativeCache(*room)) continue;
-    if (!room->head_known || room->members_stale || !room->members_known) {
+    if (!room->log.known() || room->members.stale() || !room->members.known()) {
       if (!room->loading) LoadRoom(*room);
     }
     FillIfBehind(*room);
@@ -191,30 +165,22 @@ void Home::Retry(Monotonic now) {
 
 void Home::CheckMember(Room& room, const UserId& user, std::optional<int64_t> member_at,
                        UniqueFunction<void(Result<bool>)> then) {
-  if (!room.participants.empty()) {
-    const bool in = std::ranges::find(room.participants, user) != room.participants.end();
-    // Another node may have added the user just now.
-    if (in || !options_.other_writers) return then(in);
-  }
-  if (room.known_members.contains(user)) return then(true);
-  if (member_at && *member_at >= std::max(room.members_from, room.members_seq)) return then(true);
+  const Members::Answer known = room.members.Check(user, member_at, options_.other_writers);
+  if (known != Members::Answer::kAskStore) return then(known == Members::Answer::kMember);
   rooms_->Use(room);
-  store_.IsParticipant(room.id, user, self_,
-                       [this, id = room.id, as_of = room.members_seq, rewinds = room.rewinds, user,
-                        then = std::move(then)](Result<bool> is) mutable {
-                         Room& found = rooms_->Touch(id);
-                         if (is && (as_of != found.members_seq || rewinds != found.rewinds)) {
-                           CheckMember(found, user, std::nullopt, std::move(then));
-                         } else {
-                           if (is && *is) {
-                             if (found.known_members.size() >= kKnownMembers)
-                               found.known_members.clear();
-                             found.known_members.insert(user);
-                           }
-                           then(std::move(is));
-                         }
-                         rooms_->Release(found);
-                       });
+  store_.IsParticipant(
+      room.id, user, self_,
+      [this, id = room.id, version = room.members.version(), rewinds = room.log.rewinds(), user,
+       then = std::move(then)](Result<bool> is) mutable {
+        Room& found = rooms_->Touch(id);
+        if (is && (version != found.members.version() || rewinds != found.log.rewinds())) {
+          CheckMember(found, user, std::nullopt, std::move(then));
+        } else {
+          if (is && *is) found.members.Remember(user);
+          then(std::move(is));
+        }
+        rooms_->Release(found);
+      });
 }
 
 // --- subscriptions
@@ -243,7 +209,7 @@ void Home::Subscribe(const Uuid& conversation, const UserId& user, bool as_servi
             Fail(ErrorCode::not_participant, "You are not a participant of this conversation."));
       }
       const Room& found = rooms_->Touch(id);
-      done(Subscription{found.head, found.participant_count, found.participants.users()});
+      done(Subscription{found.log.head(), found.members.count(), found.members.all()});
     };
     if (as_service) return subscribe(true);
     CheckMember(**room, user, member_at, std::move(subscribe));
@@ -255,7 +221,7 @@ void Home::Unsubscribe(const Uuid& conversation, unsigned shard) {
   if (room == nullptr || room->subscribers == 0) return;
   room->subscribers &= ~(uint64_t{1} << shard);
   if (room->subscribers != 0) return;
-  room->known_members.clear();
+  room->members.ForgetSome();
   if (room->followed) {
     room->idle_since = Now();
     idle_followed_.emplace_back(conversation, room->idle_since);

@@ -1,14 +1,7 @@
 // Home: the conversations whose id hashes to this shard. On a node, only the home shard holds a
-// conversation's head, tail, known members and the list of subscribed shards. It orders and
-// deduplicates events and fills gaps once per node: an event with seq = head + 1 is broadcast, an
-// event with seq <= head is a duplicate and is dropped, and an event with a higher seq waits until
-// the missing events have been read from the store.
-//
-// The store can move back while the node runs: a fail-over or a restore can lose commits. A result
-// contradicts the cached state if it has another epoch, or a lower head than the cache had when the
-// read began. The home then reads the newest events again and compares them with its tail. A rewind
-// withdraws the events that are no longer stored, and the events that replace them are broadcast
-// (home_rewind.cc).
+// conversation's log (ConversationLog: order, gaps, a store that moved back), its Members and the list
+// of subscribed shards. Home connects them with the store, the subscribers, the taps and the clock: it
+// reads what the log is missing, once per node, and broadcasts what the log has put in order.
 //
 // Threads: all calls on the home shard's thread, and all results are delivered on it. Hub passes
 // calls and results between shards.
@@ -27,11 +20,10 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "hub/conversation_log.h"
 #include "hub/event_tap.h"
-#include "hub/feed.h"
-#include "hub/known_members.h"
 #include "hub/online_users.h"
-#include "hub/tail.h"
+#include "hub/page.h"
 #include "hub/typists.h"
 #include "store/hub_store.h"
 
@@ -150,9 +142,8 @@ class Home {
   void RetryRemovals();
 
  private:
-  struct Room;         // the cached state of a conversation
-  struct ReadContext;  // the state of a room when a read began
-  class Rooms;         // the rooms in memory
+  struct Room;  // the cached state of a conversation
+  class Rooms;  // the rooms in memory
   using Load = UniqueFunction<void(Result<Room*>)>;
   using Removals = std::vector<std::pair<Uuid, UserId>>;
 
@@ -165,13 +156,11 @@ class Home {
   // Loads pending rooms in batches. While the maximum number of loads is in flight, further rooms
   // wait.
   void StartLoads();
-  void OnBatchLoaded(const std::vector<std::pair<Uuid, ReadContext>>& contexts,
-                     Result<std::vector<LoadedHead>> loaded);
+  using ReadContext = ConversationLog::Context;
+  using Contexts = std::vector<std::pair<Uuid, ReadContext>>;
+  void OnBatchLoaded(const Contexts& contexts, Result<std::vector<LoadedHead>> loaded);
   void OnLoaded(const Uuid& conversation, const ReadContext& context,
                 Result<ConversationHead> loaded);
-  void TakeMembers(Room& room, ConversationHead& loaded);
-  // Processes events that arrived before the head was loaded.
-  void TakeEarlyEvents(Room& room);
   // Schedules a retry of failed reads while the room has subscribers.
   void RetryLater(Room& room);
   void Retry(Monotonic now);
@@ -187,30 +176,12 @@ class Home {
   void UpdateMembers(Room& room, const MemberChange& change, int64_t seq);
   void ReloadMembers(Room& room);
   // Ingests the event of a change that this node has committed.
-  void IngestLocal(Room& room, EventRef event);
-  // Ingests a durable event. Events may arrive in any order.
-  void Ingest(Room& room, EventRef event);
-  void Append(Room& room, EventRef event);
+  void IngestLocal(Room& room, EventRef event, LogStep& step);
+  // Does what the log of the room asks for.
+  void Perform(Room& room, LogStep& step);
+  // Reads the range that the log is missing, unless a read is in flight.
   void FillGap(Room& room);
-  void OnGapRead(Room& room, int64_t since, const ChangesSince& changes);
-  void FillIfBehind(Room& room);  // fills the gap after the head, if events are known to be missing
-
-  // --- a store that moved back (home_rewind.cc)
-
-  static ReadContext CurrentContext(const Room& room);
-  // Returns true if the result of a read is not consistent with the cached state when the read
-  // began.
-  static bool Contradicts(Room& room, const ReadContext& context, uint64_t epoch, int64_t seq);
-  // Reads the newest events again; new events wait meanwhile. `seq`, `epoch`: of the result that
-  // contradicts the cache.
-  void VerifyHead(Room& room, int64_t seq, uint64_t epoch);
-  void OnHeadVerified(Room& room, int64_t since, const ChangesSince& changes);
-  void Rewind(Room& room, int64_t to, const ChangesSince& changes);
-  // Sets the epoch of the cached head, and rewinds subscribers that are beyond the head.
-  void AdoptEpoch(Room& room, uint64_t epoch);
-  // Verifies the head if this node's commit cannot have received its seq from the known history.
-  void CheckCommit(Room& room, const ReadContext& context, uint64_t epoch, int64_t seq,
-                   bool is_new);
+  void FillIfBehind(Room& room);
 
   void Broadcast(Room& room, EventRef event);
   void FlushBroadcasts();
@@ -219,7 +190,6 @@ class Home {
   void RequestChanges(Room& room, int64_t since);
   void OnChanges(const Uuid& conversation, int64_t since, const ReadContext& context,
                  Result<ChangesSince> changes);
-  static PageRef PageFrom(const Room& room, int64_t since, const ChangesSince& changes);
   // Returns true if the cached members and head can be used without a read of the store.
   bool HasAuthoritativeCache(const Room& room) const;
   // Returns true if the conversation is small enough for typing, presence and read receipts.
@@ -234,16 +204,14 @@ class Home {
   bool ApplyTyping(const TypingUpdate& update);
 
   void Follow(Room& room);
+  // Forgets what was cached of the conversation.
   void Forget(Room& room);
   void UnfollowIdle(Monotonic now);
   void CheckWithin(Room& room, Duration time);  // keeps an earlier check that is already scheduled
   void CheckHeads(Monotonic now);
   void CatchUpWithStore(Monotonic now);
-  void ReadHeads(std::vector<std::pair<Uuid, ReadContext>> contexts);
-  void OnHeads(const std::vector<std::pair<Uuid, ReadContext>>& contexts,
-               const Result<std::vector<UserConversationHead>>& heads);
-  static void Stamp(Room& room, const UserConversationHead& head);
-  void OnHead(Room& room, const ReadContext& context, const UserConversationHead& head);
+  void ReadHeads(Contexts contexts);
+  void OnHeads(const Contexts& contexts, const Result<std::vector<UserConversationHead>>& heads);
   // Fills the gap if the store's head is ahead of the cached head.
   void CatchUp(Room& room, int64_t head);
   Monotonic Now() const {

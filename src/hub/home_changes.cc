@@ -10,7 +10,7 @@ void Home::Apply(ChangeRequest request, Resolve<Result<AppliedChange>> done) {
   Room& room = rooms_->Touch(request.conversation);
   rooms_->Use(room);
   store_.Apply(std::move(request), self_,
-               [this, conversation = room.id, context = CurrentContext(room),
+               [this, conversation = room.id, context = room.log.context(),
                 done = std::move(done)](Result<AppliedChange> applied) mutable {
                  if (applied) OnApplied(conversation, context, *applied);
                  rooms_->Release(rooms_->Touch(conversation));
@@ -21,56 +21,34 @@ void Home::Apply(ChangeRequest request, Resolve<Result<AppliedChange>> done) {
 void Home::OnApplied(const Uuid& conversation, const ReadContext& context,
                      const AppliedChange& applied) {
   Room& room = rooms_->Touch(conversation);
+  LogStep step;
   const Change& change = applied.change;
-  if (change.seq != 0) CheckCommit(room, context, applied.epoch, change.seq, true);
+  if (change.seq != 0) room.log.CheckCommit(context, applied.epoch, change.seq, true, step);
   MemberChange members{.added = applied.added, .removed = applied.removed};
   if (change.conversation) members.participant_count = change.conversation->participant_count;
   UpdateMembers(room, members, change.conversation ? change.conversation->seq : 0);
-  if (change.seq == 0) {
-    if (!applied.removed) return;
+  if (change.seq != 0) {
+    const EventRef event = ChangeEvent(change, Now(), applied.removed);
+    Tap(event, members, applied.epoch);
+    room.log.ForgetMessage(event->about_seq);
+    IngestLocal(room, event, step);
+  } else if (applied.removed) {
     const EventRef removal = RemovalEvent(conversation, *applied.removed);
     Tap(removal, members);
-    return Broadcast(room, removal);
+    Broadcast(room, removal);
   }
-  const EventRef event = ChangeEvent(change, Now(), applied.removed);
-  Tap(event, members, applied.epoch);
-  rooms_->ForgetInTail(room, event->about_seq);
-  IngestLocal(room, event);
+  Perform(room, step);
 }
 
 void Home::UpdateMembers(Room& room, const MemberChange& change, int64_t seq) {
-  if (!change.added && !change.removed) return;
   if (change.removed) typists_.End(room.id, *change.removed, Now());
-  if (seq != 0 && seq <= room.members_read) return;  // the cached members include the change
-  bool was_in = false;
-  if (change.removed) {  // immediately, regardless of the order of changes
-    was_in = room.participants.erase(*change.removed);
-    was_in |= room.known_members.erase(*change.removed) != 0;
-  }
-  if (seq == 0 && !was_in) return;
-  // A change without a seq is later than every known change: older snapshots do not prove
-  // membership.
-  if (seq == 0) room.members_from = std::max(room.members_from, room.head + 1);
-  // The order of the change is unknown, or changes of two nodes conflict.
-  if (seq == 0 || seq < room.members_seq) return ReloadMembers(room);
-  room.members_seq = seq;
-  room.participant_count = change.participant_count;
-  const bool few = room.participant_count <= static_cast<int64_t>(options_.live_participants);
-  if (few && !room.participants.empty()) {
-    if (change.added &&
-        std::ranges::find(room.participants, *change.added) == room.participants.end()) {
-      room.participants.push_back(*change.added);
-    }
-  } else if (few) {
-    ReloadMembers(room);  // the members now fit the cache
-  } else {
-    room.participants.clear();
-  }
+  const auto live = static_cast<int64_t>(options_.live_participants);
+  if (room.members.Apply(change, seq, room.log.head(), live)) ReloadMembers(room);
 }
 
 void Home::ReloadMembers(Room& room) {
-  room.members_stale = true;  // the next load reads the members
-  if (room.subscribers != 0 && room.head_known && !room.loading) LoadRoom(room);
+  room.members.Invalidate();  // the next load reads the members
+  if (room.subscribers != 0 && room.log.known() && !room.loading) LoadRoom(room);
 }
 
 void Home::Delete(const Uuid& conversation, const UserId& actor, bool as_service,

@@ -33,16 +33,9 @@ void Home::Follow(Room& room) {
 }
 
 void Home::Forget(Room& room) {
-  rooms_->ClearTail(room);
-  rooms_->ClearEarly(room);
-  room.head_known = room.verifying_head = room.rewind_certain = false;
-  room.head = room.store_head = room.stored = 0;
-  room.stamp = 0;
-  room.members_known = room.members_stale = false;
-  room.members_read = room.members_from = room.members_seq = 0;
-  room.participant_count = 0;
-  room.participants.clear();
-  room.known_members.clear();
+  room.log.Forget();
+  room.members.Forget();
+  rooms_->LogUsed(room);
 }
 
 void Home::UnfollowIdle(Monotonic now) {
@@ -67,21 +60,16 @@ void Home::OnChangedHeads(const std::vector<UserConversationHead>& heads) {
     Room* found = rooms_->Find(head.conversation_id);
     if (found == nullptr || !found->followed) continue;
     Room& room = *found;
-    if (!room.head_known) {
+    if (!room.log.known()) {
       CatchUp(room, head.seq);
-    } else if (head.epoch != room.epoch) {
+    } else if (head.epoch != room.log.epoch()) {
       CheckWithin(room, kCheckWithin);  // the result is compared with the cache
-    } else if (head.seq > room.head) {
+    } else if (head.seq > room.log.head()) {
       store_ahead_.push_back({Now(), room.id, head.seq});
-    } else if (head.seq == room.head) {
-      Stamp(room, head);
+    } else if (head.seq == room.log.head()) {
+      room.log.Stamp({head.seq, head.epoch, head.changed});
     }
   }
-}
-
-void Home::Stamp(Room& room, const UserConversationHead& head) {
-  room.stamp = head.changed;
-  room.stamp_seq = head.seq;
 }
 
 void Home::CatchUpWithStore(Monotonic now) {
@@ -110,7 +98,7 @@ void Home::RecheckHeads() {
 void Home::CheckHeads(Monotonic now) {
   while (head_reads_ < kReadsAtOnce && !head_checks_.empty() &&
          head_checks_.begin()->first <= now) {
-    std::vector<std::pair<Uuid, ReadContext>> contexts;
+    Contexts contexts;
     while (contexts.size() < kHeadsInARead && !head_checks_.empty() &&
            head_checks_.begin()->first <= now) {
       const auto [at, conversation] = *head_checks_.begin();
@@ -119,13 +107,13 @@ void Home::CheckHeads(Monotonic now) {
       // Otherwise the check was rescheduled.
       if (found == nullptr || found->next_check != at) continue;
       found->next_check.reset();
-      if (found->followed) contexts.emplace_back(conversation, CurrentContext(*found));
+      if (found->followed) contexts.emplace_back(conversation, found->log.context());
     }
     if (!contexts.empty()) ReadHeads(std::move(contexts));
   }
 }
 
-void Home::ReadHeads(std::vector<std::pair<Uuid, ReadContext>> contexts) {
+void Home::ReadHeads(Contexts contexts) {
   ++head_reads_;
   std::vector<Uuid> ids;
   for (const auto& [conversation, known] : contexts) ids.push_back(conversation);
@@ -138,7 +126,7 @@ void Home::ReadHeads(std::vector<std::pair<Uuid, ReadContext>> contexts) {
       });
 }
 
-void Home::OnHeads(const std::vector<std::pair<Uuid, ReadContext>>& contexts,
+void Home::OnHeads(const Contexts& contexts,
                    const Result<std::vector<UserConversationHead>>& heads) {
   std::unordered_map<Uuid, const UserConversationHead*> found;
   if (heads) {
@@ -154,34 +142,20 @@ void Home::OnHeads(const std::vector<std::pair<Uuid, ReadContext>>& contexts,
     }
     const auto head = found.find(conversation);
     if (head == found.end()) {
-      if (room.head_known) BroadcastDeletion(conversation);
+      if (room.log.known()) BroadcastDeletion(conversation);
     } else {
-      OnHead(room, known, *head->second);
+      LogStep step;
+      room.log.OnHeadRead(known, {head->second->seq, head->second->epoch, head->second->changed},
+                          step);
+      Perform(room, step);
     }
   }
 }
 
-void Home::OnHead(Room& room, const ReadContext& context, const UserConversationHead& head) {
-  const bool same_transaction = room.head_known && head.changed != 0 && head.seq == room.head &&
-                                room.stamp_seq == head.seq && room.stamp == head.changed;
-  // A fail-over that lost no event of this conversation.
-  if (same_transaction && head.epoch != room.epoch && !room.verifying_head) {
-    room.stored = head.seq;
-    AdoptEpoch(room, head.epoch);
-  }
-  if (Contradicts(room, context, head.epoch, head.seq)) {
-    return VerifyHead(room, head.seq, head.epoch);
-  }
-  if (head.seq == room.head) Stamp(room, head);
-  CatchUp(room, head.seq);
-}
-
 void Home::CatchUp(Room& room, int64_t head) {
-  room.store_head = std::max(room.store_head, head);
-  if (room.head_known && room.store_head > room.head) {
-    counters_.found_in_store.Add();
-    FillGap(room);
-  }
+  LogStep step;
+  room.log.OnStoreHead(head, step);
+  Perform(room, step);
 }
 
 // --- from other nodes
@@ -198,15 +172,21 @@ void Home::IngestRemote(const RemoteEvent& remote) {
     return;
   }
   if (!event.undelivered_from.empty()) typists_.End(room.id, event.undelivered_from, Now());
-  if (!room.head_known) return rooms_->AddEarly(room, remote.event);
-  if (remote.epoch != 0 && remote.epoch != room.epoch) {
-    VerifyHead(room, std::min(event.seq - 1, room.head), remote.epoch);
+  LogStep step;
+  ConversationLog& log = room.log;
+  if (!log.known()) {
+    log.AddEarly(remote.event, step);
+    return Perform(room, step);
+  }
+  if (remote.epoch != 0 && remote.epoch != log.epoch()) {
+    log.Verify(std::min(event.seq - 1, log.head()), remote.epoch, step);
   }
   // A duplicate equals the cached event. Otherwise the event may belong to a history that the store
   // has lost: read the head.
-  if (event.seq <= room.head && !room.tail.Holds(event)) CheckWithin(room, kCheckWithin);
-  if (event.about_seq != event.seq) rooms_->ForgetInTail(room, event.about_seq);
-  Ingest(room, remote.event);
+  if (event.seq <= log.head() && !log.tail().Holds(event)) CheckWithin(room, kCheckWithin);
+  if (event.about_seq != event.seq) log.ForgetMessage(event.about_seq);
+  log.Ingest(remote.event, step);
+  Perform(room, step);
 }
 
 // --- the access log
@@ -216,24 +196,21 @@ void Home::OnMemberRemoved(const Uuid& conversation, const UserId& user) {
   if (room == nullptr || !HasAuthoritativeCache(*room)) return;
   rooms_->Use(*room);
   // The user may have rejoined.
-  store_.IsParticipant(conversation, user, self_,
-                       [this, conversation, user, as_of = room->members_seq](Result<bool> is) {
-                         Room& found = rooms_->Touch(conversation);
-                         if (!is) {
-                           unverified_removals_.emplace_back(conversation, user);
-                         } else if (as_of != found.members_seq) {
-                           OnMemberRemoved(conversation, user);
-                         } else if (!*is) {
-                           found.participants.erase(user);
-                           found.known_members.erase(user);
-                           // The seq of the removal may be unknown: older snapshots do not prove
-                           // membership.
-                           found.members_from = std::max(found.members_from, found.head + 1);
-                           typists_.End(conversation, user, Now());
-                           Broadcast(found, RemovalEvent(conversation, user));
-                         }
-                         rooms_->Release(found);
-                       });
+  store_.IsParticipant(
+      conversation, user, self_,
+      [this, conversation, user, as_of = room->members.version()](Result<bool> is) {
+        Room& found = rooms_->Touch(conversation);
+        if (!is) {
+          unverified_removals_.emplace_back(conversation, user);
+        } else if (as_of != found.members.version()) {
+          OnMemberRemoved(conversation, user);
+        } else if (!*is) {
+          found.members.Remove(user, found.log.head());
+          typists_.End(conversation, user, Now());
+          Broadcast(found, RemovalEvent(conversation, user));
+        }
+        rooms_->Release(found);
+      });
 }
 
 void Home::RetryRemovals() {

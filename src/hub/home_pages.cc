@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "hub/home_room.h"
-#include "protocol/events.h"
 
 namespace parley {
 
@@ -11,19 +10,20 @@ void Home::Read(const Uuid& conversation, int64_t since, Resolve<Result<PageRef>
   WithHead(conversation, [this, since, done = std::move(done)](Result<Room*> found) mutable {
     if (!found) return done(Fail(found.error()));
     Room& room = **found;
-    const bool at_head = since == room.head, covered = room.tail.Covers(since);
-    if (room.verifying_head || (!at_head && !covered)) {
+    const ConversationLog& log = room.log;
+    const bool at_head = since == log.head(), covered = log.tail().Covers(since);
+    if (log.verifying() || (!at_head && !covered)) {
       return ReadFromStore(room, since, std::move(done));
     }
     auto page = std::make_shared<Page>();
     page->conversation = room.id;
     page->since = since;
-    page->head = page->newest = room.head;
+    page->head = page->newest = log.head();
     if (covered) {
-      rooms_->TailUsed(room);
-      page->events = room.tail.After(since, kPageEvents, kPageBytes);
+      rooms_->LogUsed(room);
+      page->events = log.tail().After(since, kPageEvents, kPageBytes);
     }
-    page->through = page->events.empty() ? room.head : page->events.back()->seq;
+    page->through = page->events.empty() ? log.head() : page->events.back()->seq;
     done(PageRef(std::move(page)));
   });
 }
@@ -42,7 +42,7 @@ void Home::RequestChanges(Room& room, int64_t since) {
   counters_.store_reads.Add();
   store_.ReadChanges(
       room.id, since, static_cast<int>(kPageEvents), kPageBytes, self_,
-      [this, id = room.id, since, context = CurrentContext(room)](Result<ChangesSince> changes) {
+      [this, id = room.id, since, context = room.log.context()](Result<ChangesSince> changes) {
         OnChanges(id, since, context, std::move(changes));
       });
 }
@@ -51,52 +51,30 @@ void Home::OnChanges(const Uuid& conversation, int64_t since, const ReadContext&
                      Result<ChangesSince> changes) {
   Room& room = rooms_->Touch(conversation);
   // The page was read before a rewind: read it again.
-  if (changes && context.rewinds != room.rewinds) return RequestChanges(room, since);
+  if (changes && context.rewinds != room.log.rewinds()) return RequestChanges(room, since);
   const auto read = std::ranges::find(room.reads, since, &Room::PendingRead::since);
   auto waiting = std::move(read->waiting);
   room.reads.erase(read);
   const auto answer = [&](const Result<PageRef>& page) {
     for (auto& done : waiting) done(page);
   };
-  const bool contradicts = changes && Contradicts(room, context, changes->epoch, changes->head);
+  const bool contradicts = changes && room.log.Contradicts(context, changes->epoch, changes->head);
   const int64_t reached = changes ? std::max(since, changes->through) : since;
   if (contradicts) {
     // The head is being verified: readers retry later.
-    VerifyHead(room, changes->head, changes->epoch);
+    LogStep step;
+    room.log.Verify(changes->head, changes->epoch, step);
+    Perform(room, step);
     answer(Fail(Error::StoreUnavailable()));
   } else if (!changes) {
     answer(Fail(changes.error()));
-  } else if (reached == since && since < room.head && context.head < room.head) {
+  } else if (reached == since && since < room.log.head() && context.head < room.log.head()) {
     // The snapshot has no new event, but events have been committed since.
     for (auto& done : waiting) Read(conversation, since, std::move(done));
   } else {
-    answer(PageFrom(room, since, *changes));
+    answer(PageFrom(room.id, since, room.log.head(), *changes));
   }
   rooms_->Release(room);
-}
-
-PageRef Home::PageFrom(const Room& room, int64_t since, const ChangesSince& changes) {
-  auto page = std::make_shared<Page>();
-  page->conversation = room.id;
-  page->since = since;
-  page->head = room.head;
-  page->newest = std::max(room.head, changes.head);
-  size_t bytes = 0;
-  for (const Change& change : changes.changes) {
-    if (bytes > kPageBytes) break;
-    page->events.push_back(ChangeEvent(change));
-    bytes += page->events.back()->json.size();
-  }
-  // Only the store can prove that a client is beyond the head: the cached head may be outdated.
-  if (since > page->newest) {
-    page->reset = true;
-    page->head = page->newest;
-  }
-  const bool all = page->events.size() == changes.changes.size();
-  page->through = page->reset ? page->head
-                  : all       ? std::max(since, changes.through)
-                              : page->events.back()->seq;
-  return page;
 }
 
 }  // namespace parley

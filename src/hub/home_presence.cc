@@ -16,10 +16,10 @@ std::vector<UserId> Home::BroadcastPresence(const UserId& user, bool online) {
   size_t conversations = 0;
   for (const Uuid& conversation : rooms_->OfMember(user)) {
     Room& room = *rooms_->Find(conversation);
-    if (room.subscribers == 0 || room.participants.size() < 2) continue;
+    if (room.subscribers == 0 || room.members.all().size() < 2) continue;
     if (++conversations > kConversationsReached) break;
     Broadcast(room, PresenceEvent(conversation, user, online));
-    reached.insert(room.participants.begin(), room.participants.end());
+    reached.insert(room.members.all().begin(), room.members.all().end());
   }
   reached.erase(user);
   return {reached.begin(), reached.end()};

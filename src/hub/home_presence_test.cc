@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hub/home.h"
+#include "hub/known_members.h"
 #include "test/support/model_store.h"
 #include "test/support/step_executor.h"
 

@@ -20,10 +20,9 @@ bool Home::ApplyTyping(const TypingUpdate& update) {
     return true;
   }
   const Room& room = *found;
-  if (!room.members_known || room.participants.empty()) return false;  // too large for typing
+  if (!room.members.known() || room.members.all().empty()) return false;  // too large for typing
   // The removal of the user may have arrived before the update.
-  const bool member = std::ranges::find(room.participants, update.user) != room.participants.end();
-  if (!member && !update.as_service) return false;
+  if (!room.members.Has(update.user) && !update.as_service) return false;
   const bool taken = typists_.Start(update.conversation, update.user, update.socket_id, Now());
   if (!taken) counters_.ephemeral_dropped.Add();
   return taken;

@@ -37,9 +37,11 @@ MUTANTS = (
            faults.f6b_the_database_crashes_while_another_client_writes, ("lost", "phantom", "seq-fork")),
     Mutant("shows a message before its commit",
            one("src/hub/home_events.cc", "  store_.InsertMessage(std::move(message), self_,\n",
-               """  Message early{.id = message.id, .conversation_id = room.id, .seq = room.head + 1, .sender_id = message.sender_id,
+               """  Message early{.id = message.id, .conversation_id = room.id, .seq = room.log.head() + 1, .sender_id = message.sender_id,
                 .content = message.content, .client_id = message.client_id};
-  if (room.head_known) Ingest(room, MessageEvent(early, Now()));
+  LogStep step;
+  if (room.log.known()) room.log.Ingest(MessageEvent(early, Now()), step);
+  Perform(room, step);
   store_.InsertMessage(std::move(message), self_,
 """),
            faults.f6_the_database_is_killed, ("phantom", "seq-fork")),
@@ -50,14 +52,14 @@ MUTANTS = (
            one("src/store/sql_messages.cc", ".Bind(10, message_.client_id);", ".Bind(10, std::optional<std::string>());"),
            faults.f22_everything_is_sent_twice, ("ack-mismatch", "lost")),
     Mutant("believes that nothing is lost on the way",
-           one("src/hub/home_events.cc", "  if (event->seq > room.head + 1) {\n", "  if (false) {\n")
+           one("src/hub/conversation_log.cc", "  if (event->seq > head_ + 1) {\n", "  if (false) {\n")
            + one("src/hub/feed.h", "    if (event.seq != last_seq_ + 1) return StartFetch();\n", ""),
            faults.f4b_redis_is_flushed_and_its_clients_thrown_out, ("silent-gap", "stuck")),
     Mutant("never asks the store how far it is",
-           one("src/hub/home_cluster.cc", "if (room.head_known && room.store_head > room.head)", "if (false)"),
+           one("src/hub/conversation_log.cc", "  if (!known_ || store_head_ <= head_) return;\n", "  return;\n"),
            faults.f4c_the_last_word_is_lost_on_its_way, ("failed", "stuck")),
     Mutant("does not notice that the database went back",
-           one("src/hub/home_rewind.cc", "  room.verifying_head = true;\n  FillGap(room);\n", ""),
+           one("src/hub/conversation_log.cc", "  verifying_ = true;\n  step.fetch = LogStep::Fetch::kNow;\n", ""),
            faults.f33_a_standby_that_lags_takes_over, ("silent-gap", "stuck", "phantom")),
     Mutant("does not subscribe again",
            one("src/bus/redis_subscriber.cc", "for (const Uuid& conversation : followed_) unsaid_[conversation] = true;", ""),

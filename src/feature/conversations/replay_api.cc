@@ -43,30 +43,23 @@ class ReplayApi {
     co_return co_await checking;
   }
 
-  // In the format of Feed::OnPage.
+  // The frames that a socket would receive, at most `limit` of them.
   static std::string Frames(const Page& page, size_t limit) {
     std::string json = "{\"events\":[";
     size_t count = 0;
     const auto add = [&](std::string_view frame) {
+      if (count == limit) return false;
       if (count++ > 0) json += ',';
       json += frame;
+      return true;
     };
     int64_t last = page.since;
-    if (page.reset) {
-      add(GapFrame(page.conversation, page.head + 1, page.since, true));
-      last = page.head;
-    }
-    for (const EventRef& event : page.events) {
-      if (count >= limit) break;
-      if (event->seq > last + 1) add(GapFrame(page.conversation, last + 1, event->seq - 1, false));
-      add(event->json);
-      last = event->seq;
-    }
-    const bool whole = page.events.empty() || last == page.events.back()->seq;
-    if (whole && page.through > last) {
-      add(GapFrame(page.conversation, last + 1, page.through, false));
-      last = page.through;
-    }
+    Walk(
+        page, last,
+        [&](int64_t from, int64_t to, bool reset) {
+          return add(GapFrame(page.conversation, from, to, reset));
+        },
+        [&](const EventRef& event) { return add(event->json); });
     json += "],\"has_more\":";
     json += last < page.newest ? "true}" : "false}";
     return json;
