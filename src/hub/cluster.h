@@ -89,7 +89,7 @@ class Cluster final : public EventTap,
 
   // On the first shard:
   Neighbours neighbours_;
-  ShownUsers shown_;  // users with connections to this node
+  LocalUsers shown_;  // users with connections to this node
   // Changes of presence since the last tick, at most kPresenceAtOnce. Empty without a bus.
   std::vector<std::pair<UserId, bool>> pending_presence_;
   Monotonic next_hello_ = {}, next_all_ = {};

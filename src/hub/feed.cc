@@ -2,7 +2,7 @@
 
 namespace parley {
 
-void Feed::Go(int64_t head) {
+void Feed::Start(int64_t head) {
   if (state_ != State::kHeld) return;
   if (head == last_seq_) {
     state_ = State::kLive;

@@ -69,12 +69,12 @@ class Feed {
   bool subscribed() const { return topic_ != nullptr; }
   FeedSink& sink() { return *sink_; }
 
-  // Sets the position of a held feed. Go() then starts it: live immediately if the conversation's
+  // Sets the position of a held feed. Start() then starts it: live immediately if the conversation's
   // head is at that position, otherwise through a fetch.
   void HoldAt(int64_t seq) { last_seq_ = seq; }
-  void Go(int64_t head);
+  void Start(int64_t head);
   // Starts a held feed through a fetch, if the head is unknown.
-  void Release() {
+  void StartWithFetch() {
     if (state_ == State::kHeld) StartFetch();
   }
   // Sets the feed to the client's position. All later events are sent (again), then CaughtUp is
@@ -116,7 +116,7 @@ class Feed {
  public:
   FeedId id() const { return id_; }
   // Maintained by the sink:
-  uint32_t pages_under_way = 0;
+  uint32_t pages_in_flight = 0;
   enum class AccessCheck : uint8_t { kNone, kPending, kGranted } access_check = AccessCheck::kNone;
   int64_t member_at = -1;  // see Home::Subscribe; -1: unknown
 };

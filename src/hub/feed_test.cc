@@ -47,7 +47,7 @@ class FeedTest : public testing::Test, protected FeedSink {
   Said TakeSaid() { return std::exchange(said_, {}); }
   void StartLive(int64_t seq) {
     feed_.HoldAt(seq);
-    feed_.Go(seq);
+    feed_.Start(seq);
     ASSERT_EQ(feed_.state(), State::kLive);
   }
 
@@ -75,24 +75,24 @@ TEST_F(FeedTest, AFeedAtTheHeadIsLiveImmediately) {
 
 TEST_F(FeedTest, AFeedBehindTheHeadFetchesFirst) {
   feed_.HoldAt(3);
-  feed_.Go(5);
+  feed_.Start(5);
   EXPECT_EQ(TakeSaid(), Said{"fetch 3"});
   feed_.OnPage(MakePage(3, {4, 5}, 5, 5));
   EXPECT_EQ(TakeSaid(), (Said{"4", "5"}));
   EXPECT_EQ(feed_.state(), State::kLive);
 }
 
-TEST_F(FeedTest, GoAndReleaseStartOnlyHeldFeeds) {
+TEST_F(FeedTest, OnlyHeldFeedsStart) {
   StartLive(3);
-  feed_.Go(9);
-  feed_.Release();
+  feed_.Start(9);
+  feed_.StartWithFetch();
   EXPECT_EQ(TakeSaid(), Said{});
   EXPECT_EQ(feed_.state(), State::kLive);
 }
 
-TEST_F(FeedTest, ReleaseStartsThroughAFetch) {
+TEST_F(FeedTest, AHeldFeedCanStartWithAFetch) {
   feed_.HoldAt(3);
-  feed_.Release();
+  feed_.StartWithFetch();
   EXPECT_EQ(TakeSaid(), Said{"fetch 3"});
 }
 
@@ -224,7 +224,7 @@ TEST_F(FeedTest, APageWithoutProgressIsNotRetriedImmediately) {
 
 TEST_F(FeedTest, AFeedHeldBeyondTheHeadFetches) {
   feed_.HoldAt(9);
-  feed_.Go(4);
+  feed_.Start(4);
   EXPECT_EQ(TakeSaid(), Said{"fetch 9"});
 }
 

@@ -63,7 +63,7 @@ void Home::LoadRoom(Room& room) {
 }
 
 void Home::StartLoads() {
-  while (!to_load_.empty() && loads_under_way_ < kLoadsAtOnce) {
+  while (!to_load_.empty() && loads_in_flight_ < kLoadsAtOnce) {
     const size_t count = std::min(to_load_.size(), kRoomsInALoad);
     const auto end = to_load_.begin() + static_cast<std::ptrdiff_t>(count);
     std::vector<Uuid> some(to_load_.begin(), end);
@@ -74,11 +74,11 @@ void Home::StartLoads() {
       room.members.OnReadBegins();
       contexts.emplace_back(id, room.log.context());
     }
-    ++loads_under_way_;
+    ++loads_in_flight_;
     store_.LoadHeads(
         std::move(some), options_.live_participants, self_,
         [this, contexts = std::move(contexts)](Result<std::vector<LoadedHead>> loaded) {
-          --loads_under_way_;
+          --loads_in_flight_;
           OnBatchLoaded(contexts, std::move(loaded));
           StartLoads();
         });

@@ -185,7 +185,7 @@ class Home {
 
   void Broadcast(Room& room, EventRef event);
   void FlushBroadcasts();
-  void ShowTyping(const Uuid& conversation, const UserId& user, bool is_typing);
+  void BroadcastTyping(const Uuid& conversation, const UserId& user, bool is_typing);
   void ReadFromStore(Room& room, int64_t since, Resolve<Result<PageRef>> done);
   void RequestChanges(Room& room, int64_t since);
   void OnChanges(const Uuid& conversation, int64_t since, const ReadContext& context,
@@ -228,7 +228,7 @@ class Home {
   Removals unverified_removals_;
   const std::unique_ptr<Rooms> rooms_;
   std::vector<Uuid> to_load_;
-  size_t loads_under_way_ = 0;
+  size_t loads_in_flight_ = 0;
   bool collecting_loads_ = false;
   std::vector<std::vector<EventRef>> broadcasts_;  // per shard, until the end of the batch
   bool flush_posted_ = false;
@@ -246,7 +246,7 @@ class Home {
   std::multimap<Monotonic, Uuid> retries_;  // scheduled retries of failed reads
   std::minstd_rand jitter_;                 // of delays
   Typists typists_{[this](const Uuid& conversation, const UserId& user, bool is_typing) {
-    ShowTyping(conversation, user, is_typing);
+    BroadcastTyping(conversation, user, is_typing);
   }};
 };
 

@@ -28,7 +28,7 @@ bool Home::ApplyTyping(const TypingUpdate& update) {
   return taken;
 }
 
-void Home::ShowTyping(const Uuid& conversation, const UserId& user, bool is_typing) {
+void Home::BroadcastTyping(const Uuid& conversation, const UserId& user, bool is_typing) {
   Room* room = rooms_->Find(conversation);
   if (room != nullptr) Broadcast(*room, TypingEvent(conversation, user, is_typing));
 }

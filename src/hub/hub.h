@@ -43,7 +43,7 @@ class Hub final : private HomeSink, private PresenceSink {
 
   // Called with the feed, if it still exists when the result arrives.
   using OnSubscribed = UniqueFunction<void(Feed& feed, Result<Subscription>)>;
-  // Subscribes a held feed. On success the caller starts it (Feed::Go or Resume). Errors: as
+  // Subscribes a held feed. On success the caller starts it (Feed::Start or Resume). Errors: as
   // Home::Subscribe.
   void Subscribe(Feed& feed, const UserId& user, bool as_service, OnSubscribed done);
   // The same for several feeds of one user (with Feed::member_at): the conversations of a home are

@@ -68,7 +68,7 @@ void Hub::OnRemotePresence(std::span<Hub* const> hubs, std::vector<UserId> users
         const size_t bytes = BytesOf(part);
         auto work = [&hub, shown, part = std::move(part)] {
           if (!hub.presence_) return;
-          for (const UserId& user : part) hub.presence_->ShownElsewhere(user, shown);
+          for (const UserId& user : part) hub.presence_->SetOnlineElsewhere(user, shown);
         };
         hub.self_.PostHolding(std::move(work), bytes);
       });
@@ -104,7 +104,7 @@ void Hub::OnAccessChange(std::span<Hub* const> hubs, const AccessChange& change)
             [hub, change] { hub->AnnounceIfMember(change.conversation, change.users); });
       }
       break;
-    case AccessChange::Kind::kParted:
+    case AccessChange::Kind::kRemoved:
       home.self_.Post([&home, change] {
         for (const UserId& user : change.users)
           home.home_.OnMemberRemoved(change.conversation, user);

@@ -41,7 +41,7 @@ class Listener final : public FeedSink {
       subscription = given;
       if (!given) return;
       found.HoldAt(given->head);
-      found.Go(given->head);
+      found.Start(given->head);
     });
   }
 
@@ -145,7 +145,7 @@ TEST_F(HubTest, ABatchOfSubscriptionsLoadsOncePerHome) {
   const auto go = [&](Feed& feed, const Result<Subscription>& subscription) {
     ASSERT_TRUE(subscription);
     ++subscribed;
-    feed.Go(subscription->head);
+    feed.Start(subscription->head);
   };
   hubs_[0]->SubscribeAll(feeds, "bob", false, go);
   Rest();

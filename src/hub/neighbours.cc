@@ -19,13 +19,13 @@ constexpr auto kAsleep = std::chrono::seconds(3);
 
 }  // namespace
 
-bool ShownUsers::Add(const UserId& user) {
+bool LocalUsers::Add(const UserId& user) {
   if (!users_.insert(user).second) return false;
   digest_ ^= DigestOf(user);
   return true;
 }
 
-bool ShownUsers::Remove(const UserId& user) {
+bool LocalUsers::Remove(const UserId& user) {
   if (users_.erase(user) == 0) return false;
   digest_ ^= DigestOf(user);
   return true;

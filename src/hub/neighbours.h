@@ -21,7 +21,7 @@ inline constexpr auto kNodeLease = std::chrono::seconds(15);
 inline constexpr auto kShutdownLease = std::chrono::seconds(3);
 
 // A set of users with a digest that does not depend on their order.
-class ShownUsers {
+class LocalUsers {
  public:
   bool Add(const UserId& user);
   bool Remove(const UserId& user);
@@ -70,7 +70,7 @@ class Neighbours {
   struct Node {
     Monotonic until;
     Uuid store;  // nil: not announced yet
-    ShownUsers shown;
+    LocalUsers shown;
     KeyedSet unconfirmed;  // users known before a reset that have not been announced since
     bool leaving = false;
     bool settled = false;

@@ -18,7 +18,7 @@ class NeighboursTest : public testing::Test {
   // A node says that these are all its users.
   bool OnHello(const Uuid& node, const std::vector<UserId>& users, const Uuid& store = kHere,
                bool settled = false) {
-    ShownUsers shown;
+    LocalUsers shown;
     for (const UserId& user : users) shown.Add(user);
     neighbours_.OnMessage(node, clock_.Steady());
     return neighbours_.OnHello(node, {store, users.size(), shown.digest(), settled});

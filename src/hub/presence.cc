@@ -10,18 +10,18 @@ void Presence::Connected(const UserId& user) {
 }
 
 void Presence::ShowHere(const UserId& user, User& here, bool shown) {
-  if (std::exchange(here.shown_here, shown) != shown) sink_.PublishPresence(user, shown);
+  if (std::exchange(here.online_here, shown) != shown) sink_.PublishPresence(user, shown);
   Settle(user, here);
 }
 
-void Presence::ShownElsewhere(const UserId& user, bool shown) {
+void Presence::SetOnlineElsewhere(const UserId& user, bool shown) {
   User& here = users_[user];
   here.elsewhere += shown ? 1 : -1;
   Settle(user, here);
 }
 
 void Presence::Settle(const UserId& user, const User& here) {
-  if (here.shown_here || here.elsewhere > 0) {
+  if (here.online_here || here.elsewhere > 0) {
     online_.Show(user, clock_.Steady());
   } else {
     online_.Hide(user, clock_.Steady());

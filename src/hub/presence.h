@@ -41,12 +41,12 @@ class Presence {
   void Disconnected(const UserId& user);
   void OnTick(Monotonic now);
   // The user came online (`shown`) or went offline on another node. Calls must be balanced.
-  void ShownElsewhere(const UserId& user, bool shown);
+  void SetOnlineElsewhere(const UserId& user, bool shown);
 
  private:
   struct User {
     int connections = 0;
-    bool shown_here = false;    // from the first connection to 2 s after the last one
+    bool online_here = false;   // from the first connection to 2 s after the last one
     int elsewhere = 0;          // number of other nodes on which the user is online
     bool announced = false;     // last broadcast state: true if online
     bool broadcasting = false;  // a broadcast is in progress

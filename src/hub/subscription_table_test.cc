@@ -60,7 +60,7 @@ TEST(SubscriptionTableTest, AnEventGoesToEveryFeedOfItsConversationAndNoOther) {
   Feed a(kOne, first), b(kOne, second), c(kTwo, other);
   for (Feed* feed : {&a, &b, &c}) {
     table.Add(*feed);
-    feed->Go(0);
+    feed->Start(0);
   }
   const std::vector<EventRef> events = {MakeEvent(kOne, 1), MakeEvent(kOne, 2)};
   table.Deliver(events);
@@ -109,7 +109,7 @@ TEST(SubscriptionTableTest, FeedsCanBeAddedAndRemovedInAnyOrder) {
       feeds.push_back(std::make_unique<Feed>(kOne, sink));
       table.Add(*feeds.back());
       feeds.back()->HoldAt(seq);
-      feeds.back()->Go(seq);
+      feeds.back()->Start(seq);
     } else {
       const size_t place = random.Below(feeds.size());
       ASSERT_EQ(table.Remove(*feeds[place]), feeds.size() == 1);

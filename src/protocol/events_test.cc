@@ -39,7 +39,7 @@ TEST(EventsTest, AMessageHasEveryFieldNullWhenEmpty) {
   EXPECT_EQ(out, kMessage);
 }
 
-TEST(EventsTest, AMessageShowsWhatItHas) {
+TEST(EventsTest, OptionalFieldsOfAMessageAreWritten) {
   Message message = MakeMessage();
   message.sender_id = std::nullopt;
   message.reply_to = kRoom;
@@ -54,7 +54,7 @@ TEST(EventsTest, AMessageShowsWhatItHas) {
   EXPECT_NE(out.find(R"("metadata":{"a":1},"client_id":"c\\1"})"), std::string::npos);
 }
 
-TEST(EventsTest, AMessageEventCarriesItsSeqTwiceAndAWholeFrame) {
+TEST(EventsTest, AMessageEventHasItsSeqInTheEnvelopeAndInTheMessage) {
   const EventRef event = MessageEvent(MakeMessage());
   EXPECT_EQ(event->conversation, kRoom);
   EXPECT_EQ(event->seq, 7);
@@ -63,7 +63,7 @@ TEST(EventsTest, AMessageEventCarriesItsSeqTwiceAndAWholeFrame) {
             R"({"type":"message",)" + kOfRoom + R"(,"seq":7,"data":)" + kMessage + "}");
 }
 
-TEST(EventsTest, TypingIsEphemeralAndHiddenFromWhoTypes) {
+TEST(EventsTest, TypingIsEphemeralAndIsNotSentToItsUser) {
   const EventRef event = TypingEvent(kRoom, "ann", true);
   EXPECT_EQ(event->seq, 0);
   EXPECT_EQ(event->except_user, "ann");
@@ -91,7 +91,7 @@ const std::string kConversation =
     R"("created_at":"1970-01-01T00:00:00.000000Z","last_message_at":null,"metadata":{},"seq":7)";
 
 // Proves: conversation object
-TEST(EventsTest, AConversationInAFrameLeavesOutWhatDiffersByReader) {
+TEST(EventsTest, AConversationInAFrameOmitsTheFieldsOfTheReader) {
   const EventRef event = ConversationCreatedEvent(MakeConversation());
   EXPECT_EQ(event->seq, 0);
   EXPECT_EQ(event->json,
@@ -124,7 +124,7 @@ TEST(EventsTest, HistoryNamesTheNextCursorOnlyWhenThereIsMore) {
   EXPECT_EQ(out, R"({"messages":[],"next_cursor":null,"has_more":false})");
 }
 
-TEST(EventsTest, AnswersCarryTheRefWhenThereWasOne) {
+TEST(EventsTest, AnswersCarryTheRefOfTheCommand) {
   EXPECT_EQ(AckFrame("r1", MakeMessage(), true),
             R"({"type":"ack","ref":"r1",)" + kOfRoom +
                 R"(,"data":{"id":"0190b8a4-0000-7000-8000-000000000002","seq":7,)"
@@ -133,7 +133,7 @@ TEST(EventsTest, AnswersCarryTheRefWhenThereWasOne) {
   EXPECT_EQ(PongFrame(std::nullopt), R"({"type":"pong","data":{}})");
 }
 
-TEST(EventsTest, AnErrorTellsItsCodeFieldsAndWhenToTryAgain) {
+TEST(EventsTest, AnErrorHasItsCodeFieldsAndRetryDelay) {
   EXPECT_EQ(ErrorFrame(std::nullopt, std::nullopt, Error::NotFound()),
             R"({"type":"error","data":{"code":"not_found","message":"Not found."}})");
   Error error = Error::Field("content", "Is empty.");
@@ -155,14 +155,14 @@ TEST(EventsTest, GapsAndResumesNameTheirSeqs) {
   EXPECT_EQ(ResumedFrame("r", {}), R"({"type":"resumed","ref":"r","data":{"conversations":{}}})");
 }
 
-TEST(EventsTest, GreetingsAreWhatAClientExpectsFirst) {
+TEST(EventsTest, TheGreetingHasTheUserTheSessionAndTheHeads) {
   const Greeting greeting{.user = "ann", .session_id = "s", .ping_interval_ms = 25000};
-  const std::string who = R"("user_id":"ann","session_id":"s","ping_interval_ms":25000)";
+  const std::string user = R"("user_id":"ann","session_id":"s","ping_interval_ms":25000)";
   EXPECT_EQ(ConversationGreeting(greeting, kRoom, 7, {"bob"}),
-            R"({"type":"connection_established",)" + kOfRoom + R"(,"data":{)" + who + "," +
+            R"({"type":"connection_established",)" + kOfRoom + R"(,"data":{)" + user + "," +
                 kOfRoom + R"(,"seq":7,"online":["bob"]}})");
   EXPECT_EQ(UserGreeting(greeting, {{kRoom, 7}}, "12", true),
-            R"({"type":"connection_established","data":{)" + who +
+            R"({"type":"connection_established","data":{)" + user +
                 R"(,"conversations":{"0190b8a4-0000-7000-8000-000000000001":7},)"
                 R"("cursor":"12","more":true}})");
 }
@@ -186,13 +186,13 @@ TEST(EventsTest, TypingPresenceAndReceiptsAreForSmallConversations) {
 }
 
 // Proves: disconnect before a close
-TEST(EventsTest, TheLastFrameSaysWhetherAndWhenToComeAgain) {
+TEST(EventsTest, TheDisconnectFrameSaysWhetherAndWhenToReconnect) {
   EXPECT_EQ(DisconnectFrame(1012, "restart", true, 350),
             R"({"type":"disconnect","data":{"code":1012,"reason":"restart","reconnect":true,)"
             R"("delay_ms":350}})");
 }
 
-TEST(EventsTest, HostileTextStaysInsideItsQuotes) {
+TEST(EventsTest, HostileTextIsEscaped) {
   Message message = MakeMessage();
   message.content = "\"},\"type\":\"x\\";
   for (char c = 0; c < 0x20; ++c) message.content += c;

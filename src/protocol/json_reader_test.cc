@@ -31,7 +31,7 @@ class JsonReaderTest : public testing::Test {
   JsonReader reader_{32};
 };
 
-TEST_F(JsonReaderTest, WhatIsNoJsonObjectIsRefused) {
+TEST_F(JsonReaderTest, ValuesOtherThanObjectsAreRefused) {
   for (const char* text : {"",
                            " ",
                            "{",
@@ -96,7 +96,7 @@ TEST_F(JsonReaderTest, WholeNumbersBeyond64BitsAreJsonToo) {
   EXPECT_EQ(ErrorOf(R"({"a":1e999})"), ErrorCode::bad_json);
 }
 
-TEST_F(JsonReaderTest, AWholeNumberMayBeWrittenWithAFractionOfNothing) {
+TEST_F(JsonReaderTest, AWholeNumberMayHaveAFractionOfZero) {
   FieldReader fields = Fields(R"({"a":3.0,"b":-2e1,"c":3.5,"d":1e300,"e":"3","f":4.0})");
   EXPECT_EQ(fields.Integer("a"), 3);
   EXPECT_EQ(fields.Integer("b"), -20);
@@ -104,7 +104,7 @@ TEST_F(JsonReaderTest, AWholeNumberMayBeWrittenWithAFractionOfNothing) {
   for (const char* name : {"c", "d", "e"}) EXPECT_EQ(fields.Integer(name), std::nullopt) << name;
 }
 
-TEST_F(JsonReaderTest, AReaderContinuesAfterInvalidText) {
+TEST_F(JsonReaderTest, AReaderParsesValidTextAfterInvalidText) {
   EXPECT_EQ(ErrorOf("{\"a\":"), ErrorCode::bad_json);
   EXPECT_EQ(Fields("{\"a\":\"b\"}").Text("a"), "b");
 }
@@ -145,7 +145,7 @@ TEST_F(JsonReaderTest, NullAndAbsentAreTheSame) {
   EXPECT_NE(WrongOf(fields, "absent"), "");
 }
 
-TEST_F(JsonReaderTest, EveryWrongFieldIsNamed) {
+TEST_F(JsonReaderTest, AllInvalidFieldsAreReported) {
   auto fields = Fields(R"({"t":1,"i":"1","f":1.5,"big":9223372036854775808,"b":1,"id":"x","o":[],)"
                        R"("u":"a b","l":"x"})");
   EXPECT_FALSE(fields.Text("t"));
@@ -166,7 +166,7 @@ TEST_F(JsonReaderTest, EveryWrongFieldIsNamed) {
 }
 
 // Proves: content: 32 KiB, trimmed, not empty, no U+0000
-TEST_F(JsonReaderTest, U0000IsRefusedWhereverTextIsTaken) {
+TEST_F(JsonReaderTest, U0000IsRefusedInEveryTextField) {
   auto fields = Fields(R"({"t":"a\u0000b","m":{"k":["\u0000"]},"k":{"\u0000":1},"u":"\u0000",)"
                        R"("l":["a","\u0000"]})");
   EXPECT_FALSE(fields.Text("t"));
@@ -232,7 +232,7 @@ TEST_F(JsonReaderTest, NumbersInMetadataAreKeptDigitForDigit) {
   EXPECT_FALSE(fields.error());
 }
 
-TEST_F(JsonReaderTest, MetadataKeepsItsTextWhateverIsInItsStrings) {
+TEST_F(JsonReaderTest, MetadataKeepsWhiteSpaceInsideStrings) {
   const std::string text =
       R"({"\u006d":{"k\"{}[],: e9999":"\\","l":" x\t\" y ","e":[true,false,{}],"n":{"o":"\u00e4"}}})";
   auto fields = Fields(text);
@@ -240,7 +240,7 @@ TEST_F(JsonReaderTest, MetadataKeepsItsTextWhateverIsInItsStrings) {
   EXPECT_FALSE(fields.error());
 }
 
-TEST_F(JsonReaderTest, ANumberInMetadataThatNoDoubleReachesIsRefused) {
+TEST_F(JsonReaderTest, ANumberInMetadataBeyondTheRangeOfDoublesIsRefused) {
   for (const char* number : {"1e-401", "-1e-99999999999", "0e401", "0.1E-000000402"}) {
     const std::string text = "{\"m\":{\"n\":" + std::string(number) + "}}";
     auto fields = Fields(text);
@@ -271,7 +271,7 @@ TEST_F(JsonReaderTest, AKeyThatAppearsTwiceIsRefusedAndNamed) {
   EXPECT_LT(long_key.error().detail.size(), 200u);
 }
 
-TEST_F(JsonReaderTest, InRestANumberIsItsTextWhereTextIsExpected) {
+TEST_F(JsonReaderTest, NumbersAreAcceptedForTextFieldsInRestBodies) {
   const std::string text = R"({"a":5,"b": 1.50 ,"c":123456789012345678901234567890,"d":true})";
   auto of_frame = Fields(text);
   EXPECT_FALSE(of_frame.Text("a"));
@@ -287,7 +287,7 @@ TEST_F(JsonReaderTest, InRestANumberIsItsTextWhereTextIsExpected) {
   EXPECT_NE(WrongOf(fields, "d"), "");
 }
 
-TEST_F(JsonReaderTest, UserIdsReachToUnsigned64Bits) {
+TEST_F(JsonReaderTest, UserIdsCanBeUnsigned64BitIntegers) {
   EXPECT_EQ(Fields(R"({"u":18446744073709551615})").User("u"), "18446744073709551615");
   EXPECT_EQ(Fields(R"({"u":9007199254740993})").User("u"), "9007199254740993");
   EXPECT_FALSE(Fields(R"({"u":18446744073709551616})").User("u"));

@@ -83,7 +83,7 @@ TEST(JsonWriter, WritesTheWholeRangeOfIntegers) {
   EXPECT_EQ(out, "[0,-1,-9223372036854775808,9223372036854775807,18446744073709551615,200]");
 }
 
-TEST(JsonWriter, AppendsToWhatIsThere) {
+TEST(JsonWriter, AppendsToTheExistingText) {
   std::string out = "data: ";
   JsonWriter json(out);
   json.String("x");
@@ -117,7 +117,7 @@ TEST(JsonWriter, RemembersCommasOnEveryLevelUpToTheDeepest) {
   EXPECT_EQ(out, expected);
 }
 
-TEST(JsonEscape, OnlyWhatMustBeEscapedIs) {
+TEST(JsonEscape, OnlyQuotesBackslashesAndControlCharactersAreEscaped) {
   EXPECT_EQ(Quoted(""), "\"\"");
   EXPECT_EQ(Quoted("\b\t\n\f\r\"\\"), R"("\b\t\n\f\r\"\\")");
   EXPECT_EQ(Quoted(std::string_view("\0\x01\x0B\x1F", 4)), R"("\u0000\u0001\u000b\u001f")");
@@ -126,7 +126,7 @@ TEST(JsonEscape, OnlyWhatMustBeEscapedIs) {
   EXPECT_EQ(Quoted("na\xC3\xAFve \xF0\x9F\x98\x80"), "\"na\xC3\xAFve \xF0\x9F\x98\x80\"");
 }
 
-TEST(JsonEscape, EveryByteIsEscapedWhereverItLies) {
+TEST(JsonEscape, EveryByteIsEscapedAtEveryPosition) {
   constexpr std::string_view kHex = "0123456789abcdef";
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
@@ -151,7 +151,7 @@ TEST(JsonEscape, EveryByteIsEscapedWhereverItLies) {
   }
 }
 
-TEST(JsonEscape, RandomTextComesBackThroughAParser) {
+TEST(JsonEscape, RandomTextSurvivesWritingAndParsing) {
   std::mt19937 random(7);
   simdjson::dom::parser parser;
   const std::string_view parts[] = {"a",
@@ -183,7 +183,7 @@ TEST(JsonEscape, RandomTextComesBackThroughAParser) {
   }
 }
 
-TEST(JsonWriterTest, WhatIsWrittenIsUtf8WhateverIsGiven) {
+TEST(JsonWriterTest, TheOutputIsValidUtf8ForAnyInput) {
   std::string out;
   JsonWriter json(out);
   json.BeginObject();

@@ -91,7 +91,7 @@ void Subscriptions::OnConversation(Feed& feed, const Result<Subscription>& subsc
   if (since) return Resume(std::nullopt, {{feed.conversation(), *since}});
   if (request_.since) AnswerError(std::nullopt, feed.conversation(), BadSince());
   feed.HoldAt(subscription->head);
-  feed.Go(subscription->head);
+  feed.Start(subscription->head);
 }
 
 void Subscriptions::StartUser() {
@@ -187,7 +187,7 @@ void Subscriptions::OnSubscription(Feed& feed, const Result<Subscription>& subsc
   if (subscription) {
     feed.access_check = Feed::AccessCheck::kGranted;
     follow_backoff_ = Duration(0);
-    if (!holding_events_) feed.Go(subscription->head);
+    if (!holding_events_) feed.Start(subscription->head);
   } else if (subscription.error().code == ErrorCode::not_participant) {
     Drop(feed);  // the user was removed after the list was read
   } else {
@@ -239,7 +239,7 @@ void Subscriptions::OnRemoved(Feed& feed, const Event& event) {
 
 void Subscriptions::Drop(Feed& feed) {
   const Uuid conversation = feed.conversation();
-  fetching_ -= feed.pages_under_way;  // the results are no longer needed
+  fetching_ -= feed.pages_in_flight;  // the results are no longer needed
   if (feed.access_check == Feed::AccessCheck::kPending) --pending_;
   context_.hub.Unsubscribe(feed);
   feeds_.erase(conversation);
@@ -284,12 +284,12 @@ void Subscriptions::Fetch(Feed& feed) {
     return;
   }
   ++fetching_;
-  ++feed.pages_under_way;
+  ++feed.pages_in_flight;
   context_.hub.Fetch(feed);
 }
 
 void Subscriptions::Fetched(Feed& feed) {
-  --feed.pages_under_way;
+  --feed.pages_in_flight;
   --fetching_;
   FetchQueued();
 }
@@ -329,7 +329,7 @@ void Subscriptions::Resume(const Ref& ref, const ConversationSeqs& seqs) {
   if (std::exchange(holding_events_, false)) {
     // Other feeds start when their subscription completes.
     for (auto& [conversation, feed] : feeds_) {
-      if (feed.access_check == Feed::AccessCheck::kGranted) feed.Release();
+      if (feed.access_check == Feed::AccessCheck::kGranted) feed.StartWithFetch();
     }
   }
   resumes_.AnswerFinished();
@@ -358,7 +358,7 @@ void Subscriptions::OnTick() {
   for (const Uuid& conversation : std::exchange(fetch_again_, {})) {
     Feed* feed = FindFeed(conversation);
     const bool waits = feed != nullptr && feed->state() == Feed::State::kFetching;
-    if (waits && feed->pages_under_way == 0) Fetch(*feed);
+    if (waits && feed->pages_in_flight == 0) Fetch(*feed);
   }
 }
 

@@ -243,7 +243,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
         .Bind(2, remove.user)
         .Run();
     Count(session, -1);
-    LogAccess(session, AccessChange::Kind::kParted, request_.conversation, {&remove.user, 1}, now);
+    LogAccess(session, AccessChange::Kind::kRemoved, request_.conversation, {&remove.user, 1}, now);
     if (role == Role::kOwner) {
       Statement& heir = session.Prepare(queries::kHeir).Bind(1, request_.conversation);
       if (heir.Step()) {

@@ -44,7 +44,7 @@ TEST_P(StoreContract, WhoComesAndGoesIsToldFromAPositionOn) {
   EXPECT_EQ(read->changes[0].users, (std::vector<UserId>{"ann", "bob"}));
   EXPECT_EQ(read->changes[1].kind, Kind::kJoined);
   EXPECT_EQ(read->changes[1].users, std::vector<UserId>{"cho"});
-  EXPECT_EQ(read->changes[2].kind, Kind::kParted);
+  EXPECT_EQ(read->changes[2].kind, Kind::kRemoved);
   EXPECT_EQ(read->changes[2].users, std::vector<UserId>{"bob"});
   EXPECT_EQ(read->changes[3].kind, Kind::kDeleted);
   EXPECT_TRUE(read->changes[3].users.empty());

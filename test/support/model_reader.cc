@@ -42,7 +42,7 @@ void ModelConnection::OpenConversation(const Uuid& conversation, std::optional<i
                    if (since) return Resume(feed.conversation(), *since);
                    found.told = found.base = subscription->head;
                    feed.HoldAt(subscription->head);
-                   feed.Go(subscription->head);
+                   feed.Start(subscription->head);
                  });
 }
 
@@ -113,7 +113,7 @@ void ModelConnection::Follow(const Uuid& conversation, int64_t from) {
       return;
     }
     streams_.at(feed.conversation()).subscribed = true;
-    if (!hold_) feed.Go(subscription->head);
+    if (!hold_) feed.Start(subscription->head);
   });
 }
 
@@ -240,7 +240,7 @@ void ModelConnection::Resume(const Uuid& conversation, int64_t seq) {
 
 void ModelConnection::Release() {
   if (!std::exchange(hold_, false)) return;
-  for (auto& [conversation, stream] : streams_) stream.feed.Release();
+  for (auto& [conversation, stream] : streams_) stream.feed.StartWithFetch();
 }
 
 void ModelConnection::Unsubscribe(const Uuid& conversation) {

@@ -256,7 +256,7 @@ Result<AppliedChange> ModelStore::ApplyNow(const ChangeRequest& request) {
   } else if (const auto* remove = std::get_if<RemoveParticipant>(&request.verb)) {
     out.removed = remove->user;
     room.removals.insert(remove->user);
-    kind = AccessChange::Kind::kParted;
+    kind = AccessChange::Kind::kRemoved;
     std::erase(members, remove->user);
   } else {
     return Fail(ErrorCode::internal, "The model does not know this verb.");
