@@ -19,7 +19,6 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 # The scenarios of each route check these errors.
 MAY_REJECT = {
     ("POST", "/api/messaging/conversations/{id}/read/"): "a seq beyond the head",
-    ("POST", "/api/messaging/conversations/"): "a direct one has one other person",
     ("POST", "/api/messaging/conversations/"): "a direct conversation has exactly one other participant",
     ("GET", "/api/messaging/conversations/"): "a cursor that the server did not issue",
     ("PATCH", "/api/messaging/conversations/{id}/"): "no field to change",
@@ -29,6 +28,7 @@ MAY_REJECT = {
     ("GET", "/api/messaging/conversations/{id}/messages/"): "both before_id and after_seq, or a message that does not exist",
     ("POST", "/api/messaging/messages/"): "a reply to a message that does not exist, or attachments that do not exist",
     ("POST", "/api/messaging/conversations/{id}/set_role/"): "the role of a user who is not a participant",
+    ("POST", "/api/messaging/conversations/{id}/add_participant/"): "a number whose text is not a user id",
     ("POST", "/api/messaging/conversations/{id}/remove_participant/"): "a number whose text is not a user id",
     ("POST", "/dev/token"): "a number whose text is not a user id",
     ("POST", "/api/messaging/revocations/"): "a number whose text is not a user id",
