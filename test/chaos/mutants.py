@@ -61,7 +61,7 @@ MUTANTS = (
            change("src/hub/home_rewind.cc", "  room.verifying_head = true;\n  FillGap(room);\n", ""),
            faults.f33_a_standby_that_lags_takes_over, ("silent-gap", "stuck", "phantom")),
     Mutant("does not resubscribe after a reconnect",
-           change("src/bus/redis_subscriber.cc", "for (const Uuid& conversation : followed_) unsaid_[conversation] = true;", ""),
+           change("src/bus/redis_subscriber.cc", "for (const Uuid& conversation : followed_) unsent_[conversation] = true;", ""),
            faults.f3_redis_is_killed, ("late", "stuck")),
     Mutant("resumes with an overlap",
            change("src/hub/feed.cc", "  last_seq_ = seq;\n  resuming_ = true;", "  last_seq_ = seq > 0 ? seq - 1 : 0;\n  resuming_ = true;"),
