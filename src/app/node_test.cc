@@ -33,7 +33,7 @@ class NodeTest : public testing::Test {
 using NodeApiDocument = NodeTest;
 
 // Proves: /openapi.json, /docs
-TEST_F(NodeApiDocument, DescribesWhatIsServedAndNothingElse) {
+TEST_F(NodeApiDocument, DescribesExactlyTheServedRoutes) {
   const Node node(config_, clock_);
   const ApiDocument document = DescribeApi(node.routers(), config_.limits);
   EXPECT_EQ(document.undescribed, std::vector<std::string>())
@@ -49,7 +49,7 @@ TEST_F(NodeApiDocument, IsTheSameWithAnAdminPort) {
   EXPECT_EQ(document.unserved, std::vector<std::string>());
 }
 
-TEST_F(NodeApiDocument, EveryReferenceLeadsSomewhere) {
+TEST_F(NodeApiDocument, EveryReferenceHasATarget) {
   const Node node(config_, clock_);
   const std::string json = DescribeApi(node.routers(), config_.limits).json;
   simdjson::dom::parser parser;
@@ -66,7 +66,7 @@ TEST_F(NodeApiDocument, EveryReferenceLeadsSomewhere) {
 }
 
 // The table in docs/protocol.md: each row begins with | `METHOD path` |, several joined by commas.
-TEST_F(NodeApiDocument, TheTableOfRoutesNamesTheSame) {
+TEST_F(NodeApiDocument, TheTableOfRoutesMatches) {
   const auto path = std::filesystem::path(__FILE__).parent_path() / "../../docs/protocol.md";
   std::stringstream text;
   text << std::ifstream(path).rdbuf();

@@ -14,7 +14,7 @@ using testing::HasSubstr;
 using testing::Not;
 namespace fs = std::filesystem;
 
-TEST(ProcessTest, ConnectionsLeaveRoomForOtherFiles) {
+TEST(ProcessTest, TheConnectionLimitLeavesRoomForOtherFiles) {
   EXPECT_EQ(ConnectionsFor(1'048'576), 1'048'064u);
   EXPECT_EQ(ConnectionsFor(1024), 512u);
   EXPECT_EQ(ConnectionsFor(256), 128u);
@@ -39,7 +39,7 @@ class SecretFileTest : public testing::TestWithParam<std::string> {
   Config config_;
 };
 
-TEST_P(SecretFileTest, IsWarnedOfWhenOthersCanReadIt) {
+TEST_P(SecretFileTest, AWorldReadableFileIsAWarning) {
   fs::permissions(file_, fs::perms(0644));
   EXPECT_THAT(Warnings(), Contains(HasSubstr(file_.string())));
   fs::permissions(file_, fs::perms(0640));

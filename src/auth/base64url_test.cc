@@ -13,7 +13,7 @@ struct Vector {
   std::string bytes, text;
 };
 
-// RFC 4648 §10 without the padding, RFC 7515 appendix C, and what tells the two alphabets apart.
+// RFC 4648 §10 without padding, RFC 7515 appendix C, and texts in which the two alphabets differ.
 const Vector kVectors[] = {
     {"", ""},
     {"f", "Zg"},
@@ -33,14 +33,14 @@ const Vector kVectors[] = {
      "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9"},
 };
 
-TEST(Base64UrlTest, TheVectorsOfTheStandardsGoBothWays) {
+TEST(Base64UrlTest, TheVectorsOfTheStandardsAreEncodedAndDecoded) {
   for (const auto& [bytes, text] : kVectors) {
     EXPECT_EQ(EncodeBase64Url(bytes), text);
     EXPECT_EQ(DecodeBase64Url(text), bytes) << text;
   }
 }
 
-TEST(Base64UrlTest, WhatIsEncodedIsDecodedAgain) {
+TEST(Base64UrlTest, EncodedBytesAreDecodedUnchanged) {
   std::string bytes;
   for (int i = 0; i < 512; ++i) {
     bytes += static_cast<char>(i * 167 + i / 256);
@@ -48,13 +48,13 @@ TEST(Base64UrlTest, WhatIsEncodedIsDecodedAgain) {
   }
 }
 
-TEST(Base64UrlTest, PaddingIsRefused) {
+TEST(Base64UrlTest, PaddingIsRejected) {
   for (const char* text : {"Zg==", "Zg=", "Zm8=", "Zm9v=", "=", "====", "Z=g", "=Zg"}) {
     EXPECT_FALSE(DecodeBase64Url(text)) << text;
   }
 }
 
-TEST(Base64UrlTest, EveryCharacterOutsideTheAlphabetIsRefused) {
+TEST(Base64UrlTest, EveryCharacterOutsideTheAlphabetIsRejected) {
   const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   for (int c = 0; c < 256; ++c) {
     const std::string character(1, static_cast<char>(c));
@@ -65,7 +65,7 @@ TEST(Base64UrlTest, EveryCharacterOutsideTheAlphabetIsRefused) {
   }
 }
 
-TEST(Base64UrlTest, ALengthThatNoBytesHaveIsRefused) {
+TEST(Base64UrlTest, AnImpossibleLengthIsRejected) {
   EXPECT_FALSE(DecodeBase64Url("A"));
   EXPECT_FALSE(DecodeBase64Url("AAAAA"));
   EXPECT_FALSE(DecodeBase64Url("Zm9vY"));

@@ -97,7 +97,7 @@ EvpKey EdwardsKey(const dom::object& key) {
   return made == nullptr ? nullptr : EvpKey(made, EVP_PKEY_free);
 }
 
-// What is there and no text says nothing that we could trust.
+// A member that is present but not a string makes the key invalid.
 bool TextOrAbsent(const dom::object& key, std::string_view name) {
   return key.at_key(name).error() != simdjson::SUCCESS || Text(key, name).has_value();
 }

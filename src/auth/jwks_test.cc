@@ -18,16 +18,16 @@ std::string CodeOf(const Result<KeyList>& keys) {
   return keys ? "" : std::string(Name(keys.error().code));
 }
 
-TEST(Jwks, APublishedKeyVerifiesWhatItsOwnerSigned) {
+TEST(Jwks, APublishedKeyVerifiesTokensOfItsOwner) {
   const auto keys = KeysFromJwks(Set(Okp(",\"kid\":\"a\"}")), "EdDSA");
   ASSERT_TRUE(keys);
   ASSERT_EQ(keys->size(), 1u);
   EXPECT_EQ(keys->front().kid, "a");
   EXPECT_EQ(keys->front().key.algorithm(), "EdDSA");
-  EXPECT_FALSE(keys->front().key.Sign("text")) << "there is no private half";
+  EXPECT_FALSE(keys->front().key.Sign("text")) << "a public key cannot sign";
 }
 
-TEST(Jwks, WhatIsForSomethingElseIsPassedOver) {
+TEST(Jwks, KeysForOtherUsesAreIgnored) {
   for (const char* more : {R"(,"use":"enc"})", R"(,"alg":"ES256"})", R"(,"key_ops":["sign"]})",
                            R"(,"kid":1})", R"(,"use":7})", R"(,"alg":null})"}) {
     EXPECT_EQ(CodeOf(KeysFromJwks(Set(Okp(more)), "EdDSA")), "bad_request") << more;
@@ -38,7 +38,7 @@ TEST(Jwks, WhatIsForSomethingElseIsPassedOver) {
   EXPECT_EQ(CodeOf(KeysFromJwks(Set(Okp("}")), "RS256")), "bad_request");
 }
 
-TEST(Jwks, BadMembersSpoilNoGoodOnes) {
+TEST(Jwks, InvalidKeysAreSkipped) {
   const std::string good = Okp("}");
   for (const char* bad : {"7", "null", "{}", R"({"kty":"OKP","crv":"Ed25519","x":"AAAA"})",
                           R"({"kty":"oct","k":"AA"})", R"({"kty":"RSA","n":"!","e":"AQAB"})",
@@ -49,7 +49,7 @@ TEST(Jwks, BadMembersSpoilNoGoodOnes) {
   }
 }
 
-TEST(Jwks, ADocumentThatIsNoneIsRefused) {
+TEST(Jwks, AnInvalidDocumentIsRejected) {
   EXPECT_EQ(CodeOf(KeysFromJwks("", "EdDSA")), "bad_json");
   EXPECT_EQ(CodeOf(KeysFromJwks("{", "EdDSA")), "bad_json");
   EXPECT_EQ(CodeOf(KeysFromJwks("[]", "EdDSA")), "bad_request");

@@ -22,7 +22,7 @@ constexpr int kLeastRsaBits = 2048;
 
 enum class Padding { kNone, kPkcs1, kPss };
 
-// What an algorithm wants of its key pair.
+// The requirements of an algorithm for its key pair.
 struct Scheme {
   const char* algorithm;
   int type;           // of OpenSSL
@@ -65,7 +65,7 @@ const unsigned char* Bytes(std::string_view text) {
 // An encrypted key is refused; OpenSSL's own callback would ask the terminal for its password.
 int NoPassword(char*, int, int, void*) { return -1; }
 
-// PEM and SSH keys, as PyJWT knows them.
+// PEM and SSH keys, in the formats that PyJWT accepts.
 bool LooksLikeAKeyFile(std::string_view secret) {
   if (secret.find("---- BEGIN") != std::string_view::npos) return true;
   if (secret.find("-----BEGIN") != std::string_view::npos) return true;
@@ -85,8 +85,8 @@ struct FreeSignature {
 };
 using Signature = std::unique_ptr<ECDSA_SIG, FreeSignature>;
 
-// An ECDSA signature as tokens have it, r and s of fixed length, to DER, which OpenSSL takes; empty
-// when it has another length.
+// Converts an ECDSA signature of a token, r and s of fixed length, to DER for OpenSSL; returns an empty
+// string for another length.
 std::string ToDer(std::string_view raw, size_t half) {
   if (raw.size() != 2 * half) return {};
   const int length = static_cast<int>(half);
@@ -140,7 +140,7 @@ Key Key::Secret(std::string_view algorithm, std::string secret) {
   if (algorithm != "HS256" && algorithm != "HS384" && algorithm != "HS512") {
     throw std::runtime_error("a secret key cannot be used with " + std::string(algorithm));
   }
-  // The classic confusion: a public key, known to all, taken for a secret.
+  // Algorithm confusion (RFC 8725 §2.1): a public key must not be used as an HMAC secret.
   if (LooksLikeAKeyFile(secret)) {
     throw std::runtime_error("the secret key is a PEM or SSH key; set auth.public_key instead");
   }
@@ -206,7 +206,7 @@ bool Key::Verify(std::string_view text, std::string_view signature) const {
     signature = der;
   } else if (EVP_PKEY_get_base_id(pair_.get()) == EVP_PKEY_RSA &&
              signature.size() != static_cast<size_t>(EVP_PKEY_get_size(pair_.get()))) {
-    // OpenSSL takes a shorter one, without its leading zeros; RFC 8017 section 8.2.2 does not.
+    // OpenSSL accepts a shorter signature without its leading zeros; RFC 8017 section 8.2.2 does not.
     return false;
   }
   const DigestContext context(EVP_MD_CTX_new());

@@ -30,7 +30,7 @@ std::string FromHex(std::string_view hex) {
 // --- secrets
 
 // RFC 4231 test case 6: a key longer than the block.
-TEST(KeyTest, MacsAreThoseOfTheStandard) {
+TEST(KeyTest, MacsMatchTheVectorsOfTheStandard) {
   const std::string secret(131, '\xAA');
   const std::string text = "Test Using Larger Than Block-Size Key - Hash Key First";
   EXPECT_EQ(Key::Secret("HS256", secret).Sign(text),
@@ -43,7 +43,7 @@ TEST(KeyTest, MacsAreThoseOfTheStandard) {
                     "6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598"));
 }
 
-TEST(KeyTest, AMacOfAnotherTextKeyOrLengthIsWrong) {
+TEST(KeyTest, AMacOfAnotherTextKeyOrLengthIsRejected) {
   const Key key = Key::Secret("HS256", Text(fixtures::kSecret));
   const std::string good = *key.Sign("text");
   EXPECT_TRUE(key.Verify("text", good));
@@ -60,7 +60,7 @@ TEST(KeyTest, AMacOfAnotherTextKeyOrLengthIsWrong) {
   }
 }
 
-TEST(KeyTest, ASecretMayHoldAnyBytes) {
+TEST(KeyTest, ASecretMayContainAnyBytes) {
   const std::string odd("\0\xFF\n\0 ", 5);
   const Key key = Key::Secret("HS256", odd);
   EXPECT_TRUE(key.Verify("text", *key.Sign("text")));
@@ -84,7 +84,7 @@ TEST(KeyTest, APublicKeyIsNeverASecret) {
   }
 }
 
-TEST(KeyTest, ASecretServesTheHmacAlgorithmsAlone) {
+TEST(KeyTest, ASecretIsForHmacAlgorithmsOnly) {
   for (const char* wrong :
        {"RS256", "none", "None", "", "hs256", "HS", "HS1", "HS2560", "ES256", "EdDSA"}) {
     EXPECT_THAT([&] { Key::Secret(wrong, Text(fixtures::kSecret)); }, Throws<std::runtime_error>())
@@ -95,14 +95,14 @@ TEST(KeyTest, ASecretServesTheHmacAlgorithmsAlone) {
 // --- pairs
 
 // Proves: PEM keys
-TEST(KeyTest, APublicKeyVerifiesWhatItsPrivateKeySigned) {
-  const Key mine = Key::Pem("RS256", Text(fixtures::kRsaPrivatePem));
+TEST(KeyTest, APublicKeyVerifiesSignaturesOfItsPrivateKey) {
+  const Key key = Key::Pem("RS256", Text(fixtures::kRsaPrivatePem));
   const Key shown = Key::Pem("RS256", Text(fixtures::kRsaPublicPem));
-  const auto good = mine.Sign("text");
+  const auto good = key.Sign("text");
   ASSERT_TRUE(good);
   EXPECT_EQ(good->size(), 256u);
   EXPECT_TRUE(shown.Verify("text", *good));
-  EXPECT_TRUE(mine.Verify("text", *good));
+  EXPECT_TRUE(key.Verify("text", *good));
   EXPECT_FALSE(shown.Verify("Text", *good));
   EXPECT_FALSE(shown.Verify("text", good->substr(1)));
   EXPECT_FALSE(shown.Verify("text", *good + '\0'));
@@ -110,14 +110,14 @@ TEST(KeyTest, APublicKeyVerifiesWhatItsPrivateKeySigned) {
   EXPECT_FALSE(Key::Pem("RS256", Text(fixtures::kOtherRsaPublicPem)).Verify("text", *good));
 }
 
-TEST(KeyTest, APublicKeyDoesNotSign) {
+TEST(KeyTest, APublicKeyCannotSign) {
   const auto signature = Key::Pem("RS256", Text(fixtures::kRsaPublicPem)).Sign("text");
   ASSERT_FALSE(signature);
   EXPECT_EQ(signature.error().code, ErrorCode::bad_request);
 }
 
 // Proves: RSA of 2048 bits; a curve for each ES; r and s of fixed length
-TEST(KeyTest, AnRsaKeyOfFewerThan2048BitsIsRefused) {
+TEST(KeyTest, AnRsaKeyUnder2048BitsIsRejected) {
   EXPECT_THAT([] { Key::Pem("RS256", Text(fixtures::kSmallRsaPublicPem)); },
               ThrowsMessage<std::runtime_error>(HasSubstr("2048")));
 }
@@ -137,7 +137,7 @@ const Pair kPairs[] = {
     {"Ed25519", fixtures::kEd25519PrivatePem, fixtures::kEd25519PublicPem, {"EdDSA"}},
 };
 
-TEST(KeyTest, EveryAlgorithmVerifiesWhatItSignedAndNothingElse) {
+TEST(KeyTest, EveryAlgorithmVerifiesItsOwnSignaturesOnly) {
   for (const Pair& pair : kPairs) {
     for (const char* algorithm : pair.algorithms) {
       const Key shown = Key::Pem(algorithm, Text(pair.public_pem));
@@ -157,7 +157,7 @@ TEST(KeyTest, EveryAlgorithmVerifiesWhatItSignedAndNothingElse) {
 }
 
 // Proves: RSA of 2048 bits; a curve for each ES; r and s of fixed length
-TEST(KeyTest, AnAlgorithmTakesNoKeyOfAnotherKindOrCurve) {
+TEST(KeyTest, AnAlgorithmRejectsKeysOfAnotherKindOrCurve) {
   for (const Pair& own : kPairs) {
     for (const char* algorithm : own.algorithms) {
       for (const Pair& other : kPairs) {
@@ -172,23 +172,23 @@ TEST(KeyTest, AnAlgorithmTakesNoKeyOfAnotherKindOrCurve) {
   }
 }
 
-// RFC 7518 §3.4: r and s as they are, each as long as the curve's order. OpenSSL's own DER is not it.
+// RFC 7518 §3.4: r and s concatenated, each as long as the curve's order; not OpenSSL's DER.
 // Proves: RSA of 2048 bits; a curve for each ES; r and s of fixed length
 TEST(KeyTest, AnEcSignatureIsTwoNumbersOfFixedLength) {
-  const Key mine = Key::Pem("ES256", Text(fixtures::kP256PrivatePem));
+  const Key key = Key::Pem("ES256", Text(fixtures::kP256PrivatePem));
   for (int i = 0; i < 600; ++i) {  // one in 256 has a leading zero, which must stay
     const std::string text = std::to_string(i);
-    const std::string good = *mine.Sign(text);
+    const std::string good = *key.Sign(text);
     ASSERT_EQ(good.size(), 64u);
-    ASSERT_TRUE(mine.Verify(text, good));
+    ASSERT_TRUE(key.Verify(text, good));
   }
   EXPECT_EQ(Key::Pem("ES512", Text(fixtures::kP521PrivatePem)).Sign("text")->size(), 132u);
   const std::string der = FromHex("3006020101020101");
-  EXPECT_FALSE(mine.Verify("text", der));
-  EXPECT_FALSE(mine.Verify("text", std::string(64, '\xFF')));
+  EXPECT_FALSE(key.Verify("text", der));
+  EXPECT_FALSE(key.Verify("text", std::string(64, '\xFF')));
 }
 
-TEST(KeyTest, AKeyPairServesNothingElse) {
+TEST(KeyTest, APemKeyIsRejectedForUnknownAndHmacAlgorithms) {
   for (const char* wrong : {"HS256", "none", "", "rs256", "ES256K", "RS1", "eddsa", "ES521"}) {
     EXPECT_THAT([&] { Key::Pem(wrong, Text(fixtures::kRsaPublicPem)); },
                 Throws<std::runtime_error>())
@@ -197,7 +197,7 @@ TEST(KeyTest, AKeyPairServesNothingElse) {
 }
 
 // Proves: PEM keys
-TEST(KeyTest, WhatIsNoPemIsRefusedWithoutRepeatingIt) {
+TEST(KeyTest, AnInvalidPemIsRejectedWithoutRepeatingIt) {
   const std::string good = Text(fixtures::kRsaPublicPem);
   for (const std::string& wrong :
        {""s, "secret-looking text"s, good.substr(0, good.size() / 2), good.substr(30),
@@ -211,7 +211,7 @@ TEST(KeyTest, WhatIsNoPemIsRefusedWithoutRepeatingIt) {
   }
 }
 
-TEST(KeyTest, AnEncryptedPrivateKeyIsRefusedAndNobodyIsAskedForItsPassword) {
+TEST(KeyTest, AnEncryptedPrivateKeyIsRejectedWithoutAPasswordPrompt) {
   EXPECT_THAT([] { Key::Pem("RS256", Text(fixtures::kEncryptedPrivatePem)); },
               Throws<std::runtime_error>());
 }

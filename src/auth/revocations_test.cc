@@ -34,7 +34,7 @@ TEST(RevocationsTest, ALaterRevocationOfAUserKeepsTheEntry) {
   EXPECT_EQ(revocations.size(), 0u);
 }
 
-TEST(RevocationsTest, ARepeatDoesNotMakeSessionsCheckAgain) {
+TEST(RevocationsTest, ARepeatedRevocationDoesNotMakeSessionsCheckAgain) {
   Revocations revocations;
   revocations.Add(OfUser("ann", 5, 10));
   revocations.Add(OfToken("a", 11));
@@ -48,7 +48,7 @@ TEST(RevocationsTest, ARepeatDoesNotMakeSessionsCheckAgain) {
   EXPECT_EQ(revocations.size(), 0u);
 }
 
-TEST(RevocationsTest, ATokenWithoutIatIsIssuedBeforeEverything) {
+TEST(RevocationsTest, ATokenWithoutIatIsRevokedByAnyTime) {
   Revocations revocations;
   revocations.Add(OfUser("ann", -5, 10));
   EXPECT_TRUE(revocations.Has("ann", "", std::nullopt));

@@ -266,7 +266,7 @@ inline constexpr std::string_view kEdDsaToken =
     "pZCI6ImFsaWNlIn0.dzXdZFYE2CM55YCdkXG0Qjvul8R_3AyzEkfITGN363Ik29xbPcZNt4kGGkoqHc7MqxPsfMI"
     "U07D3W9k0c3KEBQ";
 
-// What the guide's backend makes: nothing but who and until when.
+// A token with only a user and an expiry, like those of the guide's backend.
 inline constexpr std::string_view kBareToken =
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VyX2lkIjo0MiwiZXhwIjoxNzAwMDAzNjAwfQ.wvye1qQR"
     "EI3VOL3UimynT_lyBjRZj89VmDmd5R8O5xA";

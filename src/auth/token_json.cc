@@ -9,7 +9,7 @@ namespace dom = simdjson::dom;
 
 constexpr size_t kJsonDepth = 8;
 
-// No key twice, at any depth: readers that differ on which one counts are how tokens are smuggled.
+// Rejects duplicate keys at any depth: parsers that choose different values could be exploited.
 bool KeysAreUnique(dom::element element) {
   dom::array array;
   if (element.get(array) == simdjson::SUCCESS) {

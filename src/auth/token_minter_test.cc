@@ -32,7 +32,7 @@ class MinterTest : public testing::Test {
   ManualClock clock_{{1'700'000'000'999'999}};
 };
 
-TEST_F(MinterTest, WhatIsMintedVerifiesWithEveryKindOfKey) {
+TEST_F(MinterTest, AMintedTokenVerifiesWithEveryKindOfKey) {
   for (const Key& key : {SecretKey("HS256"), SecretKey("HS384"), SecretKey("HS512"),
                          RsaKey(fixtures::kRsaPrivatePem)}) {
     const auto token = MintToken(key, {.user = "Ann.1@x:1-2_3"}, clock_);
@@ -46,19 +46,19 @@ TEST_F(MinterTest, WhatIsMintedVerifiesWithEveryKindOfKey) {
   }
 }
 
-TEST_F(MinterTest, APublicKeyVerifiesWhatThePrivateOneMinted) {
+TEST_F(MinterTest, APublicKeyVerifiesTokensOfItsPrivateKey) {
   const auto token = MintToken(RsaKey(fixtures::kRsaPrivatePem), {.user = "ann"}, clock_);
   EXPECT_TRUE(Verify(RsaKey(fixtures::kRsaPublicPem), *token));
   EXPECT_FALSE(Verify(RsaKey(fixtures::kOtherRsaPublicPem), *token));
 }
 
-TEST_F(MinterTest, APublicKeyMintsNothing) {
+TEST_F(MinterTest, APublicKeyCannotMintTokens) {
   const auto token = MintToken(RsaKey(fixtures::kRsaPublicPem), {.user = "ann"}, clock_);
   ASSERT_FALSE(token);
   EXPECT_EQ(token.error().code, ErrorCode::bad_request);
 }
 
-TEST_F(MinterTest, ATokenHasTheShapeOfSimpleJwt) {
+TEST_F(MinterTest, AMintedTokenHasTheClaimsOfSimpleJwt) {
   const auto token = MintToken(SecretKey("HS256"), {.user = "ann"}, clock_);
   EXPECT_EQ(PartOf(*token, 0), R"({"alg":"HS256","typ":"JWT"})");
   const std::string claims = PartOf(*token, 1);
@@ -78,7 +78,7 @@ TEST_F(MinterTest, NoTwoTokensHaveTheSameId) {
 }
 
 // Proves: parley token
-TEST_F(MinterTest, ScopeIssuerAndAudienceAreCarried) {
+TEST_F(MinterTest, AMintedTokenHasScopeIssuerAndAudience) {
   const auto key = std::make_shared<Key>(SecretKey("HS256"));
   const auto token = MintToken(*key,
                                {.user = "backend",
@@ -94,7 +94,7 @@ TEST_F(MinterTest, ScopeIssuerAndAudienceAreCarried) {
   EXPECT_EQ(identity->expires_at, Timestamp{1'700'000'060'000'000});
 }
 
-TEST_F(MinterTest, ATokenExpiresWhenItsTimeIsOver) {
+TEST_F(MinterTest, AMintedTokenExpiresAfterItsLifetime) {
   const Key key = SecretKey("HS256");
   const auto token = MintToken(key, {.user = "ann", .ttl = std::chrono::seconds(10)}, clock_);
   clock_.Advance(std::chrono::seconds(9));

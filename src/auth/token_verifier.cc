@@ -11,7 +11,7 @@ namespace parley {
 namespace {
 
 constexpr size_t kLongestKeyId = 64;
-// Keys tried for one token. A set may hold more: their tokens name theirs by `kid`.
+// The maximum number of keys tried for one token. A larger set needs tokens with a `kid`.
 constexpr size_t kKeysTried = 8;
 
 // A media type, so its case does not count (RFC 7519 §5.1): JWT, or at+jwt (RFC 9068 §2.1), with or
@@ -45,8 +45,8 @@ Result<void> CheckHeader(const TokenJson& header) {
   return {};
 }
 
-// Verifies with the keys that the token's kid names, then with those that have no name; a token
-// without kid is tried with every key, 8 at most.
+// Verifies with the keys that the token's kid names, then with keys without a kid; a token without a kid
+// is tried with every key, up to 8.
 class KeySearch {
  public:
   KeySearch(const TokenJson& header, std::string_view text, std::string_view signature)
@@ -55,7 +55,7 @@ class KeySearch {
         text_(text),
         signature_(signature) {}
 
-  // The fingerprint of the key that verified it.
+  // The fingerprint of the key that verified the token.
   Result<uint64_t> Run(KeyRing& ring) {
     const auto keys = ring.keys();
     const bool verified = kid_
@@ -109,7 +109,7 @@ class KeySearch {
   bool left_out_ = false;  // a key was not tried
 };
 
-// The issuer, the audience and the kind of a token whose signature is good.
+// Checks the issuer, the audience and the type of a token with a valid signature.
 Result<void> CheckKind(const TokenJson& claims, const IssuerRules& rules, bool require_token_type) {
   if (!rules.issuer.empty() && claims.Text("iss") != rules.issuer) {
     return RefuseToken(TokenReason::issuer_not_accepted,
@@ -121,7 +121,7 @@ Result<void> CheckKind(const TokenJson& claims, const IssuerRules& rules, bool r
                        claims.Has("aud") ? "The token's aud claim names another audience."
                                          : "The token has no aud claim.");
   }
-  // A refresh token gets new access tokens; it is not one.
+  // A refresh token is only for obtaining access tokens.
   if (claims.Has("token_type")) {
     if (claims.Text("token_type") == "access") return {};
     return RefuseToken(TokenReason::token_type_not_accepted,
@@ -150,7 +150,7 @@ TokenVerifier::TokenVerifier(VerifierOptions options, const Clock& clock)
   }
 }
 
-// The rules of the issuer that the token names; else the last, whose check of iss then refuses it.
+// Returns the rules of the token's issuer; otherwise the last ones, whose check of iss rejects the token.
 const IssuerRules* TokenVerifier::RulesFor(std::optional<std::string> issuer) const {
   for (const IssuerRules& rules : rules_) {
     if (issuer && rules.issuer == *issuer) return &rules;
@@ -178,7 +178,7 @@ Result<Identity> TokenVerifier::Verify(std::string_view token) const {
   }
   if (const auto good = CheckHeader(header); !good) return Fail(good.error());
   const bool readable = claims.Parse(*claims_text);
-  // Not verified yet: it only chooses which issuer's keys are tried.
+  // The claim is not verified yet: it only selects the issuer whose keys are tried.
   const IssuerRules* rules = RulesFor(readable ? claims.Text("iss") : std::nullopt);
   if (rules == nullptr) {
     return RefuseToken(TokenReason::key_not_known, "This server has no key to verify tokens with.");

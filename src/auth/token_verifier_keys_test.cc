@@ -1,4 +1,4 @@
-// What a verifier's own settings and keys make of a token; the table of inputs is in
+// How settings and keys of a verifier affect the result; the table of inputs is in
 // token_verifier_test.cc.
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ std::shared_ptr<const Key> RsaKey(std::string_view pem) { return PemKey("RS256",
 
 class VerifierKeysTest : public VerifierTest {
  protected:
-  // HS256, good but for the claims given.
+  // An HS256 token, valid except for the given claims.
   static std::string Token(const std::string& more) {
     const std::string text =
         EncodeBase64Url(R"({"alg":"HS256","typ":"JWT"})") + "." +
@@ -33,7 +33,7 @@ class VerifierKeysTest : public VerifierTest {
 // --- keys
 
 // Proves: HS, RS, PS, ES 256 to 512, EdDSA
-TEST_F(VerifierKeysTest, TokensThatPyJwtSignedAreGood) {
+TEST_F(VerifierKeysTest, TokensSignedByPyJwtAreAccepted) {
   const std::pair<std::shared_ptr<const Key>, std::string_view> cases[] = {
       {SecretKey("HS256"), fixtures::kHs256Token},
       {SecretKey("HS384"), fixtures::kHs384Token},
@@ -72,7 +72,7 @@ TEST_F(VerifierKeysTest, ATokenWithOnlyAUserAndAnExpiryIsAccepted) {
 }
 
 // Proves: HS, RS, PS, ES 256 to 512, EdDSA
-TEST_F(VerifierKeysTest, EachKeyTakesTokensOfItsOwnAlgorithmAlone) {
+TEST_F(VerifierKeysTest, EachKeyAcceptsTokensOfItsAlgorithmOnly) {
   const std::pair<std::string_view, std::string_view> tokens[] = {
       {"HS256", fixtures::kHs256Token}, {"HS384", fixtures::kHs384Token},
       {"HS512", fixtures::kHs512Token}, {"RS256", fixtures::kRs256Token},
@@ -101,22 +101,22 @@ TEST_F(VerifierKeysTest, EachKeyTakesTokensOfItsOwnAlgorithmAlone) {
   }
 }
 
-TEST_F(VerifierKeysTest, ATokenSignedByAnotherKeyIsRefused) {
+TEST_F(VerifierKeysTest, ATokenSignedByAnotherKeyIsRejected) {
   options_.key = SecretKey("HS256", "another secret that is long enough");
   EXPECT_EQ(Refusal(fixtures::kHs256Token), "signature_invalid");
   options_.key = RsaKey(fixtures::kOtherRsaPublicPem);
   EXPECT_EQ(Refusal(fixtures::kRs256Token), "signature_invalid");
 }
 
-// The classic: a token "signed" by HMAC, for a verifier that holds a public key.
+// Algorithm confusion: a token signed with HMAC, for a verifier with a public key.
 // Proves: a public key as an HS secret
-TEST_F(VerifierKeysTest, ATokenThatSaysHmacNeverMeetsAPublicKey) {
+TEST_F(VerifierKeysTest, AnHmacTokenIsNeverVerifiedWithAPublicKey) {
   options_.key = RsaKey(fixtures::kRsaPublicPem);
   EXPECT_EQ(Refusal(fixtures::kHs256Token), "algorithm_not_accepted");
   EXPECT_EQ(Refusal(Token(R"(,"exp":1700000100)")), "algorithm_not_accepted");
 }
 
-TEST_F(VerifierKeysTest, AnyChangedCharacterSpoilsAToken) {
+TEST_F(VerifierKeysTest, AnyChangedCharacterInvalidatesAToken) {
   const std::string good(fixtures::kHs256Token);
   ASSERT_EQ(Refusal(good), "");
   for (size_t i = 0; i < good.size(); ++i) {
@@ -129,18 +129,18 @@ TEST_F(VerifierKeysTest, AnyChangedCharacterSpoilsAToken) {
 
 // --- time
 
-TEST_F(VerifierKeysTest, ATokenExpiresAtTheInstantItNames) {
+TEST_F(VerifierKeysTest, ATokenExpiresAtItsExpTime) {
   const std::string token = Token(R"(,"exp":1700000010)");
   clock_.Advance(seconds(10) - Duration(1));
   EXPECT_EQ(Refusal(token), "");
   clock_.Advance(Duration(1));
-  EXPECT_EQ(Refusal(token), "token_expired") << "exp == now is over";
+  EXPECT_EQ(Refusal(token), "token_expired") << "a token is expired at exp == now";
   clock_.Advance(seconds(1));
   EXPECT_EQ(Refusal(token), "token_expired");
 }
 
 // Proves: iss, aud, leeway
-TEST_F(VerifierKeysTest, LeewayPutsOffTheEndAndPutsForwardTheStart) {
+TEST_F(VerifierKeysTest, LeewayExtendsTheValidityAtBothEnds) {
   options_.leeway = seconds(5);
   const std::string ends = Token(R"(,"exp":1699999996)");
   EXPECT_EQ(Verify(ends)->expires_at, Timestamp{1'700'000'001'000'000});
@@ -150,14 +150,14 @@ TEST_F(VerifierKeysTest, LeewayPutsOffTheEndAndPutsForwardTheStart) {
   EXPECT_EQ(Refusal(Token(R"(,"exp":1700000100,"iat":1700000006)")), "token_not_yet_valid");
 }
 
-// As PyJWT, which makes integers of them.
+// Like PyJWT, which converts times to integers.
 TEST_F(VerifierKeysTest, TimesAreComparedInWholeSeconds) {
   EXPECT_EQ(Verify(Token(R"(,"exp":1700000001.5)"))->expires_at, Timestamp{1'700'000'001'000'000});
   EXPECT_EQ(Refusal(Token(R"(,"exp":1700000000.5)")), "token_expired");
   EXPECT_EQ(Refusal(Token(R"(,"exp":1700000100,"iat":1700000000.9,"nbf":1700000000.9)")), "");
 }
 
-TEST_F(VerifierKeysTest, ARefusalSaysWhichClaimAndWhy) {
+TEST_F(VerifierKeysTest, AnErrorNamesTheClaimAndTheReason) {
   const auto detail = [&](const std::string& more) { return Verify(Token(more)).error().detail; };
   const std::string early = detail(R"(,"exp":1700000100,"iat":1700000003)");
   for (const char* part : {"iat", "3.000 s in the future", "auth.leeway is 0 s"}) {
@@ -172,8 +172,8 @@ TEST_F(VerifierKeysTest, ARefusalSaysWhichClaimAndWhy) {
             "The token's aud claim names another audience.");
 }
 
-// Anybody can write claims; only those of a signer are worth an answer.
-TEST_F(VerifierKeysTest, ClaimsAreNotLookedAtBeforeTheSignatureIsVerified) {
+// An unsigned token's claims can be forged, so errors must not depend on them.
+TEST_F(VerifierKeysTest, ClaimsAreNotReadBeforeTheSignatureIsVerified) {
   for (const char* more : {"", R"(,"exp":"soon")", R"(,"exp":1)", R"(,"exp":1,"exp":2)",
                            R"(,"exp":1700000100,"nbf":1800000000)"}) {
     std::string forged = Token(more);
@@ -196,12 +196,12 @@ TEST_F(VerifierKeysTest, AUserClaimIsAbsentOrMalformed) {
   EXPECT_NE(of(R"(,"sub":1.5)").detail.find("sub claim is malformed"), std::string::npos);
 }
 
-TEST_F(VerifierKeysTest, AnExpiryBeyondAllTimeIsGoodWithLeewayToo) {
+TEST_F(VerifierKeysTest, AnExpiryBeyondTheTimeRangeIsAcceptedWithLeeway) {
   options_.leeway = seconds(3600);
   EXPECT_EQ(Refusal(Token(R"(,"exp":9007199254740992)")), "");
 }
 
-TEST_F(VerifierKeysTest, OnlyATokenThatWasGoodIsCalledExpired) {
+TEST_F(VerifierKeysTest, OnlyAnOtherwiseValidTokenIsReportedAsExpired) {
   EXPECT_EQ(Refusal(Token(R"(,"exp":1)")), "token_expired");
   EXPECT_EQ(Refusal(Token(R"(,"exp":1,"nbf":1800000000)")), "token_not_yet_valid");
   EXPECT_EQ(Refusal(Token(R"(,"exp":1)") + "A"), "signature_invalid");
@@ -213,7 +213,7 @@ TEST_F(VerifierKeysTest, OnlyATokenThatWasGoodIsCalledExpired) {
 // --- issuer and audience
 
 // Proves: iss, aud, leeway
-TEST_F(VerifierKeysTest, AConfiguredIssuerMustBeTheTokens) {
+TEST_F(VerifierKeysTest, ATokenMustHaveTheConfiguredIssuer) {
   options_.issuer = "https://us";
   EXPECT_EQ(Refusal(Token(R"(,"exp":1700000100,"iss":"https://us")")), "");
   for (const char* wrong : {R"(,"iss":"https://us/")", R"(,"iss":"https://them")",
@@ -224,7 +224,7 @@ TEST_F(VerifierKeysTest, AConfiguredIssuerMustBeTheTokens) {
 }
 
 // Proves: iss, aud, leeway
-TEST_F(VerifierKeysTest, OneOfTheConfiguredAudiencesMustBeAmongTheTokens) {
+TEST_F(VerifierKeysTest, ATokenMustHaveOneOfTheConfiguredAudiences) {
   options_.audiences = {"chat", "talk"};
   for (const char* good : {R"("chat")", R"("talk")", R"(["others","talk"])", R"([7,"chat"])"}) {
     EXPECT_EQ(Refusal(Token(std::string(R"(,"exp":1700000100,"aud":)") + good)), "") << good;
@@ -241,7 +241,7 @@ TEST_F(VerifierKeysTest, OneOfTheConfiguredAudiencesMustBeAmongTheTokens) {
 // --- kind
 
 // Proves: access tokens only
-TEST_F(VerifierKeysTest, OnlyAccessTokensOpenTheDoor) {
+TEST_F(VerifierKeysTest, OnlyAccessTokensAreAccepted) {
   const std::string start = EncodeBase64Url(R"({"alg":"HS256","typ":"JWT"})") + ".";
   for (const char* kind :
        {R"("refresh")", R"("sliding")", R"("Access")", R"("")", "null", "1", R"(["access"])"}) {
@@ -254,7 +254,7 @@ TEST_F(VerifierKeysTest, OnlyAccessTokensOpenTheDoor) {
   }
 }
 
-TEST_F(VerifierKeysTest, ATokenTypeIsDemandedWhereConfigured) {
+TEST_F(VerifierKeysTest, ATokenTypeIsRequiredIfConfigured) {
   const std::string start = EncodeBase64Url(R"({"alg":"HS256"})") + ".";
   const auto signed_as = [&](const std::string& claims) {
     const std::string text = start + EncodeBase64Url(claims);
@@ -270,7 +270,7 @@ TEST_F(VerifierKeysTest, ATokenTypeIsDemandedWhereConfigured) {
 
 // --- several issuers
 
-TEST_F(VerifierKeysTest, AnIssuersServiceScopeAndPrefixAreItsEntrys) {
+TEST_F(VerifierKeysTest, AnIssuersEntryDefinesItsServiceScopeAndPrefix) {
   KeyList keys;
   keys.push_back({"", *SecretKey("HS256")});
   const auto ring = std::make_shared<KeyRing>(std::move(keys));
@@ -298,7 +298,7 @@ TEST_F(VerifierKeysTest, AnIssuersServiceScopeAndPrefixAreItsEntrys) {
 
 // --- many keys
 
-TEST_F(VerifierKeysTest, ATokenWithoutKidIsTriedWithEightKeysAtMost) {
+TEST_F(VerifierKeysTest, ATokenWithoutAKidIsTriedWithAtMostEightKeys) {
   const auto ring_with_good_at = [](size_t place) {
     KeyList keys;
     for (size_t i = 0; i < 20; ++i) {
@@ -322,7 +322,7 @@ TEST_F(VerifierKeysTest, ATokenWithoutKidIsTriedWithEightKeysAtMost) {
 
 // Proves: token 8 KiB
 // Proves: size cap, JSON depth 8
-TEST_F(VerifierKeysTest, ATokenOverTheCapIsRefusedBeforeItIsDecoded) {
+TEST_F(VerifierKeysTest, AnOversizedTokenIsRejectedBeforeItIsDecoded) {
   std::string filler;
   while (Token(R"(,"exp":1700000100,"x":")" + filler + "\"").size() <= 8192) filler += "xx";
   const std::string over = Token(R"(,"exp":1700000100,"x":")" + filler + "\"");
@@ -333,10 +333,10 @@ TEST_F(VerifierKeysTest, ATokenOverTheCapIsRefusedBeforeItIsDecoded) {
   EXPECT_EQ(Refusal(over), "token_too_long");
   EXPECT_EQ(Verify(over).error().detail, Verify(std::string(100'000, '!')).error().detail);
   options_.max_bytes = over.size();
-  EXPECT_EQ(Refusal(over), "") << "the cap is the settings'";
+  EXPECT_EQ(Refusal(over), "") << "the limit comes from the settings";
 }
 
-TEST_F(VerifierKeysTest, ARefusalRepeatsNothingOfTheToken) {
+TEST_F(VerifierKeysTest, AnErrorContainsNothingOfTheToken) {
   for (const std::string& token :
        {Token(R"(,"exp":"needle")"), Token(R"(,"exp":1,"token_type":"needle")"),
         Token(R"(,"exp":1700000100,"iat":"needle")")}) {

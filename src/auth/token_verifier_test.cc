@@ -15,7 +15,7 @@ using std::string_literals::operator""s;
 
 constexpr const char* kHeader = R"({"alg":"HS256","typ":"JWT"})";
 
-// A token of any header and claims, well signed.
+// A correctly signed token with any header and claims.
 std::string Sign(const std::string& header, const std::string& claims, const Key& key) {
   const std::string signed_part = EncodeBase64Url(header) + "." + EncodeBase64Url(claims);
   return signed_part + "." + EncodeBase64Url(*key.Sign(signed_part));
@@ -24,11 +24,11 @@ std::string WithHeader(const std::string& header) {
   return Sign(header, R"({"token_type":"access","exp":1700000100,"user_id":"ann"})", *SecretKey());
 }
 std::string WithClaims(const std::string& claims) { return Sign(kHeader, claims, *SecretKey()); }
-// Good claims and these.
+// Valid claims, and these.
 std::string And(const std::string& more) {
   return WithClaims(R"({"token_type":"access","exp":1700000100,"user_id":"ann",)" + more + "}");
 }
-// Good claims but for the expiry.
+// Valid claims except for the expiry.
 std::string Expiring(const std::string& exp) {
   return WithClaims(R"({"token_type":"access","user_id":"ann","exp":)" + exp + "}");
 }
@@ -48,7 +48,7 @@ void PrintTo(const Row& row, std::ostream* out) { *out << row.input; }
 
 class TableTest : public VerifierTest, public testing::WithParamInterface<Row> {};
 
-TEST_P(TableTest, ATokenIsTakenOrRefusedAsItsRowSays) {
+TEST_P(TableTest, ATokenIsAcceptedOrRejectedAsInItsRow) {
   const Row& row = GetParam();
   EXPECT_EQ(Refusal(row.token).empty(), row.accepted) << row.input;
 }
@@ -196,7 +196,7 @@ const std::vector<Row> kClaims = Rows({
 });
 INSTANTIATE_TEST_SUITE_P(Claims, TableTest, testing::ValuesIn(kClaims));
 
-// --- who it is
+// --- the user
 
 struct Who {
   std::string claims;

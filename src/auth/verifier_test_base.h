@@ -1,4 +1,4 @@
-// What the tests of the verifier share: a clock near the times in their tokens, and one secret.
+// Shared by the verifier's tests: a clock near the times in their tokens, and one secret.
 #pragma once
 #include <gtest/gtest.h>
 

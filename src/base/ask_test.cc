@@ -25,7 +25,7 @@ class Desk {
 };
 class BusyDesk final : public Desk {};
 
-TEST(AskTest, ArgumentsAreHeldUntilTheAwaitAndTheAnswerIsItsResult) {
+TEST(AskTest, ArgumentsLiveUntilTheAwaitAndItReturnsTheAnswer) {
   test::StepExecutor executor;
   BusyDesk desk;
   std::string out;

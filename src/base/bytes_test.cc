@@ -9,7 +9,7 @@
 namespace parley {
 namespace {
 
-TEST(SharedBytesTest, EmptyUntilGivenSomething) {
+TEST(SharedBytesTest, IsEmptyUntilAssigned) {
   const SharedBytes none;
   EXPECT_TRUE(none.empty());
   EXPECT_EQ(none.size(), 0u);
@@ -34,7 +34,7 @@ TEST(SharedBytesTest, CopiesShareOneBlock) {
   EXPECT_EQ(first.view(), "other");
 }
 
-TEST(SharedBytesTest, AMoveLeavesNothingBehind) {
+TEST(SharedBytesTest, AMoveEmptiesTheSource) {
   SharedBytes from("x");
   const SharedBytes to = std::move(from);
   EXPECT_TRUE(from.empty());  // NOLINT: what a move leaves is promised

@@ -19,7 +19,7 @@ void AppendDigits(std::string& out, int64_t value, int width) {
   out.append(digits, static_cast<size_t>(width));
 }
 
-// Reads exactly `width` digits at `pos`; -1 when they are not there.
+// Reads exactly `width` digits at `pos`; returns -1 if they are not there.
 int ReadDigits(std::string_view text, size_t pos, size_t width) {
   if (pos + width > text.size()) return -1;
   int value = 0;

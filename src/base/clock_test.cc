@@ -6,7 +6,7 @@ namespace parley {
 namespace {
 
 // Proves: times
-TEST(TimestampTest, IsWrittenInUtcWithSixDecimals) {
+TEST(TimestampTest, IsFormattedInUtcWithSixDecimals) {
   EXPECT_EQ(FormatTimestamp({0}), "1970-01-01T00:00:00.000000Z");
   EXPECT_EQ(FormatTimestamp({1'700'000'000'000'001}), "2023-11-14T22:13:20.000001Z");
   EXPECT_EQ(FormatTimestamp({951'782'400'000'000}), "2000-02-29T00:00:00.000000Z");
@@ -16,7 +16,7 @@ TEST(TimestampTest, IsWrittenInUtcWithSixDecimals) {
   EXPECT_EQ(out, "at 1970-01-01T00:00:00.000000Z");
 }
 
-TEST(TimestampTest, WhatIsWrittenReadsBackTheSame) {
+TEST(TimestampTest, AFormattedTimeIsParsedUnchanged) {
   for (int64_t micros = -3'000'000'000'000'000; micros < 9'000'000'000'000'000;
        micros += 86'399'999'983'111) {
     const auto read = ParseTimestamp(FormatTimestamp({micros}));
@@ -25,7 +25,7 @@ TEST(TimestampTest, WhatIsWrittenReadsBackTheSame) {
   }
 }
 
-TEST(TimestampTest, OffsetsAndDecimalsOfRfc3339AreTaken) {
+TEST(TimestampTest, OffsetsAndDecimalsOfRfc3339AreParsed) {
   const int64_t noon = ParseTimestamp("2026-11-23T12:00:00Z")->micros;
   EXPECT_EQ(FormatTimestamp({noon}), "2026-11-23T12:00:00.000000Z");
   EXPECT_EQ(ParseTimestamp("2026-11-23T13:30:00+01:30")->micros, noon);
@@ -37,7 +37,7 @@ TEST(TimestampTest, OffsetsAndDecimalsOfRfc3339AreTaken) {
   EXPECT_EQ(ParseTimestamp("2026-11-23T11:59:60Z")->micros, noon);  // a leap second
 }
 
-TEST(TimestampTest, WhatIsNoSuchTextIsRefused) {
+TEST(TimestampTest, InvalidTimesAreRejected) {
   for (const char* text : {"",
                            "2026-11-23",
                            "2026-11-23T12:00:00",
@@ -74,7 +74,7 @@ TEST(ManualClockTest, StandsStillUntilItIsMoved) {
   EXPECT_EQ(clock.Steady() - steady, std::chrono::milliseconds(1500));
 }
 
-TEST(SystemClockTest, TellsTheTimeOfDayAndNeverGoesBack) {
+TEST(SystemClockTest, FollowsTheWallClockAndNeverGoesBack) {
   const SystemClock clock;
   EXPECT_GT(clock.Now(), ParseTimestamp("2024-01-01T00:00:00Z"));
   const Monotonic before = clock.Steady();

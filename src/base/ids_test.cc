@@ -10,7 +10,7 @@ namespace {
 
 constexpr const char* kText = "0190b8a4-7c1e-7abc-8def-0123456789ab";
 
-TEST(UuidTest, WhatIsParsedIsWrittenBackInLowerCase) {
+TEST(UuidTest, AParsedIdIsFormattedInLowerCase) {
   const auto id = Uuid::Parse("0190B8A4-7C1E-7aBc-8DEF-0123456789AB");
   ASSERT_TRUE(id);
   EXPECT_EQ(id->ToString(), kText);
@@ -22,13 +22,13 @@ TEST(UuidTest, WhatIsParsedIsWrittenBackInLowerCase) {
   EXPECT_EQ(out, "id=0190b8a4-7c1e-7abc-8def-0123456789ab");
 }
 
-TEST(UuidTest, HyphensMayBeLeftOut) {
+TEST(UuidTest, HyphensAreOptional) {
   EXPECT_EQ(Uuid::Parse("0190B8A47C1E7aBc8DEF0123456789AB"), Uuid::Parse(kText));
   EXPECT_FALSE(Uuid::Parse("0190b8a4-7c1e7abc8def0123456789ab"));
   EXPECT_FALSE(Uuid::Parse("0190b8a47c1e7abc8def0123456789a"));
 }
 
-TEST(UuidTest, AnythingElseIsRefused) {
+TEST(UuidTest, InvalidTextIsRejected) {
   const std::string good = kText;
   EXPECT_FALSE(Uuid::Parse(""));
   EXPECT_FALSE(Uuid::Parse("{" + good + "}"));
@@ -51,7 +51,7 @@ TEST(UuidTest, NilIsAllZeros) {
 }
 
 // Proves: UUIDs, version 7, any case in, lower case out
-TEST(UuidGeneratorTest, IdsCarryVersionVariantAndTheClocksMilliseconds) {
+TEST(UuidGeneratorTest, IdsContainVersionVariantAndMilliseconds) {
   const ManualClock clock({0x0190'B8A4'7C1E * 1000 + 999});
   UuidGenerator generator(clock);
   const std::string text = generator.Next().ToString();
@@ -60,7 +60,7 @@ TEST(UuidGeneratorTest, IdsCarryVersionVariantAndTheClocksMilliseconds) {
   EXPECT_NE(std::string("89ab").find(text[19]), std::string::npos) << text;
 }
 
-TEST(UuidGeneratorTest, IdsAlwaysGrowEvenWhenTheClockStandsOrGoesBack) {
+TEST(UuidGeneratorTest, IdsIncreaseWhenTheClockStandsStillOrGoesBack) {
   ManualClock clock;
   UuidGenerator generator(clock);
   Uuid last = generator.Next();
@@ -74,7 +74,7 @@ TEST(UuidGeneratorTest, IdsAlwaysGrowEvenWhenTheClockStandsOrGoesBack) {
   }
 }
 
-TEST(UuidGeneratorTest, TwoGeneratorsOfOneClockDoNotMeet) {
+TEST(UuidGeneratorTest, TwoGeneratorsWithOneClockProduceDifferentIds) {
   const ManualClock clock;
   UuidGenerator one(clock), other(clock);
   std::unordered_set<Uuid> seen;
@@ -107,7 +107,7 @@ TEST(UserIdTest, LengthAndAlphabetAreChecked) {
   EXPECT_FALSE(ParseUserId(std::string_view("a\0b", 3)));
 }
 
-TEST(UserIdTest, EveryPrintableAsciiCharacterButNineIsTaken) {
+TEST(UserIdTest, EveryPrintableAsciiCharacterButNineIsAllowed) {
   for (int c = 0; c < 256; ++c) {
     const std::string text(1, static_cast<char>(c));
     const bool good =
@@ -128,7 +128,7 @@ TEST(UserIdTest, TheUuidFormIsFoldedToLowerCase) {
   }
 }
 
-TEST(RandomTest, HexHasTheLengthAskedForAndDiffers) {
+TEST(RandomTest, HexHasTheRequestedLengthAndDiffers) {
   std::set<std::string> seen;
   for (int i = 0; i < 100; ++i) {
     const std::string text = RandomHex(16);

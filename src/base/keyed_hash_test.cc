@@ -39,7 +39,7 @@ TEST(KeyedHash, IsStableWithinTheProcess) {
   EXPECT_EQ(std::hash<Uuid>()(Uuid{}), std::hash<Uuid>()(Uuid{}));
 }
 
-// std::hash<std::string> has a fixed seed: ids that collide in it are computed once and for all.
+// std::hash<std::string> has a fixed seed, so colliding ids can be computed in advance.
 TEST(KeyedHash, DependsOnEveryByte) {
   std::set<uint64_t> hashes;
   const std::string text = FirstBytes(40);
@@ -53,7 +53,7 @@ TEST(KeyedHash, DependsOnEveryByte) {
   EXPECT_EQ(hashes.size(), 81u);
 }
 
-TEST(KeyedHash, MapsAreSearchedByView) {
+TEST(KeyedHash, MapsCanBeSearchedByStringView) {
   KeyedMap<int> map;
   map["ann"] = 1;
   EXPECT_EQ(map.find(std::string_view("ann"))->second, 1);

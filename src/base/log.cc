@@ -53,7 +53,7 @@ class LineFormatter final : public spdlog::formatter {
   const bool json_;
 };
 
-// What may wait for a sink that takes nothing.
+// The maximum bytes queued for a sink that accepts no output.
 constexpr size_t kQueueBytes = 1024 * 1024;
 
 // Never destroyed: threads may log until the process ends. Null before SetUp.

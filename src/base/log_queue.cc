@@ -55,7 +55,7 @@ void Queue::Write(State& state, std::string_view lines) {
       pollfd wait{.fd = state.fd, .events = POLLOUT, .revents = 0};
       ::poll(&wait, 1, -1);
     } else if (n == 0 || errno != EINTR) {
-      // A full disk, a reader that is gone: these lines are lost, later ones are tried again.
+      // The disk is full or the reader is gone: these lines are lost, and later ones are tried again.
       const auto lost = static_cast<uint64_t>(std::ranges::count(lines, '\n'));
       state.dropped.fetch_add(lost, std::memory_order_relaxed);
       return;

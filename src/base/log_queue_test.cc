@@ -20,7 +20,7 @@ struct Pipe {
   std::array<int, 2> ends{};
 };
 
-// Fills the pipe. Returns how many bytes it took.
+// Fills the pipe. Returns the number of bytes it accepted.
 uint64_t Fill(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
   ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
@@ -45,7 +45,7 @@ TEST(LogQueue, WritesLinesInOrder) {
   EXPECT_EQ(queue.dropped(), 0u);
 }
 
-TEST(LogQueue, DropsAndCountsWhileAFullPipeTakesNothingAndRecovers) {
+TEST(LogQueue, DropsAndCountsLinesWhileThePipeIsFullAndRecovers) {
   const Pipe pipe;
   const uint64_t before = Fill(pipe.ends[1]);
   Queue queue(pipe.ends[1], 4096);
@@ -67,7 +67,7 @@ TEST(LogQueue, DropsAndCountsWhileAFullPipeTakesNothingAndRecovers) {
   EXPECT_TRUE(queue.Flush(10s));
 }
 
-TEST(LogQueue, CountsWhatADescriptorRefuses) {
+TEST(LogQueue, CountsLinesThatCannotBeWritten) {
   const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
   ASSERT_GE(full, 0);
   {

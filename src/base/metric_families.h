@@ -27,7 +27,7 @@ class MetricFamilies {
   void AddCounters(const char* name, const char* help, const std::vector<Value>& values);
   void AddGauge(const char* name, const char* help, double value);
   void AddGauges(const char* name, const char* help, const std::vector<Value>& values);
-  // How many there were, and their sum.
+  // The number of observations, and their sum.
   void AddSummary(const char* name, const char* help, uint64_t count, double sum);
   void AddHistogram(const char* name, const char* help, const Histogram& times);
   // `each(add)` calls add(labels, histogram) for each of the family.

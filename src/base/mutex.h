@@ -76,7 +76,7 @@ class CondVar {
     Adopted lock(mutex);
     condition_.wait(lock.held);
   }
-  // False: the time has come.
+  // Returns false if the time has come.
   template <class Time>
   bool WaitUntil(Mutex& mutex, Time time) REQUIRES(mutex) {
     Adopted lock(mutex);

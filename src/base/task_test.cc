@@ -19,7 +19,7 @@ Task<int> Sum(int count) {
 
 Task<void> Into(std::string& out, int count) { out = std::to_string(co_await Sum(count)); }
 
-// Who is to be answered later, by the test.
+// Holds callbacks, which the test calls later.
 struct Desk {
   std::vector<Resolve<std::string>> waiting;
   void Ask(Resolve<std::string> done) { waiting.push_back(std::move(done)); }
@@ -41,7 +41,7 @@ TEST(TaskTest, StartsOnlyWhenDetachedAndRunsToItsEnd) {
   EXPECT_EQ(out, "10");
 }
 
-TEST(TaskTest, TasksThatEndAtOnceMayBeAwaitedOneAfterTheOther) {
+TEST(TaskTest, ManyTasksThatEndAtOnceCanBeAwaited) {
   int64_t sum = 0;
   auto task = [](int64_t& out) -> Task<void> {
     for (int i = 0; i < 2'000; ++i) out += co_await Give(1);
@@ -50,7 +50,7 @@ TEST(TaskTest, TasksThatEndAtOnceMayBeAwaitedOneAfterTheOther) {
   EXPECT_EQ(sum, 2'000);
 }
 
-TEST(TaskTest, SuspendWaitsForItsAnswerAndTheFrameEndsWithTheTask) {
+TEST(TaskTest, SuspendResumesWithItsAnswerAndFreesTheFrame) {
   Desk desk;
   std::string out;
   const auto alive = std::make_shared<int>(0);
@@ -66,7 +66,7 @@ TEST(TaskTest, SuspendWaitsForItsAnswerAndTheFrameEndsWithTheTask) {
   EXPECT_EQ(alive.use_count(), 1);
 }
 
-TEST(TaskTest, AnAnswerGivenAtOnceIsTakenToo) {
+TEST(TaskTest, AnImmediateAnswerIsReturned) {
   std::string out;
   auto task = [](std::string& text) -> Task<void> {
     auto now = Suspend<std::string>([](Resolve<std::string> done) { done("at once"); });
@@ -76,7 +76,7 @@ TEST(TaskTest, AnAnswerGivenAtOnceIsTakenToo) {
   EXPECT_EQ(out, "at once");
 }
 
-TEST(TaskTest, ATaskThatIsNeverStartedFreesWhatItHolds) {
+TEST(TaskTest, ATaskThatIsNeverStartedFreesItsArguments) {
   Desk desk;
   std::string out;
   const auto alive = std::make_shared<int>(0);
@@ -87,7 +87,7 @@ TEST(TaskTest, ATaskThatIsNeverStartedFreesWhatItHolds) {
   EXPECT_TRUE(desk.waiting.empty());
 }
 
-TEST(TaskTest, ValuesThatCannotBeCopiedAreMovedOut) {
+TEST(TaskTest, MoveOnlyValuesAreReturned) {
   int seen = 0;
   auto task = [](int& out) -> Task<void> {
     auto make = []() -> Task<std::unique_ptr<int>> { co_return std::make_unique<int>(5); };

@@ -9,20 +9,20 @@
 namespace parley {
 namespace {
 
-TEST(UniqueFunctionTest, CallsWhatItWasMadeOf) {
+TEST(UniqueFunctionTest, CallsItsTarget) {
   UniqueFunction<int(int, int)> add = [](int a, int b) { return a + b; };
   EXPECT_EQ(add(2, 3), 5);
   EXPECT_TRUE(static_cast<bool>(add));
 }
 
-TEST(UniqueFunctionTest, IsEmptyUntilGivenSomething) {
+TEST(UniqueFunctionTest, IsEmptyUntilAssigned) {
   UniqueFunction<void()> nothing;
   EXPECT_FALSE(static_cast<bool>(nothing));
   nothing = [] {};
   EXPECT_TRUE(static_cast<bool>(nothing));
 }
 
-TEST(UniqueFunctionTest, HoldsWhatCannotBeCopied) {
+TEST(UniqueFunctionTest, HoldsMoveOnlyTargets) {
   auto number = std::make_unique<int>(7);
   UniqueFunction<int()> small = [number = std::move(number)] { return *number; };
   UniqueFunction<int()> moved = std::move(small);
@@ -44,7 +44,7 @@ TEST(UniqueFunctionTest, KeepsItsStateBetweenCalls) {
   EXPECT_EQ(moved(), 2);
 }
 
-// Small captures lie inside, large ones outside: both must die exactly once, wherever they end up.
+// Small captures are stored inside, large ones outside: both must be destroyed exactly once.
 template <size_t kPadding>
 void DiesOnce() {
   const auto token = std::make_shared<int>(0);
@@ -67,8 +67,8 @@ void DiesOnce() {
   }
   EXPECT_EQ(token.use_count(), 1);
 }
-TEST(UniqueFunctionTest, SmallCapturesDieOnce) { DiesOnce<8>(); }
-TEST(UniqueFunctionTest, LargeCapturesDieOnce) { DiesOnce<500>(); }
+TEST(UniqueFunctionTest, SmallCapturesAreDestroyedOnce) { DiesOnce<8>(); }
+TEST(UniqueFunctionTest, LargeCapturesAreDestroyedOnce) { DiesOnce<500>(); }
 
 struct alignas(64) Wide {
   double numbers[8] = {1, 2, 3, 4, 5, 6, 7, 8};

@@ -9,7 +9,7 @@
 namespace parley {
 namespace {
 
-// By the definition: the code point is decoded, then looked at.
+// The definition: decode the code point, then check it.
 bool IsUtf8ByDefinition(std::string_view text) {
   size_t at = 0;
   while (at < text.size()) {
@@ -108,7 +108,7 @@ const std::vector<Case> kCases = {
     {"\xFE\xFE\xFF\xFF", false, "FE FE FF FF"},
 };
 
-TEST(Utf8, TellsGoodTextFromBadWhereverItLies) {
+TEST(Utf8, ValidAndInvalidTextIsDetectedAtEveryPosition) {
   // Before and after ASCII of every length up to two blocks of the fast path.
   for (const Case& c : kCases) {
     for (size_t padding = 0; padding <= 66; ++padding) {
@@ -120,7 +120,7 @@ TEST(Utf8, TellsGoodTextFromBadWhereverItLies) {
   }
 }
 
-TEST(Utf8, PiecesAreJudgedAsTheWhole) {
+TEST(Utf8, PiecesGiveTheSameResultAsTheWhole) {
   for (const Case& c : kCases) {
     for (size_t piece = 1; piece <= 5; ++piece) {
       EXPECT_EQ(ValidInPieces(c.text, piece), c.valid) << c.what << " in pieces of " << piece;
@@ -144,7 +144,7 @@ TEST(Utf8, EveryCodePointAndNothingElseIsAccepted) {
   }
 }
 
-TEST(Utf8, TheFirstImpossibleByteIsRefusedAtOnce) {
+TEST(Utf8, TheFirstInvalidByteIsRejectedAtOnce) {
   const auto refused_at = [](std::string_view text) {
     Utf8Validator validator;
     for (size_t i = 0; i < text.size(); ++i) {
@@ -170,7 +170,7 @@ TEST(Utf8, AFailureLastsUntilReset) {
   EXPECT_TRUE(validator.Complete());
 }
 
-TEST(Utf8, AHalfCodePointIsPossibleButNotComplete) {
+TEST(Utf8, APartialCodePointIsValidButNotComplete) {
   Utf8Validator validator;
   EXPECT_TRUE(validator.Feed("\xE2\x82"));
   EXPECT_FALSE(validator.Complete());
@@ -179,9 +179,9 @@ TEST(Utf8, AHalfCodePointIsPossibleButNotComplete) {
   EXPECT_TRUE(validator.Complete());
 }
 
-TEST(Utf8, RandomTextsAreJudgedByTheDefinitionWholeAndInPieces) {
+TEST(Utf8, RandomTextsMatchTheDefinitionWholeAndInPieces) {
   std::mt19937 random(20261123);
-  // Mostly lead and continuation bytes from the edges, or else nothing would ever be valid.
+  // Mostly lead and continuation bytes from the edges of the ranges; random bytes would rarely be valid.
   constexpr std::string_view kBytes =
       "aZ\x7F\x80\x8F\x90\x9F\xA0\xBF\xC0\xC1\xC2\xDF\xE0\xE1\xED\xEF\xF0\xF3\xF4\xF5\xFF";
   int valid = 0;
@@ -227,7 +227,7 @@ TEST(Utf8, CuttingNeverSplitsACodePoint) {
   EXPECT_EQ(CutUtf8("\xF0\x9F\x98\x80", 3), "");
 }
 
-TEST(RepairUtf8Test, BytesOfNoCodePointAreReplaced) {
+TEST(RepairUtf8Test, InvalidBytesAreReplaced) {
   EXPECT_EQ(RepairUtf8(""), "");
   EXPECT_EQ(RepairUtf8("a\u00e4\u20ac\U0001F600z"), "a\u00e4\u20ac\U0001F600z");
   EXPECT_EQ(RepairUtf8("\xff\xfe"), "\ufffd\ufffd");

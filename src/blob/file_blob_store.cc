@@ -119,7 +119,7 @@ void FileBlobStore::Keep(const Uuid& id, Executor& on, Answer<void> done) {
   OnWorker<void>(on, std::move(done), [this, id] { return KeepNow(id); });
 }
 
-// No fsync after it: a crash may take the move back, and then it is made again at the next start.
+// No fsync follows: a crash may undo the move, which is then repeated at the next start.
 Result<void> FileBlobStore::KeepNow(const Uuid& id) const {
   const fs::path from = Incoming(id), to = Kept(id);
   if (::mkdir(to.parent_path().c_str(), 0700) != 0 && errno != EEXIST) {
@@ -168,11 +168,11 @@ Result<std::string> FileBlobStore::ReadNow(const Uuid& id, int64_t offset, size_
 void FileBlobStore::Remove(std::vector<Uuid> ids, Executor& on, Answer<std::vector<Uuid>> done) {
   OnWorker<std::vector<Uuid>>(on, std::move(done),
                               [this, ids = std::move(ids)]() -> Result<std::vector<Uuid>> {
-                                std::vector<Uuid> gone;
+                                std::vector<Uuid> removed;
                                 for (const Uuid& id : ids) {
-                                  if (RemoveNow(id)) gone.push_back(id);
+                                  if (RemoveNow(id)) removed.push_back(id);
                                 }
-                                return gone;
+                                return removed;
                               });
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// 67 bytes: a whole PNG of one pixel begins like this; its head is enough here.
+// 67 bytes: the beginning of a PNG of one pixel.
 const std::string kPng("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x8\6\0\0\0", 29);
 
 template <class T>
@@ -90,7 +90,7 @@ class FileBlobStoreTest : public testing::Test {
   std::unique_ptr<FileBlobStore> store_;
 };
 
-TEST_F(FileBlobStoreTest, WhatIsAppendedIsReadBackInPieces) {
+TEST_F(FileBlobStoreTest, AnUploadIsReadBackInPieces) {
   const Uuid id = ids_.Next();
   const auto upload = store_->Begin(id);
   ASSERT_TRUE(Append(*upload, kPng));
@@ -106,7 +106,7 @@ TEST_F(FileBlobStoreTest, WhatIsAppendedIsReadBackInPieces) {
   EXPECT_EQ(CodeOf(Keep(ids_.Next())), "not_found");
 }
 
-TEST_F(FileBlobStoreTest, AnUploadThatIsGivenUpLeavesNothing) {
+TEST_F(FileBlobStoreTest, AnAbortedUploadLeavesNoFile) {
   {
     const auto upload = store_->Begin(ids_.Next());
     ASSERT_TRUE(Append(*upload, kPng));
@@ -116,7 +116,7 @@ TEST_F(FileBlobStoreTest, AnUploadThatIsGivenUpLeavesNothing) {
   EXPECT_EQ(Files(), 0u);
 }
 
-TEST_F(FileBlobStoreTest, WhatAnEarlierProcessLeftIsNamed) {
+TEST_F(FileBlobStoreTest, FilesOfAnEarlierProcessAreListed) {
   const Uuid kept = Store(kPng), left = Store(kPng);
   ASSERT_TRUE(Keep(kept));
   EXPECT_TRUE(store_->LeftUnfinished().empty());
@@ -126,7 +126,7 @@ TEST_F(FileBlobStoreTest, WhatAnEarlierProcessLeftIsNamed) {
   EXPECT_EQ(Files(), 1u);
 }
 
-TEST_F(FileBlobStoreTest, RemovingTwiceIsTheSameAsOnce) {
+TEST_F(FileBlobStoreTest, RemovingIsIdempotent) {
   const Uuid id = Store(kPng);
   ASSERT_TRUE(Keep(id));
   EXPECT_EQ(Remove({id}), std::vector<Uuid>{id});
@@ -135,7 +135,7 @@ TEST_F(FileBlobStoreTest, RemovingTwiceIsTheSameAsOnce) {
   EXPECT_EQ(Files(), 0u);
 }
 
-TEST_F(FileBlobStoreTest, ATruncatedFileIsAnErrorAndNoCrash) {
+TEST_F(FileBlobStoreTest, ATruncatedFileIsAnError) {
   const Uuid id = Store(kPng);
   ASSERT_TRUE(Keep(id));
   for (const auto& entry : fs::recursive_directory_iterator(directory_)) {
@@ -157,18 +157,18 @@ TEST_F(FileBlobStoreTest, ASymbolicLinkIsNotFollowed) {
   EXPECT_EQ(CodeOf(Read(id, 0, 1)), "store_unavailable");
 }
 
-TEST_F(FileBlobStoreTest, AFailingDiskIsAnswered) {
+TEST_F(FileBlobStoreTest, AFailingDiskIsAnError) {
   fs::remove_all(directory_ / "incoming");
   const auto upload = store_->Begin(ids_.Next());
   EXPECT_EQ(CodeOf(Append(*upload, kPng)), "store_unavailable");
 }
 
-TEST_F(FileBlobStoreTest, AfterCloseCallsAreRefused) {
+TEST_F(FileBlobStoreTest, AfterCloseCallsFail) {
   store_->Close();
   EXPECT_EQ(CodeOf(Read(ids_.Next(), 0, 1)), "store_unavailable");
 }
 
-TEST_F(FileBlobStoreTest, ADiskThatIsNearlyFullTakesNothingNew) {
+TEST_F(FileBlobStoreTest, UploadsAreRejectedWhenTheDiskIsNearlyFull) {
   Open(int64_t{1} << 60);  // more than any disk has free
   const auto upload = store_->Begin(Uuid{});
   const Result<void> appended = Append(*upload, kPng);

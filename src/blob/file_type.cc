@@ -7,7 +7,7 @@
 namespace parley {
 namespace {
 
-// A database is for one thread at a time. Only signatures are looked at: nothing is unpacked.
+// A database is for one thread at a time. Checks only signatures: nothing is unpacked.
 class Database {
  public:
   Database()

@@ -8,7 +8,7 @@ namespace {
 const Uuid kNode{{0x11, 0x22}};
 
 // Proves: nodes over Redis
-TEST(BusMessageTest, AnEventComesBackAsItWent) {
+TEST(BusMessageTest, AnEventIsDecodedAsEncoded) {
   const BusEvent sent{.seq = 1'234'567'890'123,
                       .about_seq = 7,
                       .at = {1'700'000'000'000'001},
@@ -36,7 +36,7 @@ TEST(BusMessageTest, AnEventComesBackAsItWent) {
   EXPECT_EQ(got.participant_count, 3);
 }
 
-TEST(BusMessageTest, EveryKindComesBackAsItself) {
+TEST(BusMessageTest, EveryKindIsDecodedAsEncoded) {
   const BusMessage all[] = {BusEvent{},
                             BusTyping{"ann", 5, true, true},
                             BusJoined{Uuid{{9}}, {"ann", "bob"}, 4, "{}"},
@@ -55,14 +55,14 @@ TEST(BusMessageTest, EveryKindComesBackAsItself) {
   }
 }
 
-TEST(BusMessageTest, WhatIsCutShortIsNoMessage) {
+TEST(BusMessageTest, ATruncatedMessageIsInvalid) {
   const std::string whole = EncodeBus(kNode, BusJoined{Uuid{{9}}, {"ann", "bob"}, 4, "{}"});
   for (size_t size = 0; size < whole.size(); ++size) {
     EXPECT_FALSE(DecodeBus(std::string_view(whole).substr(0, size))) << size;
   }
 }
 
-TEST(BusMessageTest, LengthsThatLieAreNoMessage) {
+TEST(BusMessageTest, WrongLengthsAreInvalid) {
   std::string bytes = EncodeBus(kNode, BusPresence{true, {"ann"}});
   for (size_t at = 19; at < bytes.size(); ++at) {
     std::string changed = bytes;
@@ -71,13 +71,13 @@ TEST(BusMessageTest, LengthsThatLieAreNoMessage) {
   }
 }
 
-TEST(BusMessageTest, WhatALaterVersionAddsAtTheEndIsPassedOver) {
+TEST(BusMessageTest, FieldsThatALaterVersionAppendsAreIgnored) {
   const auto read = DecodeBus(EncodeBus(kNode, BusHello{Uuid{{8}}, 3, 99}) + "more");
   ASSERT_TRUE(read);
   EXPECT_EQ(std::get<BusHello>(read->message).users_digest, 99u);
 }
 
-TEST(BusMessageTest, AHelloOfAnOlderVersionIsRead) {
+TEST(BusMessageTest, AHelloOfAnOlderVersionIsDecoded) {
   std::string bytes = EncodeBus(kNode, BusHello{Uuid{{8}}, 3, 99, true});
   bytes.pop_back();
   const auto read = DecodeBus(bytes);
@@ -86,7 +86,7 @@ TEST(BusMessageTest, AHelloOfAnOlderVersionIsRead) {
   EXPECT_FALSE(std::get<BusHello>(read->message).settled);
 }
 
-TEST(BusMessageTest, AnotherVersionAnUnknownKindAndNoiseAreNoMessages) {
+TEST(BusMessageTest, OtherVersionsUnknownKindsAndRandomBytesAreInvalid) {
   std::string bytes = EncodeBus(kNode, BusLost{});
   bytes[1] = 2;
   EXPECT_FALSE(DecodeBus(bytes));

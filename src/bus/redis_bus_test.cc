@@ -87,14 +87,14 @@ TEST_F(RedisBusTest, ReadingPausesWhileTheReceiverIsCongested) {
   EXPECT_EQ(receiver_.downs, 0);
 }
 
-TEST_F(RedisBusTest, ItStopsWhileReadingPauses) {
+TEST_F(RedisBusTest, TheBusStopsWhileReadingIsPaused) {
   receiver_.congested = true;
   bus_->Publish(std::nullopt, "x");
   ASSERT_TRUE(Reaches(counters_.pauses, 1));
   bus_->Stop();
 }
 
-TEST_F(RedisBusTest, AnErrorOfAnyKindIsCountedAndTheBusStartsAgain) {
+TEST_F(RedisBusTest, AnyErrorIsCountedAndTheBusReconnects) {
   const Uuid conversation{{7}};
   bus_->Follow(conversation);
   ASSERT_TRUE(receiver_.Wait([&] { return receiver_.followed == 1; }));
@@ -103,7 +103,7 @@ TEST_F(RedisBusTest, AnErrorOfAnyKindIsCountedAndTheBusStartsAgain) {
   ASSERT_TRUE(receiver_.Wait([&] { return receiver_.ups == 2; }));
   EXPECT_EQ(receiver_.downs, 1);
   EXPECT_EQ(counters_.failures.value(), 1u);
-  ASSERT_TRUE(receiver_.Wait([&] { return receiver_.followed == 2; })) << "followed anew";
+  ASSERT_TRUE(receiver_.Wait([&] { return receiver_.followed == 2; })) << "subscribed again";
   bus_->Publish(conversation, "y");
   EXPECT_TRUE(receiver_.Wait([&] { return receiver_.messages == 1; }));
 }

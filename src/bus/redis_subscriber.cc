@@ -39,32 +39,32 @@ RedisSubscriber::RedisSubscriber(boost::asio::io_context& io, const RedisAddress
     : io_(io),
       counters_(counters),
       on_connection_(std::move(on_connection)),
-      link_(io, address, "listening", counters.failures) {}
+      link_(io, address, "subscribing", counters.failures) {}
 
 void RedisSubscriber::Want(const Uuid& conversation, bool follow) {
   bool first = false;
   {
     const MutexLock lock(mutex_);
-    first = wishes_.empty();
-    wishes_.emplace_back(conversation, follow);
+    first = requests_.empty();
+    requests_.emplace_back(conversation, follow);
   }
-  if (first) boost::asio::post(io_, [this] { TakeWishes(); });
+  if (first) boost::asio::post(io_, [this] { TakeRequests(); });
 }
 
-void RedisSubscriber::TakeWishes() {
-  std::vector<std::pair<Uuid, bool>> wishes;
+void RedisSubscriber::TakeRequests() {
+  std::vector<std::pair<Uuid, bool>> requests;
   {
     const MutexLock lock(mutex_);
-    wishes.swap(wishes_);
+    requests.swap(requests_);
   }
-  for (const auto& [conversation, follow] : wishes) {
+  for (const auto& [conversation, follow] : requests) {
     if (follow) {
       followed_.insert(conversation);
     } else {
       followed_.erase(conversation);
     }
     // Without a connection no command is needed: the next connection subscribes to `followed_`.
-    if (writer_) unsaid_[conversation] = follow;
+    if (writer_) unsent_[conversation] = follow;
   }
   if (writer_) writer_->Wake();
 }
@@ -77,8 +77,8 @@ boost::asio::awaitable<void> RedisSubscriber::Run() {
 }
 
 boost::asio::awaitable<void> RedisSubscriber::Work(RedisLink::Connection connection) {
-  unsaid_.clear();
-  for (const Uuid& conversation : followed_) unsaid_[conversation] = true;
+  unsent_.clear();
+  for (const Uuid& conversation : followed_) unsent_[conversation] = true;
   writer_ = std::make_shared<Writer>(connection, boost::asio::steady_timer(io_));
   boost::asio::co_spawn(io_, Write(writer_), boost::asio::detached);
   bool up = false;
@@ -91,7 +91,7 @@ boost::asio::awaitable<void> RedisSubscriber::Work(RedisLink::Connection connect
   connection->Close();
   writer_->Wake();
   writer_.reset();
-  unsaid_.clear();  // the next connection subscribes to all followed conversations
+  unsent_.clear();  // the next connection subscribes to all followed conversations
   if (up) on_connection_(false);
   std::rethrow_exception(failed);
 }
@@ -99,26 +99,26 @@ boost::asio::awaitable<void> RedisSubscriber::Work(RedisLink::Connection connect
 boost::asio::awaitable<void> RedisSubscriber::ReadAll(RedisConnection& connection, bool& up) {
   const auto deadline = std::chrono::steady_clock::now() + kSilence;
   for (;;) {
-    Heard heard;
+    Received received;
     RedisReply reply = co_await connection.Read(kSilence);
     for (; reply; reply = connection.ReadBuffered()) {
       if (reply->type == REDIS_REPLY_ERROR) {
         throw RedisFailure("Redis rejected SUBSCRIBE: " + std::string(TextOf(*reply)));
       }
-      if (!Sort(*reply, heard)) throw RedisFailure("unexpected reply to SUBSCRIBE");
+      if (!Sort(*reply, received)) throw RedisFailure("unexpected reply to SUBSCRIBE");
     }
-    counters_.received.Add(heard.deliveries.size());
-    if (heard.subscribed && !std::exchange(up, true)) on_connection_(true);
+    counters_.received.Add(received.deliveries.size());
+    if (received.subscribed && !std::exchange(up, true)) on_connection_(true);
     if (!up && std::chrono::steady_clock::now() > deadline) {
       throw RedisFailure("Redis did not confirm SUBSCRIBE in time");
     }
-    if (!heard.deliveries.empty()) receiver_->OnDeliveries(std::move(heard.deliveries));
-    if (!heard.followed.empty()) receiver_->OnFollowed(std::move(heard.followed));
+    if (!received.deliveries.empty()) receiver_->OnDeliveries(std::move(received.deliveries));
+    if (!received.followed.empty()) receiver_->OnFollowed(std::move(received.followed));
     if (receiver_->Congested()) co_await WaitForRoom(connection);
   }
 }
 
-// Meanwhile, messages are buffered in the sockets and in Redis, which closes a connection that uses
+// While paused, messages are buffered in the sockets and in Redis, which closes a connection that uses
 // too much memory. Messages lost then are read from the store.
 boost::asio::awaitable<void> RedisSubscriber::WaitForRoom(RedisConnection& connection) {
   counters_.pauses.Add();
@@ -131,7 +131,7 @@ boost::asio::awaitable<void> RedisSubscriber::WaitForRoom(RedisConnection& conne
 
 // ["message", channel, bytes] | ["subscribe" | "unsubscribe", channel, count] | ["pong", ""].
 // Returns false for other replies.
-bool RedisSubscriber::Sort(const redisReply& reply, Heard& heard) {
+bool RedisSubscriber::Sort(const redisReply& reply, Received& received) {
   if (reply.type != REDIS_REPLY_ARRAY || reply.elements < 2) return false;
   const std::span words(reply.element, reply.elements);
   if (words[0]->type != REDIS_REPLY_STRING) return false;
@@ -143,26 +143,26 @@ bool RedisSubscriber::Sort(const redisReply& reply, Heard& heard) {
   if (!conversation && channel != kNodesChannel) return true;
   if (what == "message") {
     if (words[2]->type != REDIS_REPLY_STRING) return false;
-    heard.deliveries.push_back({conversation, std::string(TextOf(*words[2]))});
+    received.deliveries.push_back({conversation, std::string(TextOf(*words[2]))});
   } else if (what == "subscribe" && conversation) {
-    heard.followed.push_back(*conversation);
+    received.followed.push_back(*conversation);
   } else if (what == "subscribe") {
-    heard.subscribed = true;
+    received.subscribed = true;
   }
   return true;
 }
 
 std::string RedisSubscriber::NextCommand() {
-  if (unsaid_.empty()) return {};
-  const bool follow = unsaid_.begin()->second;
+  if (unsent_.empty()) return {};
+  const bool follow = unsent_.begin()->second;
   std::vector<std::string> channels;
-  for (auto at = unsaid_.begin(); at != unsaid_.end() && channels.size() < kChannelsAtOnce;) {
+  for (auto at = unsent_.begin(); at != unsent_.end() && channels.size() < kChannelsAtOnce;) {
     if (at->second != follow) {
       ++at;
       continue;
     }
     channels.push_back(ChannelOf(at->first));
-    at = unsaid_.erase(at);
+    at = unsent_.erase(at);
   }
   std::vector<std::string_view> words{follow ? "SUBSCRIBE" : "UNSUBSCRIBE"};
   words.insert(words.end(), channels.begin(), channels.end());

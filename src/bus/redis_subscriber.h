@@ -31,15 +31,15 @@ class RedisSubscriber {
   boost::asio::awaitable<void> ReadAll(RedisConnection& connection, bool& up);
   boost::asio::awaitable<void> WaitForRoom(RedisConnection& connection);
   boost::asio::awaitable<void> Write(std::shared_ptr<Writer> writer);
-  void TakeWishes();
+  void TakeRequests();
   // The next command, for the maximum number of channels per command; empty if none is pending.
   std::string NextCommand();
-  struct Heard {
+  struct Received {
     std::vector<BusDelivery> deliveries;
     std::vector<Uuid> followed;
     bool subscribed = false;  // subscribed to the channel of all nodes
   };
-  static bool Sort(const redisReply& reply, Heard& heard);
+  static bool Sort(const redisReply& reply, Received& received);
 
   boost::asio::io_context& io_;
   BusCounters& counters_;
@@ -47,11 +47,11 @@ class RedisSubscriber {
   RedisLink link_;
   BusReceiver* receiver_ = nullptr;
   std::unordered_set<Uuid> followed_;
-  std::unordered_map<Uuid, bool> unsaid_;  // pending: true to follow, false to leave
+  std::unordered_map<Uuid, bool> unsent_;  // pending: true to follow, false to leave
   std::shared_ptr<Writer> writer_;         // for the current connection
 
   Mutex mutex_;
-  std::vector<std::pair<Uuid, bool>> wishes_ GUARDED_BY(mutex_);
+  std::vector<std::pair<Uuid, bool>> requests_ GUARDED_BY(mutex_);
 };
 
 }  // namespace parley

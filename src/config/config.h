@@ -16,7 +16,7 @@ namespace parley {
 enum class Deployment { kDevelopment, kProduction };
 enum class LogLevel { kTrace, kDebug, kInfo, kWarning, kError, kCritical };
 enum class LogFormat { kText, kJson };
-// Who can create task conversations.
+// Which users can create task conversations.
 enum class TaskConversations { kParticipants, kService };
 enum class ForeignMessages { kRelay, kStore, kDrop };
 

@@ -74,7 +74,7 @@ class Checking {
     }
   }
 
-  // User ids of two issuers are the same users, unless a prefix keeps them apart.
+  // Users of two issuers share their ids, unless a prefix separates them.
   void CheckIssuers() {
     const AuthConfig& auth = config_.auth;
     const bool own = !auth.secret_key.empty() || !auth.public_key.empty() || !auth.jwks.empty();
@@ -109,7 +109,7 @@ class Checking {
     }
   }
 
-  // A guess that this is a laptop must not open a configured deployment to the network.
+  // A default of development mode must not expose a configured deployment to the network.
   void CheckDevelopment() {
     const auto env = sources_.find("env");
     if (config_.production() || env == sources_.end() || env->second != "default") return;
@@ -147,7 +147,7 @@ class Checking {
     if (limits.content_bytes > limits.body_bytes) {
       Refuse("limits.content_bytes", "must not exceed limits.body_bytes");
     }
-    // JSON writes a control character of one byte as six.
+    // JSON encodes a one-byte control character in six bytes.
     const size_t largest_event = 6 * limits.content_bytes + limits.metadata_bytes + 4096;
     if (config_.websocket.outbox_bytes < largest_event) {
       Refuse("websocket.outbox_bytes", "must be at least the size of the largest event, " +

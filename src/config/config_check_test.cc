@@ -26,19 +26,19 @@ std::vector<std::string> ErrorsWith(Config config, const std::function<void(Conf
   return CheckConfig(config, {}).errors;
 }
 
-TEST(ConfigCheck, ARightProductionStartsWithoutAWord) {
+TEST(ConfigCheck, AValidProductionConfigurationHasNoNotes) {
   EXPECT_THAT(CheckConfig(Production(), {}).errors, IsEmpty());
   EXPECT_THAT(CheckConfig(Production(), {}).notes, IsEmpty());
 }
 
-TEST(ConfigCheck, ProductionRefusesToStartWithoutAKey) {
+TEST(ConfigCheck, ProductionRequiresAKey) {
   EXPECT_THAT(ErrorsWith(Production(), [](Config& c) { c.auth.secret_key.clear(); }),
               ElementsAre(HasSubstr("auth.secret_key: production requires a JWT key")));
   EXPECT_THAT(ErrorsWith(Config(), [](Config&) {}), IsEmpty());
 }
 
 // Proves: HS secret of 32 bytes
-TEST(ConfigCheck, ProductionRefusesAShortKeyAndDevelopmentMentionsIt) {
+TEST(ConfigCheck, AShortKeyIsAnErrorInProductionAndANoteInDevelopment) {
   const auto shorten = [](Config& c) { c.auth.secret_key = std::string(31, 'k'); };
   EXPECT_THAT(ErrorsWith(Production(), shorten), ElementsAre(HasSubstr("shorter than 32 bytes")));
   Config development;
@@ -48,7 +48,7 @@ TEST(ConfigCheck, ProductionRefusesAShortKeyAndDevelopmentMentionsIt) {
 }
 
 // Proves: production: --test-echo
-TEST(ConfigCheck, ProductionRefusesAStoreThatForgetsAndAnEchoSocket) {
+TEST(ConfigCheck, ProductionRejectsAStoreWithoutFsyncAndAnEchoSocket) {
   EXPECT_THAT(ErrorsWith(Production(), [](Config& c) { c.store.fsync = false; }),
               ElementsAre(HasSubstr("store.fsync: ")));
   EXPECT_THAT(ErrorsWith(Config(), [](Config& c) { c.store.fsync = false; }), IsEmpty());
@@ -56,7 +56,7 @@ TEST(ConfigCheck, ProductionRefusesAStoreThatForgetsAndAnEchoSocket) {
               ElementsAre(HasSubstr("test_echo: ")));
 }
 
-TEST(ConfigCheck, AnAlgorithmAndItsKeyMustFit) {
+TEST(ConfigCheck, AnAlgorithmAndItsKeyMustMatch) {
   const auto asymmetric = [](Config& c) {
     c.auth.algorithm = "RS256";
     c.auth.secret_key.clear();
@@ -75,7 +75,7 @@ TEST(ConfigCheck, AnAlgorithmAndItsKeyMustFit) {
               ElementsAre(HasSubstr("cannot be used with HS256")));
 }
 
-TEST(ConfigCheck, LimitsThatCannotBeMetTogetherAreRefused) {
+TEST(ConfigCheck, ContradictoryLimitsAreRejected) {
   EXPECT_THAT(ErrorsWith(Config(), [](Config& c) { c.limits.frame_bytes = 1024; }),
               ElementsAre(HasSubstr("websocket.max_size")));
   EXPECT_THAT(ErrorsWith(Config(), [](Config& c) { c.limits.body_bytes = 1024; }),
@@ -86,14 +86,14 @@ TEST(ConfigCheck, LimitsThatCannotBeMetTogetherAreRefused) {
               ElementsAre(HasSubstr("drain_delay: ")));
 }
 
-TEST(ConfigCheck, ProductionRefusesAKeyThatDjangoMade) {
+TEST(ConfigCheck, ProductionRejectsAnInsecureDjangoKey) {
   EXPECT_THAT(
       ErrorsWith(Production(),
                  [](Config& c) { c.auth.secret_key = "django-insecure-" + std::string(40, 'k'); }),
       ElementsAre(HasSubstr("django-insecure-")));
 }
 
-TEST(ConfigCheck, AGuessedDevelopmentServesNothingConfiguredToTheNetwork) {
+TEST(ConfigCheck, ADefaultDevelopmentModeRejectsAConfiguredServerOnTheNetwork) {
   Config open;
   open.host = "0.0.0.0";
   open.auth.secret_key = std::string(32, 'k');
@@ -110,14 +110,14 @@ TEST(ConfigCheck, AGuessedDevelopmentServesNothingConfiguredToTheNetwork) {
   EXPECT_THAT(CheckConfig(bare, {{"env", "default"}}).errors, IsEmpty());
 }
 
-TEST(ConfigCheck, TheAdminPortIsAnotherOne) {
+TEST(ConfigCheck, TheAdminPortMustDifferFromThePort) {
   EXPECT_THAT(ErrorsWith(Config(), [](Config& c) { c.admin.port = c.port; }),
               ElementsAre(HasSubstr("admin.port: ")));
   const auto any_free = [](Config& c) { c.admin.port = c.port = 0; };
   EXPECT_THAT(ErrorsWith(Config(), any_free), IsEmpty());
 }
 
-TEST(ConfigCheck, MessagesSayWhereTheValueCameFrom) {
+TEST(ConfigCheck, MessagesNameTheSourceOfTheValue) {
   Config config = Production();
   config.store.fsync = false;
   EXPECT_THAT(CheckConfig(config, {{"store.fsync", "PARLEY_STORE_FSYNC"}}).errors,

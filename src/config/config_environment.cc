@@ -15,14 +15,14 @@ bool IsDigits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// Cuts `suffix` off; false when the text does not end with it.
+// Removes `suffix`; returns false if the text does not end with it.
 bool CutSuffix(std::string_view& text, std::string_view suffix) {
   if (!text.ends_with(suffix)) return false;
   text.remove_suffix(suffix.size());
   return true;
 }
 
-// Kubernetes gives every container of a namespace variables for each Service in it. Where one is
+// Kubernetes sets environment variables in every container for each Service of the namespace. If a Service is
 // called `parley`, or `parley-redis`, they look like options: PARLEY_SERVICE_HOST,
 // PARLEY_SERVICE_PORT_HTTP, PARLEY_PORT=tcp://…, PARLEY_PORT_8000_TCP{,_PROTO,_PORT,_ADDR}.
 bool IsServiceLink(std::string_view name, std::string_view value) {

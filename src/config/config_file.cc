@@ -11,7 +11,7 @@ std::string Where(const std::string& path, const toml::source_region& region) {
   return path + ":" + std::to_string(region.begin.line);
 }
 
-// The node as text of the option's kind; nothing where TOML's type does not fit it.
+// Returns the node as text of the option's kind; nullopt if TOML's type does not match it.
 std::optional<std::string> AsText(const toml::node& node, OptionKind kind) {
   const bool quantity =
       kind == OptionKind::kNumber || kind == OptionKind::kSize || kind == OptionKind::kDuration;
@@ -71,7 +71,7 @@ class FileReading {
     const std::string name = section.empty() ? key : section + "." + key;
     const std::string where = Where(path_, node.source());
     const Option* option = FindOption(name);
-    // FindOption knows no difference between the key "a.b" and b in [a].
+    // FindOption does not distinguish the key "a.b" from b in [a].
     if (option == nullptr || option->section != section) return Unknown(name, where);
     const std::optional<std::string> text = AsText(node, option->kind);
     if (!text) {

@@ -8,7 +8,7 @@
 namespace parley {
 namespace {
 
-// `package.asgi:application`, what ASGI servers are told to run.
+// `package.asgi:application`, the argument of ASGI servers.
 bool IsApplication(std::string_view text) {
   const size_t colon = text.find(':');
   const auto dotted = [](std::string_view path) {
@@ -26,7 +26,7 @@ struct ForeignFlag {
   bool has_value;
 };
 
-// Flags of Daphne, Uvicorn and Hypercorn without a meaning here.
+// Flags of Daphne, Uvicorn and Hypercorn that have no effect here.
 constexpr auto kForeignFlags = std::to_array<ForeignFlag>({
     {"--loop", true},
     {"--lifespan", true},
@@ -100,9 +100,9 @@ constexpr auto kForeignFlags = std::to_array<ForeignFlag>({
     {"--statsd-prefix", true},
 });
 
-// One reading of one command line. CLI11 splits it into flags and values and is told of every
-// spelling apart, so that messages name a flag as it was written; it is kept from stopping at the
-// first mistake by letting every value be absent and every argument be unknown.
+// One parse of a command line. CLI11 splits it into flags and values and gets every spelling as a separate
+// option, so that messages name a flag as it was written. All values are optional and unknown arguments are
+// allowed, so that it does not stop at the first mistake.
 class FlagReading {
  public:
   explicit FlagReading(const std::vector<CommandFlag>& command_flags)
@@ -113,7 +113,7 @@ class FlagReading {
       Add(FlagOf(option), &option);
       for (const std::string& spelling : SplitList(option.flags, ' ')) Add(spelling, &option);
     }
-    // Daphne's endpoints, which listen_address.cc takes apart.
+    // Daphne's endpoints, which listen_address.cc parses.
     for (const char* endpoint : {"-e", "--endpoint"}) Add(endpoint, FindOption("host"));
     for (const CommandFlag& flag : command_flags) Add(flag.name, nullptr);
     Add("--config", nullptr);
@@ -123,7 +123,7 @@ class FlagReading {
 
   FlagFindings Read(const std::vector<std::string>& args) {
     std::vector<std::string> prepared = Prepare(args);
-    std::reverse(prepared.begin(), prepared.end());  // as CLI11 wants them
+    std::reverse(prepared.begin(), prepared.end());  // in CLI11's order
     try {
       app_.parse(std::move(prepared));
     } catch (const CLI::ParseError& error) {
@@ -165,8 +165,8 @@ class FlagReading {
     rows_[flag] = {spelling, option};
   }
 
-  // Joins a switch and its word (`--rate-limits off`; Daphne's `--access-log -`), which CLI11 would
-  // take for an argument of its own, and finds `--flag=` before CLI11 gives it what follows.
+  // Joins a switch and its value (`--rate-limits off`; Daphne's `--access-log -`), which CLI11 would parse as
+  // a positional argument, and finds `--flag=` before CLI11 assigns the next argument to it.
   std::vector<std::string> Prepare(const std::vector<std::string>& args) {
     std::vector<std::string> prepared;
     for (size_t i = 0; i < args.size(); ++i) {
@@ -198,7 +198,7 @@ class FlagReading {
     return prepared;
   }
 
-  // Daphne's value is a file's name.
+  // Daphne's value is a file name.
   std::string AccessLogWord(const std::string& word) {
     if (word == "-") return "on";
     if (ParseOptionValue(OptionKind::kSwitch, word, {}, "")) return word;
@@ -246,7 +246,7 @@ class FlagReading {
     found_.given.push_back({&option, std::move(value), SourceLevel::kFlag, spelling});
   }
 
-  // What CLI11 knows nothing about: misspelt flags with their values, and arguments.
+  // Collects what CLI11 does not parse: misspelt flags with their values, and arguments.
   void TakeRest() {
     bool after_unknown = false;
     for (const std::string& arg : app_.remaining()) {

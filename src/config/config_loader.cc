@@ -13,7 +13,7 @@
 namespace parley {
 namespace {
 
-// A value in a message: on one line, and not endless.
+// Shortens a value for a message, on one line.
 std::string Shown(const GivenOption& given) {
   if (given.option->secret) return "the value";
   std::string text = given.text.substr(0, 80);
@@ -73,7 +73,7 @@ class Loading {
     std::stable_sort(given_.begin(), given_.end(),
                      [](const GivenOption& a, const GivenOption& b) { return a.level < b.level; });
     for (const Option& option : Options()) result_.sources[KeyOf(option)] = "default";
-    // Defaults, and what may be ignored, depend on env.
+    // The defaults, and which values are ignored, depend on env.
     const Option* const env = FindOption("env");
     ApplyAll(*env);
     for (const Option& option : Options()) {
@@ -85,8 +85,8 @@ class Loading {
     }
   }
 
-  // In order of precedence. Wrong values are reported even where others win over them, but for the
-  // guide's names: those are Django's too, and may hold what means something only there.
+  // In order of precedence. Invalid values are reported even if another source overrides them, except for the
+  // guide's names: Django uses them too, with values that may be valid only there.
   void ApplyAll(const Option& option) {
     std::vector<const GivenOption*> given;
     for (const GivenOption& one : given_) {

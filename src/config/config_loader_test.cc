@@ -29,12 +29,12 @@ ConfigResult Load(std::vector<std::string> args, Environment environment = {},
        .command_flags = std::move(command_flags)});
 }
 
-// A shell's line without quotes.
+// Splits a shell's command line without quotes.
 ConfigResult LoadLine(const std::string& line, Environment environment = {}) {
   return Load(SplitList(line, ' '), std::move(environment));
 }
 
-TEST(ConfigLoader, DevelopmentNeedsNothingAtAll) {
+TEST(ConfigLoader, DevelopmentNeedsNoOptions) {
   const ConfigResult result = Load({});
   EXPECT_THAT(result.errors, IsEmpty());
   EXPECT_THAT(result.notes, IsEmpty());
@@ -46,7 +46,7 @@ TEST(ConfigLoader, DevelopmentNeedsNothingAtAll) {
   EXPECT_EQ(result.config.limits.frame_bytes, 262144u);
 }
 
-TEST(ConfigLoader, ProductionHasItsOwnDefaultsWhichAnythingGivenOverrides) {
+TEST(ConfigLoader, ProductionHasItsOwnDefaultsWhichAllSourcesOverride) {
   const Environment production = {{"DJANGO_ENV", "production"}, {"JWT_SECRET_KEY", kKey}};
   const ConfigResult result = Load({}, production);
   EXPECT_THAT(result.errors, IsEmpty());
@@ -62,7 +62,7 @@ TEST(ConfigLoader, ProductionHasItsOwnDefaultsWhichAnythingGivenOverrides) {
   EXPECT_EQ(given.config.drain_delay, std::chrono::seconds(1));
 }
 
-TEST(ConfigLoader, FlagsWinOverTheEnvironmentWhichWinsOverTheFile) {
+TEST(ConfigLoader, FlagsOverrideTheEnvironmentWhichOverridesTheFile) {
   const std::map<std::string, std::string> file = {{"parley.toml", "port = 1"}};
   EXPECT_EQ(Load({}, {}, file).config.port, 1);
   EXPECT_EQ(Load({}, {{"PORT", "2"}}, file).config.port, 2);
@@ -74,7 +74,7 @@ TEST(ConfigLoader, FlagsWinOverTheEnvironmentWhichWinsOverTheFile) {
   EXPECT_EQ(all.sources.at("host"), "default");
 }
 
-TEST(ConfigLoader, OfARepeatedFlagTheLastCountsAndListsAreJoined) {
+TEST(ConfigLoader, TheLastOfARepeatedFlagWinsAndListsAreJoined) {
   const ConfigResult result = LoadLine(
       "--port 1 --port 2 --allowed-hosts a.example --allowed-hosts b.example,c.example "
       "--access-log --no-access-log");
@@ -84,7 +84,7 @@ TEST(ConfigLoader, OfARepeatedFlagTheLastCountsAndListsAreJoined) {
   EXPECT_THAT(result.config.allowed_hosts, ElementsAre("a.example", "b.example", "c.example"));
 }
 
-TEST(ConfigLoader, TheFileIsTheFlagsElseTheVariablesElseTheOneInTheDirectory) {
+TEST(ConfigLoader, TheFileComesFromTheFlagTheVariableOrTheDirectoryInThatOrder) {
   const std::map<std::string, std::string> files = {
       {"parley.toml", "port = 1"}, {"other.toml", "port = 2"}, {"third.toml", "port = 3"}};
   EXPECT_EQ(Load({}, {}, files).config.port, 1);
@@ -97,7 +97,7 @@ TEST(ConfigLoader, TheFileIsTheFlagsElseTheVariablesElseTheOneInTheDirectory) {
               ElementsAre(HasSubstr("PARLEY_CONFIG: none.toml: No such file")));
 }
 
-TEST(ConfigLoader, AFileThatIsThereButCannotBeReadStopsTheStart) {
+TEST(ConfigLoader, AnUnreadableFileFailsTheStart) {
   const ConfigResult result = LoadConfig(
       {.args = {},
        .environment = {},
@@ -107,7 +107,7 @@ TEST(ConfigLoader, AFileThatIsThereButCannotBeReadStopsTheStart) {
   EXPECT_THAT(result.errors, ElementsAre(HasSubstr("parley.toml: Permission denied")));
 }
 
-TEST(ConfigLoader, EverythingThatIsWrongIsReportedAtOnceByNameAndPlace) {
+TEST(ConfigLoader, AllErrorsAreReportedAtOnceWithNameAndSource) {
   const ConfigResult result =
       Load({"--ping-interval", "5parsecs", "--prt", "8000", "stray", "--data-dir"},
            {{"PARLEY_SHARDS", "many"}, {"PARLEY_WEBSOCKET_PINGS", "1"}, {"PORT", "99999"}},
@@ -131,7 +131,7 @@ TEST(ConfigLoader, EverythingThatIsWrongIsReportedAtOnceByNameAndPlace) {
           "1MiB)"));
 }
 
-TEST(ConfigLoader, AFileThatIsNotTomlIsReportedWithItsLineBesideOtherErrors) {
+TEST(ConfigLoader, AFileThatIsNotTomlIsReportedWithItsLineAndOtherErrors) {
   const ConfigResult result =
       Load({"--port", "x"}, {}, {{"parley.toml", "port = 1\nhost = = 2\n"}});
   ASSERT_EQ(result.errors.size(), 2u);
@@ -139,7 +139,7 @@ TEST(ConfigLoader, AFileThatIsNotTomlIsReportedWithItsLineBesideOtherErrors) {
   EXPECT_THAT(result.errors, Contains(HasSubstr("--port: port: ")));
 }
 
-TEST(ConfigLoader, TheFileTakesTomlsOwnTypes) {
+TEST(ConfigLoader, TheFileAcceptsTomlTypes) {
   const ConfigResult result = Load({}, {}, {{"parley.toml", R"(
       port = 0
       access_log = false
@@ -166,7 +166,7 @@ TEST(ConfigLoader, TheFileTakesTomlsOwnTypes) {
   EXPECT_EQ(result.config.admin.port, 9000);
 }
 
-TEST(ConfigLoader, ADottedOrNestedKeyIsNoWayAroundTheTable) {
+TEST(ConfigLoader, DottedKeysAreTablesAndQuotedOnesAreUnknown) {
   EXPECT_THAT(Load({}, {}, {{"parley.toml", "\"admin.port\" = 1"}}).errors,
               ElementsAre(HasSubstr("unknown key 'admin.port'")));
   EXPECT_THAT(Load({}, {}, {{"parley.toml", "[admin.port]\nx = 1"}}).errors,
@@ -175,7 +175,7 @@ TEST(ConfigLoader, ADottedOrNestedKeyIsNoWayAroundTheTable) {
 }
 
 // Proves: names of Django deployments
-TEST(ConfigLoader, TheGuidesNamesWorkAndTheSpecialKeyWinsOverDjangos) {
+TEST(ConfigLoader, TheGuidesVariablesWorkAndTheJwtKeyOverridesDjangosKey) {
   const ConfigResult result = Load({}, {{"SECRET_KEY", "django's"},
                                         {"JWT_SECRET_KEY", kKey},
                                         {"ALLOWED_HOSTS", "a.example, .b.example"},
@@ -188,7 +188,7 @@ TEST(ConfigLoader, TheGuidesNamesWorkAndTheSpecialKeyWinsOverDjangos) {
   EXPECT_EQ(Load({}, {{"SECRET_KEY", kKey}, {"JWT_SECRET_KEY", ""}}).config.auth.secret_key, kKey);
 }
 
-TEST(ConfigLoader, DjangosOwnDeploymentNameDoesNotMatterWhereParleysIsGiven) {
+TEST(ConfigLoader, ParleysEnvironmentNameOverridesDjangos) {
   EXPECT_THAT(Load({}, {{"DJANGO_ENV", "staging"}}).errors,
               ElementsAre("DJANGO_ENV: env: 'staging' is not one of development production"));
   EXPECT_THAT(Load({}, {{"DJANGO_ENV", "staging"}, {"PARLEY_ENV", "development"}}).errors,
@@ -196,7 +196,7 @@ TEST(ConfigLoader, DjangosOwnDeploymentNameDoesNotMatterWhereParleysIsGiven) {
 }
 
 // Proves: names of Django deployments
-TEST(ConfigLoader, TheGuidesRedisAndDatabaseAreTakenAndItsCacheIsAWarning) {
+TEST(ConfigLoader, TheGuidesRedisAndDatabaseAreUsedAndItsCacheIsAWarning) {
   const Environment guide = {{"DJANGO_ENV", "production"},
                              {"JWT_SECRET_KEY", kKey},
                              {"ALLOWED_HOSTS", "a.example"},
@@ -244,7 +244,7 @@ TEST(ConfigLoader, KubernetesServiceLinksAreIgnored) {
 }
 
 // Proves: flags of Daphne, Uvicorn, Hypercorn
-TEST(ConfigLoader, CommandLinesOfDaphneAreTakenAsTheyAreSpelt) {
+TEST(ConfigLoader, CommandLinesOfDaphneAreAccepted) {
   const ConfigResult result = LoadLine(
       "-b 0.0.0.0 -p 8001 --ping-interval 20 --ping-timeout 30 --access-log - --proxy-headers "
       "your_project.asgi:application");
@@ -267,7 +267,7 @@ TEST(ConfigLoader, CommandLinesOfDaphneAreTakenAsTheyAreSpelt) {
 }
 
 // Proves: flags of Daphne, Uvicorn, Hypercorn
-TEST(ConfigLoader, CommandLinesOfUvicornAreTakenAsTheyAreSpelt) {
+TEST(ConfigLoader, CommandLinesOfUvicornAreAccepted) {
   const ConfigResult result = LoadLine(
       "your_project.asgi:application --host 0.0.0.0 --port 8001 --ws-max-size 16777216 "
       "--ws-ping-interval 20.0 --ws-ping-timeout 20.0 --no-proxy-headers --forwarded-allow-ips "
@@ -293,7 +293,7 @@ TEST(ConfigLoader, CommandLinesOfUvicornAreTakenAsTheyAreSpelt) {
 }
 
 // Proves: flags of Daphne, Uvicorn, Hypercorn
-TEST(ConfigLoader, CommandLinesOfHypercornAreTakenAsTheyAreSpelt) {
+TEST(ConfigLoader, CommandLinesOfHypercornAreAccepted) {
   const ConfigResult result = LoadLine(
       "--bind 0.0.0.0:8001 --backlog 100 --graceful-timeout 10 --websocket-ping-interval 20 "
       "project.asgi:application");
@@ -306,7 +306,7 @@ TEST(ConfigLoader, CommandLinesOfHypercornAreTakenAsTheyAreSpelt) {
   EXPECT_EQ(LoadLine("--bind fd://3").config.fd, 3);
 }
 
-TEST(ConfigLoader, OddArgumentsAreErrorsAndNeverMore) {
+TEST(ConfigLoader, UnexpectedArgumentsAreErrors) {
   for (const char* line : {"--no-access-log=x", "--port=", "--=1", "-", "---port 1", "-p",
                            "-b=", "--access-log=", "--port --host", "--no-port", "1 2 3",
                            "--port 1 2", "-x-y", "--access_log", "--PORT 1", "{}", "--port {}"}) {
@@ -315,13 +315,13 @@ TEST(ConfigLoader, OddArgumentsAreErrorsAndNeverMore) {
   EXPECT_THAT(LoadLine("--port 1 -- project.asgi:application").errors, IsEmpty());
 }
 
-TEST(ConfigLoader, HelpIsNotStoppedByAnythingElse) {
+TEST(ConfigLoader, HelpWorksDespiteOtherErrors) {
   EXPECT_TRUE(Load({"--port", "x", "--help"}).help);
   EXPECT_TRUE(Load({"-h"}).help);
   EXPECT_THAT(Load({"--port", "x", "--help"}).errors, IsEmpty());
 }
 
-TEST(ConfigLoader, ACommandsOwnFlagsComeBackByName) {
+TEST(ConfigLoader, ACommandsOwnFlagsAreReturnedByName) {
   const std::vector<CommandFlag> flags = {{"--user", "USER", "Whose token.", true},
                                           {"--ttl", "DURATION", "How long."}};
   const ConfigResult result = Load({"--user", "alice", "--port=1"}, {}, {}, flags);

@@ -10,7 +10,7 @@
 
 namespace parley {
 
-// In order of precedence: later levels override earlier ones.
+// Levels in order of precedence: later ones override earlier ones.
 enum class SourceLevel { kFile, kGuideVariable, kVariable, kFlag };
 
 struct GivenOption {

@@ -60,7 +60,7 @@ std::string Defaults(const Option& option) {
          "; production: " + DefaultFor(option, Deployment::kProduction);
 }
 
-// `text` broken at spaces to 100 columns, each line after the first one `indent` columns in.
+// Wraps `text` at 100 columns; lines after the first are indented by `indent` columns.
 std::string Wrapped(std::string_view text, size_t indent) {
   std::string lines;
   size_t column = indent;

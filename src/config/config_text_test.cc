@@ -26,14 +26,14 @@ ConfigResult Load(std::vector<std::string> args, std::string file = "") {
 }
 
 // Proves: parley config check, print, docs
-TEST(ConfigText, TheDocumentationIsWhatTheTableSays) {
+TEST(ConfigText, TheDocumentationMatchesTheTable) {
   const auto path = std::filesystem::path(__FILE__).parent_path() / "../../docs/configuration.md";
   std::ifstream file(path);
   ASSERT_TRUE(file) << path;
   std::stringstream checked_in;
   checked_in << file.rdbuf();
   EXPECT_EQ(checked_in.str(), ConfigDocs())
-      << "renew it: parley config docs > docs/configuration.md";
+      << "update it: parley config docs > docs/configuration.md";
 }
 
 TEST(ConfigText, TheDocumentationNamesEveryOptionInAllThreeWays) {
@@ -44,7 +44,7 @@ TEST(ConfigText, TheDocumentationNamesEveryOptionInAllThreeWays) {
   }
 }
 
-TEST(ConfigText, WhatIsPrintedLoadsAsTheSameConfiguration) {
+TEST(ConfigText, APrintedConfigurationLoadsUnchanged) {
   const ConfigResult first =
       Load({"--port", "9", "--ping-interval", "1500ms", "--allowed-hosts", "a.example,b.example",
             "--auth-issuer", "quote \" and \\ and \x01", "--log-format", "json", "--shards", "3",
@@ -57,7 +57,7 @@ TEST(ConfigText, WhatIsPrintedLoadsAsTheSameConfiguration) {
   }
 }
 
-TEST(ConfigText, EachPrintedValueSaysWhereItCameFrom) {
+TEST(ConfigText, EachPrintedValueNamesItsSource) {
   const ConfigResult loaded = Load({"--port", "9"}, "shards = 2");
   const std::string printed = PrintConfig(loaded.config, loaded.sources);
   EXPECT_THAT(printed, HasSubstr("port = 9  # --port\n"));
@@ -74,7 +74,7 @@ TEST(ConfigText, SecretsAreNeverPrinted) {
   EXPECT_THAT(printed, Not(HasSubstr(key)));
 }
 
-TEST(ConfigText, HelpNamesEveryOptionOfTodayAndTheCommandsOwnFlagsAndFitsATerminal) {
+TEST(ConfigText, HelpListsAllOptionsAndTheCommandsFlagsAndFitsATerminal) {
   const std::string help = OptionsHelp({{"--user", "USER", "Whose token.", true}});
   EXPECT_THAT(help, HasSubstr("--user USER"));
   EXPECT_THAT(help, HasSubstr("-b, --bind, --host"));

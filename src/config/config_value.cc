@@ -31,7 +31,7 @@ bool EqualIgnoringCase(std::string_view a, std::string_view b) {
   });
 }
 
-// The factor of the unit that `text` ends with, which is cut off; `bare` where it names none.
+// Removes the unit at the end of `text` and returns its factor; `bare` if there is none.
 template <size_t N>
 std::optional<int64_t> TakeUnit(std::string_view& text, const std::array<Unit, N>& units,
                                 int64_t bare) {
@@ -45,7 +45,7 @@ std::optional<int64_t> TakeUnit(std::string_view& text, const std::array<Unit, N
   return std::nullopt;
 }
 
-// Decimal digits, with a fraction or without, times the factor.
+// Parses decimal digits, with or without a fraction, times the factor.
 std::optional<int64_t> Scale(std::string_view digits, int64_t factor) {
   if (digits.empty() || digits.find_first_not_of("0123456789.") != std::string_view::npos) {
     return std::nullopt;
@@ -108,8 +108,8 @@ Parsed ParseQuantity(OptionKind kind, std::string_view text, const OptionRange& 
   return OptionValue(*number);
 }
 
-// The largest unit that leaves no remainder. Minutes are not written: `60s` reads better than `1m`
-// beside `25s`, and m is easily taken for milli.
+// Returns the largest unit without a remainder. Minutes are not used: `60s` is clearer than `1m`
+// beside `25s`, and m is easily mistaken for milli.
 template <size_t N>
 std::string WithUnit(int64_t number, const std::array<Unit, N>& units) {
   for (const Unit& unit : units) {

@@ -13,7 +13,7 @@ tl::expected<OptionValue, std::string> Parse(OptionKind kind, std::string_view t
   return ParseOptionValue(kind, text, {}, "one|two");
 }
 
-TEST(ConfigValue, DurationsAreSecondsOrCarryAUnit) {
+TEST(ConfigValue, DurationsAreSecondsOrHaveAUnit) {
   const auto is = [](std::string_view text, Duration expected) {
     EXPECT_EQ(Parse(OptionKind::kDuration, text), OptionValue(expected)) << text;
   };
@@ -29,14 +29,14 @@ TEST(ConfigValue, DurationsAreSecondsOrCarryAUnit) {
   is("0", seconds(0));
 }
 
-TEST(ConfigValue, SizesAreBytesOrCarryAUnit) {
+TEST(ConfigValue, SizesAreBytesOrHaveAUnit) {
   EXPECT_EQ(Parse(OptionKind::kSize, "262144"), OptionValue(int64_t{262144}));
   EXPECT_EQ(Parse(OptionKind::kSize, "256KiB"), OptionValue(int64_t{262144}));
   EXPECT_EQ(Parse(OptionKind::kSize, "1.5MiB"), OptionValue(int64_t{1572864}));
   EXPECT_EQ(Parse(OptionKind::kSize, "12B"), OptionValue(int64_t{12}));
 }
 
-TEST(ConfigValue, SwitchesTakeEveryUsualWord) {
+TEST(ConfigValue, SwitchesAcceptEveryCommonWord) {
   for (std::string_view on : {"on", "true", "1", "yes", "True", "ON"}) {
     EXPECT_EQ(Parse(OptionKind::kSwitch, on), OptionValue(true)) << on;
   }
@@ -45,7 +45,7 @@ TEST(ConfigValue, SwitchesTakeEveryUsualWord) {
   }
 }
 
-TEST(ConfigValue, NonsenseIsRefusedAndNeverReadAsZero) {
+TEST(ConfigValue, InvalidNumbersAreRejected) {
   for (std::string_view text :
        {"", "s", "5 s", "-5", "+5", "5x", "1e3", "0x10", "1.2.3", ".", "nan", "inf", "5ss",
         "9223372036854775807s", "99999999999999999999"}) {
@@ -60,7 +60,7 @@ TEST(ConfigValue, NonsenseIsRefusedAndNeverReadAsZero) {
   EXPECT_FALSE(Parse(OptionKind::kText, std::string_view("a\0b", 3)));
 }
 
-TEST(ConfigValue, WhatIsFormattedReadsBackAsTheSame) {
+TEST(ConfigValue, AFormattedValueIsParsedUnchanged) {
   for (int64_t micros : {0, 1, 1'500, 20'000'000, 60'000'000, 90'500'000}) {
     const OptionValue value = Duration(micros);
     EXPECT_EQ(Parse(OptionKind::kDuration, FormatOptionValue(OptionKind::kDuration, value, {})),
@@ -72,14 +72,14 @@ TEST(ConfigValue, WhatIsFormattedReadsBackAsTheSame) {
   EXPECT_EQ(FormatOptionValue(OptionKind::kChoice, OptionValue(int64_t{1}), "one|two"), "two");
 }
 
-TEST(ConfigValue, ListsLoseWhiteSpaceAndEmptyItems) {
+TEST(ConfigValue, WhiteSpaceAndEmptyItemsOfListsAreDropped) {
   EXPECT_EQ(SplitList(" a, b ,,c,", ','), (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_TRUE(SplitList(" , ", ',').empty());
 }
 
-TEST(ConfigValue, OnlyASlipOfTheFingerHasANearestName) {
+TEST(ConfigValue, OnlyASmallMisspellingHasASuggestion) {
   const std::vector<std::string> names = {"port", "host", "websocket.ping_interval"};
-  EXPECT_EQ(Nearest("prot", names), "");  // two letters off in four: could be anything
+  EXPECT_EQ(Nearest("prot", names), "");  // two of four letters differ: not a typo
   EXPECT_EQ(Nearest("prt", names), "port");
   EXPECT_EQ(Nearest("websocket.ping_intervall", names), "websocket.ping_interval");
   EXPECT_EQ(Nearest("colour", names), "");

@@ -5,7 +5,7 @@
 namespace parley {
 namespace {
 
-TEST(IssuerEntryTest, ThreeWordsAreEnough) {
+TEST(IssuerEntryTest, AnEntryNeedsIssuerAlgorithmAndKeys) {
   const auto entry = ParseIssuerEntry("https://a ES256 keys.json");
   ASSERT_TRUE(entry);
   EXPECT_EQ(entry->issuer, "https://a");
@@ -13,10 +13,10 @@ TEST(IssuerEntryTest, ThreeWordsAreEnough) {
   EXPECT_EQ(entry->keys, "keys.json");
   EXPECT_EQ(entry->audience, "");
   EXPECT_EQ(entry->user_prefix, "");
-  EXPECT_FALSE(entry->service) << "a service must be asked for";
+  EXPECT_FALSE(entry->service) << "service tokens are off by default";
 }
 
-TEST(IssuerEntryTest, TheRestComesInAnyOrder) {
+TEST(IssuerEntryTest, OptionalWordsComeInAnyOrder) {
   for (const char* text :
        {"https://a ES256 k chat service prefix=a:", "https://a ES256 k service chat prefix=a:",
         "https://a ES256 k prefix=a: audience=chat service"}) {
@@ -29,7 +29,7 @@ TEST(IssuerEntryTest, TheRestComesInAnyOrder) {
   EXPECT_EQ(ParseIssuerEntry("https://a ES256 k audience=service")->audience, "service");
 }
 
-TEST(IssuerEntryTest, EverythingElseIsAnError) {
+TEST(IssuerEntryTest, InvalidEntriesAreErrors) {
   for (const char* text :
        {"", "https://a", "https://a ES256", "https://a HS256 k", "https://a none k",
         "https://a ES256 k chat talk", "https://a ES256 k service service",

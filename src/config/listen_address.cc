@@ -6,8 +6,8 @@
 namespace parley {
 namespace {
 
-// The fields of a Twisted endpoint, as Daphne's -e takes them: "ssl:443:privateKey=key.pem". A
-// backslash takes the next character as it is.
+// The fields of a Twisted endpoint, in the syntax of Daphne's -e: "ssl:443:privateKey=key.pem". A
+// backslash escapes the next character.
 std::vector<std::string> EndpointFields(std::string_view text) {
   std::vector<std::string> fields(1);
   for (size_t i = 0; i < text.size(); ++i) {
@@ -21,7 +21,7 @@ std::vector<std::string> EndpointFields(std::string_view text) {
   return fields;
 }
 
-// What an endpoint stands for; none where it is of a kind or has a field that means nothing here.
+// Returns the options of an endpoint; nullopt if its kind or a field is not supported.
 std::optional<std::vector<GivenOption>> ExpandEndpoint(const GivenOption& endpoint) {
   struct Field {
     std::string_view kind, name, key;
@@ -66,7 +66,7 @@ bool IsEndpoint(const GivenOption& given) {
   return given.where == "-e" || given.where == "--endpoint";
 }
 
-// What one `host` stands for.
+// Returns the options of a `host`.
 std::vector<GivenOption> Expand(const GivenOption& host) {
   const std::string& text = host.text;
   const auto as = [&](std::string_view key, std::string value) {
@@ -94,7 +94,7 @@ std::vector<GivenOption> Expand(const GivenOption& host) {
   return parts;
 }
 
-// The way to listen that an option belongs to.
+// The kind of address that an option belongs to.
 enum Way : size_t { kTcp, kUnixSocket, kDescriptor, kNoWay };
 Way WayOf(const Option& option) {
   const std::string key = KeyOf(option);
@@ -103,7 +103,7 @@ Way WayOf(const Option& option) {
   return key == "fd" ? kDescriptor : kNoWay;
 }
 
-// Whether both name an address in full, so that the second cannot be meant to replace the first.
+// Returns whether both are complete addresses, so that the second does not just refine the first.
 bool Contradict(const GivenOption& a, const GivenOption& b) {
   const bool binds = a.where == "-b" || a.where == "--bind" || IsEndpoint(a);
   return a.option == b.option && a.level == b.level && a.text != b.text &&

@@ -30,7 +30,7 @@ std::vector<std::string> Expanded(std::string host) {
 }
 
 // Proves: -b, --uds, --fd
-TEST(ListenAddress, AHostMayCarryItsPort) {
+TEST(ListenAddress, AHostMayIncludeAPort) {
   EXPECT_THAT(Expanded("0.0.0.0"), ElementsAre("host=0.0.0.0"));
   EXPECT_THAT(Expanded("0.0.0.0:8000"), ElementsAre("host=0.0.0.0", "port=8000"));
   EXPECT_THAT(Expanded("localhost:0"), ElementsAre("host=localhost", "port=0"));
@@ -50,7 +50,7 @@ std::vector<std::string> OfEndpoint(std::string text, size_t mistakes = 0) {
   return Texts(given);
 }
 
-TEST(ListenAddress, AnEndpointIsTakenAsDaphneTakesIt) {
+TEST(ListenAddress, EndpointsAreParsedLikeDaphnes) {
   EXPECT_THAT(OfEndpoint("tcp:8000"), ElementsAre("port=8000", "host=0.0.0.0"));
   EXPECT_THAT(OfEndpoint("tcp:port=8000:interface=127.0.0.1"),
               ElementsAre("port=8000", "host=127.0.0.1"));
@@ -66,7 +66,7 @@ TEST(ListenAddress, AnEndpointIsTakenAsDaphneTakesIt) {
   }
 }
 
-TEST(ListenAddress, APortThatIsCutShortIsNotForgotten) {
+TEST(ListenAddress, AnIncompletePortIsAnError) {
   EXPECT_THAT(Expanded("localhost:"), ElementsAre("host=localhost", "port="));
   EXPECT_FALSE(ParseFor(*FindOption("port"), ""));
   EXPECT_FALSE(ParseFor(*FindOption("host"), ""));
@@ -74,7 +74,7 @@ TEST(ListenAddress, APortThatIsCutShortIsNotForgotten) {
   EXPECT_FALSE(ParseFor(*FindOption("host"), "[::1"));
 }
 
-TEST(ListenAddress, TwoAddressesInOnePlaceAreRefused) {
+TEST(ListenAddress, TwoAddressesInOneSourceAreRejected) {
   std::vector<std::string> errors;
   std::vector<GivenOption> given = {Given("host", "0.0.0.0:1", "-b"), Given("port", "2", "-p")};
   ExpandHosts(given, errors);
@@ -92,7 +92,7 @@ TEST(ListenAddress, TwoAddressesInOnePlaceAreRefused) {
   EXPECT_THAT(errors, IsEmpty());
 }
 
-TEST(ListenAddress, TheWayGivenWithTheHighestPrecedenceIsTheOneInForce) {
+TEST(ListenAddress, TheAddressWithTheHighestPrecedenceWins) {
   std::vector<std::string> errors, notes;
   std::vector<GivenOption> given = {
       Given("port", "9000", "PORT", SourceLevel::kGuideVariable), Given("uds", "/a.sock", "--uds"),
@@ -105,7 +105,7 @@ TEST(ListenAddress, TheWayGivenWithTheHighestPrecedenceIsTheOneInForce) {
 }
 
 // Proves: -b, --uds, --fd
-TEST(ListenAddress, TwoWaysInOnePlaceAreRefused) {
+TEST(ListenAddress, TwoKindsOfAddressInOneSourceAreRejected) {
   for (const auto& [first, second] :
        {std::pair{"host", "uds"}, std::pair{"port", "fd"}, std::pair{"uds", "fd"}}) {
     std::vector<std::string> errors, notes;

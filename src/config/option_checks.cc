@@ -13,7 +13,7 @@
 namespace parley {
 namespace {
 
-// The number of bits in an address of this text, 0 when it is none.
+// Returns the number of bits of an address in this text, 0 if it is not an address.
 int AddressBits(const std::string& text) {
   unsigned char bytes[sizeof(in6_addr)];
   if (inet_pton(AF_INET, text.c_str(), bytes) == 1) return 32;

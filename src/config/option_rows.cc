@@ -1,5 +1,5 @@
-// The rows of the option table, and nothing else. To add an option: a field in config.h, a row
-// here, and `parley config docs > docs/configuration.md`.
+// The rows of the option table. To add an option: a field in config.h, a row here, and
+// `parley config docs > docs/configuration.md`.
 #include <array>
 
 #include "config/option_checks.h"

@@ -20,7 +20,7 @@ ConfigResult Load(std::vector<std::string> args, std::map<std::string, std::stri
        }});
 }
 
-// A right value that is not the default.
+// Returns a valid value other than the default.
 std::string Sample(const Option& option) {
   const std::string standard = DefaultText(option, Deployment::kDevelopment);
   if (!option.choices.empty()) {
@@ -66,7 +66,7 @@ void ExpectTaken(const ConfigResult& result, const Option& option, const std::st
 }
 
 // Proves: file, environment, flags, and their order
-TEST(OptionTable, EveryOptionIsTakenFromTheFileTheEnvironmentAndTheCommandLine) {
+TEST(OptionTable, EveryOptionIsReadFromTheFileTheEnvironmentAndTheCommandLine) {
   for (const Option& option : Options()) {
     if (option.availability != Availability::kToday) continue;
     const std::string sample = Sample(option);
@@ -84,7 +84,7 @@ TEST(OptionTable, EveryOptionIsTakenFromTheFileTheEnvironmentAndTheCommandLine) 
   }
 }
 
-TEST(OptionTable, PlannedOptionsAreKnownInAllThreePlacesAndNeverTakenSilently) {
+TEST(OptionTable, PlannedOptionsAreReportedInAllThreeSources) {
   for (const Option& option : Options()) {
     if (option.availability == Availability::kToday) continue;
     const std::string sample = Sample(option);
@@ -114,7 +114,7 @@ TEST(OptionTable, NoTwoOptionsShareAName) {
   }
 }
 
-TEST(OptionTable, EveryDefaultIsAValueThatItsOwnOptionTakes) {
+TEST(OptionTable, EveryDefaultIsAValidValue) {
   for (const Option& option : Options()) {
     const OptionValue standard = option.field.get(Config{});
     const std::string text = DefaultText(option, Deployment::kDevelopment);
@@ -130,7 +130,7 @@ TEST(OptionTable, EveryDefaultIsAValueThatItsOwnOptionTakes) {
 }
 
 // Proves: --limit-concurrency, --backlog, --shards
-TEST(OptionTable, ValuesOutsideTheRangeAreRefusedByEveryBoundedOption) {
+TEST(OptionTable, EveryBoundedOptionRejectsValuesOutsideItsRange) {
   for (const Option& option : Options()) {
     if (option.kind == OptionKind::kNumber || option.kind == OptionKind::kSize) {
       EXPECT_TRUE(ParseFor(option, std::to_string(option.range.max))) << KeyOf(option);

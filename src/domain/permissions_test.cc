@@ -19,14 +19,14 @@ TEST(Permissions, TheDocumentationHoldsTheTable) {
       << PermissionsAsMarkdown();
 }
 
-TEST(Permissions, AHigherRoleMayWhateverALowerOneMay) {
+TEST(Permissions, AHigherRoleHasAllPermissionsOfALowerOne) {
   EXPECT_FALSE(May(Action::update_title, ConversationType::kGroup, Role::kMember));
   EXPECT_TRUE(May(Action::update_title, ConversationType::kGroup, Role::kAdmin));
   EXPECT_TRUE(May(Action::update_title, ConversationType::kGroup, Role::kOwner));
   EXPECT_TRUE(May(Action::update_title, ConversationType::kTask, Role::kMember));
 }
 
-TEST(Permissions, WhatNobodyMayTheOwnerMayNotEither) {
+TEST(Permissions, ActionsOfNobodyAreForbiddenToTheOwner) {
   EXPECT_FALSE(May(Action::add_participant, ConversationType::kDirect, Role::kOwner));
   EXPECT_FALSE(LeastRole(Action::leave, ConversationType::kDirect));
 }

@@ -7,14 +7,14 @@
 namespace parley {
 namespace {
 
-TEST(TrimTest, WhiteSpaceAtBothEndsGoesAndThatWithinStays) {
+TEST(TrimTest, WhiteSpaceIsRemovedAtBothEndsOnly) {
   EXPECT_EQ(Trim("  two  words \r\n\t"), "two  words");
   EXPECT_EQ(Trim("none"), "none");
   EXPECT_EQ(Trim(""), "");
   EXPECT_EQ(Trim(" \t\n\v\f\r "), "");
 }
 
-TEST(TrimTest, EveryWhiteSpaceOfUnicodeCounts) {
+TEST(TrimTest, AllUnicodeWhiteSpaceIsRemoved) {
   for (const char* space : {"\u0085", "\u00A0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
                             "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200A",
                             "\u2028", "\u2029", "\u202F", "\u205F", "\u3000"}) {
@@ -23,7 +23,7 @@ TEST(TrimTest, EveryWhiteSpaceOfUnicodeCounts) {
   }
 }
 
-TEST(TrimTest, WhatOnlyLooksEmptyStays) {
+TEST(TrimTest, InvisibleCharactersAreKept) {
   // Zero-width space and joiner, byte order mark, Braille blank: no White_Space property.
   for (const char* text : {"\u200B", "\u200D", "\uFEFF", "\u2800", "\u180E"}) {
     EXPECT_EQ(Trim(text), text);
@@ -31,16 +31,17 @@ TEST(TrimTest, WhatOnlyLooksEmptyStays) {
   EXPECT_EQ(Trim(std::string_view(" \0 ", 3)), std::string_view("\0", 1));
 }
 
-TEST(TrimTest, LettersThatShareBytesWithSpacesStayWhole) {
+TEST(TrimTest, LettersThatShareBytesWithSpacesAreKept) {
   EXPECT_EQ(Trim("\u0105"), "\u0105");    // ends in 0x85
   EXPECT_EQ(Trim("\u00E0"), "\u00E0");    // ends in 0xA0
   EXPECT_EQ(Trim(" \u4E80 "), "\u4E80");  // ends in 0xBA 0x80
   EXPECT_EQ(Trim("\u00C5\u0085"), "\u00C5");
 }
 
-TEST(ContentTypeTest, IsFoldedToLowerCaseAndOfAFewCharacters) {
+TEST(ContentTypeTest, IsLowerCaseWithALimitedAlphabet) {
   EXPECT_EQ(FoldContentType("text"), "text");
-  EXPECT_EQ(FoldContentType("SyStem"), "system") << "not a way around who may send one";
+  EXPECT_EQ(FoldContentType("SyStem"), "system")
+      << "upper case does not bypass the restriction of system messages";
   EXPECT_EQ(FoldContentType("Image/SVG+xml"), "image/svg+xml");
   EXPECT_EQ(FoldContentType("a_b.c-9"), "a_b.c-9");
   for (const char* bad : {"", " text", "text\n", "a;b", "a b", "<b>", "\xC3\xA4", "a\"b"}) {

@@ -24,7 +24,7 @@ class Feature {
   virtual void AddMetrics(MetricFamilies& /*out*/) const {}
 };
 
-// What a feature's jobs work with. `executor`: the first shard, where OnTick runs too. All outlive the
+// The dependencies of a feature's jobs. `executor`: the first shard, where OnTick runs too. All outlive the
 // feature's last call.
 struct NodeServices {
   Store& store;

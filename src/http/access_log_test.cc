@@ -5,7 +5,7 @@
 namespace parley {
 namespace {
 
-TEST(LoggedPath, HoldsNoQueryAndNothingThatForgesAField) {
+TEST(LoggedPath, HasNoQueryAndCannotForgeFields) {
   EXPECT_EQ(LoggedPath("/api/messaging/?token=secret"), "/api/messaging/");
   EXPECT_EQ(LoggedPath("/a#token=secret"), "/a");
   EXPECT_EQ(LoggedPath("/a%20status=200"), "/a%20status%3D200");
@@ -17,7 +17,7 @@ TEST(LoggedPath, HoldsNoQueryAndNothingThatForgesAField) {
   EXPECT_LE(LoggedPath(std::string(100'000, 'x')).size(), 2'048u);
 }
 
-TEST(RequestId, IsTakenWhereItIsSafeElseMade) {
+TEST(RequestId, IsAcceptedIfSafeAndGeneratedOtherwise) {
   EXPECT_EQ(RequestIdFrom("a.B-9_"), "a.B-9_");
   EXPECT_EQ(RequestIdFrom(std::string(64, 'x')), std::string(64, 'x'));
   for (const char* bad : {"", "a b", "a=b", "\xff", "x\x01", "a\"b", "a/b"}) {

@@ -7,7 +7,7 @@ namespace {
 
 using Segments = std::vector<std::string>;
 
-// "prefix: segments as routes have them"; "-" where nothing is served.
+// "prefix: segments as routes have them"; "-" if the path is not served.
 std::string Normalized(const ApiPrefixes& prefixes, Segments segments) {
   const std::string* prefix = prefixes.Normalize(segments);
   if (prefix == nullptr) return "-";
@@ -16,7 +16,7 @@ std::string Normalized(const ApiPrefixes& prefixes, Segments segments) {
   return text;
 }
 
-TEST(ApiPrefixesTest, TheDefaultIsWhatRoutesAreWrittenWith) {
+TEST(ApiPrefixesTest, TheDefaultPrefixIsThatOfTheRoutes) {
   const ApiPrefixes prefixes({"/api/messaging"});
   EXPECT_EQ(Normalized(prefixes, {"api", "messaging", "messages"}),
             "/api/messaging: api messaging messages");
@@ -24,7 +24,7 @@ TEST(ApiPrefixesTest, TheDefaultIsWhatRoutesAreWrittenWith) {
   EXPECT_EQ(Normalized(prefixes, {}), ":");
 }
 
-TEST(ApiPrefixesTest, OthersStandForIt) {
+TEST(ApiPrefixesTest, OtherPrefixesAreMappedToTheDefault) {
   const ApiPrefixes prefixes({"/api/v1/messaging", "/api/messaging", "/m"});
   EXPECT_EQ(Normalized(prefixes, {"api", "v1", "messaging", "messages"}),
             "/api/v1/messaging: api messaging messages");
@@ -34,12 +34,12 @@ TEST(ApiPrefixesTest, OthersStandForIt) {
   EXPECT_EQ(prefixes.first(), "/api/v1/messaging");
 }
 
-TEST(ApiPrefixesTest, WhatIsNotListedIsNotServed) {
+TEST(ApiPrefixesTest, APrefixThatIsNotListedIsNotServed) {
   const ApiPrefixes prefixes({"/api/v1/messaging"});
   EXPECT_EQ(Normalized(prefixes, {"api", "messaging", "messages"}), "-");
 }
 
-TEST(ApiPrefixesTest, TheLongestThatFitsIsMeant) {
+TEST(ApiPrefixesTest, TheLongestMatchingPrefixWins) {
   const ApiPrefixes prefixes({"/api", "/api/messaging"});
   EXPECT_EQ(Normalized(prefixes, {"api", "messaging", "messages"}),
             "/api/messaging: api messaging messages");

@@ -11,7 +11,7 @@ namespace {
 
 using test::MakeRequest;
 
-TEST(JsonBodyTest, TheTypeMustBeJsonWhateverItsParameters) {
+TEST(JsonBodyTest, TheMediaTypeMustBeJsonWithAnyParameters) {
   JsonReader json(32);
   for (const char* type : {"application/json", "Application/JSON", "application/json;charset=utf-8",
                            "application/json ; charset=utf-8"}) {
@@ -29,7 +29,7 @@ TEST(JsonBodyTest, TheTypeMustBeJsonWhateverItsParameters) {
             ErrorCode::unsupported_media_type);
 }
 
-TEST(JsonBodyTest, WhatIsNoObjectIsBadJson) {
+TEST(JsonBodyTest, ABodyThatIsNotAnObjectIsBadJson) {
   JsonReader json(32);
   for (const char* text : {"", "[]", "{", "null"}) {
     const Request request = MakeRequest("POST", "/", {{"Content-Type", "application/json"}}, text);
@@ -68,7 +68,7 @@ TEST(NumberQueryTest, IsAWholeNumberBetweenItsBounds) {
   }
 }
 
-TEST(FlagQueryTest, IsYesOrNo) {
+TEST(FlagQueryTest, IsABoolean) {
   const auto flag = [](const std::string& query) {
     return FlagQuery(MakeRequest("GET", "/" + query), "f");
   };
@@ -104,7 +104,7 @@ TEST_F(FormTest, UrlEncodedFieldsAreAnObject) {
   EXPECT_TRUE(Read("application/x-www-form-urlencoded", ""));
 }
 
-TEST_F(FormTest, MultipartFieldsAreAnObjectAndFilesArePassedOver) {
+TEST_F(FormTest, MultipartFieldsAreAnObjectAndFilesAreIgnored) {
   const auto form =
       Read("multipart/form-data; boundary=b",
            "--b\r\nContent-Disposition: form-data; name=\"content\"\r\n\r\ntwo\r\nlines\r\n"
@@ -117,7 +117,7 @@ TEST_F(FormTest, MultipartFieldsAreAnObjectAndFilesArePassedOver) {
   EXPECT_FALSE(fields.Has("file"));
 }
 
-TEST_F(FormTest, ABrokenFormIsABadRequest) {
+TEST_F(FormTest, AMalformedFormIsABadRequest) {
   for (const char* body : {"a=%zz", "a=%ff", "%00=1", "a=b%00"}) {
     EXPECT_EQ(Read("application/x-www-form-urlencoded", body).error().code, ErrorCode::bad_request);
   }

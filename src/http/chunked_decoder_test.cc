@@ -56,7 +56,7 @@ TEST(ChunkedDecoderTest, ExtensionsAndTrailersAreDropped) {
                    {Kind::kEnd, "ab", "next"});
 }
 
-TEST(ChunkedDecoderTest, WhatIsNotTheCodingIsAnError) {
+TEST(ChunkedDecoderTest, AMalformedEncodingIsAnError) {
   for (const char* input : {"\r\n",
                             "g\r\n",
                             "0x2\r\n",
@@ -88,7 +88,7 @@ TEST(ChunkedDecoderTest, WhatIsNotTheCodingIsAnError) {
   }
 }
 
-TEST(ChunkedDecoderTest, AnErrorEndsIt) {
+TEST(ChunkedDecoderTest, DecodingStopsAtAnError) {
   ChunkedDecoder decoder;
   std::string_view input = "x";
   EXPECT_EQ(decoder.Next(input).kind, Kind::kError);

@@ -29,7 +29,7 @@ TEST(CorsPolicy, ReflectsListedOriginsOnly) {
   EXPECT_EQ(policy.Headers(std::nullopt, "api.example.com"), "Vary: Origin\r\n");
 }
 
-TEST(CorsPolicy, AStarIsWithoutCredentials) {
+TEST(CorsPolicy, AWildcardAllowsNoCredentials) {
   const CorsPolicy policy({.allowed_origins = {"*"}});
   const std::string lines = policy.Headers("https://evil.example", "api.example.com");
   EXPECT_THAT(lines, HasSubstr("Access-Control-Allow-Origin: *\r\n"));
@@ -42,7 +42,7 @@ TEST(CorsPolicy, IsOffWithoutAList) {
   EXPECT_FALSE(CorsPolicy({}).Allows("https://a.example", "a.example"));
 }
 
-TEST(CorsPolicy, DevelopmentAllowsLocalPagesAndItsOwn) {
+TEST(CorsPolicy, DevelopmentAllowsLocalOriginsAndItsOwn) {
   const CorsPolicy policy({.local_origins = true});
   for (const char* good : {"http://localhost:3000", "http://localhost", "http://127.0.0.1:5173",
                            "http://192.168.1.2:8000"}) {

@@ -19,7 +19,7 @@ constexpr auto kBodyDeadline = 60s;
 constexpr uint64_t kLeastBytesPerSecond = 8 * 1024;
 // The interval of access checks during a download.
 constexpr auto kDownloadCheck = 2s;
-// A response of which the client reads nothing for this time is aborted.
+// A response is aborted if the client reads no byte of it for this time.
 constexpr auto kAnswerDeadline = 60s;
 // The maximum queued bytes of a download, plus one piece.
 constexpr size_t kDownloadAhead = 64 * 1024;
@@ -453,11 +453,11 @@ void HttpProtocol::CheckDownload(Connection& connection, Monotonic now) {
   }
   if (now - download.checked_at < kDownloadCheck) return;
   download.checked_at = now;
-  AskAgain(connection.shard(), connection.id(), download.source).Detach();
+  AbortIfAccessLost(connection.shard(), connection.id(), download.source).Detach();
 }
 
-Task<void> HttpProtocol::AskAgain(Shard& shard, ConnectionId id,
-                                  std::shared_ptr<BodySource> source) {
+Task<void> HttpProtocol::AbortIfAccessLost(Shard& shard, ConnectionId id,
+                                           std::shared_ptr<BodySource> source) {
   auto asking = source->StillAllowed();
   if (co_await asking) co_return;
   Connection* connection = shard.Find(id);

@@ -123,7 +123,8 @@ class HttpProtocol final : public Protocol {
   };
   // Ends a download whose reader has lost access.
   void CheckDownload(Connection& connection, Monotonic now);
-  static Task<void> AskAgain(Shard& shard, ConnectionId id, std::shared_ptr<BodySource> source);
+  static Task<void> AbortIfAccessLost(Shard& shard, ConnectionId id,
+                                      std::shared_ptr<BodySource> source);
 
   HttpContext& context_;
   RequestReader reader_;

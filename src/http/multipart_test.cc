@@ -1,4 +1,4 @@
-// A form is the same however the network cut it, and never more in memory than its bounds.
+// The parts of a form do not depend on how the network splits the bytes, and memory is bounded.
 #include "http/multipart.h"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ std::string File(std::string_view content) {
          std::string(content) + "\r\n";
 }
 
-TEST(Multipart, PartsWithTheirHeadersAndContents) {
+TEST(Multipart, PartsHaveTheirHeadersAndContents) {
   const auto form = ReadWhole(
       "xYz",
       File("bytes") + "--xYz \t\r\ncontent-disposition: FORM-DATA; name=m\r\n\r\n7\r\n--xYz--");
@@ -28,7 +28,7 @@ TEST(Multipart, PartsWithTheirHeadersAndContents) {
   EXPECT_EQ(form.parts[1], (SeenPart{"m", std::nullopt, "", "7", true}));
 }
 
-TEST(Multipart, EveryCutInTwoGivesTheSame) {
+TEST(Multipart, EverySplitInTwoGivesTheSameParts) {
   const std::string near = "\r\n--xY\r\r\n--xyz\r\n-\r\n--\r";  // all but delimiters
   for (const std::string& body :
        {File(near) + "--xYz--\r\nepilogue\r\n--xYz\r\n", "preamble\r\n" + File("") + "--xYz--",
@@ -45,14 +45,14 @@ TEST(Multipart, EveryCutInTwoGivesTheSame) {
   EXPECT_EQ(ReadWhole("xYz", File(near) + "--xYz--").parts.at(0).content, near);
 }
 
-TEST(Multipart, ABodyCutShortIsNotComplete) {
+TEST(Multipart, ATruncatedBodyIsNotComplete) {
   const std::string body = File("bytes") + "--xYz--";
   for (size_t size = 0; size < body.size(); ++size) {
     EXPECT_FALSE(ReadWhole("xYz", body.substr(0, size)).complete) << size;
   }
 }
 
-TEST(Multipart, FileNamesAreAsTheClientWroteThem) {
+TEST(Multipart, FileNamesAreReturnedUnchanged) {
   const auto name = [](std::string parameters) {
     const auto form = ReadWhole(
         "b", "--b\r\nContent-Disposition: form-data; name=f" + parameters + "\r\n\r\n\r\n--b--");
@@ -64,7 +64,7 @@ TEST(Multipart, FileNamesAreAsTheClientWroteThem) {
   EXPECT_EQ(name("; filename=\"C:\\dir\\a.png\""), "C:\\dir\\a.png");
   EXPECT_EQ(name("; filename*=UTF-8''x.png"), "x.png");
   EXPECT_EQ(name("; filename=\"a.png\"; filename*=utf-8'en'caf%C3%A9%20x.png"), "caf\u00e9 x.png");
-  EXPECT_EQ(name("; filename*=UTF-8''b.png; filename=a.png"), "b.png") << "whatever the order";
+  EXPECT_EQ(name("; filename*=UTF-8''b.png; filename=a.png"), "b.png") << "in any order";
   for (const char* bad : {"ISO-8859-1''%E9.png", "UTF-8''%E9.png", "UTF-8''%zz", "UTF-8'x.png",
                           "x.png", "UTF-8''a%00.png", "''x"}) {
     EXPECT_EQ(name("; filename=a.png; filename*=" + std::string(bad)), "a.png") << bad;
@@ -73,7 +73,7 @@ TEST(Multipart, FileNamesAreAsTheClientWroteThem) {
   EXPECT_EQ(name(std::string("; filename=\"a\0b\"", 16)), "refused");
 }
 
-TEST(Multipart, Refused) {
+TEST(Multipart, MalformedBodiesAreRejected) {
   const auto error = [](const std::string& body) { return ReadWhole("b", body).error; };
   EXPECT_NE(error("--b\r\n\r\nx\r\n--b--"), "");
   EXPECT_NE(error("--b\r\nContent-Disposition: attachment; name=f\r\n\r\n"), "");
@@ -91,7 +91,7 @@ TEST(Multipart, Refused) {
   EXPECT_NE(error(parts + parts + "--b--"), "");
 }
 
-TEST(Multipart, Boundaries) {
+TEST(Multipart, BoundariesAreValidated) {
   const auto boundary = [](std::string type) {
     return MultipartBoundary(type).value_or("refused");
   };

@@ -15,8 +15,8 @@ struct Row {
 
 class RangeTest : public testing::TestWithParam<Row> {};
 
-// Of ten bytes.
-TEST_P(RangeTest, IsReadAsRfc9110HasIt) {
+// For a file of ten bytes.
+TEST_P(RangeTest, IsParsedAsInRfc9110) {
   const RangeAnswer answer = FindRange(GetParam().header, 10);
   EXPECT_EQ(answer.kind, GetParam().kind) << GetParam().header;
   EXPECT_EQ(answer.range.first, GetParam().first);
@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"bytes=+1-2", kWhole}, Row{"bytes=1--2", kWhole}, Row{"items=0-1", kWhole},
                     Row{"bytes 0-1", kWhole}));
 
-TEST(EntityTagTest, IsNamedWeakOrStrongOrByAStar) {
+TEST(EntityTagTest, MatchesWeakAndStrongTagsAndTheWildcard) {
   EXPECT_TRUE(NamesTag({"\"a\"", "\"b\""}, "\"b\""));
   EXPECT_TRUE(NamesTag({"W/\"b\""}, "\"b\""));
   EXPECT_TRUE(NamesTag({"*"}, "\"b\""));

@@ -23,14 +23,14 @@ auto TakeSend(RateLimiter& limiter, std::string_view user) {
   return limiter.Take(Limit::kSend, user);
 }
 
-TEST(RateLimiterTest, OffItLetsEverythingThrough) {
+TEST(RateLimiterTest, ADisabledLimiterAllowsEverything) {
   const ManualClock clock;
   RateLimiter limiter(Limits(false, 1, 1), clock);
   for (int i = 0; i < 1000; ++i) EXPECT_FALSE(TakeSend(limiter, "ann"));
 }
 
 // Proves: --rate-limits
-TEST(RateLimiterTest, ABurstPassesThenOneAtATime) {
+TEST(RateLimiterTest, ABurstIsAllowedThenTheRate) {
   ManualClock clock;
   RateLimiter limiter(Limits(true, 20, 100), clock);
   for (int i = 0; i < 100; ++i) ASSERT_FALSE(TakeSend(limiter, "ann")) << i;
@@ -42,7 +42,7 @@ TEST(RateLimiterTest, ABurstPassesThenOneAtATime) {
   EXPECT_TRUE(TakeSend(limiter, "ann"));
 }
 
-TEST(RateLimiterTest, WhoWaitsAsLongAsToldMaySend) {
+TEST(RateLimiterTest, ARequestAfterRetryAfterIsAllowed) {
   ManualClock clock;
   RateLimiter limiter(Limits(true, 7, 3), clock);
   int sent = 0;
@@ -60,7 +60,7 @@ TEST(RateLimiterTest, WhoWaitsAsLongAsToldMaySend) {
   EXPECT_GT(sent, 400);
 }
 
-TEST(RateLimiterTest, AskingInVainCostsNothing) {
+TEST(RateLimiterTest, ARejectedRequestCostsNoTokens) {
   ManualClock clock;
   RateLimiter limiter(Limits(true, 1, 1), clock);
   EXPECT_FALSE(TakeSend(limiter, "ann"));
@@ -69,7 +69,7 @@ TEST(RateLimiterTest, AskingInVainCostsNothing) {
   EXPECT_FALSE(TakeSend(limiter, "ann"));
 }
 
-TEST(RateLimiterTest, IdleTimeIsSavedUpToTheBurst) {
+TEST(RateLimiterTest, IdleTimeRefillsUpToTheBurst) {
   ManualClock clock;
   RateLimiter limiter(Limits(true, 10, 5), clock);
   EXPECT_FALSE(TakeSend(limiter, "ann"));
@@ -87,7 +87,7 @@ TEST(RateLimiterTest, UsersDoNotShareABucket) {
   EXPECT_TRUE(TakeSend(limiter, "ann"));
 }
 
-TEST(RateLimiterTest, ClassesDoNotShareABucketAndAreCountedApart) {
+TEST(RateLimiterTest, ClassesHaveSeparateBucketsAndCounters) {
   const ManualClock clock;
   RateLimiter limiter(Limits(true, 1, 1), clock);
   for (size_t i = 1; i < kLimitCount; ++i) {
@@ -99,9 +99,9 @@ TEST(RateLimiterTest, ClassesDoNotShareABucketAndAreCountedApart) {
   for (int i = 0; i < 10; ++i) EXPECT_FALSE(limiter.Take(Limit::kNone, "ann"));
 }
 
-TEST(RateLimiterTest, EntriesAreBoundedHoweverManyKeysCome) {
+TEST(RateLimiterTest, EntriesAreBoundedForAnyNumberOfKeys) {
   ManualClock clock;
-  RateLimiter limiter(Limits(true, 0.001, 2), clock);  // none is full again in time
+  RateLimiter limiter(Limits(true, 0.001, 2), clock);  // no bucket refills during the test
   for (int i = 0; i < 200'000; ++i) TakeSend(limiter, "user" + std::to_string(i));
   EXPECT_LE(limiter.entries(), 65'536u);
   EXPECT_GT(limiter.entries(), 30'000u);
@@ -119,7 +119,7 @@ TEST(RateLimiterTest, FullBucketsAreDroppedBeforeOthers) {
   EXPECT_LT(limiter.entries(), 45'000u);
 }
 
-TEST(RateLimiterTest, ALargeCostPassesOnAFullBucketAndLeavesADebt) {
+TEST(RateLimiterTest, ALargeCostIsAllowedOnAFullBucketAndLeavesADebt) {
   ManualClock clock;
   RateLimiter limiter(Limits(true, 10, 100), clock);
   EXPECT_FALSE(limiter.Take(Limit::kMembers, "ann", 1000));
@@ -128,15 +128,15 @@ TEST(RateLimiterTest, ALargeCostPassesOnAFullBucketAndLeavesADebt) {
   clock.Advance(std::chrono::seconds(91));
   EXPECT_FALSE(limiter.Take(Limit::kMembers, "ann", 1));
   EXPECT_TRUE(limiter.Take(Limit::kMembers, "ann", 1000));
-  EXPECT_FALSE(limiter.Take(Limit::kMembers, "ann", 0)) << "nothing costs nothing";
+  EXPECT_FALSE(limiter.Take(Limit::kMembers, "ann", 0)) << "a cost of zero is allowed";
 }
 
-TEST(RateLimiterTest, AnIpv6AddressStandsForItsNetwork) {
+TEST(RateLimiterTest, IPv6AddressesAreLimitedPerNetwork) {
   EXPECT_EQ(AddressKey("2001:db8:1:2:3:4:5:6"), AddressKey("2001:db8:1:2:ffff::1"));
   EXPECT_NE(AddressKey("2001:db8:1:2::1"), AddressKey("2001:db8:1:3::1"));
   EXPECT_NE(AddressKey("192.0.2.1"), AddressKey("192.0.2.2"));
   EXPECT_EQ(AddressKey("::ffff:192.0.2.1"), AddressKey("192.0.2.1"));
-  EXPECT_TRUE(AddressKey("192.0.2.1").starts_with(' ')) << "no user id does";
+  EXPECT_TRUE(AddressKey("192.0.2.1").starts_with(' ')) << "user ids do not begin with a space";
 }
 
 TEST(RateLimiterTest, TheErrorAndTheHeadersSayWhenToRetry) {
@@ -147,7 +147,7 @@ TEST(RateLimiterTest, TheErrorAndTheHeadersSayWhenToRetry) {
   EXPECT_EQ(RateLimitHeader(Limit::kSend, {20, 100}, 59.5), R"("send";r=59;t=3)");
 }
 
-TEST(HeldCountsTest, AKeyHoldsAtMostTheLimitAndReleasesCounts) {
+TEST(HeldCountsTest, AKeyIsCountedUpToTheLimitAndReleased) {
   HeldCounts counts;
   {
     const auto one = counts.Take("ann", 2);
@@ -164,7 +164,7 @@ TEST(HeldCountsTest, AKeyHoldsAtMostTheLimitAndReleasesCounts) {
   EXPECT_FALSE(counts.Take("ann", 0));
 }
 
-TEST(RateLimiterTest, ShardsTogetherGetAtMostTheBurst) {
+TEST(RateLimiterTest, AllShardsTogetherAllowAtMostTheBurst) {
   const ManualClock clock;
   RateLimiter limiter(Limits(true, 1, 500), clock);
   std::atomic<int> passed{0};

@@ -12,7 +12,7 @@ using Kind = RequestReader::Kind;
 
 constexpr size_t kHeaderLimit = 1024;
 
-// What came, as text: "GET /a", "body:abc", "end", "error 400".
+// The results as text: "GET /a", "body:abc", "end", "error 400".
 std::vector<std::string> Read(std::string_view input, size_t piece_size = std::string_view::npos) {
   RequestReader reader(kHeaderLimit);
   std::vector<std::string> seen;
@@ -62,7 +62,7 @@ void ExpectEverywhere(const std::string& input, const Seen& wanted) {
   }
 }
 
-TEST(RequestReaderTest, RequestsComeOneAfterTheOther) {
+TEST(RequestReaderTest, PipelinedRequestsAreReadInOrder) {
   ExpectEverywhere(
       "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
       "POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na\nc"
@@ -80,7 +80,7 @@ TEST(RequestReaderTest, EmptyLinesBeforeARequestAreIgnored) {
 }
 
 // RFC 9110 §6.5.1: a trailer field must not act as a header field.
-TEST(RequestReaderTest, TrailersAreNoPartOfTheRequest) {
+TEST(RequestReaderTest, TrailersAreNotPartOfTheRequest) {
   const std::string input =
       "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
       "Authorization: Bearer x\r\nX-On-Behalf-Of: u\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -119,7 +119,7 @@ TEST(RequestReaderTest, HeaderSectionsAreBounded) {
                    {"error 431"});
 }
 
-TEST(RequestReaderTest, WhatFollowsABrokenBodyIsNotWorthReading) {
+TEST(RequestReaderTest, InputAfterAMalformedBodyIsNotParsed) {
   RequestReader reader(kHeaderLimit);
   std::string_view input =
       "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\nGET / HTTP/1.1\r\n\r\n";

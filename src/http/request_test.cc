@@ -13,7 +13,7 @@ using test::TryRequest;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-TEST(RequestTest, TheTargetIsTakenApart) {
+TEST(RequestTest, TheTargetIsParsed) {
   const Request request = MakeRequest("GET", "/api/a%20b/?limit=5&q=x+y%2Bz&limit=6&flag&empty=");
   EXPECT_EQ(request.method(), "GET");
   EXPECT_EQ(request.path(), "/api/a%20b");
@@ -25,15 +25,15 @@ TEST(RequestTest, TheTargetIsTakenApart) {
   EXPECT_EQ(request.Query("other"), std::nullopt);
 }
 
-TEST(RequestTest, OneTrailingSlashMakesNoDifference) {
+TEST(RequestTest, OneTrailingSlashIsIgnored) {
   EXPECT_EQ(MakeRequest("GET", "/api/").path(), MakeRequest("GET", "/api").path());
   EXPECT_EQ(MakeRequest("GET", "/").path(), "/");
   EXPECT_EQ(MakeRequest("GET", "/?a=1").path(), "/");
 }
 
-TEST(RequestTest, APlusInAPathIsAPlus) { EXPECT_EQ(MakeRequest("GET", "/a+b").path(), "/a+b"); }
+TEST(RequestTest, APlusInAPathIsLiteral) { EXPECT_EQ(MakeRequest("GET", "/a+b").path(), "/a+b"); }
 
-TEST(RequestTest, WhatIsNoPathIsRefused) {
+TEST(RequestTest, AnInvalidPathIsRejected) {
   for (const char* target :
        {"", "*", "a", "http://", "http:///a", "ftp://example.com/", "example.com:443", "/%", "/%2",
         "/%zz", "/a?b=%0", "/a?%g0=1", "/a?b=%00", "/a?b=%ff", "/a?%c0%80=1", "/a?b=%ed%a0%80"}) {
@@ -43,19 +43,19 @@ TEST(RequestTest, WhatIsNoPathIsRefused) {
   }
 }
 
-TEST(RequestTest, AnEncodedSlashIsData) {
+TEST(RequestTest, AnEncodedSlashIsNotASeparator) {
   EXPECT_THAT(MakeRequest("GET", "/a%2Fb/c%2f").segments(), ElementsAre("a/b", "c/"));
   EXPECT_THAT(MakeRequest("GET", "/a//b//").segments(), ElementsAre("a", "", "b", ""));
   EXPECT_THAT(MakeRequest("GET", "/").segments(), IsEmpty());
 }
 
-TEST(RequestTest, ASegmentThatIsNotTextIsEmptyAndMatchesNothing) {
+TEST(RequestTest, ASegmentThatIsNotUtf8MatchesNoRoute) {
   for (const char* target : {"/a/%ff", "/a/%00", "/a/x%00y", "/a/%c0%af", "/a/%ed%a0%80"}) {
     EXPECT_THAT(MakeRequest("GET", target).segments(), ElementsAre("a", "")) << target;
   }
 }
 
-TEST(RequestTest, AnAbsoluteFormTargetIsTakenApart) {
+TEST(RequestTest, AnAbsoluteFormTargetIsParsed) {
   const Request request = MakeRequest("GET", "HTTP://example.com:81/a/b/?c=d");
   EXPECT_EQ(request.authority(), "example.com:81");
   EXPECT_EQ(request.path(), "/a/b");
@@ -114,7 +114,7 @@ TEST(RequestTest, ParamsAreThoseOfTheRoute) {
   EXPECT_EQ(request.Param("id"), "7");
 }
 
-TEST(PercentDecodeTest, DecodesWhatIsWellFormed) {
+TEST(PercentDecodeTest, DecodesWellFormedEscapesOnly) {
   EXPECT_EQ(PercentDecode("%41%2f%C3%a4", false), "A/\u00e4");
   EXPECT_EQ(PercentDecode("a+b", true), "a b");
   EXPECT_EQ(PercentDecode("a+b", false), "a+b");
@@ -124,7 +124,7 @@ TEST(PercentDecodeTest, DecodesWhatIsWellFormed) {
   }
 }
 
-TEST(PercentEncodeTest, WhatIsEncodedIsDecodedAgain) {
+TEST(PercentEncodeTest, EncodedTextIsDecodedUnchanged) {
   EXPECT_EQ(PercentEncode("aZ09-._~"), "aZ09-._~");
   EXPECT_EQ(PercentEncode("a|b+c&d=e/\u00e4"), "a%7Cb%2Bc%26d%3De%2F%C3%A4");
   std::string all;

@@ -16,7 +16,7 @@ bool Has(const std::string& wire, const std::string& line) {
   return at != std::string::npos && at <= wire.find("\r\n\r\n");
 }
 
-TEST(ResponseTest, JsonGoesOutWithItsLengthAndSafetyHeaders) {
+TEST(ResponseTest, JsonHasItsLengthAndSecurityHeaders) {
   const std::string wire = Wire(Response::Json(201, R"({"a":1})"));
   EXPECT_TRUE(wire.starts_with("HTTP/1.1 201 Created\r\nDate: ")) << wire;
   EXPECT_TRUE(Has(wire, "Content-Type: application/json"));
@@ -29,7 +29,7 @@ TEST(ResponseTest, JsonGoesOutWithItsLengthAndSafetyHeaders) {
   EXPECT_EQ(BodyOf(wire), R"({"a":1})");
 }
 
-TEST(ResponseTest, HeadTellsTheLengthAndSendsNoBody) {
+TEST(ResponseTest, HeadHasTheLengthAndNoBody) {
   const std::string wire = Wire(Response::Json(200, "12345"), {.head_only = true});
   EXPECT_TRUE(Has(wire, "Content-Length: 5"));
   EXPECT_EQ(BodyOf(wire), "");
@@ -46,14 +46,14 @@ TEST(ResponseTest, AnEmptyBodyStillHasALength) {
   EXPECT_TRUE(Has(Wire(Response::Json(200, "")), "Content-Length: 0"));
 }
 
-TEST(ResponseTest, ConnectionIsSaidWhereItDiffersFromTheVersionsDefault) {
+TEST(ResponseTest, TheConnectionHeaderIsSentIfItDiffersFromTheDefault) {
   EXPECT_TRUE(Has(Wire(Response::Json(200, ""), {.keep_alive = false}), "Connection: close"));
   EXPECT_TRUE(Has(Wire(Response::Json(200, ""), {.http_1_0 = true}), "Connection: keep-alive"));
   EXPECT_TRUE(Has(Wire(Response::Json(200, ""), {.keep_alive = false, .http_1_0 = true}),
                   "Connection: close"));
 }
 
-TEST(ResponseTest, AHeaderThatWouldBreakTheLineIsLeftOut) {
+TEST(ResponseTest, AHeaderWithALineBreakIsOmitted) {
   Response response = Response::Json(200, "");
   response.headers = {{"X-Good", "yes"},
                       {"X-Cr", "a\rb"},
@@ -85,7 +85,7 @@ TEST(ProblemTest, HasOneShapeEverywhere) {
   EXPECT_TRUE(response.headers.empty());
 }
 
-TEST(ProblemTest, NamesEveryBadField) {
+TEST(ProblemTest, NamesEveryInvalidField) {
   Error error = Error::Field("topic", "Is \"long\".");
   error.fields.emplace_back("type", "Is unknown.");
   error.fields.emplace_back("topic", "Is old.");
@@ -96,7 +96,7 @@ TEST(ProblemTest, NamesEveryBadField) {
       << body;
 }
 
-TEST(ProblemTest, ABadFieldNeverReplacesAMember) {
+TEST(ProblemTest, AnInvalidFieldNeverReplacesAMember) {
   for (const char* name : {"type", "title", "status", "detail", "code", "error", "fields", "reason",
                            "messages", "instance"}) {
     const std::string body = Response::Problem(Error::Field(name, "Is wrong.")).body;
@@ -105,7 +105,7 @@ TEST(ProblemTest, ABadFieldNeverReplacesAMember) {
   }
 }
 
-TEST(ProblemTest, ABadTokenIsNamedAsSimpleJwtNamesIt) {
+TEST(ProblemTest, AnInvalidTokenHasTheMessagesOfSimpleJwt) {
   const std::string body = Response::Problem({.code = ErrorCode::token_not_valid,
                                               .detail = "The token has expired.",
                                               .reason = "token_expired"})
@@ -118,7 +118,7 @@ TEST(ProblemTest, ABadTokenIsNamedAsSimpleJwtNamesIt) {
             R"("message":"The token has expired."}]})");
 }
 
-TEST(ProblemTest, SaysHowToGoOn) {
+TEST(ProblemTest, HasRetryAfterAndAuthenticateHeaders) {
   const std::string denied =
       Wire(Response::Problem({.code = ErrorCode::not_authenticated, .detail = "No token."}));
   EXPECT_TRUE(denied.starts_with("HTTP/1.1 401 Unauthorized\r\n"));

@@ -47,13 +47,13 @@ TEST_F(RouterTest, APathFindsItsRouteAndParameters) {
   EXPECT_EQ(match.params, (Params{{"id", "7"}, {"emoji", "x"}}));
 }
 
-TEST_F(RouterTest, AWordBeatsAParameter) {
+TEST_F(RouterTest, ALiteralSegmentWinsOverAParameter) {
   EXPECT_EQ(Found("GET", "/api/messages/unread_count"), "GET /api/messages/unread_count");
   EXPECT_EQ(Found("GET", "/api/messages/other"), "GET /api/messages/{id}");
   EXPECT_EQ(Found("POST", "/api/rooms/direct"), "POST /api/rooms/direct");
 }
 
-TEST_F(RouterTest, AnUnknownPathHasNoRouteAndNothingToAllow) {
+TEST_F(RouterTest, AnUnknownPathHasNoRouteAndNoAllowedMethods) {
   for (const char* path :
        {"/api", "/api/messages/7/8", "/api/messages/7/reactions", "/API/messages", "/livezz",
         "/livez/x", "/api//messages", "/api/rooms//"}) {
@@ -63,7 +63,7 @@ TEST_F(RouterTest, AnUnknownPathHasNoRouteAndNothingToAllow) {
   }
 }
 
-TEST_F(RouterTest, AnUnknownMethodIsToldWhichAreKnown) {
+TEST_F(RouterTest, AnUnknownMethodGetsTheAllowedMethods) {
   const auto match = Find("PATCH", "/api/messages/7");
   EXPECT_EQ(match.route, nullptr);
   EXPECT_EQ(match.allow, "GET, HEAD, DELETE");
@@ -76,7 +76,7 @@ TEST_F(RouterTest, HeadIsServedByGet) {
   EXPECT_EQ(Found("HEAD", "/api/messages"), "");
 }
 
-TEST_F(RouterTest, TheTableCanBeRead) {
+TEST_F(RouterTest, RoutesAreListed) {
   EXPECT_EQ(router_.routes().size(), 9u);
   EXPECT_EQ(router_.routes()[2]->pattern, "/api/messages/{id}");
 }

@@ -232,12 +232,12 @@ std::optional<Error> SitePolicy::CheckRequest(const Request& request) const {
     }
   }
   if (!options_.production || options_.allow_plain_http) return std::nullopt;
-  const auto said = request.HeaderList("X-Forwarded-Proto");
+  const auto forwarded = request.HeaderList("X-Forwarded-Proto");
   bool https = request.peer().tls || request.peer().loopback;
-  if (!said.empty() && FromTrustedProxy(request)) {
+  if (!forwarded.empty() && FromTrustedProxy(request)) {
     // A proxy that appends to the header keeps the values sent by the client: all values must
     // agree.
-    https = std::ranges::all_of(said, [](std::string_view word) {
+    https = std::ranges::all_of(forwarded, [](std::string_view word) {
       const std::string scheme = Lower(word);
       return scheme == "https" || scheme == "wss";
     });

@@ -1,4 +1,4 @@
-// Cross-site WebSocket hijacking and DNS rebinding: who may reach us from a browser.
+// Cross-site WebSocket hijacking and DNS rebinding: which pages can reach the server from a browser.
 #include "http/site_policy.h"
 
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ void CheckOrigins(const SitePolicy& policy, std::initializer_list<OriginRow> row
   }
 }
 
-TEST(OriginTest, InProductionOnlyListedSitesAndTheServersOwnPass) {
+TEST(OriginTest, ProductionAllowsListedOriginsAndItsOwn) {
   const SitePolicy policy({.production = true, .allowed_hosts = {"example.com", ".wide.org"}});
   CheckOrigins(policy, {
                            {"example.com", "https://example.com", true},
@@ -91,7 +91,7 @@ TEST(OriginTest, InProductionOnlyListedSitesAndTheServersOwnPass) {
 }
 
 // Proves: Origin
-TEST(OriginTest, WithoutAListOnlyTheServersOwnPagesPassInProduction) {
+TEST(OriginTest, ProductionWithoutAListAllowsItsOwnOriginOnly) {
   const SitePolicy policy({.production = true});
   CheckOrigins(policy, {
                            {"example.com", "https://example.com", true},
@@ -112,7 +112,7 @@ TEST(OriginTest, WithoutAListOnlyTheServersOwnPagesPassInProduction) {
                        });
 }
 
-TEST(OriginTest, ALaptopServesItsOwnPagesOnAnyPortButNoForeignName) {
+TEST(OriginTest, DevelopmentAllowsLocalOriginsOnAnyPortOnly) {
   const SitePolicy policy({});
   CheckOrigins(policy, {
                            {"localhost:8000", "http://localhost:8000", true},
@@ -131,7 +131,7 @@ TEST(OriginTest, ALaptopServesItsOwnPagesOnAnyPortButNoForeignName) {
                        });
 }
 
-TEST(OriginTest, NoOriginPassesAndTwoDoNot) {
+TEST(OriginTest, AMissingOriginIsAllowedAndTwoAreRejected) {
   const SitePolicy policy({.production = true, .allowed_hosts = {"example.com"}});
   EXPECT_FALSE(policy.CheckOrigin(MakeRequest("GET", "/", {{"Host", "example.com"}})));
   for (const char* second : {"https://example.com", "https://evil.com"}) {
@@ -142,14 +142,14 @@ TEST(OriginTest, NoOriginPassesAndTwoDoNot) {
   }
 }
 
-TEST(OriginTest, AStarAllowsEveryOriginEvenNullAndFile) {
+TEST(OriginTest, AWildcardAllowsEveryOriginIncludingNullAndFile) {
   const SitePolicy policy({.production = true, .allowed_hosts = {"*"}});
   CheckOrigins(policy, {{"example.com", "https://anything.net", true},
                         {"example.com", "null", true},
                         {"example.com", "file://", true}});
 }
 
-TEST(OriginTest, WebViewsPassWhenLocalhostIsAllowed) {
+TEST(OriginTest, WebViewsAreAllowedIfLocalhostIs) {
   const std::initializer_list<OriginRow> rows = {{"localhost", "capacitor://localhost", true},
                                                  {"localhost", "ionic://localhost", true},
                                                  {"localhost", "tauri://localhost", true},
@@ -163,7 +163,7 @@ TEST(OriginTest, WebViewsPassWhenLocalhostIsAllowed) {
                {{"example.com", "capacitor://localhost", false}});
 }
 
-TEST(OriginTest, AnEntryThatNamesSchemeOrPortAllowsNoOther) {
+TEST(OriginTest, AnEntryWithASchemeOrPortAllowsNoOther) {
   const SitePolicy policy({.production = true,
                            .allowed_hosts = {"https://a.example", "https://b.example:8443",
                                              "c.example:8000", "http://.d.example"}});
@@ -183,7 +183,7 @@ TEST(OriginTest, AnEntryThatNamesSchemeOrPortAllowsNoOther) {
   EXPECT_FALSE(policy.CheckRequest(MakeRequest("GET", "/x", {{"Host", "b.example"}})));
 }
 
-TEST(OriginTest, APageOfSomeAddressIsForeignToALaptop) {
+TEST(OriginTest, DevelopmentRejectsOriginsOfOtherAddresses) {
   CheckOrigins(SitePolicy({}), {{"localhost:8000", "http://203.0.113.9", false},
                                 {"127.0.0.1:8000", "http://[2001:db8::9]:8000", false},
                                 {"192.168.1.20:8000", "http://192.168.1.20:8000", true}});
@@ -203,7 +203,7 @@ void CheckHosts(const SitePolicy& policy, std::initializer_list<HostRow> rows) {
   }
 }
 
-TEST(HostTest, ListedHostsPassInAnyCaseAndOnAnyPort) {
+TEST(HostTest, ListedHostsAreAllowedInAnyCaseAndOnAnyPort) {
   const SitePolicy policy({.allowed_hosts = {"Example.com", ".wide.org", "[2001:db8::1]"}});
   CheckHosts(policy, {{"example.com", true},
                       {"EXAMPLE.COM:8000", true},
@@ -228,7 +228,7 @@ TEST(HostTest, ListedHostsPassInAnyCaseAndOnAnyPort) {
                       {"localhost", false}});
 }
 
-TEST(HostTest, ALaptopAnswersToLocalNamesAndAddressesOnly) {
+TEST(HostTest, DevelopmentAllowsLocalHostsOnly) {
   const SitePolicy policy({});
   CheckHosts(policy, {{"localhost:8000", true},
                       {"LocalHost", true},
@@ -243,7 +243,7 @@ TEST(HostTest, ALaptopAnswersToLocalNamesAndAddressesOnly) {
                       {"2130706433", false}});
 }
 
-TEST(HostTest, ExactlyOneHostIsNeededButHttp10MayHaveNone) {
+TEST(HostTest, ExactlyOneHostIsRequiredExceptInHttp10) {
   const SitePolicy policy({});
   const auto check = [&](const Headers& headers, unsigned version) {
     const Request request =
@@ -256,7 +256,7 @@ TEST(HostTest, ExactlyOneHostIsNeededButHttp10MayHaveNone) {
   EXPECT_FALSE(check({{"Host", "localhost"}, {"Host", "evil.com"}}, 10));
 }
 
-TEST(HostTest, ProbesAreAnsweredWhateverTheHost) {
+TEST(HostTest, ProbesAreAnsweredForAnyHost) {
   const SitePolicy policy({.production = true, .allowed_hosts = {"example.com"}});
   for (const char* path : {"/livez", "/readyz", "/livez/"}) {
     EXPECT_FALSE(policy.CheckRequest(MakeRequest("GET", path, {}, "", kRemote))) << path;
@@ -275,7 +275,7 @@ bool HttpsPasses(const SiteOptions& options, const Headers& more, const Peer& pe
 }
 
 // Proves: production: plain HTTP
-TEST(HttpsTest, ProductionTakesPlainHttpFromItsOwnHostOnly) {
+TEST(HttpsTest, ProductionAllowsPlainHttpFromItsOwnHostOnly) {
   EXPECT_TRUE(HttpsPasses({.production = true}, {}, {.address = "127.0.0.1", .loopback = true}));
   EXPECT_FALSE(HttpsPasses({.production = true}, {}, kRemote));
   EXPECT_TRUE(HttpsPasses({.production = true, .allow_plain_http = true}, {}, kRemote));
@@ -283,7 +283,7 @@ TEST(HttpsTest, ProductionTakesPlainHttpFromItsOwnHostOnly) {
 }
 
 // Proves: --proxy-headers, --forwarded-allow-ips
-TEST(HttpsTest, OnlyATrustedProxyMaySayThatItWasHttps) {
+TEST(HttpsTest, XForwardedProtoIsUsedFromTrustedProxiesOnly) {
   const Headers says_https = {{"X-Forwarded-Proto", "https"}};
   SiteOptions options{.production = true};
   EXPECT_FALSE(HttpsPasses(options, says_https, kRemote));
@@ -301,7 +301,7 @@ TEST(HttpsTest, OnlyATrustedProxyMaySayThatItWasHttps) {
   EXPECT_FALSE(HttpsPasses(options, says_https, kRemote));
 }
 
-TEST(HttpsTest, AProxyOnThisMachineThatSaysHttpIsBelieved) {
+TEST(HttpsTest, ALocalProxyThatForwardsHttpIsNotHttps) {
   SiteOptions options{
       .production = true, .trust_proxy_headers = true, .trusted_proxies = {"127.0.0.1", "::1"}};
   const Peer loopback{.address = "127.0.0.1", .loopback = true}, unix_socket{.loopback = true};
@@ -324,7 +324,7 @@ TEST(HttpsTest, AProxyOnThisMachineThatSaysHttpIsBelieved) {
 
 // --- the client's address -------------------------------------------------------------------------
 
-TEST(ClientAddressTest, IsTheRightmostUntrustedOneOfTrustedProxiesAlone) {
+TEST(ClientAddressTest, IsTheRightmostUntrustedAddressBehindTrustedProxies) {
   const SitePolicy policy(
       {.trust_proxy_headers = true, .trusted_proxies = {"10.0.0.0/8", "127.0.0.1"}});
   const auto client = [&](const char* forwarded, const char* peer) {
@@ -343,12 +343,12 @@ TEST(ClientAddressTest, IsTheRightmostUntrustedOneOfTrustedProxiesAlone) {
   EXPECT_EQ(client("", "10.0.0.1"), "10.0.0.1");
 }
 
-TEST(HttpsTest, TlsOfOurOwnNeedsNoProxy) {
+TEST(HttpsTest, TlsOfTheServerNeedsNoProxy) {
   EXPECT_TRUE(HttpsPasses({.production = true}, {}, {.address = "203.0.113.9", .tls = true}));
 }
 
 // Proves: --proxy-headers, --forwarded-allow-ips
-TEST(HttpsTest, AProxyMayBeNamedByItsNetwork) {
+TEST(HttpsTest, AProxyMayBeConfiguredByItsNetwork) {
   const auto trusted = [](const char* network, const char* address) {
     return HttpsPasses(
         {.production = true, .trust_proxy_headers = true, .trusted_proxies = {network}},
@@ -372,8 +372,8 @@ TEST(HttpsTest, AProxyMayBeNamedByItsNetwork) {
   EXPECT_FALSE(trusted("proxy.example.com", "203.0.113.9"));
 }
 
-// A proxy that appends leaves what the client wrote in front of it.
-TEST(HttpsTest, WhatAClientSmuggledInBeforeTheProxysWordIsNotBelieved) {
+// A proxy that appends to the header keeps the client's values before its own.
+TEST(HttpsTest, EveryForwardedProtoMustBeHttps) {
   const SiteOptions options{
       .production = true, .trust_proxy_headers = true, .trusted_proxies = {"*"}};
   EXPECT_FALSE(HttpsPasses(options, {{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Proto", "http"}},

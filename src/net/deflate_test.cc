@@ -18,7 +18,7 @@ Status Inflate(std::string_view compressed, size_t piece, size_t most, std::stri
   return inflater.Finish(out, most);
 }
 
-TEST(DeflateTest, WhatGoesInComesOutInWhateverPieces) {
+TEST(DeflateTest, DataIsRestoredForAnySplit) {
   test::SeededRandom random(1);
   for (const size_t size : {0, 1, 125, 4096, 70'000}) {
     std::string message;
@@ -37,7 +37,7 @@ TEST(DeflateTest, WhatGoesInComesOutInWhateverPieces) {
 }
 
 // Proves: permessage-deflate, --test-echo
-TEST(DeflateTest, ABombEndsAtTheLimit) {
+TEST(DeflateTest, ADecompressionBombStopsAtTheLimit) {
   const std::string compressed = Deflate(std::string(16 * 1024 * 1024, 'x'), 15);
   ASSERT_LT(compressed.size(), 20'000u);
   std::string out;
@@ -45,7 +45,7 @@ TEST(DeflateTest, ABombEndsAtTheLimit) {
   EXPECT_LE(out.size(), 100'000u);
 }
 
-TEST(DeflateTest, WhatIsBrokenOrCutShortIsTold) {
+TEST(DeflateTest, InvalidAndTruncatedDataIsAnError) {
   const std::string compressed = Deflate("in the middle of something, in the middle", 15);
   std::string out;
   EXPECT_EQ(Inflate("\xff\xff\xff\xff", 4, 1000, out), Status::kBroken);
@@ -54,7 +54,7 @@ TEST(DeflateTest, WhatIsBrokenOrCutShortIsTold) {
 }
 
 // Proves: permessage-deflate, --test-echo
-TEST(DeflateTest, NoiseNeverGivesMoreThanTheLimit) {
+TEST(DeflateTest, RandomInputNeverInflatesBeyondTheLimit) {
   for (uint64_t seed = 1; seed <= 2000; ++seed) {
     test::SeededRandom random(seed);
     std::string noise;

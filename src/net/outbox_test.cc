@@ -10,7 +10,7 @@
 namespace parley {
 namespace {
 
-// What a write of everything at hand would carry.
+// Returns the bytes of a write of everything queued.
 std::string Gathered(const Outbox& outbox, size_t max_parts = 64) {
   std::vector<iovec> parts(max_parts);
   const size_t count = outbox.Gather(parts);
@@ -32,14 +32,14 @@ TEST(OutboxTest, CountsBytesAndKeepsOrder) {
   EXPECT_EQ(Gathered(outbox), "onethree");
 }
 
-TEST(OutboxTest, GathersAtMostAsManyPartsAsFit) {
+TEST(OutboxTest, GathersAtMostAsManyPartsAsFitInAWrite) {
   Outbox outbox;
   for (int i = 0; i < 5; ++i) outbox.Push(SharedBytes("x"));
   EXPECT_EQ(Gathered(outbox, 2), "xx");
   EXPECT_EQ(Gathered(outbox, 1), "x");
 }
 
-TEST(OutboxTest, AWriteMayEndAnywhere) {
+TEST(OutboxTest, AWriteMayEndInsideAFrame) {
   Outbox outbox;
   outbox.Push(SharedBytes("abc"));
   outbox.Push(SharedBytes("def"));
@@ -55,7 +55,7 @@ TEST(OutboxTest, AWriteMayEndAnywhere) {
   EXPECT_EQ(Gathered(outbox), "again");
 }
 
-TEST(OutboxTest, DroppingKeepsTheRestOfAFrameThatIsHalfWritten) {
+TEST(OutboxTest, DroppingKeepsThePartiallyWrittenFrame) {
   Outbox outbox;
   outbox.Push(SharedBytes("abc"));
   outbox.Push(SharedBytes("def"));
@@ -67,7 +67,7 @@ TEST(OutboxTest, DroppingKeepsTheRestOfAFrameThatIsHalfWritten) {
   EXPECT_EQ(Gathered(outbox), "bcbye");
 }
 
-TEST(OutboxTest, DroppingForgetsEverythingThatIsNotBegun) {
+TEST(OutboxTest, DroppingRemovesAllUnwrittenFrames) {
   Outbox outbox;
   outbox.Push(SharedBytes("abc"));
   outbox.Push(SharedBytes("def"));
@@ -80,7 +80,7 @@ TEST(OutboxTest, DroppingForgetsEverythingThatIsNotBegun) {
   EXPECT_EQ(Gathered(outbox), "x");
 }
 
-TEST(OutboxTest, DroppingKeepsWholeFramesThatHoldWhatIsOwed) {
+TEST(OutboxTest, DroppingKeepsWholeFramesThatContainUnwrittenBytes) {
   Outbox outbox;
   for (const char* frame : {"abc", "def", "ghi"}) outbox.Push(SharedBytes(frame));
   outbox.Consume(1);
@@ -93,7 +93,7 @@ TEST(OutboxTest, DroppingKeepsWholeFramesThatHoldWhatIsOwed) {
   EXPECT_EQ(Gathered(outbox), "bc");
 }
 
-TEST(OutboxTest, WhateverIsPushedComesOutOnceAndInOrder) {
+TEST(OutboxTest, PushedBytesAreWrittenOnceInOrder) {
   for (uint64_t seed = 1; seed <= 50; ++seed) {
     test::SeededRandom random(seed);
     Outbox outbox;

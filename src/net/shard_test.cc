@@ -7,7 +7,7 @@
 namespace parley {
 namespace {
 
-TEST(ShardTest, TheInboxCountsWhatItsPostsHold) {
+TEST(ShardTest, TheInboxCountsTheBytesOfItsPosts) {
   SystemClock clock;
   Gauge connections;
   Shard shard(0, clock, connections);
@@ -26,7 +26,7 @@ TEST(ShardTest, TheInboxCountsWhatItsPostsHold) {
   });
   shard.Start();
   ran.get_future().wait();
-  EXPECT_TRUE(congested_while_running) << "what runs is held still";
+  EXPECT_TRUE(congested_while_running) << "a running post still counts";
   shard.Post([&] { later.set_value(); });
   later.get_future().wait();
   EXPECT_FALSE(shard.Congested());
@@ -34,7 +34,7 @@ TEST(ShardTest, TheInboxCountsWhatItsPostsHold) {
   shard.Join();
 }
 
-TEST(ShardTest, SmallPostsCountToo) {
+TEST(ShardTest, TheInboxCountsSmallPosts) {
   SystemClock clock;
   Gauge connections;
   Shard shard(0, clock, connections);

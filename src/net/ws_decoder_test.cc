@@ -1,4 +1,4 @@
-// What a client sent is the same however the network cut it.
+// The decoder's events do not depend on how the network splits the bytes.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -79,7 +79,7 @@ std::vector<Conversation> Conversations() {
 }
 
 // Proves: RFC 6455
-TEST(WsDecoderCuts, EveryCutInTwoGivesTheSame) {
+TEST(WsDecoderCuts, EverySplitInTwoGivesTheSameEvents) {
   for (const Conversation& c : Conversations()) {
     const SeenEvents whole = Decode(c.bytes, kLimit);
     for (size_t cut = 0; cut <= c.bytes.size(); ++cut) {
@@ -88,13 +88,13 @@ TEST(WsDecoderCuts, EveryCutInTwoGivesTheSame) {
   }
 }
 
-TEST(WsDecoderCuts, ByteByByteGivesTheSame) {
+TEST(WsDecoderCuts, ByteByByteGivesTheSameEvents) {
   for (const Conversation& c : Conversations()) {
     ASSERT_EQ(DecodeByteByByte(c.bytes, kLimit), Decode(c.bytes, kLimit)) << c.what;
   }
 }
 
-// Well-formed conversations of random shape, and what must come of them.
+// Well-formed conversations of random shape, with the expected events.
 struct RandomConversation {
   std::string bytes;
   SeenEvents expected;
@@ -146,7 +146,7 @@ std::vector<size_t> RandomCuts(std::mt19937& random, size_t size) {
   return cuts;
 }
 
-TEST(WsDecoderCuts, RandomMessagesArriveWhateverTheCuts) {
+TEST(WsDecoderCuts, RandomMessagesAreDecodedForAnySplit) {
   std::mt19937 random(6455);
   for (int round = 0; round < 1'500; ++round) {
     const RandomConversation made = MakeRandomConversation(random);
@@ -156,7 +156,7 @@ TEST(WsDecoderCuts, RandomMessagesArriveWhateverTheCuts) {
   }
 }
 
-TEST(WsDecoderCuts, RandomDamageIsJudgedTheSameWhateverTheCuts) {
+TEST(WsDecoderCuts, RandomDamageGivesTheSameErrorForAnySplit) {
   std::mt19937 random(1002);
   size_t refused = 0;
   for (int round = 0; round < 3'000; ++round) {

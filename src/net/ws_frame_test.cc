@@ -20,7 +20,7 @@ std::string Bytes(std::initializer_list<int> values) {
   return out;
 }
 
-// A header by hand, with a mask of zeroes after it.
+// Builds a header, followed by a mask of zeros.
 std::string Header(std::initializer_list<int> values) {
   return Bytes(values) + Bytes({0, 0, 0, 0});
 }
@@ -69,7 +69,7 @@ TEST(WsHandshake, AnswersTheKeyOfTheRfc) {
   EXPECT_EQ(AcceptKey("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
-TEST(WsHandshake, TakesOnlyKeysOfSixteenBytes) {
+TEST(WsHandshake, AcceptsOnlyKeysOfSixteenBytes) {
   EXPECT_TRUE(IsValidKey("dGhlIHNhbXBsZSBub25jZQ=="));
   EXPECT_TRUE(IsValidKey("AAAAAAAAAAAAAAAAAAAAAA=="));
   EXPECT_TRUE(IsValidKey("////++++zzzzZZZZ0000aA=="));
@@ -138,7 +138,7 @@ TEST(WsDecoder, ACodePointMaySpanFragments) {
   EXPECT_EQ(Decode(bytes), (SeenEvents{{Kind::kPing, ""}, {Kind::kText, "\xF0\x9F\x98\x80!"}}));
 }
 
-TEST(WsDecoder, BinaryMayHoldAnything) {
+TEST(WsDecoder, BinaryMessagesMayContainAnyBytes) {
   EXPECT_EQ(Decode(Masked(WsOpcode::kBinary, "\xFF\xC0", false) +
                    Masked(WsOpcode::kContinuation, "\x80")),
             (SeenEvents{{Kind::kBinary, "\xFF\xC0\x80"}}));
@@ -146,7 +146,7 @@ TEST(WsDecoder, BinaryMayHoldAnything) {
 
 // --- closing
 
-TEST(WsDecoder, GivesTheCodeAndReasonOfAClose) {
+TEST(WsDecoder, ReturnsTheCodeAndReasonOfAClose) {
   EXPECT_EQ(Decode(Masked(WsOpcode::kClose, "")), (SeenEvents{{Kind::kClose, "", kWsNoCode}}));
   EXPECT_EQ(Decode(Masked(WsOpcode::kClose, Bytes({0x03, 0xE8}))),
             (SeenEvents{{Kind::kClose, "", 1000}}));
@@ -154,7 +154,7 @@ TEST(WsDecoder, GivesTheCodeAndReasonOfAClose) {
             (SeenEvents{{Kind::kClose, "caf\xC3\xA9", 4001}}));
 }
 
-TEST(WsDecoder, TakesOnlyCloseCodesThatMayTravel) {
+TEST(WsDecoder, AcceptsOnlyCloseCodesAllowedOnTheWire) {
   for (int code = 0; code <= 0xFFFF; ++code) {
     const bool good =
         (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
@@ -166,13 +166,13 @@ TEST(WsDecoder, TakesOnlyCloseCodesThatMayTravel) {
   }
 }
 
-TEST(WsDecoder, RefusesBrokenClosePayloads) {
+TEST(WsDecoder, RejectsMalformedClosePayloads) {
   ExpectRefused(Masked(WsOpcode::kClose, "\x03"), 1002, "half a code");
   ExpectRefused(Masked(WsOpcode::kClose, Bytes({0x03, 0xE8, 0xFF})), 1007, "reason not UTF-8");
   ExpectRefused(Masked(WsOpcode::kClose, Bytes({0x03, 0xE8, 0xE2, 0x82})), 1007, "cut reason");
 }
 
-TEST(WsDecoder, NothingComesAfterAClose) {
+TEST(WsDecoder, IgnoresInputAfterAClose) {
   EXPECT_EQ(Decode(Masked(WsOpcode::kText, "a") + Masked(WsOpcode::kClose, "") +
                    Masked(WsOpcode::kText, "b") + "rubbish"),
             (SeenEvents{{Kind::kText, "a"}, {Kind::kClose, "", kWsNoCode}}));
@@ -181,27 +181,27 @@ TEST(WsDecoder, NothingComesAfterAClose) {
 // --- refusals
 
 // Proves: RFC 6455
-TEST(WsDecoder, RefusesUnmaskedFrames) {
+TEST(WsDecoder, RejectsUnmaskedFrames) {
   ExpectRefused(Bytes({0x81, 0x05}), 1002, "text");
   ExpectRefused(Bytes({0x89, 0x00}), 1002, "ping");
   ExpectRefused(Bytes({0x88, 0x00}), 1002, "close");
 }
 
-TEST(WsDecoder, RefusesReservedBits) {
+TEST(WsDecoder, RejectsReservedBits) {
   ExpectRefused(Bytes({0xC1}), 1002, "RSV1");
   ExpectRefused(Bytes({0xA1}), 1002, "RSV2");
   ExpectRefused(Bytes({0x91}), 1002, "RSV3");
   ExpectRefused(Bytes({0xC9}), 1002, "RSV1 on a ping");
 }
 
-TEST(WsDecoder, RefusesUnknownOpcodes) {
+TEST(WsDecoder, RejectsUnknownOpcodes) {
   for (const int opcode : {0x3, 0x4, 0x5, 0x6, 0x7, 0xB, 0xC, 0xD, 0xE, 0xF}) {
     ExpectRefused(Bytes({0x80 | opcode}), 1002, "final");
     ExpectRefused(Bytes({opcode}), 1002, "not final");
   }
 }
 
-TEST(WsDecoder, RefusesControlFramesThatAreFragmentedOrLong) {
+TEST(WsDecoder, RejectsFragmentedAndOversizedControlFrames) {
   for (const WsOpcode opcode : {WsOpcode::kClose, WsOpcode::kPing, WsOpcode::kPong}) {
     ExpectRefused(Masked(opcode, "", false), 1002, "fragmented");
     ExpectRefused(Masked(opcode, std::string(126, 'x')), 1002, "126 bytes");
@@ -211,7 +211,7 @@ TEST(WsDecoder, RefusesControlFramesThatAreFragmentedOrLong) {
   ExpectRefused(Bytes({0x89, 0xFF}), 1002, "announced in 64 bits");
 }
 
-TEST(WsDecoder, RefusesFragmentsOutOfOrder) {
+TEST(WsDecoder, RejectsFragmentsOutOfOrder) {
   ExpectRefused(Masked(WsOpcode::kContinuation, "x"), 1002, "continuation of nothing");
   ExpectRefused(Masked(WsOpcode::kContinuation, "x", false), 1002, "continuation of nothing");
   ExpectRefused(Masked(WsOpcode::kText, "a") + Masked(WsOpcode::kContinuation, "x"), 1002,
@@ -225,19 +225,19 @@ TEST(WsDecoder, RefusesFragmentsOutOfOrder) {
   }
 }
 
-TEST(WsDecoder, RefusesLengthsNotInTheirShortestForm) {
+TEST(WsDecoder, RejectsLengthsNotInTheirShortestForm) {
   ExpectRefused(Header({0x81, 0xFE, 0, 0}), 1002, "0 in 16 bits");
   ExpectRefused(Header({0x81, 0xFE, 0, 125}), 1002, "125 in 16 bits");
   ExpectRefused(Header({0x82, 0xFF, 0, 0, 0, 0, 0, 0, 0, 125}), 1002, "125 in 64 bits");
   ExpectRefused(Header({0x82, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF}), 1002, "65535 in 64 bits");
 }
 
-TEST(WsDecoder, RefusesALengthWithItsTopBitSet) {
+TEST(WsDecoder, RejectsALengthWithItsTopBitSet) {
   ExpectRefused(Header({0x82, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0}), 1002, "2^63");
   ExpectRefused(Header({0x82, 0xFF, 0xFF, 255, 255, 255, 255, 255, 255, 255}), 1002, "2^64 - 1");
 }
 
-TEST(WsDecoder, RefusesTextThatIsNotUtf8) {
+TEST(WsDecoder, RejectsTextThatIsNotUtf8) {
   ExpectRefused(Masked(WsOpcode::kText, "ok \xFF"), 1007, "FF");
   ExpectRefused(Masked(WsOpcode::kText, "\xED\xA0\x80"), 1007, "surrogate");
   ExpectRefused(Masked(WsOpcode::kText, "\xE2\x82"), 1007, "cut at the end");
@@ -247,13 +247,13 @@ TEST(WsDecoder, RefusesTextThatIsNotUtf8) {
                 "cut between fragments");
 }
 
-TEST(WsDecoder, BadTextIsRefusedBeforeItsFrameIsComplete) {
+TEST(WsDecoder, InvalidTextIsRejectedBeforeItsFrameIsComplete) {
   const std::string frame = Masked(WsOpcode::kText, "ok \xFF" + std::string(500, 'x'));
   EXPECT_EQ(Decode(frame.substr(0, 8 + 3)), SeenEvents());
   ExpectRefused(frame.substr(0, 8 + 4), 1007, "the bad byte has come, the rest has not");
 }
 
-TEST(WsDecoder, MessagesBeforeAFailureAreGivenFirst) {
+TEST(WsDecoder, MessagesBeforeAFailureAreReturnedFirst) {
   const SeenEvents events = Decode(Masked(WsOpcode::kText, "a") + Masked(WsOpcode::kPing, "p") +
                                    Masked(WsOpcode::kText, "\xFF") + Masked(WsOpcode::kText, "b"));
   ASSERT_EQ(events.size(), 3u);
@@ -264,7 +264,7 @@ TEST(WsDecoder, MessagesBeforeAFailureAreGivenFirst) {
 
 // --- bounds
 
-TEST(WsDecoder, AMessageMayBeAsBigAsTheLimitAndNoBigger) {
+TEST(WsDecoder, AMessageIsAcceptedUpToTheLimit) {
   EXPECT_EQ(Decode(Masked(WsOpcode::kText, std::string(1000, 'x')), 1000).front().kind,
             Kind::kText);
   ExpectRefused(Masked(WsOpcode::kText, std::string(1001, 'x')), 1009, "one frame", 1000);
@@ -280,7 +280,7 @@ TEST(WsDecoder, AMessageMayBeAsBigAsTheLimitAndNoBigger) {
   EXPECT_EQ(Decode(many, 1000).size(), 5u);
 }
 
-TEST(WsDecoder, TooBigIsKnownFromTheLengthAlone) {
+TEST(WsDecoder, AnOversizedMessageIsRejectedByItsLength) {
   ExpectRefused(Bytes({0x81, 0xFE, 0x03, 0xE9}), 1009, "16 bits", 1000);
   ExpectRefused(Bytes({0x82, 0xFF, 0x7F, 255, 255, 255, 255, 255, 255, 255}), 1009, "2^63 - 1");
   ExpectRefused(Masked(WsOpcode::kText, "a", false) +
@@ -288,7 +288,7 @@ TEST(WsDecoder, TooBigIsKnownFromTheLengthAlone) {
                 1009, "2^63 - 1 in a second fragment");
 }
 
-TEST(WsDecoder, PingsPassWhileAFullMessageIsOpen) {
+TEST(WsDecoder, PingsAreAcceptedInsideAMessageAtTheLimit) {
   EXPECT_EQ(
       Decode(Masked(WsOpcode::kText, "xx", false) + Masked(WsOpcode::kPing, std::string(125, 'p')) +
                  Masked(WsOpcode::kContinuation, ""),
@@ -297,7 +297,7 @@ TEST(WsDecoder, PingsPassWhileAFullMessageIsOpen) {
       2u);
 }
 
-TEST(WsDecoder, AMessageWithTooManyFragmentsIsRefused) {
+TEST(WsDecoder, AMessageWithTooManyFragmentsIsRejected) {
   std::string bytes = Masked(WsOpcode::kText, "", false);
   std::string expected;
   for (uint32_t i = 2; i < WsDecoderOptions{0}.max_fragments; ++i) {
@@ -310,7 +310,7 @@ TEST(WsDecoder, AMessageWithTooManyFragmentsIsRefused) {
   ExpectRefused(bytes + Masked(WsOpcode::kContinuation, "", false) + last, 1009, "one more");
 }
 
-TEST(WsDecoder, HoldsNothingBetweenMessages) {
+TEST(WsDecoder, UsesNoMemoryBetweenMessages) {
   EXPECT_LE(sizeof(WsDecoder), 48u);
   WsDecoder decoder(1 << 20);
   SeenEvents seen;
@@ -328,7 +328,7 @@ TEST(WsDecoder, HoldsNothingBetweenMessages) {
   EXPECT_EQ(decoder.held_bytes(), 0u);
 }
 
-TEST(WsDecoder, HoldsInProportionToWhatCameNotToWhatWasAnnounced) {
+TEST(WsDecoder, MemoryDependsOnReceivedBytesNotOnTheAnnouncedLength) {
   WsDecoder decoder(1 << 20);
   SeenEvents seen;
   const std::string message = Masked(WsOpcode::kText, std::string(1 << 20, 'x'));
@@ -339,7 +339,7 @@ TEST(WsDecoder, HoldsInProportionToWhatCameNotToWhatWasAnnounced) {
   EXPECT_TRUE(seen.empty());
 }
 
-TEST(WsDecoder, HoldsNothingAfterACloseInsideAMessage) {
+TEST(WsDecoder, UsesNoMemoryAfterACloseInsideAMessage) {
   WsDecoder decoder(1 << 20);
   SeenEvents seen;
   test::FeedPiece(decoder, Masked(WsOpcode::kText, std::string(5'000, 'x'), false), seen);
@@ -349,7 +349,7 @@ TEST(WsDecoder, HoldsNothingAfterACloseInsideAMessage) {
   EXPECT_EQ(decoder.held_bytes(), 0u);
 }
 
-TEST(WsDecoder, TheLastEventSwallowsTheRestOfTheInput) {
+TEST(WsDecoder, TheLastEventConsumesTheRestOfTheInput) {
   for (const std::string& last :
        {Masked(WsOpcode::kClose, ""), Masked(WsOpcode::kText, "\xFF"), Bytes({0xF1})}) {
     std::string bytes = last + Masked(WsOpcode::kText, "late");
@@ -364,7 +364,7 @@ TEST(WsDecoder, TheLastEventSwallowsTheRestOfTheInput) {
   }
 }
 
-TEST(WsDecoder, HoldsNothingAfterAFailure) {
+TEST(WsDecoder, UsesNoMemoryAfterAFailure) {
   WsDecoder decoder(1 << 20);
   SeenEvents seen;
   test::FeedPiece(decoder, Masked(WsOpcode::kText, std::string(5'000, 'x'), false), seen);
@@ -376,7 +376,7 @@ TEST(WsDecoder, HoldsNothingAfterAFailure) {
 
 // --- out
 
-TEST(WsEncoder, PayloadOfGivesBackWhatWasEncoded) {
+TEST(WsEncoder, PayloadOfReturnsTheEncodedPayload) {
   for (const size_t size : {size_t{0}, size_t{125}, size_t{126}, size_t{65535}, size_t{65536}}) {
     const std::string payload(size, 'x');
     const SharedBytes frame = EncodeText(payload);
@@ -386,7 +386,7 @@ TEST(WsEncoder, PayloadOfGivesBackWhatWasEncoded) {
   EXPECT_EQ(PayloadOf(SharedBytes()), "");
 }
 
-TEST(WsEncoder, ControlPayloadsNeverExceedWhatAFrameMayHold) {
+TEST(WsEncoder, ControlPayloadsAreCutToTheFrameLimit) {
   const std::string longest(125, 'x');
   EXPECT_EQ(EncodePing(longest + "y").view(), Bytes({0x89, 125}) + longest);
   EXPECT_EQ(EncodePong(longest + "y").view(), Bytes({0x8A, 125}) + longest);

@@ -18,7 +18,7 @@ std::optional<Number> ParseNumber(std::string_view text) {
   return number;
 }
 
-// What stands before the first `mark`; `rest` keeps what follows, or nothing.
+// Returns the text before the first `mark`; `rest` is the text after it, or empty.
 std::string_view CutFront(std::string_view& rest, char mark) {
   const size_t at = rest.find(mark);
   const std::string_view front = rest.substr(0, at);

@@ -19,7 +19,7 @@ std::string WhatIsWrong(std::string_view url) {
   return parsed ? "" : parsed.error();
 }
 
-TEST(RedisAddressTest, AHostIsEnough) {
+TEST(RedisAddressTest, AUrlMayHaveOnlyAHost) {
   const RedisAddress address = Good("redis://cache");
   EXPECT_EQ(address.endpoints.at(0).ToString(), "cache:6379");
   EXPECT_EQ(address.database, 0);
@@ -27,7 +27,7 @@ TEST(RedisAddressTest, AHostIsEnough) {
   EXPECT_TRUE(address.user.empty() && address.password.empty() && address.master.empty());
 }
 
-TEST(RedisAddressTest, PasswordPortAndDatabaseAsTheGuideWritesThem) {
+TEST(RedisAddressTest, PasswordPortAndDatabaseAreParsed) {
   const RedisAddress address = Good("redis://:s%40cr%2Fet@10.0.0.2:6380/3");
   EXPECT_EQ(address.endpoints.at(0).ToString(), "10.0.0.2:6380");
   EXPECT_EQ(address.password, "s@cr/et");
@@ -35,7 +35,7 @@ TEST(RedisAddressTest, PasswordPortAndDatabaseAsTheGuideWritesThem) {
   EXPECT_EQ(address.database, 3);
 }
 
-TEST(RedisAddressTest, TlsIsVerifiedUnlessToldOtherwise) {
+TEST(RedisAddressTest, TlsIsVerifiedByDefault) {
   const RedisAddress address = Good("rediss://ann:pw@redis:6379?ssl_ca_certs=/etc/ca.pem");
   EXPECT_TRUE(address.tls);
   EXPECT_TRUE(address.verify);
@@ -44,7 +44,7 @@ TEST(RedisAddressTest, TlsIsVerifiedUnlessToldOtherwise) {
   EXPECT_FALSE(Good("rediss://redis?ssl_cert_reqs=none").verify);
 }
 
-TEST(RedisAddressTest, AUnixSocketIsAPath) {
+TEST(RedisAddressTest, AUnixSocketUrlHasAPath) {
   const RedisAddress address = Good("unix://:pw@/run/redis.sock?db=2");
   EXPECT_TRUE(address.endpoints.at(0).unix_socket);
   EXPECT_EQ(address.endpoints.at(0).host, "/run/redis.sock");
@@ -53,7 +53,7 @@ TEST(RedisAddressTest, AUnixSocketIsAPath) {
 }
 
 // Proves: nodes over Redis
-TEST(RedisAddressTest, SentinelsAreSeveralHostsAndAMaster) {
+TEST(RedisAddressTest, ASentinelUrlHasSeveralHostsAndAMaster) {
   const RedisAddress address =
       Good("redis+sentinel://:pw@one,two:26380,[::1]:26381/mymaster/1?sentinel_password=sp");
   ASSERT_EQ(address.endpoints.size(), 3u);
@@ -66,7 +66,7 @@ TEST(RedisAddressTest, SentinelsAreSeveralHostsAndAMaster) {
   EXPECT_TRUE(Good("rediss+sentinel://one/m").tls);
 }
 
-TEST(RedisAddressTest, WhatIsWrongIsSaid) {
+TEST(RedisAddressTest, ErrorsNameTheInvalidPart) {
   EXPECT_THAT(WhatIsWrong("localhost:6379"), HasSubstr("begin with redis://"));
   EXPECT_THAT(WhatIsWrong("http://localhost"), HasSubstr("begin with redis://"));
   EXPECT_THAT(WhatIsWrong("redis://"), HasSubstr("no host"));

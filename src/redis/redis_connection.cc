@@ -58,7 +58,7 @@ std::string RedisCommand(const std::vector<std::string_view>& words) {
   return out;
 }
 
-// Closes the connection when the time is over, unless it is gone first.
+// Closes the connection at the deadline, unless it is destroyed earlier.
 class RedisConnection::Watch {
  public:
   Watch(RedisConnection& connection, Wait within) : timer_(connection.executor_, within) {
@@ -71,7 +71,7 @@ class RedisConnection::Watch {
   Watch& operator=(const Watch&) = delete;
 
  private:
-  // Apart from the timer: its handler may be on its way already when the watch ends.
+  // Separate from the timer, whose handler may be queued already when the watch ends.
   std::shared_ptr<bool> watching_ = std::make_shared<bool>(true);
   asio::steady_timer timer_;
 };

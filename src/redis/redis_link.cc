@@ -46,7 +46,7 @@ boost::asio::awaitable<void> RedisLink::Run(Work work) {
     }
     if (connection_) connection_->Close();
     if (stopping_) break;
-    // A server that accepts connections and then refuses the work is not asked ten times a second.
+    // Without this, a server that accepts connections and then fails would be tried ten times a second.
     if (opened && Steady::now() - *opened > kLongestPause) pause = kFirstPause;
     std::uniform_int_distribution<int64_t> jitter(pause.count() / 2, pause.count());
     pause_.expires_after(milliseconds(jitter(random_)));

@@ -12,7 +12,7 @@ namespace parley {
 
 class ConversationLocks {
  public:
-  // What to do about rows that other transactions hold: wait up to the session's lock timeout, or skip
+  // How to handle rows that other transactions hold: wait up to the session's lock timeout, or skip
   // them.
   enum class Mode { kWait, kSkip };
   explicit ConversationLocks(Mode mode) : mode_(mode) {}

@@ -11,7 +11,7 @@ DeliveredBuffer::Run Seqs(int64_t first, int64_t last, uint8_t conversation = 1)
   return run;
 }
 
-TEST(DeliveredBufferTest, NeighboursOfAConversationAreOneRun) {
+TEST(DeliveredBufferTest, ConsecutiveMessagesOfAConversationAreOneRun) {
   DeliveredBuffer buffer;
   EXPECT_TRUE(buffer.Note(Seqs(1, 2))) << "it was empty";
   EXPECT_FALSE(buffer.Note(Seqs(3, 3)));
@@ -22,7 +22,7 @@ TEST(DeliveredBufferTest, NeighboursOfAConversationAreOneRun) {
   EXPECT_EQ(taken[0].at.micros, 3) << "no message was delivered before it was sent";
 }
 
-TEST(DeliveredBufferTest, MessagesThatAreShownAgainKeepTheTimeOfTheFirst) {
+TEST(DeliveredBufferTest, RedeliveredMessagesKeepTheirFirstTime) {
   DeliveredBuffer buffer;
   buffer.Note(Seqs(1, 4));
   buffer.Note({.conversation = Seqs(1, 4).conversation, .first = 2, .last = 4, .at = {99}});
@@ -30,7 +30,7 @@ TEST(DeliveredBufferTest, MessagesThatAreShownAgainKeepTheTimeOfTheFirst) {
 }
 
 // Proves: positions
-TEST(DeliveredBufferTest, WhatCouldNotBeWrittenComesBack) {
+TEST(DeliveredBufferTest, UnwrittenRunsAreTakenAgain) {
   DeliveredBuffer buffer;
   buffer.Note(Seqs(1, 4));
   ASSERT_EQ(buffer.Take(10).size(), 1u);
@@ -40,10 +40,10 @@ TEST(DeliveredBufferTest, WhatCouldNotBeWrittenComesBack) {
   buffer.Settle(true);
   EXPECT_TRUE(buffer.Take(10).empty());
   buffer.Settle(false);
-  EXPECT_TRUE(buffer.Take(10).empty()) << "what is written is not written again";
+  EXPECT_TRUE(buffer.Take(10).empty()) << "written runs are not written again";
 }
 
-TEST(DeliveredBufferTest, WhatComesBackStaysWithinTheBound) {
+TEST(DeliveredBufferTest, UnwrittenRunsStayWithinTheBound) {
   DeliveredBuffer buffer;
   for (int64_t seq = 0; seq < 100; ++seq) buffer.Note(Seqs(2 * seq, 2 * seq));
   ASSERT_EQ(buffer.Take(100).size(), 100u);

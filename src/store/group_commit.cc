@@ -9,7 +9,7 @@
 namespace parley {
 namespace {
 
-// A longer write is a batch of its own.
+// A write larger than this is a batch of its own.
 constexpr size_t kBatchBytes = 4 * 1024 * 1024;
 constexpr size_t kQueuedBytes = 64 * 1024 * 1024;
 // Upkeep that is not done by then continues after the next start.
@@ -97,7 +97,7 @@ void GroupCommit::Run() {
     if (!batch.empty()) CommitBatch(std::move(batch), Locking::kWait);
     if (!held_.empty() && (closed || std::chrono::steady_clock::now() >= retry_held_at_))
       RetryHeld();
-    // Its success will say that the store is back, without a client.
+    // A successful upkeep shows that the store is available again, without a client's write.
     if (!healthy_ && !closed) WantUpkeep(kUpkeepRetry);
     if (upkeep && !in_doubt_) RunUpkeep();
     {
@@ -193,7 +193,7 @@ void GroupCommit::Refuse(Batch batch) {
   Deliver(std::move(batch), std::make_shared<const Error>(Error::StoreUnavailable()));
 }
 
-// Locks of others and refused values are no sign of a store that cannot be reached.
+// Locks and rejected values do not mean that the store is unavailable.
 void GroupCommit::NoteHealth(Kind failure) {
   healthy_ = failure == Kind::kConflict || failure == Kind::kLocked || failure == Kind::kRefused;
 }

@@ -84,8 +84,8 @@ class GroupCommit {
   size_t NextBatch() const REQUIRES(mutex_);  // how many of the queue
   bool UpkeepIsDue() const REQUIRES(mutex_);
   bool IsStuck() const REQUIRES(mutex_);
-  void NoteProgress();  // the store has answered, or is asked now
-  // Those who have waited too long.
+  void NoteProgress();  // the store has answered, or has been asked now
+  // Refuses writes that have waited too long.
   void RefuseOverdue();
   void Refuse(Batch batch);
   void NoteHeld();
@@ -112,7 +112,7 @@ class GroupCommit {
   const Upkeep upkeep_;
   const std::chrono::milliseconds stuck_after_;
   std::optional<SteadyTime> upkeep_at_ GUARDED_BY(mutex_);
-  std::atomic<bool> healthy_{true};  // the store could be reached when it was last asked
+  std::atomic<bool> healthy_{true};  // the store was available in the last transaction
   std::thread thread_;
 };
 

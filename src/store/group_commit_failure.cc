@@ -1,5 +1,5 @@
-// GroupCommit: batches that fail or meet locked conversations. Which writes are refused, tried again, or held
-// until the lock of another client is gone.
+// GroupCommit: batches that fail or meet locked conversations: which writes are refused, retried, or held
+// until another client releases its lock.
 #include "store/group_commit.h"
 
 #include <algorithm>
@@ -10,11 +10,11 @@
 namespace parley {
 namespace {
 
-// After a write was refused for a lock, for others of its conversation and kind.
+// How long writes of a conversation and kind are refused after one met a lock.
 constexpr auto kBlockedFor = std::chrono::milliseconds(1000);
-// Between two tries of what waits for locked conversations.
+// The pause between attempts of writes held for locked conversations.
 constexpr auto kHeldPause = std::chrono::milliseconds(50);
-// Of one conversation, in a try of several.
+// The maximum number of held writes of one conversation in an attempt with several conversations.
 constexpr size_t kHeldOfEach = 64;
 
 Error OutcomeUnknown() {
@@ -83,7 +83,7 @@ void GroupCommit::HandleFailure(Batch batch, const Attempt& attempt, Locking loc
             std::make_shared<const Error>(kind == Kind::kRefused ? RefusedValue()
                                                                  : Error::StoreUnavailable()));
   } else {
-    // One write has spoilt the others' batch: the halves have their own chance.
+    // One write has failed the whole batch: retry it in halves.
     const auto middle = at(batch.size() / 2);
     Batch rest(std::make_move_iterator(middle), std::make_move_iterator(batch.end()));
     batch.erase(middle, batch.end());

@@ -110,7 +110,7 @@ class GroupCommitTest : public testing::Test {
   void SubmitOn(Executor& on, const std::string& name, std::vector<Outcome>& outcomes) {
     commits_->Submit(std::make_unique<NamedWrite>(on, name, outcomes));
   }
-  // Holds the writer in the commit of a first write, so that what comes next gathers in a batch.
+  // Blocks the writer in the commit of a first write, so that later writes gather in a batch.
   void HoldTheWriter() {
     journal_.commits.Shut();
     Submit("first");
@@ -136,7 +136,7 @@ class GroupCommitTest : public testing::Test {
       std::make_unique<GroupCommit>(std::make_unique<FakeSession>(journal_), 10);
 };
 
-TEST_F(GroupCommitTest, WhatGathersDuringACommitIsOneTransactionAndOnePost) {
+TEST_F(GroupCommitTest, WritesQueuedDuringACommitAreOneTransactionAndOnePost) {
   HoldTheWriter();
   for (const char* name : {"a", "b", "c"}) Submit(name);
   EXPECT_EQ(commits_->stats().queued_writes, 3u);
@@ -175,7 +175,7 @@ TEST_F(GroupCommitTest, EachExecutorGetsItsAnswersOfABatchInOnePost) {
   EXPECT_EQ(other.posts(), 1u);
 }
 
-TEST_F(GroupCommitTest, OneBadWriteDoesNotSpoilTheOthersOfItsBatch) {
+TEST_F(GroupCommitTest, OneFailedWriteDoesNotFailItsBatch) {
   HoldTheWriter();
   for (const char* name : {"a", "bad", "c"}) Submit(name);
   journal_.commits.Open();
@@ -187,7 +187,7 @@ TEST_F(GroupCommitTest, OneBadWriteDoesNotSpoilTheOthersOfItsBatch) {
   EXPECT_TRUE(commits_->healthy()) << "the last write succeeded";
 }
 
-TEST_F(GroupCommitTest, AFailedCommitIsToldAndTheNextMaySucceed) {
+TEST_F(GroupCommitTest, AFailedCommitIsAnsweredAndTheNextMaySucceed) {
   journal_.fail_commit = [](const Names& names) {
     if (!names.empty() && names.front() == "a") throw StoreFailure("full");
   };
@@ -217,7 +217,7 @@ TEST_F(GroupCommitTest, ABatchWhoseOutcomeIsUnknownIsNotAppliedAgain) {
   EXPECT_EQ(journal_.batches, (std::vector<Names>{{"first"}}));
 }
 
-TEST_F(GroupCommitTest, ARefusedValueIsItsWritersErrorAndTheLaneStaysHealthy) {
+TEST_F(GroupCommitTest, ARejectedValueFailsItsWriteAndTheLaneStaysHealthy) {
   HoldTheWriter();
   for (const char* name : {"a", "refused", "c", "refused too", "e"}) Submit(name);
   journal_.commits.Open();
@@ -229,20 +229,20 @@ TEST_F(GroupCommitTest, ARefusedValueIsItsWritersErrorAndTheLaneStaysHealthy) {
   EXPECT_EQ(journal_.batches, (std::vector<Names>{{"first"}, {"a", "c", "e"}}));
 }
 
-TEST_F(GroupCommitTest, AWriteThatMeetsALockIsRefusedAloneAndTheLaneStaysHealthy) {
+TEST_F(GroupCommitTest, AWriteThatMeetsALockFailsAloneAndTheLaneStaysHealthy) {
   HoldTheWriter();
   for (const char* name : {"a", "locked", "c"}) Submit(name);
   journal_.commits.Open();
   Await(4);
   Submit("locked again");
   Await(5);
-  EXPECT_TRUE(commits_->healthy()) << "the last one was refused, and the store answered";
+  EXPECT_TRUE(commits_->healthy()) << "the last write was rejected, so the store is available";
   commits_->Close();
   EXPECT_EQ(Outcomes(), (Names{"first", "locked:store_unavailable", "a", "c",
                                "locked again:store_unavailable"}));
 }
 
-TEST_F(GroupCommitTest, TheOutcomeOfALostCommitIsAskedForUntilItIsKnown) {
+TEST_F(GroupCommitTest, TheOutcomeOfALostCommitIsQueriedUntilItIsKnown) {
   int asked = 0;
   journal_.fail_commit = [](const Names& names) {
     if (names.empty() || names.front() != "c") {
@@ -262,7 +262,7 @@ TEST_F(GroupCommitTest, TheOutcomeOfALostCommitIsAskedForUntilItIsKnown) {
   EXPECT_EQ(Outcomes(), (Names{"a", "b:store_unavailable", "c"}));
 }
 
-TEST_F(GroupCommitTest, NothingNewIsTriedWhileTheLastOutcomeIsInProgress) {
+TEST_F(GroupCommitTest, NoTransactionStartsWhileTheLastOutcomeIsInProgress) {
   std::atomic<bool> over = false;
   std::atomic<int> commits = 0;
   commits_ = std::make_unique<GroupCommit>(std::make_unique<FakeSession>(journal_), 1000, Upkeep(),
@@ -304,7 +304,7 @@ TEST_F(GroupCommitTest, NothingNewIsTriedWhileTheLastOutcomeIsInProgress) {
 }
 
 // Proves: P6 bounded memory
-TEST_F(GroupCommitTest, AFullQueueRefusesByPostAndContinuesAfterwards) {
+TEST_F(GroupCommitTest, AFullQueueRejectsByPostAndContinuesAfterwards) {
   HoldTheWriter();
   for (int i = 0; i < 10; ++i) Submit("w");
   EXPECT_EQ(on_.posts(), 0u);
@@ -320,20 +320,20 @@ TEST_F(GroupCommitTest, AFullQueueRefusesByPostAndContinuesAfterwards) {
   EXPECT_EQ(Outcomes().back(), "late");
 }
 
-TEST_F(GroupCommitTest, BehindAStoreThatDoesNotAnswerNobodyWaits) {
+TEST_F(GroupCommitTest, WritesFailAtOnceWhileTheStoreDoesNotRespond) {
   constexpr auto kStuckAfter = std::chrono::milliseconds(200);
   commits_ = std::make_unique<GroupCommit>(std::make_unique<FakeSession>(journal_), 1000, Upkeep(),
                                            kStuckAfter);
   HoldTheWriter();
   Submit("early");
   for (int i = 0; outcomes_.empty(); ++i) {
-    ASSERT_LT(i, 500) << "nobody is refused";
+    ASSERT_LT(i, 500) << "no write was rejected";
     Submit("late");
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
     on_.RunWaiting();
   }
   EXPECT_EQ(Outcomes().front(), "late:store_unavailable");
-  EXPECT_FALSE(commits_->healthy()) << "nor is it ready";
+  EXPECT_FALSE(commits_->healthy()) << "the lane is not healthy either";
   const size_t refused = outcomes_.size();
   journal_.fail_commit = [](const auto&) {
     throw StoreFailure("no answer", StoreFailure::Kind::kUnreachable);
@@ -341,8 +341,9 @@ TEST_F(GroupCommitTest, BehindAStoreThatDoesNotAnswerNobodyWaits) {
   journal_.commits.Open();
   Await(refused + 2);
   EXPECT_EQ(Outcomes()[refused], "first:store_unavailable");
-  EXPECT_EQ(Outcomes()[refused + 1], "early:store_unavailable") << "without a try of its own";
-  EXPECT_LE(journal_.rollbacks, 2) << "of the first, and of those that were still young";
+  EXPECT_EQ(Outcomes()[refused + 1], "early:store_unavailable") << "not attempted separately";
+  EXPECT_LE(journal_.rollbacks, 2)
+      << "one for the first write, one for writes that were not overdue";
   journal_.fail_commit = nullptr;
   Submit("again");
   // Behind those that were still young when the store failed.
@@ -350,7 +351,7 @@ TEST_F(GroupCommitTest, BehindAStoreThatDoesNotAnswerNobodyWaits) {
   EXPECT_TRUE(commits_->healthy());
 }
 
-TEST_F(GroupCommitTest, CloseCommitsWhatIsQueuedAndRefusesWhatComesLater) {
+TEST_F(GroupCommitTest, CloseCommitsQueuedWritesAndRejectsLaterOnes) {
   HoldTheWriter();
   for (const char* name : {"a", "b"}) Submit(name);
   journal_.commits.Open();
@@ -362,7 +363,7 @@ TEST_F(GroupCommitTest, CloseCommitsWhatIsQueuedAndRefusesWhatComesLater) {
 }
 
 // A batch is bounded, so that its last write need not wait for ever.
-TEST_F(GroupCommitTest, AHugeBacklogIsCommittedInSeveralBatchesInOrder) {
+TEST_F(GroupCommitTest, ALargeBacklogIsCommittedInSeveralBatchesInOrder) {
   commits_ = std::make_unique<GroupCommit>(std::make_unique<FakeSession>(journal_), 5000);
   HoldTheWriter();
   for (int i = 0; i < 2000; ++i) Submit(std::to_string(i));

@@ -13,9 +13,9 @@
 namespace parley {
 namespace {
 
-// Of a write that another node's was in the way of.
+// Attempts for a write that conflicts with another node's transaction.
 constexpr int kConflictAttempts = 5;
-// A connection that breaks sooner was dead before; what was begun on it is begun again.
+// A connection that fails sooner was closed before; its transaction is retried.
 constexpr auto kQuickFailure = std::chrono::milliseconds(1000);
 // How long writes wait for the outcome of a commit whose answer was lost.
 constexpr auto kSettleFor = std::chrono::seconds(8);
@@ -64,7 +64,7 @@ void GroupCommit::ApplyAll(std::span<const std::unique_ptr<Write>> writes, Locki
   }
 }
 
-// Where others write to the store too: what a write reads of its conversation stays so until the
+// On a store with several writers, locks conversations so that reads of a write stay valid until the
 // commit.
 void GroupCommit::LockConversations(std::span<const std::unique_ptr<Write>> writes, Locking locking,
                                     Attempt& attempt) {
@@ -149,8 +149,8 @@ void GroupCommit::CommitAndSettle() {
   }
 }
 
-// Nothing else is tried meanwhile, so who waits too long is refused. kInProgress: until the deadline, or
-// the lane is closed.
+// No other transaction runs during this time, so overdue writes are refused. Returns kInProgress at the
+// deadline, or when the lane is closed.
 SqlSession::Outcome GroupCommit::AwaitOutcome(SteadyTime deadline) {
   using Outcome = SqlSession::Outcome;
   while (true) {
@@ -162,7 +162,7 @@ SqlSession::Outcome GroupCommit::AwaitOutcome(SteadyTime deadline) {
     bool closed = false;
     {
       const MutexLock lock(mutex_);
-      // A lane that is closed still asks for its last writes, but for no longer than that.
+      // A closed lane still asks for its last outcome, until the deadline.
       if (closed_ && deadline == SteadyTime::max()) return outcome;
       while (!closed_ && arrived_.WaitUntil(mutex_, pause_ends)) {
       }

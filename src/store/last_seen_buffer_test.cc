@@ -5,18 +5,18 @@
 namespace parley {
 namespace {
 
-TEST(LastSeenBufferTest, TheLatestTimeOfEachCountsAndIsFoundUntilItIsWritten) {
+TEST(LastSeenBufferTest, TheLatestTimeIsReadableUntilItIsWritten) {
   LastSeenBuffer buffer;
   EXPECT_TRUE(buffer.Note("ann", {5})) << "it was empty";
   EXPECT_FALSE(buffer.Note("ann", {3}));
   EXPECT_EQ(buffer.Find("ann")->micros, 5);
   ASSERT_EQ(buffer.Take(10).size(), 1u);
-  EXPECT_EQ(buffer.Find("ann")->micros, 5) << "its row may not say so yet";
+  EXPECT_EQ(buffer.Find("ann")->micros, 5) << "the row may be older";
   buffer.Settle(true);
   EXPECT_FALSE(buffer.Find("ann"));
 }
 
-TEST(LastSeenBufferTest, WhatCouldNotBeWrittenComesBackUnlessThereIsNewer) {
+TEST(LastSeenBufferTest, UnwrittenTimesAreTakenAgainUnlessTheyAreOutdated) {
   LastSeenBuffer buffer;
   buffer.Note("ann", {5});
   buffer.Note("bob", {5});

@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 using Options = LogFollower::Options;
 
-// Rows of transactions, of which some are not committed yet, as a page of the store would give them.
+// Rows of transactions, some of them not committed yet, returned in pages as the store does.
 class Log {
  public:
   explicit Log(uint64_t epoch = 1) : epoch_(epoch) {}
@@ -26,7 +26,7 @@ class Log {
     Commit(transaction);
     return last_id_;
   }
-  // Another history of the same store: what was written from there on is gone.
+  // The store went back: later rows are lost.
   void GoBackTo(int64_t next) {
     ++epoch_;
     next_ = next;
@@ -105,18 +105,19 @@ TEST_F(LogFollowerTest, EachRowIsReadOnce) {
   EXPECT_EQ(Round(), Ids{3});
 }
 
-TEST_F(LogFollowerTest, ATransactionThatEndsLateIsReadThen) {
+TEST_F(LogFollowerTest, ARowThatIsCommittedLateIsRead) {
   Round();
   const int64_t late = log_.Begin();
   log_.Write(late);
   for (int i = 0; i < 3; ++i) log_.WriteOne();
   EXPECT_EQ(Round(), (Ids{2, 3, 4}));
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(Round(), Ids()) << "a long transaction repeats nothing";
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(Round(), Ids()) << "a long transaction causes no repetition";
   log_.Commit(late);
   EXPECT_EQ(Round(), Ids{1});
 }
 
-TEST_F(LogFollowerTest, ManyRowsComeInBoundedPages) {
+TEST_F(LogFollowerTest, ManyRowsAreReadInBoundedPages) {
   Round();
   for (int i = 0; i < 23; ++i) log_.WriteOne();
   const int64_t large = log_.Begin();
@@ -147,10 +148,10 @@ TEST_F(LogFollowerTest, ARowThatIsCommittedBetweenTwoPagesIsNotLost) {
   EXPECT_EQ(Round(), (Ids{1, after}));
 }
 
-TEST_F(LogFollowerTest, AnotherEpochBeginsAnew) {
+TEST_F(LogFollowerTest, AnotherEpochRestartsTheLog) {
   bool restarted = false;
   Round(&restarted);
-  EXPECT_TRUE(restarted) << "the first position comes from nowhere";
+  EXPECT_TRUE(restarted) << "there was no position before";
   for (int i = 0; i < 8; ++i) log_.WriteOne();
   Round(&restarted);
   EXPECT_FALSE(restarted);
@@ -158,14 +159,14 @@ TEST_F(LogFollowerTest, AnotherEpochBeginsAnew) {
   log_.WriteOne();
   const Ids ids = Round(&restarted);
   EXPECT_TRUE(restarted);
-  EXPECT_EQ(ids, (Ids{1, 2, 9})) << "all since the margin, what has been seen included";
+  EXPECT_EQ(ids, (Ids{1, 2, 9})) << "all rows since the margin, including rows read before";
   EXPECT_EQ(follower_.position()->next, 13) << "not in the future";
   log_.WriteOne();
   EXPECT_EQ(Round(&restarted), Ids{10});
   EXPECT_FALSE(restarted);
 }
 
-TEST_F(LogFollowerTest, AnEpochThatChangesWithinARoundBeginsAnew) {
+TEST_F(LogFollowerTest, AnEpochThatChangesWithinARoundRestartsTheLog) {
   Round();
   for (int i = 0; i < 8; ++i) log_.WriteOne();
   now_ += 3s;
@@ -181,26 +182,26 @@ TEST_F(LogFollowerTest, AnEpochThatChangesWithinARoundBeginsAnew) {
   EXPECT_EQ(ids, Ids{1});
 }
 
-TEST_F(LogFollowerTest, TheTimeOfARestartReachesBeforeTheLastCompleteRound) {
+TEST_F(LogFollowerTest, ARestartReadsFromBeforeTheLastCompleteRound) {
   EXPECT_EQ(follower_.Begin(now_, time_)->since.micros, time_.micros - 600'000'000);
   std::vector<int64_t> ids;
   follower_.OnFailure(now_);
   time_.micros += 3'600'000'000;
   now_ += 1h;
   EXPECT_EQ(follower_.Begin(now_, time_)->since.micros, time_.micros - 4'200'000'000)
-      << "what failed does not count";
+      << "a failed round does not count";
   follower_.OnPage(log_.Read({}, ids));
   now_ += 1h;
   EXPECT_EQ(follower_.Begin(now_, time_)->since.micros, time_.micros - 600'000'000);
 }
 
-TEST_F(LogFollowerTest, RoundsComeAtTheIntervalAndSoonOnRequest) {
+TEST_F(LogFollowerTest, RoundsRunAtTheIntervalAndSoonOnRequest) {
   LogFollower follower(Options{.every = 10s}, time_, 1);
   const auto run = [&](Duration time) {
     int rounds = 0;
     for (const Monotonic end = now_ + time; now_ < end; now_ += 100ms) {
       if (!follower.Begin(now_, time_)) continue;
-      EXPECT_FALSE(follower.Begin(now_, time_)) << "one at a time";
+      EXPECT_FALSE(follower.Begin(now_, time_)) << "one query at a time";
       follower.OnPage({});
       ++rounds;
     }
@@ -210,7 +211,7 @@ TEST_F(LogFollowerTest, RoundsComeAtTheIntervalAndSoonOnRequest) {
   EXPECT_EQ(run(6s), 0);
   EXPECT_EQ(run(4s), 1);
   for (int i = 0; i < 1000; ++i) follower.Request(now_);
-  EXPECT_EQ(run(1s), 1) << "those who reconnect at the same time are one reason";
+  EXPECT_EQ(run(1s), 1) << "simultaneous requests cause one round";
   EXPECT_EQ(run(6s), 0);
   follower.SetInterval(2s);
   run(10s);
@@ -219,7 +220,7 @@ TEST_F(LogFollowerTest, RoundsComeAtTheIntervalAndSoonOnRequest) {
   EXPECT_LE(rounds, 13);
 }
 
-TEST_F(LogFollowerTest, AFailureIsTriedAgainSoon) {
+TEST_F(LogFollowerTest, AFailedReadIsRetriedSoon) {
   LogFollower follower(Options{.every = 10s}, time_, 1);
   ASSERT_TRUE(follower.Begin(now_, time_));
   follower.OnFailure(now_);
@@ -227,7 +228,7 @@ TEST_F(LogFollowerTest, AFailureIsTriedAgainSoon) {
   EXPECT_TRUE(follower.Begin(now_ + 2s, time_));
 }
 
-TEST_F(LogFollowerTest, UnderChanceNothingIsLeftOutOrRepeated) {
+TEST_F(LogFollowerTest, RandomCommitsAreReadOnceEach) {
   for (uint32_t seed = 1; seed <= 50; ++seed) {
     test::SeededRandom random(seed);
     log_ = Log();

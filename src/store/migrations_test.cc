@@ -32,7 +32,7 @@ TEST(MigrationsTest, TheFolderOfAnEngineIsSortedByVersion) {
   EXPECT_THAT(migrations.After(7), IsEmpty());
 }
 
-TEST(MigrationsTest, AHoleADuplicateAndANameWithoutAVersionAreRefused) {
+TEST(MigrationsTest, AMissingDuplicateOrUnnumberedVersionIsRejected) {
   const auto open = [](std::vector<Asset> files) { return Migrations("a", files).newest(); };
   EXPECT_THAT([&] { open({kFive, kSeven}); },
               ThrowsMessage<std::logic_error>(HasSubstr("after migration 5 comes 7")));

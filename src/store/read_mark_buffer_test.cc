@@ -58,7 +58,7 @@ TEST(ReadMarkBufferTest, AMarkThatMovesWhileItIsWrittenIsWrittenAgain) {
   EXPECT_EQ(taken[0].seq, 6);
 }
 
-TEST(ReadMarkBufferTest, MarksThatWereNotWrittenAreTakenAgainAfterTheOthers) {
+TEST(ReadMarkBufferTest, UnwrittenMarksAreTakenAgainAfterOtherMarks) {
   ReadMarkBuffer buffer;
   for (const char* user : {"ann", "bob", "cho"}) buffer.Note(Mark(user, 1), kNow);
   ASSERT_EQ(buffer.Take(1)[0].user, "ann");
@@ -70,12 +70,12 @@ TEST(ReadMarkBufferTest, MarksThatWereNotWrittenAreTakenAgainAfterTheOthers) {
   EXPECT_EQ(buffer.Take(1)[0].user, "ann");
 }
 
-TEST(ReadMarkBufferTest, AMarkWhoseRowIsLockedComesBackAloneAndIsAskedForOnce) {
+TEST(ReadMarkBufferTest, AMarkWithALockedRowIsRetriedAlone) {
   ReadMarkBuffer buffer;
   for (const char* user : {"ann", "bob"}) buffer.Note(Mark(user, 1), kNow);
   ASSERT_EQ(buffer.Take(10).size(), 2u);
   buffer.Keep(Mark("bob", 1).conversation, "bob");
-  EXPECT_TRUE(buffer.Settle(true, kNow)) << "nothing else asks for it";
+  EXPECT_TRUE(buffer.Settle(true, kNow)) << "the kept mark needs another write";
   const auto taken = buffer.Take(10);
   ASSERT_EQ(taken.size(), 1u);
   EXPECT_EQ(taken[0].user, "bob");
@@ -83,21 +83,20 @@ TEST(ReadMarkBufferTest, AMarkWhoseRowIsLockedComesBackAloneAndIsAskedForOnce) {
   EXPECT_EQ(buffer.queued(), 0u);
 }
 
-TEST(ReadMarkBufferTest, AFullBufferRefusesNewMarksAndCounts) {
+TEST(ReadMarkBufferTest, AFullBufferRejectsAndCountsNewMarks) {
   ReadMarkBuffer buffer;
   for (size_t i = 0; i < ReadMarkBuffer::kMaxMarks; ++i) {
     ASSERT_NE(buffer.Note(Mark("user-" + std::to_string(i), 1), kNow), Noted::kRefused);
   }
   EXPECT_EQ(buffer.Note(Mark("one more", 1), kNow), Noted::kRefused);
-  EXPECT_EQ(buffer.Note(Mark("user-7", 2), kNow), Noted::kAdded) << "it has its place";
+  EXPECT_EQ(buffer.Note(Mark("user-7", 2), kNow), Noted::kAdded) << "replaces the user's own entry";
   EXPECT_EQ(buffer.refused(), 1u);
   EXPECT_EQ(buffer.Take(10).size(), 10u);
   buffer.Settle(true, kNow);
-  EXPECT_EQ(buffer.Note(Mark("one more", 1), kNow), Noted::kAdded)
-      << "in the place of a written one";
+  EXPECT_EQ(buffer.Note(Mark("one more", 1), kNow), Noted::kAdded) << "replaces a written entry";
 }
 
-TEST(ReadMarkBufferTest, AClosedBufferRefusesWhatItWouldNotWrite) {
+TEST(ReadMarkBufferTest, AClosedBufferRejectsNewMarks) {
   ReadMarkBuffer buffer;
   buffer.Note(Mark("ann", 5), kNow);
   buffer.Close();

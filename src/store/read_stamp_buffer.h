@@ -113,7 +113,7 @@ class ReadStampBuffer {
 
   mutable Mutex mutex_;
   std::deque<ReadRange> ranges_ GUARDED_BY(mutex_);
-  // Of ranges_, from the beginning: the number of the first one there.
+  // The number of the first range in `ranges_`.
   uint64_t taken_count_ GUARDED_BY(mutex_) = 0;
   // The number of the last range that was noted, by KeyOf.
   KeyedMap<uint64_t> newest_ GUARDED_BY(mutex_);

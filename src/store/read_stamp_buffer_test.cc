@@ -11,7 +11,7 @@ ReadRange Range(int64_t after, int64_t last, uint8_t conversation = 1) {
   return range;
 }
 
-TEST(ReadStampBufferTest, ALongRangeIsTakenInPiecesItsNewestFirst) {
+TEST(ReadStampBufferTest, ALongRangeIsTakenInPiecesNewestFirst) {
   ReadStampBuffer buffer;
   buffer.Note(Range(0, 1200));
   std::vector<std::pair<int64_t, int64_t>> pieces;
@@ -24,7 +24,7 @@ TEST(ReadStampBufferTest, ALongRangeIsTakenInPiecesItsNewestFirst) {
       << "each message once";
 }
 
-TEST(ReadStampBufferTest, AReaderWhoFollowsAConversationHasOneRange) {
+TEST(ReadStampBufferTest, ConsecutiveMarksOfAReaderAreOneRange) {
   ReadStampBuffer buffer;
   for (int64_t seq = 0; seq < 100; ++seq) {
     ReadRange range = Range(seq, seq + 1);
@@ -41,7 +41,7 @@ TEST(ReadStampBufferTest, AReaderWhoFollowsAConversationHasOneRange) {
   EXPECT_EQ(taken[0].last, 100);
   EXPECT_EQ(taken[0].at.micros, 99) << "no message was read before it was sent";
   buffer.Note(Range(100, 101));
-  EXPECT_EQ(buffer.queued(), 101u) << "what was taken is not changed";
+  EXPECT_EQ(buffer.queued(), 101u) << "taken ranges are not changed";
 }
 
 TEST(ReadStampBufferTest, AShortRangeDoesNotWaitForALongOne) {
@@ -56,7 +56,7 @@ TEST(ReadStampBufferTest, AShortRangeDoesNotWaitForALongOne) {
   EXPECT_EQ(messages, 1000);
 }
 
-TEST(ReadStampBufferTest, RangesThatWereNotWrittenAreTakenAgain) {
+TEST(ReadStampBufferTest, UnwrittenRangesAreTakenAgain) {
   ReadStampBuffer buffer;
   buffer.Note(Range(0, 5));
   ASSERT_EQ(buffer.Take(10, 100).size(), 1u);
@@ -67,14 +67,14 @@ TEST(ReadStampBufferTest, RangesThatWereNotWrittenAreTakenAgain) {
   EXPECT_EQ(taken[0].last, 5);
 }
 
-TEST(ReadStampBufferTest, ARangeWithLockedRowsComesBackAloneAndIsAskedForOnce) {
+TEST(ReadStampBufferTest, ARangeWithLockedRowsIsRetriedAlone) {
   ReadStampBuffer buffer;
   buffer.Note(Range(0, 5));
   buffer.Note(Range(0, 7, 2));
   const auto taken = buffer.Take(10, 100);
   ASSERT_EQ(taken.size(), 2u);
   buffer.Keep(taken[1]);
-  EXPECT_TRUE(buffer.Settle(true)) << "nothing else asks for it";
+  EXPECT_TRUE(buffer.Settle(true)) << "the kept range needs another write";
   const auto again = buffer.Take(10, 100);
   ASSERT_EQ(again.size(), 1u);
   EXPECT_EQ(again[0].last, 7);
@@ -82,7 +82,7 @@ TEST(ReadStampBufferTest, ARangeWithLockedRowsComesBackAloneAndIsAskedForOnce) {
   EXPECT_EQ(buffer.queued(), 0u);
 }
 
-TEST(ReadStampBufferTest, ItsBoundHoldsAndDropsAreCounted) {
+TEST(ReadStampBufferTest, TheBufferIsBoundedAndCountsDrops) {
   ReadStampBuffer buffer;
   for (size_t i = 0; i < ReadStampBuffer::kMaxRanges + 3; ++i) {
     buffer.Note(Range(2 * static_cast<int64_t>(i), 2 * static_cast<int64_t>(i) + 1));

@@ -127,7 +127,7 @@ void ReaderPool::RunShared(SqlSession& session) {
     ++shared_idle_;
     if (!bulk) continue;
     --bulk_running_;
-    // Another thread may have left a bulk read to the one that ran one, or waits for the last.
+    // Another thread may have left a bulk read to this one, or may wait to exit.
     shared_arrived_.NotifyAll();
   }
 }

@@ -26,7 +26,7 @@ class NoSession final : public SqlSession {
 
 std::unique_ptr<SqlSession> OpenNone() { return std::make_unique<NoSession>(); }
 
-// A job that occupies its thread until it is let go.
+// A job that occupies its thread until it is released.
 class Blocker {
  public:
   ReaderPool::Job Job() {
@@ -67,7 +67,7 @@ class ReaderPoolTest : public testing::Test {
   std::string order_;
 };
 
-TEST_F(ReaderPoolTest, JobsRunOnThreadsEachWithAConnectionOfItsOwn) {
+TEST_F(ReaderPoolTest, JobsRunOnThreadsWithSeparateConnections) {
   ReaderPool pool(OpenNone, {.shared_threads = 2}, clock_);
   std::promise<std::pair<SqlSession*, std::thread::id>> seen[2];
   std::promise<void> both;
@@ -103,7 +103,7 @@ TEST_F(ReaderPoolTest, CriticalReadsRunWhileAllOthersAreBlocked) {
   EXPECT_EQ(order_, "ib");
 }
 
-TEST_F(ReaderPoolTest, InteractiveReadsGoBeforeBulkReadsThatCameFirst) {
+TEST_F(ReaderPoolTest, InteractiveReadsRunBeforeEarlierBulkReads) {
   ReaderPool pool(OpenNone, {.shared_threads = 1}, clock_);
   Block(pool, ReadClass::kInteractive);
   for (const char* name : {"x", "y"}) pool.Submit(ReadClass::kBulk, Note(name));
@@ -139,7 +139,7 @@ TEST_F(ReaderPoolTest, BulkReadsLeaveAThreadForInteractiveOnes) {
 }
 
 // Proves: store_pool_waits_total, store_read_queue, store_reads_refused_total, store_reads_expired_total, store_statements_total, store_round_trips_total
-TEST_F(ReaderPoolTest, AFullQueueRefusesTheJobAtOnceAndCountsIt) {
+TEST_F(ReaderPoolTest, AFullQueueRejectsAndCountsTheJob) {
   ReaderPool pool(OpenNone, {.shared_threads = 1, .max_queued = {1, 2, 3}}, clock_);
   Block(pool, ReadClass::kInteractive);
   std::atomic<int> run{0}, refused{0};
@@ -152,15 +152,15 @@ TEST_F(ReaderPoolTest, AFullQueueRefusesTheJobAtOnceAndCountsIt) {
   pool.Submit(ReadClass::kBulk, Note("b"));
   EXPECT_EQ(pool.stats(ReadClass::kInteractive).queued, 2u);
   EXPECT_EQ(pool.stats(ReadClass::kInteractive).refused_full, 1u);
-  EXPECT_EQ(pool.stats(ReadClass::kBulk).refused_full, 0u) << "each class has a queue of its own";
-  EXPECT_EQ(pool.waited(), 3u) << "the first found a thread that was free, one was refused";
+  EXPECT_EQ(pool.stats(ReadClass::kBulk).refused_full, 0u) << "each class has its own queue";
+  EXPECT_EQ(pool.waited(), 3u) << "the first job found a free thread, and one was rejected";
   LetAllGo();
   pool.Close();
-  EXPECT_EQ(run, 2) << "close runs what is queued";
+  EXPECT_EQ(run, 2) << "close runs queued jobs";
   EXPECT_EQ(pool.stats(ReadClass::kInteractive).queued, 0u);
 }
 
-TEST_F(ReaderPoolTest, AJobThatWaitedTooLongIsRefused) {
+TEST_F(ReaderPoolTest, AJobThatWaitedTooLongIsRejected) {
   ReaderPool pool(OpenNone, {.shared_threads = 1, .patience = seconds(10)}, clock_);
   Block(pool, ReadClass::kInteractive);
   pool.Submit(ReadClass::kInteractive, Note("old"));
@@ -174,7 +174,7 @@ TEST_F(ReaderPoolTest, AJobThatWaitedTooLongIsRefused) {
   EXPECT_EQ(pool.stats(ReadClass::kInteractive).refused_full, 0u);
 }
 
-TEST_F(ReaderPoolTest, AClosedPoolRefusesEveryJob) {
+TEST_F(ReaderPoolTest, AClosedPoolRejectsEveryJob) {
   ReaderPool pool(OpenNone, {}, clock_);
   pool.Close();
   for (size_t i = 0; i < kReadClasses.size(); ++i) {

@@ -29,7 +29,8 @@ Message MessageFrom(const Statement& row) {
   message.deleted_at = TimeAt(row, 10);
   if (!message.deleted_at) {
     message.content = row.Text(4);
-    message.client_id = TextAt(row, 13);  // the row keeps it: a repeat of the send is still found
+    message.client_id =
+        TextAt(row, 13);  // the row keeps it, so that a retry of the send is recognized
   }
   if (!row.IsNull(11)) message.reply_to = row.Id(11);
   message.metadata = row.Text(12);

@@ -1,5 +1,4 @@
-// SqlStore: what nodes tell each other through the store: who may see what, and how far conversations
-// have come.
+// SqlStore: the logs that nodes follow in the store: access changes, and the heads of conversations.
 #include "store/list_queries.h"
 #include "store/log_reading.h"
 

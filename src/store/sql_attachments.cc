@@ -36,7 +36,7 @@ std::optional<FoundAttachment> FindAttachment(SqlSession& session, const Uuid& i
   return found;
 }
 
-// Runs a DELETE ... RETURNING id, and notes the files. Answers how many.
+// Runs a DELETE ... RETURNING id, and records the files. Returns their number.
 int64_t Drop(SqlSession& session, Statement& deletion) {
   std::vector<Uuid> gone;
   while (deletion.Step()) gone.push_back(deletion.Id(0));
@@ -170,7 +170,7 @@ class FileForgetting final : public WriteOf<void> {
 // --- inside a transaction
 
 void FillAttachments(SqlSession& session, std::span<Message* const> messages) {
-  // A message may be there twice: as it was sent, and as what a change is about.
+  // A message may occur twice: as sent, and as the subject of a change.
   std::unordered_multimap<Uuid, Message*> holders;
   std::vector<Uuid> ids;
   for (Message* message : messages) {
@@ -218,7 +218,7 @@ void Attach(SqlSession& session, std::span<Attachment> attachments, const Uuid& 
                          .Bind(3, conversation)
                          .Bind(4, static_cast<int64_t>(place++));
     if (!row.Step()) {
-      // Another node's message took it since it was found.
+      // Another node's message has taken it since it was read.
       throw StoreFailure("an attachment was attached concurrently", StoreFailure::Kind::kConflict);
     }
     row.Run();

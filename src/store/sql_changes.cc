@@ -1,5 +1,5 @@
-// SqlStore: durable changes besides sending. Each is one transaction: what is there, what the actor
-// may, the next seq, the change, its row in parley_change.
+// SqlStore: durable changes besides sends. Each is one transaction: it reads the current state, checks the
+// actor's permission, takes the next seq, applies the change, and adds a row to parley_change.
 #include <algorithm>
 
 #include "domain/permissions.h"
@@ -30,7 +30,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
  private:
   using Outcome = Result<AppliedChange>;
 
-  // The conversation's type and the actor's role; false where there is nothing for them to see.
+  // Reads the conversation's type and the actor's role; returns false if the actor cannot see it.
   bool LookUp(SqlSession& session) {
     Statement& row = session.Prepare(queries::kTypeAndRole)
                          .Bind(1, request_.conversation)
@@ -274,7 +274,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
     const int64_t seq = TakeSeq(session, Action::set_role, now_());
     if (seq == 0) return Fail(Error::NotFound());
     if (set.role == Role::kOwner) {
-      // Before the new one is: the owner is the highest there is.
+      // First the old owner loses the role: owner is the highest role.
       Statement& owner = session.Prepare(queries::kHeir).Bind(1, request_.conversation);
       std::optional<UserId> old;
       if (owner.Step()) old = UserId(owner.Text(0));
@@ -309,7 +309,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
     session.Prepare(queries::kCountParticipants).Bind(1, request_.conversation).Bind(2, more).Run();
   }
 
-  // The conversation as it is now; with seq 0 nothing has changed.
+  // Returns the conversation's current state; seq 0 means no change.
   Outcome Updated(SqlSession& session, int64_t seq) {
     if (seq != 0) InsertChange(session, seq, ChangeKind::kConversationUpdated, std::nullopt);
     auto now = FindConversation(session, request_.conversation);
@@ -321,7 +321,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
 
   // --- seqs
 
-  // 0: the actor may not after all.
+  // Returns 0 if the actor has lost the permission.
   int64_t TakeSeq(SqlSession& session, Action action, Timestamp now) {
     Statement& take = session.Prepare(request_.as_service ? queries::kTakeChangeSeqAsService
                                                           : queries::kTakeChangeSeq);

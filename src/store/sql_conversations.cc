@@ -1,4 +1,4 @@
-// SqlStore: a conversation and who is in it. Many at once: sql_lists.cc.
+// SqlStore: conversations and their participants. Lists of conversations: sql_lists.cc.
 #include <algorithm>
 #include <deque>
 
@@ -7,13 +7,13 @@
 namespace parley {
 namespace {
 
-// More than these are a long write.
+// A creation with more participants than this is a long write.
 constexpr size_t kFewParticipants = 500;
-// In one statement: it ends soon enough for the statement's deadline, wherever the disk is slow.
+// The rows of one statement, few enough for its deadline on a slow disk.
 constexpr size_t kParticipantsAtOnce = 5'000;
 
 std::string DirectKey(const std::vector<UserId>& two) {
-  return std::min(two[0], two[1]) + " " + std::max(two[0], two[1]);  // no id holds a space
+  return std::min(two[0], two[1]) + " " + std::max(two[0], two[1]);  // ids contain no space
 }
 
 void AddReaderPart(SqlSession& session, ConversationView& view, const UserId& reader,
@@ -64,7 +64,7 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
     return true;
   }
 
-  // No service opened it, and those it should be of are not both in it.
+  // The conversation was not created by a service, and lacks one of the two users.
   bool IsSquatted(SqlSession& session, const Uuid& there) const {
     if (NumberFrom(session.Prepare(queries::kTaskByService).Bind(1, there)) != 0) return false;
     return !std::ranges::all_of(wanted_.participants, [&](const UserId& user) {
@@ -93,7 +93,7 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
     LogAccess(session, AccessChange::Kind::kJoined, wanted_.id, wanted_.participants, now);
   }
 
-  // Participants join a microsecond apart: that keeps the order in which they were named.
+  // Participants join a microsecond apart, which keeps the order of the request.
   void InsertEach(SqlSession& session, Timestamp now) {
     int64_t joined_at = now.micros;
     for (const UserId& user : wanted_.participants) {
@@ -110,7 +110,7 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
   void InsertTogether(SqlPipeline& pipeline, Timestamp now) {
     int64_t joined_at = now.micros;
     std::span<const UserId> left = wanted_.participants;
-    std::deque<std::string> texts;  // until the pipeline has run
+    std::deque<std::string> texts;  // valid until the pipeline has run
     while (!left.empty()) {
       const auto some = left.first(std::min(kParticipantsAtOnce, left.size()));
       texts.push_back(JoinUsers(some));
@@ -225,7 +225,7 @@ void SqlStore::ListUserHeads(UserId user, std::optional<int64_t> since_cursor, E
         UserConversations out;
         const std::optional<int64_t> horizon = session.ChangeHorizon();
         out.cursor = horizon ? *horizon : NumberFrom(session.Prepare(queries::kChangeHorizon));
-        // One beyond it is of another store, or of this one before it was restored.
+        // A cursor beyond the clock is from another store, or from before a restore.
         const bool known = since_cursor && *since_cursor <= out.cursor;
         Statement& rows =
             session.Prepare(queries::kUserHeads).Bind(1, user).Bind(2, known ? *since_cursor : 0);

@@ -1,5 +1,5 @@
-// SqlStore: deleting a conversation. It is gone for everybody in one small transaction; its rows go
-// afterwards, a few in each, so that no send waits behind a million of them.
+// SqlStore: deletes conversations. One small transaction makes a conversation invisible to all users; its
+// rows are deleted later in small transactions, so that no send waits behind a million of them.
 #include "domain/permissions.h"
 #include "store/sql_work.h"
 
@@ -51,7 +51,7 @@ class DeletionWrite final : public WriteOf<void> {
   Now now_;
 };
 
-// True: something was there to remove.
+// Returns true if rows were deleted.
 bool RemoveSome(SqlSession& session, const Query& query, const Uuid& conversation) {
   Statement& rows = session.Prepare(query).Bind(1, conversation).Bind(2, kRowsAtOnce);
   bool any = false;

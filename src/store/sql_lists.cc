@@ -1,4 +1,4 @@
-// SqlStore: what is read of many conversations at once: a user's list, heads for home shards.
+// SqlStore: reads of several conversations at once: a user's list, and heads for home shards.
 #include <unordered_map>
 
 #include "store/list_queries.h"
@@ -20,7 +20,7 @@ void AddMembers(SqlSession& session, const ListQuery& query, int64_t bound,
       });
 }
 
-// The first members, the unread count and the last message of each, in a few statements for all.
+// Reads the first members, the unread count and the last message of each, in a few statements for all.
 void FillViews(SqlSession& session, std::span<ConversationView> listed, const UserId& reader) {
   ViewOf views;
   std::vector<Uuid> ids, large;
@@ -82,7 +82,7 @@ void SqlStore::LoadHeads(std::vector<Uuid> conversations, size_t participants_li
        limit = static_cast<int64_t>(participants_limit)](SqlSession& session) -> Result<Heads> {
         Heads out;
         std::unordered_map<Uuid, size_t> place;
-        std::vector<Uuid> ids;  // those that are there, each once
+        std::vector<Uuid> ids;  // ids of existing conversations, without duplicates
         queries::kLoadHeads.Run(
             session, std::span<const Uuid>(conversations), [&](const Statement& row) {
               if (!place.emplace(row.Id(0), out.size()).second) return;

@@ -11,20 +11,21 @@
 namespace parley {
 namespace {
 
-// Before the rows say what clients did. Deliveries and marks may be up to two seconds late.
+// The delay until rows are written. Delivery and read marks may be up to two seconds old.
 constexpr auto kWrittenWithin = std::chrono::milliseconds(1000);
-// Of one piece of upkeep.
+// The size of one piece of upkeep.
 constexpr int64_t kMessagesStamped = 2'000;
 
 struct NamedMessage {
   Uuid conversation;
   int64_t seq = 0;
-  int64_t mark = 0;     // of the reader, in the row
-  bool counts = false;  // it is unread unless the mark has passed it: another user's, not deleted
-  int64_t participants = 0;  // of its conversation
+  int64_t mark = 0;  // the reader's mark in the row
+  bool counts =
+      false;  // counts as unread unless it is before the mark: from another user, not deleted
+  int64_t participants = 0;  // number of participants of its conversation
 };
 
-// Those that exist and that the reader may see.
+// The messages that exist and that the reader can see.
 std::unordered_map<Uuid, NamedMessage> FindNamed(SqlSession& session, const UserId& reader,
                                                  std::span<const Uuid> messages) {
   std::unordered_map<Uuid, NamedMessage> found;
@@ -73,7 +74,7 @@ void SqlStore::MarkMessagesRead(UserId reader, std::vector<Uuid> messages, std::
   OnReader<ReadMarks>(on, std::move(done), [=, this](SqlSession& session) -> Result<ReadMarks> {
     const auto found = FindNamed(session, reader, messages);
     ReadMarks marks;
-    std::unordered_map<Uuid, int64_t> before;  // by conversation: where the mark was
+    std::unordered_map<Uuid, int64_t> before;  // previous marks by conversation
     for (const Uuid& id : messages) {
       const auto named = found.find(id);
       if (named == found.end()) continue;
@@ -112,11 +113,11 @@ void SqlStore::NoteDelivered(const Uuid& conversation, int64_t first_seq, int64_
 
 namespace {
 
-// Other clients write to PostgreSQL too, and may hold rows locked.
+// Other clients of PostgreSQL may hold row locks.
 bool MaySkipLocked(SqlSession& session) { return session.NewPipeline() != nullptr; }
 
-// Binds lists to a query of PostgreSQL that takes many rows at once: `columns(row)` gives a row's items,
-// which hold no space.
+// Binds lists to a query of PostgreSQL that takes many rows: `columns(row)` returns the items of a row,
+// which contain no space.
 template <class Row, class Columns>
 Statement& BindLists(SqlSession& session, const Query& query, const std::vector<Row>& rows,
                      Columns columns) {
@@ -131,7 +132,7 @@ Statement& BindLists(SqlSession& session, const Query& query, const std::vector<
   return statement;
 }
 
-// Stamps the messages of ranges. `keep(range)`: PostgreSQL skipped some of them.
+// Stamps the messages of ranges. `keep(range)` is called if PostgreSQL skipped locked rows of a range.
 template <class Range, class Columns, class KeepRange>
 void StampTogether(SqlSession& session, const Query& stamp_free, const std::vector<Range>& ranges,
                    Columns columns, KeepRange keep) {
@@ -188,7 +189,7 @@ void StampDelivered(SqlSession& session, DeliveredBuffer& buffer, size_t limit) 
   using Run = DeliveredBuffer::Run;
   std::vector<Run> runs = buffer.Take(limit);
   if (runs.empty()) return;
-  // Nodes that delivered the same messages do not wait for each other.
+  // Nodes that delivered the same messages do not wait for each other's locks.
   std::ranges::sort(runs, {},
                     [](const Run& run) { return std::pair(run.conversation, run.first); });
   if (!MaySkipLocked(session)) {

@@ -1,4 +1,4 @@
-// SqlStore: messages, sent and read.
+// SqlStore: sends and reads messages.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -73,7 +73,7 @@ class MessageInsert final : public WriteOf<StoredMessage> {
     return stored;
   }
 
-  // Texts stay in message_.
+  // The bound texts point into message_.
   Statement& BindTo(Statement& insert, const Message& stored) const {
     insert.Bind(1, message_.conversation_id)
         .Bind(2, stored.seq)
@@ -89,7 +89,7 @@ class MessageInsert final : public WriteOf<StoredMessage> {
     return insert.Bind(12, static_cast<int64_t>(stored.attachments.size()));
   }
 
-  // What the same client_id stored before: a repeat, or a reuse for something else.
+  // Reads the message stored with the same client_id: a retry, or a reuse for a different request.
   std::optional<Result<StoredMessage>> FindFirst(SqlSession& session) {
     Statement& row = session.Prepare(queries::kFindClientId)
                          .Bind(1, message_.conversation_id)
@@ -108,11 +108,11 @@ class MessageInsert final : public WriteOf<StoredMessage> {
     row.Run();
     FillAttachments(session, {&first.message, 1});
     if (!same) return Reused();
-    first.message.client_id = message_.client_id;  // also if the message has been deleted since
+    first.message.client_id = message_.client_id;  // even if the message has been deleted since
     return Result<StoredMessage>(std::move(first));
   }
 
-  // Of one that is stored in the same transaction.
+  // A retry of a message that is stored in the same transaction.
   Result<StoredMessage> RepeatOf(const MessageInsert& first) const {
     if (first.message_.request_hash != message_.request_hash) return Reused();
     StoredMessage repeat = *first.result_;
@@ -134,7 +134,7 @@ class MessageInsert final : public WriteOf<StoredMessage> {
     return found;
   }
 
-  // 0: not a participant, or no such conversation.
+  // 0: not a participant, or the conversation does not exist.
   int64_t TakeSeq(SqlSession& session, Timestamp now) {
     Statement& take =
         session.Prepare(message_.as_service ? queries::kTakeSeqAsService : queries::kTakeSeq);
@@ -155,12 +155,12 @@ class MessageInsert final : public WriteOf<StoredMessage> {
   Now now_;
 };
 
-// Several messages in a few round trips, however many they are:
+// Stores several messages in a constant number of round trips:
 //
-//   1  the rows of their conversations are locked, in the order of their ids, so that two nodes never
-//      wait for each other; then, in the same pipeline, who sends is checked and what a client_id
-//      stored before is read. Nobody else adds to these conversations until the commit.
-//   2  messages are inserted, and each conversation gets its last seq.
+//   1  locks the rows of their conversations in the order of their ids, so that two nodes never
+//      deadlock; the same pipeline checks the senders and reads messages with the same client_ids. No
+//      other transaction adds to these conversations until the commit.
+//   2  inserts the messages, and updates the last seq of each conversation.
 class MessageInsert::Together {
  public:
   Together(SqlSession& session, ConversationLocks& locks, std::span<Write* const> writes)
@@ -223,7 +223,7 @@ class MessageInsert::Together {
   struct Head {
     bool there = false;
     int64_t seq = 0;
-    std::optional<Timestamp> last;  // of what was added
+    std::optional<Timestamp> last;  // the time of the last inserted message
   };
   using Sender = std::pair<Uuid, UserId>;
 
@@ -232,7 +232,7 @@ class MessageInsert::Together {
     const Sender sender{message.conversation_id, message.sender_id};
     if (repeat != nullptr) {
       if (auto first = insert.FirstFrom(session_, *repeat)) return std::move(*first);
-      // Or among these here.
+      // It may also be a retry of a message in this batch.
       const auto [earlier, is_new] = named_.try_emplace({sender, *message.client_id}, &insert);
       if (!is_new && earlier->second->result_) return insert.RepeatOf(*earlier->second);
       earlier->second = &insert;

@@ -1,5 +1,5 @@
-// SqlStore: what has happened in a conversation since a seq: messages, and changes of them and of the
-// conversation itself. A page is bounded in rows and in bytes, and reads little more than it gives.
+// SqlStore: the events of a conversation after a seq: messages, and changes of them and of the conversation.
+// A page is bounded in rows and in bytes, and reads little more than it returns.
 #include <algorithm>
 
 #include "store/sql_work.h"
@@ -50,13 +50,13 @@ class ChangesPage {
         .Bind(4, last);
   }
 
-  // Where rows come all at once, their sizes are asked for first.
+  // If rows arrive all at once, read their sizes first.
   void FindEnd() {
     const int64_t end = NumberFrom(Ask(queries::kPageEnd, static_cast<int64_t>(max_bytes_)));
     if (end > 0) end_ = std::min(end_, end);
   }
 
-  // Where they come one by one, reading stops at the bound: what lies behind is of a later page.
+  // If rows arrive one by one, stop at the bound; later rows belong to a later page.
   void ReadRows(const Query& query, bool (ChangesPage::*take)(const Statement&, Change&)) {
     Statement& rows = Ask(query, end_);
     size_t bytes = 0, count = 0;
@@ -68,7 +68,7 @@ class ChangesPage {
       if (there) changes_.push_back(std::move(change));
       if (++count < limit_ && bytes < max_bytes_) continue;
       end_ = std::min(end_, seq);
-      session_.Prepare(query);  // ends it
+      session_.Prepare(query);  // ends the statement
       return;
     }
   }
@@ -79,7 +79,7 @@ class ChangesPage {
     return true;
   }
 
-  // False: retention took the message.
+  // Returns false if retention has deleted the message.
   bool TakeChange(const Statement& row, Change& change) {
     change.seq = row.Int(kMessageColumns);
     change.kind = static_cast<ChangeKind>(row.Int(kMessageColumns + 1));
@@ -97,7 +97,7 @@ class ChangesPage {
   const int64_t since_;
   const size_t limit_, max_bytes_;
   std::shared_ptr<const Conversation> now_;
-  int64_t end_ = 0;  // of the page: its last seq
+  int64_t end_ = 0;  // the last seq of the page
   std::vector<Change> changes_;
 };
 

@@ -34,7 +34,7 @@ SqlStore::SqlStore(WriterSessions writers, const ReaderPool::Open& open_reader,
                {.piece = [this](SqlSession& session) { return DoUpkeep(session); },
                 .settle = [this](bool committed) { SettleUpkeep(committed); }}) {
   for (size_t i = 0; i < kChores; ++i) rows_at_once_[i] = RowsAtOnce(static_cast<Chore>(i));
-  commits_.WantUpkeep(kUpkeepSoon);  // what an earlier process left
+  commits_.WantUpkeep(kUpkeepSoon);  // continues the upkeep of an earlier process
 }
 
 Timestamp SqlStore::NextTime() {
@@ -61,13 +61,13 @@ StoreStats SqlStore::Stats() const {
 }
 
 void SqlStore::Close() {
-  read_marks_.Close();  // those that were answered are written below
+  read_marks_.Close();  // acked marks are written below
   closing_ = true;
   commits_.Close();
   readers_.Close();
 }
 
-// --- reads that several verbs begin with
+// --- reads shared by several calls
 
 void ReadMembers(SqlSession& session, Conversation& conversation) {
   Statement& rows =
@@ -84,7 +84,7 @@ std::optional<Conversation> FindConversation(SqlSession& session, const Uuid& id
   return conversation;
 }
 
-// The reader's mark, or none for somebody who is not in it.
+// Returns the reader's mark, or nullopt if the reader is not a participant.
 std::optional<int64_t> ReadMark(SqlSession& session, const Uuid& conversation, const UserId& user) {
   Statement& row = session.Prepare(queries::kReadMark).Bind(1, conversation).Bind(2, user);
   if (!row.Step()) return std::nullopt;

@@ -1,4 +1,4 @@
-// SqlStore: reading marks and what is unread behind them, with the marks whose rows are still to be written.
+// SqlStore: read marks and unread counts, including marks that are not written to rows yet.
 #include <algorithm>
 
 #include "store/list_queries.h"
@@ -8,14 +8,14 @@
 namespace parley {
 namespace {
 
-// Counting stops there (queries::kUnread, kUnreadOfAll).
+// Counts stop at this limit (queries::kUnread, kUnreadOfAll).
 constexpr int64_t kUnreadCounted = 1'000;
 // Conversations whose unread messages are counted in one round trip.
 constexpr size_t kCountedTogether = 100;
 
-using Place = std::pair<Uuid, int64_t>;  // a conversation, and a mark in it
+using Place = std::pair<Uuid, int64_t>;  // a conversation and a mark in it
 
-// The marks of the reader's rows that are behind the buffered ones.
+// The marks of the reader's rows that are older than the buffered ones.
 std::unordered_map<Uuid, int64_t> RowsBehind(SqlSession& session, const UserId& reader,
                                              std::span<const ReadMarkAt> buffered) {
   std::unordered_map<Uuid, int64_t> behind, seqs;
@@ -34,7 +34,7 @@ std::unordered_map<Uuid, int64_t> RowsBehind(SqlSession& session, const UserId& 
   return behind;
 }
 
-// The unread messages behind each place, in as few round trips as the engine has.
+// Counts the unread messages after each place, in as few round trips as the engine allows.
 std::vector<int64_t> UnreadBehind(SqlSession& session, const UserId& reader,
                                   std::span<const Place> places) {
   std::vector<int64_t> counts;
@@ -100,7 +100,7 @@ int64_t SqlStore::UnreadOfAll(SqlSession& session, const UserId& reader) const {
   if (buffered.empty()) return count;
   std::vector<Place> places;
   if (count < kUnreadCounted) {
-    // What is between the row's mark and the buffered one has been read.
+    // Messages between the row's mark and the buffered one have been read.
     const auto behind = RowsBehind(session, reader, buffered);
     for (const ReadMarkAt& mark : buffered) {
       const auto row = behind.find(mark.conversation);
@@ -112,7 +112,7 @@ int64_t SqlStore::UnreadOfAll(SqlSession& session, const UserId& reader) const {
     for (size_t i = 0; i < counts.size(); i += 2) count -= counts[i] - counts[i + 1];
     return count;
   }
-  // What the rows count beyond the limit is not known: each conversation by itself.
+  // A count at the limit may hide more messages, so count each conversation separately.
   Statement& rows = session.Prepare(queries::kUserMarks).Bind(1, reader);
   while (rows.Step()) {
     places.emplace_back(rows.Id(0), MarkOf(rows.Id(0), reader, rows.Int(1)));

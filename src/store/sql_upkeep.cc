@@ -1,4 +1,4 @@
-// SqlStore: what is written in the background, by the upkeep of a commit lane.
+// SqlStore: background writes, run as upkeep of a commit lane.
 #include <algorithm>
 
 #include "store/sql_work.h"
@@ -6,7 +6,7 @@
 namespace parley {
 namespace {
 
-// Between two tries of rows that other clients hold locked.
+// The pause between attempts for rows locked by other clients.
 constexpr auto kKeptRetry = std::chrono::milliseconds(1000);
 constexpr auto kForgetEvery = std::chrono::minutes(10);
 
@@ -41,20 +41,20 @@ void SqlStore::Do(Chore chore, SqlSession& session, size_t rows) {
     case Chore::kSeen:
       return WriteSeen(session, seen_, rows);
     case Chore::kDeletedRows:
-      // A conversation that is deleted meanwhile sets the flag again.
+      // A conversation that is deleted during this step sets the flag again.
       has_deleted_rows_ = false;
       if (RemoveDeletedRows(session, deletions_)) has_deleted_rows_ = true;
       return;
     case Chore::kOldRows:
       next_forgetting_ = clock_.Steady() + kForgetEvery;
-      has_deleted_rows_ = true;  // perhaps: of a node that was stopped before it removed them
+      has_deleted_rows_ = true;  // a stopped node may have left such rows
       ForgetOldAccessChanges(session, clock_.Now());
       session.ForgetOldLanes();
       return;
   }
 }
 
-// In turn. When the store is being closed, the marks that clients were answered for come first.
+// Runs the pieces in turn. When the store closes, acked marks are written first.
 std::optional<SqlStore::Chore> SqlStore::NextChore() const {
   if (closing_ && IsDue(Chore::kReadMarks)) return Chore::kReadMarks;
   for (size_t i = 1; i <= kChores; ++i) {
@@ -84,7 +84,7 @@ void SqlStore::SettleUpkeep(bool committed) {
     deletions_.PassOver();
     has_deleted_rows_ = true;
   }
-  // Fewer after a failure, until the row in the way is alone.
+  // Fewer rows after a failure, until the row that fails is alone.
   size_t& rows = rows_at_once_[static_cast<size_t>(*done)];
   rows = committed ? std::min(RowsAtOnce(*done), 2 * rows) : std::max<size_t>(1, rows / 4);
 }

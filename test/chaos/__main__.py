@@ -1,5 +1,5 @@
-"""./dev chaos --minutes N --seed S: faults one after the other, in an order that the seed gives, until the time is over.
-Ends with a table and a verdict; the exit status is 1 where any promise was broken."""
+"""./dev chaos --minutes N --seed S: runs faults one after the other, in an order that depends on the seed, until the time is
+over. Prints a table and a verdict; the exit status is 1 if any guarantee was violated."""
 import argparse
 import os
 import random
@@ -15,8 +15,8 @@ from rig import Rig  # noqa: E402
 from totals import HEADER, Totals, row  # noqa: E402
 
 
-def played(rig, fault, seed, nodes):
-    """By that rig, or one of its own where the fault needs it. What did not even come to a verdict is one: `failed`."""
+def play_once(rig, fault, seed, nodes):
+    """Plays the fault on the rig, or on a new rig if the fault needs its own. A run without a verdict is the anomaly `failed`."""
     own = Rig(nodes, **fault.rig) if hasattr(fault, "rig") and fault not in faults.ON_A_NETWORK else None
     try:
         return (own or rig).play(fault, seed)
@@ -34,10 +34,10 @@ def main():
     options.add_argument("--minutes", type=float, default=5)
     options.add_argument("--seed", type=int, default=int(time.time()))
     options.add_argument("--fault", action="append", choices=sorted({fault.__name__ for fault in (*faults.ALL, *faults.ON_A_NETWORK, faults.several_at_once, faults.nothing)}),
-                         help="only this one; may be given several times")
+                         help="play only this fault; may be repeated")
     options.add_argument("--nodes", type=int, default=3)
     options.add_argument("--network", action="store_true",
-                         help="each node in a network namespace of its own, where packets are dropped for real; as root")
+                         help="run each node in its own network namespace and drop packets there; needs root")
     chosen = options.parse_args()
     if chosen.network and PRIVATE not in os.environ:
         start_in_private(sys.argv)
@@ -57,7 +57,7 @@ def main():
                 if time.monotonic() >= end and totals.runs:
                     break
                 seed = number.randrange(10 ** 6)
-                verdict = played(rig, fault, seed, chosen.nodes)
+                verdict = play_once(rig, fault, seed, chosen.nodes)
                 totals.add(fault.__name__, verdict)
                 print(row(f"{fault.__name__} {seed}", [verdict]), flush=True)
                 if verdict.anomalies:
@@ -66,7 +66,7 @@ def main():
     finally:
         rig.close()
     print(totals)
-    print("verdict: " + ("every promise was kept" if not bad else f"BROKEN in {bad}"))
+    print("verdict: " + ("every guarantee held" if not bad else f"BROKEN in {bad}"))
     return 1 if bad else 0
 
 

@@ -1,20 +1,20 @@
-"""Resumes from every number that is one too few, one too many, or none at all, each judged on its own (checker: bad-resume)."""
+"""Resumes from seqs at, below and beyond the head, and from invalid ones; the checker judges each (bad-resume)."""
 import threading
 import time
 
 from client import Person
 
-LIVE_EVENTS = 3  # that must follow in order
-WITHIN = 10  # seconds for all of an answer
+LIVE_EVENTS = 3  # live events that must follow in order
+WITHIN = 10  # seconds for the whole response
 
 
-def points(head, another):
-    """From what is known of the head just before, and of another conversation's."""
+def resume_points(head, another):
+    """Returns the seqs to resume from, by the latest known head and the head of another conversation."""
     return [head, head - 1, 0, head + 5, head + 10 ** 6, -1, 2 ** 63, another, "foreign"]
 
 
-def resume_everywhere(rig, swarm, conversation, foreign):
-    """One user's resumes on all nodes at once, while others send."""
+def resume_on_all_nodes(rig, swarm, conversation, foreign):
+    """Resumes as one user on all nodes at the same time, while other clients send."""
     threads = [threading.Thread(target=_on_node, args=(swarm, Person(node.server, swarm.users[conversation][0].id), number, conversation, foreign))
                for number, node in enumerate(rig.nodes)]
     for thread in threads:
@@ -26,14 +26,14 @@ def resume_everywhere(rig, swarm, conversation, foreign):
 def _on_node(swarm, person, node, conversation, foreign):
     head = person.rest.get(f"conversations/{conversation}/").json()["seq"]
     another = swarm.highest_in(foreign)
-    for asked in points(head, another):
+    for asked in resume_points(head, another):
         for by in ("frame", "frame on the user socket") if asked == "foreign" else ("since", "frame", "frame on the user socket"):
             head, frames = _answer(person, conversation, foreign, asked, by)
             swarm.history.note("resume", user=person.id, conversation=conversation, node=node, by=by, asked=asked, head=head, frames=frames)
 
 
 def _answer(person, conversation, foreign, asked, by):
-    """What the connection was told as the head, and what came after."""
+    """Returns the head in the greeting of the connection, and the frames after it."""
     options = {"since": {"conversation": conversation, "query": {"since": asked}}, "frame": {"conversation": conversation},
                "frame on the user socket": {"query": {"resume": 1}}}[by]
     with person.connect(**options) as socket:
@@ -45,7 +45,7 @@ def _answer(person, conversation, foreign, asked, by):
 
 
 def _frames(socket, conversation):
-    """Up to some live events after the answer, or until nothing more comes in time."""
+    """Returns the frames of the response and some live events, or those that arrive in time."""
     frames, live, end = [], None, time.monotonic() + WITHIN
     while live is None or live < LIVE_EVENTS:
         try:

@@ -10,23 +10,23 @@ import end_checks
 import session_checks
 from deadline import patient
 
-LIVE = patient(1.0)  # seconds in which everybody has what is sent while nothing is broken
+LIVE = patient(1.0)  # seconds in which all clients receive a message while no fault is active
 
 
 class Verdict:
     def __init__(self):
         self.anomalies = []
         self.figures = Counter()
-        self.path = None  # of the history, where something was found
-        self.lags = []  # seconds, of all deliveries that are not replayed
+        self.path = None  # of the history, if there is an anomaly
+        self.lags = []  # seconds, of all deliveries except replays
 
     @property
     def longest_gap(self):
-        """The longest that somebody was without what somebody else had: the greatest lag."""
+        """The longest time by which any client received an event after another one: the greatest lag."""
         return max(self.lags, default=0.0)
 
     def lag(self, share):
-        """That share of the deliveries had at most this lag."""
+        """Returns the lag that this share of the deliveries did not exceed."""
         return sorted(self.lags)[int(share * (len(self.lags) - 1))] if self.lags else 0.0
 
     def add(self, name, text):
@@ -46,10 +46,10 @@ def check(history, rows, heads, clients=(), reads=(), removals=(), changes=(), f
           memory=(), files=(), went_back=None):
     """history: History.events. rows: (conversation, seq, id, sender, client_id, content) of all messages, from SQL.
     heads: {conversation: seq}. clients: (name, conversation, last seq) of those connected at the end. reads: for each
-    node, {conversation: [(seq, id)]}. removals: (user, conversation, when) of whose access had ended by then.
-    changes: "conversation seq" of what is no new message. fences: (conversation, seq) of what was sent last, to see whether
-    all is live again. marks: {(user, conversation): last_read_seq}, from SQL. presence: for each node, {user: online};
-    online, offline: who is. memory: (node, most bytes). files: (node, open now, open when idle), connections not counted.
+    node, {conversation: [(seq, id)]}. removals: (user, conversation, when) of access that had ended by then.
+    changes: "conversation seq" of changes other than new messages. fences: (conversation, seq) of the messages that check
+    live delivery at the end. marks: {(user, conversation): last_read_seq}, from SQL. presence: for each node, {user: online};
+    online, offline: users. memory: (node, peak bytes). files: (node, open now, open when idle), without client connections.
     went_back: when the store lost commits; None if it did not."""
     verdict = Verdict()
     removed = {(user, conversation) for user, conversation, _ in removals}
@@ -125,17 +125,17 @@ def _check_sends(history, rows, verdict):
 
 def _check_deliveries(history, rows, fences, went_back, verdict):
     stored = {(conversation, seq): (id, content) for conversation, seq, id, _, _, content in rows}
-    owner, first_seen, connections, to_take_back = {}, {}, {}, {}
+    owner, first_seen, connections, lost_events = {}, {}, {}, {}
     for event in history:
         if event["what"] == "connect":
             connections[event["connection"]] = event["since"]
         elif event["what"] == "gap" and event.get("reset") and went_back is not None and event["t"] > went_back:
             connections[event["connection"]] = min(connections[event["connection"]], event["from"] - 1)
-            to_take_back.pop(event["connection"], None)
+            lost_events.pop(event["connection"], None)
             verdict.figures["resets"] += 1
         elif event["what"] == "gap":
             connections[event["connection"]] = event["to"]
-            verdict.add("silent-gap", f"{event['user']} was told of a gap {event['from']}..{event['to']} that is none")
+            verdict.add("silent-gap", f"{event['user']} received a gap {event['from']}..{event['to']} although the events exist")
         elif event["what"] in ("ok", "recv"):
             place = event["conversation"], event["seq"]
             if owner.setdefault(place, event["id"]) != event["id"]:
@@ -143,7 +143,7 @@ def _check_deliveries(history, rows, fences, went_back, verdict):
             first_seen.setdefault(place, event["t"])
         if event["what"] == "recv lost":
             connections[event["connection"]] = event["seq"]
-            to_take_back[event["connection"]] = event["seq"]
+            lost_events[event["connection"]] = event["seq"]
         if event["what"] == "change":
             before = connections[event["connection"]]
             if event["seq"] != before + 1:
@@ -152,8 +152,8 @@ def _check_deliveries(history, rows, fences, went_back, verdict):
         if event["what"] != "recv":
             continue
         verdict.figures["delivered"] += 1
-        if event["connection"] in to_take_back:
-            verdict.add("silent-gap", f"{event['user']} got {event['seq']}, and {to_take_back[event['connection']]} was lost and not taken back")
+        if event["connection"] in lost_events:
+            verdict.add("silent-gap", f"{event['user']} got {event['seq']}, and {lost_events[event['connection']]} was lost without a reset")
         place, before = (event["conversation"], event["seq"]), connections[event["connection"]]
         if event["seq"] == before:
             verdict.add("dup-delivery", f"{event['user']} got {place} twice")
@@ -170,4 +170,4 @@ def _check_deliveries(history, rows, fences, went_back, verdict):
         if not event.get("replay"):
             verdict.lags.append(lag)
         if place in fences and lag > LIVE and not event.get("replay"):
-            verdict.add("late", f"{event['user']} got {place} {lag:.1f} s after others, though everything works again")
+            verdict.add("late", f"{event['user']} got {place} {lag:.1f} s after other clients, although no fault is active")

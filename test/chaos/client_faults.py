@@ -1,10 +1,10 @@
-"""What clients and backends do that is hard on nodes. As in faults.py."""
+"""Faults caused by clients and backends: removals, revocations, duplicate sends, unusual resumes. See faults.py."""
 import threading
 import time
 
 import jwt
 
-from boundaries import resume_everywhere
+from boundaries import resume_on_all_nodes
 from client import Person, Socket
 from deadline import eventually
 from end_checks import ALLOWED_AFTER_REMOVAL
@@ -12,38 +12,39 @@ from server import wait_until
 
 
 def f21_members_are_removed(rig, random, longer, swarm):
-    """The last of each conversation, while its node may not hear of it over Redis."""
-    parted = random.choice(rig.nodes)
-    parted.redis.partition()
+    """Removes the last member of each conversation, while one node is partitioned from Redis."""
+    partitioned = random.choice(rig.nodes)
+    partitioned.redis.partition()
     for conversation, people in swarm.users.items():
-        admin = Person(random.choice([node for node in rig.nodes if node is not parted]).server, people[0].id)
+        admin = Person(random.choice([node for node in rig.nodes if node is not partitioned]).server, people[0].id)
         answer = admin.rest.post(f"conversations/{conversation}/remove_participant/", json={"user_id": people[-1].id})
         assert answer.is_success, answer.text
         swarm.removals.append((people[-1].id, conversation, time.monotonic()))
         time.sleep(0.3)
-    _are_shut_out(rig, swarm, 4003)
+    _check_access_ended(rig, swarm, 4003)
 
 
 def f21b_tokens_are_revoked(rig, random, longer, swarm):
-    """Of the last in each conversation: one token, or all of the user, while a node does not hear of it over Redis."""
-    parted = random.choice(rig.nodes)
-    parted.redis.partition()
-    backend = Person(random.choice([node for node in rig.nodes if node is not parted]).server, "backend", scope="messaging:service")
-    doomed = [client for client in swarm.clients if client.user in [people[-1].id for people in swarm.users.values()]]
-    for number, client in enumerate(doomed):
+    """Revokes one token, or all tokens of the user, for the last member of each conversation, while one node is partitioned from
+    Redis."""
+    partitioned = random.choice(rig.nodes)
+    partitioned.redis.partition()
+    backend = Person(random.choice([node for node in rig.nodes if node is not partitioned]).server, "backend", scope="messaging:service")
+    revoked = [client for client in swarm.clients if client.user in [people[-1].id for people in swarm.users.values()]]
+    for number, client in enumerate(revoked):
         jti = jwt.decode(client.token, options={"verify_signature": False})["jti"]
         answer = backend.rest.post("revocations/", json={"jti": jti} if number % 2 else {"user_id": client.user})
         assert answer.is_success, answer.text
         swarm.removals.append((client.user, client.conversation, time.monotonic()))
         time.sleep(0.3)
-    _are_shut_out(rig, swarm, 4001)
+    _check_access_ended(rig, swarm, 4001)
 
 
-def _are_shut_out(rig, swarm, code):
-    """Their sockets end, and once the time that is allowed is over no node lets them in again."""
+def _check_access_ended(rig, swarm, code):
+    """Checks that sockets of removed and revoked users close, and that no node accepts them after the allowed time."""
     users = [user for user, *_ in swarm.removals]
     clients = [client for client in swarm.clients if client.user in users]
-    eventually(lambda: all(client.out for client in clients), within=15, describe=lambda: "who has lost access keeps a socket")
+    eventually(lambda: all(client.finished for client in clients), within=15, describe=lambda: "a user without access keeps a socket")
     wait_until(time.time() + max(when for *_, when in swarm.removals) + ALLOWED_AFTER_REMOVAL - time.monotonic())
     for node in rig.nodes:
         for client in clients:
@@ -57,7 +58,7 @@ def f22_everything_is_sent_twice(rig, random, longer, swarm):
     for conversation, people in swarm.users.items():
         for number in range(int(8 * longer)):
             client_id = f"{people[0].id}-everywhere-{number}"
-            threads = [threading.Thread(target=swarm.say, args=(Person(node.server, people[0].id), conversation, client_id))
+            threads = [threading.Thread(target=swarm.send, args=(Person(node.server, people[0].id), conversation, client_id))
                        for node in rig.nodes]
             for thread in threads:
                 thread.start()
@@ -65,8 +66,8 @@ def f22_everything_is_sent_twice(rig, random, longer, swarm):
                 thread.join()
 
 
-def f23_clients_resume_from_everywhere(rig, random, longer, swarm):
+def f23_clients_resume_from_any_point(rig, random, longer, swarm):
     """At the head, around it, and where nothing can be, on all nodes while others send."""
     for _ in range(max(1, int(longer))):
         conversation, foreign = random.sample(sorted(swarm.users), 2)
-        resume_everywhere(rig, swarm, conversation, foreign)
+        resume_on_all_nodes(rig, swarm, conversation, foreign)

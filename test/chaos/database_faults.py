@@ -1,4 +1,4 @@
-"""What goes wrong in the database, or is done to it by its other clients. As in faults.py."""
+"""Faults of the database, and locks of its other clients. See faults.py."""
 import threading
 import time
 
@@ -8,8 +8,8 @@ from deadline import eventually, patient
 
 
 def f6b_the_database_crashes_while_another_client_writes(rig, random, longer, swarm):
-    """While a COMMIT is on its way all backends are killed; the ids of what was lost are then given to another client, whose
-    transactions are committed."""
+    """Kills all backends while a COMMIT is in flight; PostgreSQL then assigns the ids of the lost transactions to another
+    client, which commits."""
     rig.database.ask("CREATE OR REPLACE PROCEDURE spend() LANGUAGE plpgsql AS "
                      "$$ BEGIN FOR i IN 1..50 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
     for _ in range(max(2, int(2 * longer))):
@@ -21,7 +21,7 @@ def f6b_the_database_crashes_while_another_client_writes(rig, random, longer, sw
             crashed.set()
 
         link.before_loss, link.lose_commit = crash, "commit"
-        eventually(crashed.is_set, within=20, describe=lambda: "nobody sends")
+        eventually(crashed.is_set, within=20, describe=lambda: "no client sends")
         link.before_loss = None
         time.sleep(3)
 
@@ -45,7 +45,7 @@ def f31_messages_are_locked(rig, random, longer, swarm):
 
 
 def f32_conversations_are_locked(rig, random, longer, swarm):
-    """Longer than a write waits, all but one."""
+    """Locks all conversations but one for longer than a write waits."""
     rooms = ", ".join(f"'{room}'" for room in list(swarm.users)[1:])
     with rig.database.holding(f"SELECT 1 FROM messaging_conversation WHERE id IN ({rooms}) FOR UPDATE"):
         _all_stay_ready(rig, 5 * longer)
@@ -55,6 +55,6 @@ def _all_stay_ready(rig, seconds):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for node in rig.nodes:
-            answer = httpx.get(f"{node.server.url}/readyz", timeout=patient(20))  # a slow answer is not a refusal
-            assert answer.status_code == 200, f"a lock of another client's makes a node unready: {answer.text}"
+            answer = httpx.get(f"{node.server.url}/readyz", timeout=patient(20))  # a slow response is not a failure
+            assert answer.status_code == 200, f"a lock of another client makes a node unready: {answer.text}"
         time.sleep(0.2)

@@ -1,8 +1,8 @@
-"""What must be true of the nodes: who was shut out gets nothing (G11), presence is the truth (G13), memory and open files stay
-within bounds (G10)."""
+"""Checks of the nodes at the end of a run: removed and revoked users receive nothing (G11), presence is correct (G13), and memory
+and open files are bounded (G10)."""
 ALLOWED_AFTER_REMOVAL = 5.0  # seconds (P9)
 MOST_MEMORY = 300 << 20
-SPARE_FILES = 16  # connections to the database and to Redis that open and close as they are needed
+SPARE_FILES = 16  # connections to the database and to Redis that open and close on demand
 
 
 def check_access(history, removals, verdict):
@@ -10,18 +10,18 @@ def check_access(history, removals, verdict):
         late = [e for e in history if e["what"] == "recv" and e["user"] == user and e["conversation"] == conversation
                 and e["t"] > when + ALLOWED_AFTER_REMOVAL]
         if late:
-            verdict.add("unauthorized", f"{user} got seq {late[0]['seq']} {late[0]['t'] - when:.1f} s after its access had ended")
+            verdict.add("unauthorized", f"{user} received seq {late[0]['seq']} {late[0]['t'] - when:.1f} s after the end of its access")
 
 
-def wrong_in_presence(said, online, offline):
-    """The users whom a node shows as what they are not."""
-    return sorted([user for user in online if not said.get(user)] + [user for user in offline if said.get(user)])
+def wrong_presence(shown, online, offline):
+    """Returns the users whose presence a node shows wrongly."""
+    return sorted([user for user in online if not shown.get(user)] + [user for user in offline if shown.get(user)])
 
 
 def check_presence(presence, online, offline, verdict):
-    for node, said in enumerate(presence):
-        for user in wrong_in_presence(said, online, offline):
-            verdict.add("presence-stuck", f"node {node} shows {user} as {'online' if said.get(user) else 'offline'}")
+    for node, shown in enumerate(presence):
+        for user in wrong_presence(shown, online, offline):
+            verdict.add("presence-stuck", f"node {node} shows {user} as {'online' if shown.get(user) else 'offline'}")
 
 
 def check_resources(memory, files, verdict):
@@ -31,4 +31,4 @@ def check_resources(memory, files, verdict):
             verdict.add("mem-unbounded", f"node {node} held {most >> 20} MiB")
     for node, now, idle in files:
         if now > idle + SPARE_FILES:
-            verdict.add("fd-leak", f"node {node} has {now} open files beside its clients', and had {idle} when it was idle")
+            verdict.add("fd-leak", f"node {node} has {now} open files without client connections, and had {idle} when idle")

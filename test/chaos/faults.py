@@ -1,5 +1,5 @@
-"""What goes wrong: functions of (rig, random, longer, swarm). Each leaves the mending to Rig.heal, and takes some seconds,
-`longer` times as many where a run has the time. One may name the rig that it needs."""
+"""Faults: functions of (rig, random, longer, swarm). Rig.heal repairs the damage. Each takes some seconds, multiplied by
+`longer` in long runs. An attribute `rig` names the options of the rig that a fault needs."""
 import signal
 import time
 
@@ -7,7 +7,7 @@ from client_faults import (  # noqa: F401
     f21_members_are_removed,
     f21b_tokens_are_revoked,
     f22_everything_is_sent_twice,
-    f23_clients_resume_from_everywhere,
+    f23_clients_resume_from_any_point,
 )
 from database_faults import (  # noqa: F401
     f6b_the_database_crashes_while_another_client_writes,
@@ -18,21 +18,21 @@ from database_faults import (  # noqa: F401
 from deadline import eventually
 from fail_over import f33_a_standby_that_lags_takes_over  # noqa: F401
 from network_faults import (  # noqa: F401
-    f4c_the_last_word_is_lost_on_its_way,
+    f4c_the_last_published_event_is_lost,
     f10_the_network_is_slow,
     f8_commits_and_their_answers_are_lost,
-    f9_a_node_is_parted_from_redis,
-    f9b_a_node_is_parted_from_the_database,
-    f9c_the_wire_to_redis_stalls,
-    f9c_the_wire_to_the_database_stalls,
-    f9d_clients_are_parted_from_a_node,
+    f9_a_node_is_partitioned_from_redis,
+    f9b_a_node_is_partitioned_from_the_database,
+    f9c_the_redis_link_stalls,
+    f9c_the_database_link_stalls,
+    f9d_clients_are_partitioned_from_a_node,
     packets_are_lost,
 )
 from server import faketime_library
 
 
 def clocks_that_jump():
-    """Variables of nodes whose wall clock follows Node.set_clock; none where libfaketime is not installed."""
+    """Returns the environment of nodes whose wall clock follows Node.set_clock; empty if libfaketime is not installed."""
     library = faketime_library()
     if not library:
         return {}
@@ -75,7 +75,7 @@ def f4_redis_is_paused(rig, random, longer, swarm):
     time.sleep(2)
 
 
-def f4b_redis_is_flushed_and_its_clients_thrown_out(rig, random, longer, swarm):
+def f4b_redis_is_flushed_and_its_clients_disconnected(rig, random, longer, swarm):
     for _ in range(int(3 * longer)):
         rig.redis.ask("FLUSHALL")
         rig.redis.ask("CLIENT", "KILL", "TYPE", random.choice(["pubsub", "normal"]), fails=True)
@@ -83,7 +83,7 @@ def f4b_redis_is_flushed_and_its_clients_thrown_out(rig, random, longer, swarm):
 
 
 def f5_sentinels_promote_a_replica_that_lags(rig, random, longer, swarm):
-    """Of nodes that follow Sentinels. What the old master took since the replica was stopped is lost, or comes late."""
+    """Needs nodes that use Sentinels. Writes to the old master after the replica was paused are lost or delayed."""
     master, replica = rig.redis.master(), rig.redis.replica()
     replica.pause()
     time.sleep(0.7 * longer)
@@ -111,7 +111,7 @@ def f7_the_database_is_paused(rig, random, longer, swarm):
 
 
 def f13_clocks_jump(rig, random, longer, swarm):
-    """Of nodes that run under libfaketime: Rig(**clocks_that_jump())."""
+    """Needs nodes that run under libfaketime: Rig(**clocks_that_jump())."""
     for seconds in 3600, -3600, 86400, -86400:
         random.choice(rig.nodes).set_clock(seconds)
         time.sleep(1.5 * longer)
@@ -133,33 +133,33 @@ def f24_nodes_are_restarted_one_by_one(rig, random, longer, swarm):
 
 
 def several_at_once(rig, random, longer, swarm):
-    """Whatever comes, one on top of the other."""
+    """Starts random faults one after the other without waiting for recovery."""
     for _ in range(int(3 * longer)):
         node = random.choice(rig.nodes)
-        what = random.choice(["kill node", "stop node", "kill redis", "pause redis", "kill database", "part redis", "part database", "lose",
-                              "stall redis", "stall database", "part clients"])
-        swarm.history.note("fault", name=what)
-        if what == "kill node":
+        kind = random.choice(["kill node", "stop node", "kill redis", "pause redis", "kill database", "partition redis", "partition database", "lose",
+                              "stall redis", "stall database", "partition clients"])
+        swarm.history.note("fault", name=kind)
+        if kind == "kill node":
             node.server.kill()
-        elif what == "stop node":
+        elif kind == "stop node":
             node.server.process.send_signal(signal.SIGSTOP)
-        elif what == "kill redis" and rig.redis.process.poll() is None:
+        elif kind == "kill redis" and rig.redis.process.poll() is None:
             rig.redis.kill()
-        elif what == "pause redis" and rig.redis.process.poll() is None:
+        elif kind == "pause redis" and rig.redis.process.poll() is None:
             rig.redis.pause()
-        elif what == "kill database" and rig.database.process.poll() is None:
+        elif kind == "kill database" and rig.database.process.poll() is None:
             rig.database.kill()
-        elif what == "part redis":
+        elif kind == "partition redis":
             node.redis.partition()
-        elif what == "part database":
+        elif kind == "partition database":
             node.database.partition()
-        elif what == "stall redis":
+        elif kind == "stall redis":
             node.redis.stall(random.random() < 0.7, random.random() < 0.7)
-        elif what == "stall database":
+        elif kind == "stall database":
             node.database.stall(random.random() < 0.7, random.random() < 0.7)
-        elif what == "part clients":
-            node.door.partition()
-        elif what == "lose":
+        elif kind == "partition clients":
+            node.client_link.partition()
+        elif kind == "lose":
             node.database.lose_commit = random.choice(["answer", "commit"])
         time.sleep(random.uniform(0.5, 2))
     for node in rig.nodes:
@@ -170,6 +170,6 @@ def several_at_once(rig, random, longer, swarm):
 
 
 ALL = [fault for name, fault in sorted(globals().items()) if name.startswith("f") and callable(fault) and name[1].isdigit()]
-# network.py: where packets are dropped for real.
-ON_A_NETWORK = [f1_a_node_is_killed, f9_a_node_is_parted_from_redis, f9b_a_node_is_parted_from_the_database,
-                f9d_clients_are_parted_from_a_node, f14_a_node_is_stopped, packets_are_lost]
+# Faults for network.py, which drops packets in the kernel.
+ON_A_NETWORK = [f1_a_node_is_killed, f9_a_node_is_partitioned_from_redis, f9b_a_node_is_partitioned_from_the_database,
+                f9d_clients_are_partitioned_from_a_node, f14_a_node_is_stopped, packets_are_lost]

@@ -1,4 +1,4 @@
-"""What clients saw, in the order in which they saw it: events that are only ever appended."""
+"""An append-only log of what clients sent and received, in order."""
 import json
 import threading
 import time
@@ -10,8 +10,8 @@ class History:
         self.lock = threading.Lock()
 
     def note(self, what, **fields):
-        """invoke | ok | fail | info (of a send), connect | recv | change | gap | close (of a connection), read | mark | mark-seen
-        (each with `began` where it is an answer that must not be older than the question), left, resume, fault."""
+        """Appends invoke | ok | fail | info (of a send), connect | recv | change | gap | close (of a connection), read | mark |
+        mark-seen (each with `began`, the time of the request, if its response must not be older), left, resume, or fault."""
         with self.lock:
             self.events.append({"t": time.monotonic(), "what": what, **fields})
 

@@ -1,25 +1,25 @@
-"""Nodes on this machine, with a relay on each of their connections."""
+"""Runs nodes on this machine, with a relay on each of their connections."""
 from relay import Relay
 from server import Server
 
 
 class Loopback:
-    """Where nodes are as a rule: on this machine, each behind wires of its own (network.py has another place)."""
+    """The default network: nodes run on this machine, each behind its own relays (network.py is the other one)."""
 
     database_settings = redis_settings = ()
 
     def place(self, number):
         return self
 
-    def admit(self, database):
+    def allow_connections(self, database):
         pass
 
     def link(self, port):
-        """The way to a server of that port."""
+        """Returns the link from a node to a server on that port."""
         return Relay(port)
 
-    def door(self, server):
-        """The clients' way to a node."""
+    def client_link(self, server):
+        """Returns the link from clients to a node."""
         return Relay(server.port)
 
     def serve(self, directory, *options, **variables):

@@ -1,7 +1,7 @@
-"""A network of the rig's own, where packets are dropped for real: each node has a network namespace, and a cable to the one
-that the databases and clients are in. TCP sends again what was dropped, and what was on its way when a partition began
-arrives when it ends. Needs root, unshare, nsenter, ip and nft; ./dev chaos --network starts anew inside a private namespace,
-so the machine's own network is not touched."""
+"""A private network in which the kernel drops packets: each node has its own network namespace, and a cable to the namespace of
+the databases and clients. TCP retransmits dropped packets, so bytes in flight at the start of a partition arrive after its
+end. Needs root, unshare, nsenter, ip and nft; ./dev chaos --network restarts itself inside a private namespace, so the
+machine's own network is not touched."""
 import os
 import subprocess
 import sys
@@ -17,7 +17,7 @@ def run(*words, stdin=None):
 
 
 def start_in_private(arguments):
-    """This program again, where there is nothing but a loopback yet. Does not return."""
+    """Restarts this program in a namespace with only a loopback interface. Does not return."""
     os.environ[PRIVATE] = "1"
     os.execvp("unshare", ["unshare", "--net", sys.executable, *arguments])
 
@@ -27,7 +27,7 @@ class Network:
     redis_settings = ("--bind", "0.0.0.0", "--protected-mode", "no")
 
     def __init__(self):
-        assert os.environ.get(PRIVATE), "only in a namespace of its own: start_in_private"
+        assert os.environ.get(PRIVATE), "only in a private namespace: start_in_private"
         run("ip", "link", "set", "lo", "up")
         run("nft", "-f", "-", stdin="add table ip parley\n"
                                     "add chain ip parley up { type filter hook input priority 0; }\n"
@@ -39,13 +39,13 @@ class Network:
         self.machines.append(Machine(self, number))
         return self.machines[-1]
 
-    def admit(self, database):
-        """The database takes connections from all machines."""
+    def allow_connections(self, database):
+        """Allows connections to the database from all machines."""
         with open(f"{database.directory}/data/pg_hba.conf", "a") as rules:
             rules.write("host all all 10.77.0.0/16 trust\n")
 
     def apply(self):
-        """All rules at once, as the wires are now."""
+        """Installs the rules of all wires at once."""
         rules = ["flush chain ip parley up", "flush chain ip parley down"]
         for wire in self.wires:
             rules += [f"add rule ip parley {chain} {match} {what} drop" for chain, match, what in wire.rules()]
@@ -57,7 +57,7 @@ class Network:
 
 
 class Machine:
-    """One namespace, held by a process that sleeps in it."""
+    """A network namespace, held by a process that sleeps in it."""
 
     def __init__(self, network, number):
         self.network = network
@@ -73,12 +73,12 @@ class Machine:
         run(*self.inside, "ip", "link", "set", "eth0", "up")
 
     def link(self, port):
-        """The way to a server of that port."""
+        """Returns the link from the node to a server on that port."""
         return Wire(self.network, f"{self.outside}:{port}", f"ip saddr {self.address} tcp dport {port}",
                     f"ip daddr {self.address} tcp sport {port}")
 
-    def door(self, server):
-        """The clients' way to a node: what they send goes down this cable."""
+    def client_link(self, server):
+        """Returns the link from clients to the node."""
         return Wire(self.network, server.address, f"ip daddr {self.address} tcp dport {server.port}",
                     f"ip saddr {self.address} tcp sport {server.port}", chains=("down", "up"))
 
@@ -91,7 +91,7 @@ class Machine:
 
 
 class Guest(Server):
-    """A node in a machine's namespace."""
+    """A node in the namespace of a machine."""
 
     def __init__(self, machine, directory, *options, **variables):
         self.machine = machine
@@ -105,12 +105,12 @@ class Guest(Server):
 
 
 class Wire:
-    """As relay.Relay, but that nothing which is dropped is lost for TCP."""
+    """Like relay.Relay, but TCP retransmits everything that is dropped."""
 
     def __init__(self, network, address, up, down, chains=("up", "down")):
         self.network, self.address = network, address
         self.match = {"up": (chains[0], up), "down": (chains[1], down)}
-        self.lost = {"up": 0, "down": 0}  # packets of a hundred
+        self.lost = {"up": 0, "down": 0}  # percent of packets
         network.wires.append(self)
 
     def rules(self):
@@ -126,7 +126,7 @@ class Wire:
         self.lose(100 * up, 100 * down)
 
     def stall(self, up=True, down=True, at=None):
-        self.partition(up, down)  # here they are the same
+        self.partition(up, down)  # the same here: dropped bytes are retransmitted
 
     def heal(self):
         self.lose(0, 0)

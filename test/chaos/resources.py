@@ -1,4 +1,4 @@
-"""What nodes hold while clients talk: memory and open files, from /proc, each second."""
+"""Samples the memory and open files of nodes from /proc, each second."""
 import os
 import threading
 from collections import defaultdict
@@ -16,8 +16,8 @@ def open_files(pid):
 
 
 def connections_of(pid, port):
-    """Sockets that the process holds of clients who are there still: established, on the port that it listens on. What it
-    has not closed after a client that went (CLOSE_WAIT) is none."""
+    """Counts the process's sockets of clients that are still connected: established, on the port that it listens on. A socket
+    that it has not closed after its client closed (CLOSE_WAIT) does not count."""
     inodes = set()
     with open(f"/proc/{pid}/net/tcp") as table:
         for line in list(table)[1:]:
@@ -34,22 +34,22 @@ def connections_of(pid, port):
 
 
 class Sampler:
-    """Looks at each node once a second. One that is killed or stopped is passed over."""
+    """Samples each node once a second, and skips nodes that are killed or stopped."""
 
     def __init__(self, nodes):
         self.nodes = nodes
-        self.memory = defaultdict(int)  # node's number: most bytes seen
+        self.memory = defaultdict(int)  # number of the node: peak bytes
         self.files = defaultdict(int)
-        self.idle = {}  # process: open files without clients, when it was first asked about
+        self.idle = {}  # process: open files without clients at the first sample
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True, name="sampler")
         self.thread.start()
 
     def _run(self):
         while not self.ended.wait(1):
-            self.look()
+            self.sample()
 
-    def look(self):
+    def sample(self):
         for number, node in enumerate(self.nodes):
             try:
                 pid = node.server.process.pid
@@ -61,12 +61,12 @@ class Sampler:
                 pass
 
     def own_files(self, node):
-        """Those that are no connection of a client."""
+        """Returns the number of open files that are not client connections."""
         pid = node.server.process.pid
         return open_files(pid) - connections_of(pid, node.server.port)
 
     def begin(self):
-        """Of each process, once: what it holds before it has done much."""
+        """Records the idle state of each process once, before it has load."""
         self.memory.clear()
         self.files.clear()
         for node in self.nodes:
@@ -74,7 +74,7 @@ class Sampler:
         self.begun = [node.server.process.pid for node in self.nodes]
 
     def held(self):
-        """(node, own files now, own files when idle) of those that still are the process they were at begin()."""
+        """Returns (node, own files now, own files when idle) for nodes that have not restarted since begin()."""
         return [(number, self.own_files(node), self.idle[pid]) for number, (node, pid) in enumerate(zip(self.nodes, self.begun))
                 if node.server.process.pid == pid]
 

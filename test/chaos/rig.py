@@ -1,4 +1,4 @@
-"""Three nodes over one PostgreSQL and one Redis, with a wire of their own to each, and what a run of clients comes to."""
+"""Three nodes over one PostgreSQL and one Redis, with a link of their own to each, and runs of clients under a fault."""
 import os
 import random
 import shutil
@@ -16,7 +16,7 @@ from redis_server import Redis, SentinelGroup
 from resources import Sampler
 from swarm import Swarm
 
-# Short, so that a fault and its end fit into seconds.
+# Short times, so that a fault and the recovery take seconds.
 OPTIONS = ("--drain-delay", "1", "--ping-interval", "2", "--ping-timeout", "3", "--timeout-graceful-shutdown", "10")
 
 
@@ -30,25 +30,25 @@ class Node:
                                   DATABASE_URL=f"postgres://parley@{self.database.address}/postgres",
                                   REDIS_URL=rig.redis.url_by(self.redis.address),
                                   FAKETIME_TIMESTAMP_FILE=self.clock, **rig.variables)
-        self.door = place.door(self.server)  # by which clients come
+        self.client_link = place.client_link(self.server)  # the link from clients
 
     @property
     def address(self):
         return self.server.address
 
     def set_clock(self, ahead):
-        """Seconds; for nodes that run under libfaketime."""
+        """Sets the offset of the clock in seconds, for nodes under libfaketime."""
         with open(self.clock, "w") as clock:
             clock.write(f"{ahead:+d}s\n")
 
     def heal(self):
         self.set_clock(0)
-        for link in self.database, self.redis, self.door:
+        for link in self.database, self.redis, self.client_link:
             link.heal()
 
     def close(self):
         self.server.close()
-        for link in self.database, self.redis, self.door:
+        for link in self.database, self.redis, self.client_link:
             link.close()
 
 
@@ -58,7 +58,7 @@ class Rig:
         self.variables = variables
         self.network = network or Loopback()
         self.database = Postgres(*self.network.database_settings, *database)
-        self.network.admit(self.database)
+        self.network.allow_connections(self.database)
         self.database.start()
         self.standby = self.database.standby() if standby else None
         self.databases = [self.database, *([self.standby] if standby else [])]
@@ -69,7 +69,7 @@ class Rig:
         self.resources = Sampler(self.nodes)
 
     def heal(self):
-        """Everything works again, whatever a fault has left."""
+        """Repairs everything that a fault has left broken."""
         if self.database.process.poll() is not None:
             self.database.start()
         self.database.resume()
@@ -82,27 +82,27 @@ class Rig:
             eventually(node.server.ready, within=40, describe=lambda: node.server.log[-3000:])
 
     def move_to(self, database):
-        """From now on that is the database of all nodes; the one that was is gone."""
+        """Moves all nodes to that database; the previous one is gone."""
         self.database = database
         for node in self.nodes:
             node.database.target = database.port
             node.database.cut()
 
-    def doors(self):
+    def endpoints(self):
         return [node.address for node in self.nodes]
 
-    def doors_by_link(self):
-        return [node.door.address for node in self.nodes]
+    def proxied_endpoints(self):
+        return [node.client_link.address for node in self.nodes]
 
-    def play(self, fault, seed, conversations=3, members=4, pause=0.25, doors=None, longer=1.0):
-        """Clients talk while fault(rig, random, longer, swarm) happens; then everything heals, and the verdict is given. In
-        each conversation one more, who only reads, leaves for good before the fault or while it lasts."""
+    def play(self, fault, seed, conversations=3, members=4, pause=0.25, endpoints=None, longer=1.0):
+        """Runs clients while fault(rig, random, longer, swarm) happens, repairs everything, and returns the verdict. In each
+        conversation one more client, which only reads, leaves for good before or during the fault."""
         self.heal()
         self.resources.begin()
         number = random.Random(f"{seed}")
         name = f"{fault.__name__[:12]}-{seed}-{time.time_ns() % 10 ** 9}"
         history = History()
-        swarm = Swarm(doors or self.doors_by_link, history, seed, pause)
+        swarm = Swarm(endpoints or self.proxied_endpoints, history, seed, pause)
         for room in range(conversations):
             people = [Person(self.nodes[0].server, f"{name}-{room}-{member}") for member in range(members)]
             leaver = Person(self.nodes[0].server, f"{name}-{room}-leaver")
@@ -143,7 +143,7 @@ class Rig:
         self.resources.close()
         for node in self.nodes:
             node.server.process.send_signal(signal.SIGCONT)
-            node.server.terminate()  # all at once
+            node.server.terminate()  # all at the same time
         for node in self.nodes:
             node.close()
         self.redis.close()

@@ -1,5 +1,5 @@
-"""What a client asks for beside its messages: it reads back what it wrote, pages the history, moves its read mark. Each
-answer goes into the History with the moment at which it was asked for."""
+"""Requests of a client besides sending: it reads its own writes, pages through the history, and moves its read mark. Each
+response is recorded in the History with the time of its request."""
 import asyncio
 import time
 
@@ -15,7 +15,7 @@ async def read_page(client):
 
 
 async def read_back(client, seq, id):
-    """One message, by its id. It was acked with that seq."""
+    """Reads one message by its id; it was acked with `seq`."""
     await _read(client, f"messages/{id}/", lambda body: [body], message=id, wanted=seq)
 
 
@@ -29,15 +29,15 @@ async def _read(client, path, messages, **fields):
     client.note("read", began=began, status=answer.status_code, page=page, **fields)
 
 
-async def read_for_ever(client):
-    while not client.swarm.quiet and not client.out:
+async def read_until_stopped(client):
+    while not client.swarm.quiet and not client.finished:
         await asyncio.sleep(client.random.uniform(2, 6) * client.swarm.pause)
         await read_page(client)
 
 
-async def mark_for_ever(client):
-    """Mostly up to what was seen, sometimes back on purpose, which must do nothing."""
-    while not client.swarm.quiet and not client.out:
+async def mark_until_stopped(client):
+    """Moves the mark mostly up to the highest seq received, and sometimes back, which must have no effect."""
+    while not client.swarm.quiet and not client.finished:
         await asyncio.sleep(client.random.uniform(2, 6) * client.swarm.pause)
         up_to = client.highest if client.random.random() < 0.6 else client.random.randint(0, client.highest)
         outcome, reached = "info", up_to

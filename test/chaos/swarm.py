@@ -1,4 +1,4 @@
-"""Clients that talk, read and mark what they read, all at once. Some leave for good."""
+"""Concurrent clients that send, read and mark messages as read. Some leave for good."""
 import asyncio
 import threading
 import time
@@ -7,22 +7,22 @@ from collections import Counter
 import httpx
 
 from deadline import eventually
-from sessions import mark_for_ever, read_for_ever
+from sessions import mark_until_stopped, read_until_stopped
 from swarm_client import Client
 
 
 class Swarm:
-    """doors: a function that gives the addresses (host:port) to try. Runs in a thread of its own."""
+    """endpoints: a function that returns the addresses (host:port) to connect to. Runs in its own thread."""
 
-    def __init__(self, doors, history, seed, pause=0.25):
-        self.doors, self.history, self.seed, self.pause = doors, history, seed, pause
+    def __init__(self, endpoints, history, seed, pause=0.25):
+        self.endpoints, self.history, self.seed, self.pause = endpoints, history, seed, pause
         self.clients = []
         self.users = {}  # {conversation: [Person]}
-        self.removals = []  # (user, conversation, when its access had ended)
+        self.removals = []  # (user, conversation, when its access ended)
         self.leaving_since = None
-        self.quiet = self.ending = self.hushed = False
-        self.refused = Counter()  # connects that were not taken, by error
-        self.taken = set()
+        self.quiet = self.ending = self.sending_paused = False
+        self.refused = Counter()  # failed connection attempts, by error
+        self.connected = set()
 
     def add(self, user, conversation, sends, stays=None):
         self.clients.append(Client(self, user, conversation, sends, stays))
@@ -36,9 +36,9 @@ class Swarm:
         async with httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=200)) as self.http:
             staying = [asyncio.create_task(client.stay_connected()) for client in self.clients]
             staying += [asyncio.create_task(client.leave_in_time()) for client in self.clients if client.stays is not None]
-            await asyncio.gather(*(client.send_for_ever() for client in self.clients if client.sends),
-                                 *(read_for_ever(client) for client in self.clients if not client.sends),
-                                 *(mark_for_ever(client) for client in self.clients))
+            await asyncio.gather(*(client.send_until_stopped() for client in self.clients if client.sends),
+                                 *(read_until_stopped(client) for client in self.clients if not client.sends),
+                                 *(mark_until_stopped(client) for client in self.clients))
             self.sent_all = True
             while not self.ending:
                 await asyncio.sleep(0.05)
@@ -58,12 +58,12 @@ class Swarm:
         self.leaving_since = time.monotonic()
 
     def finish_leaving(self):
-        """Whoever was to leave has left."""
+        """Waits until all clients that were to leave have left."""
         self.leaving_since -= 3600
         eventually(lambda: all(client.left for client in self.clients if client.stays is not None), within=10)
 
-    def say(self, person, conversation, client_id):
-        """One message by REST. Its seq, or None."""
+    def send(self, person, conversation, client_id):
+        """Sends one message by REST. Returns its seq, or None."""
         fields = {"user": person.id, "conversation": conversation, "client_id": client_id}
         self.history.note("invoke", **fields)
         answer = person.rest.post("messages/", json={"conversation_id": conversation, "content": client_id, "client_id": client_id})
@@ -73,17 +73,17 @@ class Swarm:
         self.history.note("ok", **fields, seq=answer.json()["seq"], id=answer.json()["id"])
         return answer.json()["seq"]
 
-    def hush(self):
-        """Nobody says anything more until hushed is False; what was said has arrived."""
-        self.hushed = True
+    def pause_sending(self):
+        """Pauses all clients until sending_paused is False, and waits for pending sends."""
+        self.sending_paused = True
         eventually(lambda: not any(client.sending for client in self.clients), within=20)
 
-    def have_heard(self, said):
-        """Whether everybody has what was said: (conversation, seq)."""
-        return all(client.last_seq >= seq for id, seq in said for client in self.clients if client.conversation == id and not client.left)
+    def have_received(self, sent):
+        """Returns whether all clients have received the messages `sent`: (conversation, seq)."""
+        return all(client.last_seq >= seq for id, seq in sent for client in self.clients if client.conversation == id and not client.left)
 
     def stop_sending(self):
-        """Whoever sends goes on until what is under way is acked."""
+        """Stops new sends; clients retry pending ones until they are acked."""
         self.quiet = True
 
     def stop(self):

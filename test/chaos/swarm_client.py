@@ -1,5 +1,5 @@
-"""A client that behaves as the contract tells it to: it reconnects anywhere, resumes from the last seq it has, and sends again
-with the same client_id what was not acked. Everything it sees goes into a History."""
+"""A client that follows the protocol: it reconnects to any node, resumes from its last seq, and retries messages without an ack
+under the same client_id. Records everything that it receives in a History."""
 import asyncio
 import itertools
 import json
@@ -14,38 +14,38 @@ from tokens import mint
 
 ACK_WITHIN = 4.0
 UNKNOWN = ("outcome_unknown", None)
-SHUT_OUT = (4001, 4003)  # revoked, removed
+ACCESS_LOST = (4001, 4003)  # close codes: revoked, removed
 
 
 class Client:
-    """One user in one conversation, on one socket at a time."""
+    """A client of one user in one conversation, with one socket at a time."""
 
     numbers = itertools.count(1)
 
     def __init__(self, swarm, user, conversation, sends, stays):
         self.swarm, self.user, self.conversation, self.sends = swarm, user, conversation, sends
-        self.stays = stays  # seconds after which it leaves, or None
+        self.stays = stays  # seconds until it leaves, or None
         self.token = mint(user, ttl=86400)
         self.last_seq = 0
-        self.highest = 0  # what is before it has been seen once
+        self.highest = 0  # all events up to it have been received once
         self.socket = None
         self.waiting = {}
         self.random = random.Random(f"{swarm.seed} {user}")
         self.sent = 0
         self.sending = False
         self.reconnects = []  # seconds without a socket
-        self.out = False  # comes no more: removed, revoked, or left by itself
+        self.finished = False  # does not reconnect: removed, revoked, or left by itself
         self.left = False
 
     async def stay_connected(self):
         lost_at, pause, refused_by = None, 0.05, None
         loop = asyncio.get_running_loop()
-        while not self.swarm.ending and not self.out:
-            doors = self.swarm.doors()
-            node = self.random.choice([door for door in doors if door != refused_by] or doors)
+        while not self.swarm.ending and not self.finished:
+            endpoints = self.swarm.endpoints()
+            node = self.random.choice([endpoint for endpoint in endpoints if endpoint != refused_by] or endpoints)
             connection = next(self.numbers)
             since = self.last_seq
-            if self.random.random() < 0.1:  # a client that was installed anew, or lost its last page
+            if self.random.random() < 0.1:  # a reinstalled client, or a client that lost its last page
                 since = self.random.choice((0, max(0, since - 1), max(0, since - 5)))
             delay = None
             try:
@@ -53,22 +53,22 @@ class Client:
                                    additional_headers={"Authorization": f"Bearer {self.token}"}, open_timeout=3, close_timeout=1,
                                    ping_interval=2, ping_timeout=4, max_size=None, compression=None, proxy=None) as socket:
                     self.note("connect", connection=connection, since=since)
-                    self.swarm.taken.add(connection)
+                    self.swarm.connected.add(connection)
                     self.last_seq = since
                     if lost_at is not None:
                         self.reconnects.append(loop.time() - lost_at)
                     lost_at, pause, refused_by = None, 0.05, None
-                    if self.out:
+                    if self.finished:
                         break
                     self.socket = socket
                     async for text in socket:
                         frame = json.loads(text)
                         if frame["type"] == "disconnect":
                             delay = frame["data"]["delay_ms"] / 1000
-                            self.out = self.out or frame["data"]["code"] in SHUT_OUT
+                            self.finished = self.finished or frame["data"]["code"] in ACCESS_LOST
                         self._take(frame, connection)
             except (OSError, WebSocketException, asyncio.TimeoutError) as error:
-                if connection not in self.swarm.taken:
+                if connection not in self.swarm.connected:
                     self.swarm.refused[type(error).__name__] += 1
                     refused_by = node
             self.socket = None
@@ -89,7 +89,7 @@ class Client:
         elif frame["type"] == "gap":
             begin, reset = frame["data"]["from"], frame["data"].get("reset", False)
             self.note("gap", connection=connection, **{"from": begin, "to": frame["data"]["to"], "reset": reset})
-            if reset:  # the store went back: what this client has of it is no longer so
+            if reset:  # the store went back: later events of this client no longer exist
                 self.last_seq, self.highest = min(self.last_seq, begin - 1), min(self.highest, begin - 1)
         elif "seq" in frame and frame["type"] in ("conversation_updated", "message_updated", "message_deleted"):
             self.note("change", connection=connection, seq=frame["seq"])
@@ -103,10 +103,10 @@ class Client:
             self.highest = max(self.highest, self.last_seq)
 
     async def leave_in_time(self):
-        """For good: with a goodbye, or as a program that is killed."""
+        """Leaves for good, with a close handshake or as a killed program."""
         while self.swarm.leaving_since is None or time.monotonic() < self.swarm.leaving_since + self.stays:
             await asyncio.sleep(0.05)
-        self.out = True
+        self.finished = True
         socket, self.socket = self.socket, None
         if socket is not None:
             if self.random.random() < 0.5:
@@ -119,24 +119,24 @@ class Client:
     def note(self, what, **fields):
         self.swarm.history.note(what, user=self.user, conversation=self.conversation, **fields)
 
-    async def send_for_ever(self):
+    async def send_until_stopped(self):
         while not self.swarm.quiet:
             await asyncio.sleep(self.random.uniform(0.5, 1.5) * self.swarm.pause)
-            if self.swarm.hushed:
+            if self.swarm.sending_paused:
                 continue
             self.sending = True
             self.sent += 1
             client_id = f"{self.user}-{self.sent}"
-            once = self.random.random() < 0.2  # does not try again
-            twice = self.random.random() < 0.2  # on two ways at once
+            once = self.random.random() < 0.2  # does not retry
+            twice = self.random.random() < 0.2  # over REST and the socket at the same time
             acks = await asyncio.gather(*(self._send(client_id, once, by_rest) for by_rest in ((True, False) if twice else (False,))))
             self.sending = False
             if acks[0] and self.random.random() < 0.3:
                 await (read_back(self, acks[0]["seq"], acks[0]["id"]) if self.random.random() < 0.5 else read_page(self))
 
     async def _send(self, client_id, once, by_rest):
-        """What was acked, or None."""
-        while not self.swarm.ending and not self.out:
+        """Returns the data of the ack, or None."""
+        while not self.swarm.ending and not self.finished:
             self.note("invoke", client_id=client_id)
             send = self._by_rest if by_rest or self.socket is None else self._by_socket
             try:
@@ -152,7 +152,7 @@ class Client:
         return None
 
     async def command(self, type, **fields):
-        """The frame that answers it; None where the connection ended before."""
+        """Returns the response frame; None if the connection ended before."""
         socket, ref = self.socket, f"{self.user}-{next(self.numbers)}"
         self.waiting[ref] = asyncio.get_running_loop().create_future()
         try:
@@ -162,8 +162,8 @@ class Client:
             del self.waiting[ref]
 
     async def ask(self, method, path, body=None):
-        """By REST, through any door."""
-        return await self.swarm.http.request(method, f"http://{self.random.choice(self.swarm.doors())}/api/messaging/{path}", json=body,
+        """Sends a REST request through any endpoint."""
+        return await self.swarm.http.request(method, f"http://{self.random.choice(self.swarm.endpoints())}/api/messaging/{path}", json=body,
                                              headers={"Authorization": f"Bearer {self.token}"}, timeout=ACK_WITHIN)
 
     async def _by_socket(self, client_id):

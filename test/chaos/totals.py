@@ -1,4 +1,4 @@
-"""The table of ./dev chaos: a row for each run, and at the end one for each fault."""
+"""The table of ./dev chaos: a row for each run, and a row for each fault at the end."""
 from collections import defaultdict
 
 HEADER = (f"{'fault':52} {'runs':>4} {'acked':>7} {'lost':>4} {'doubled':>7} {'unknown':>7} {'nacked':>6} {'delivered':>9} {'reads':>6} {'marks':>6} "
@@ -6,7 +6,7 @@ HEADER = (f"{'fault':52} {'runs':>4} {'acked':>7} {'lost':>4} {'doubled':>7} {'u
 
 
 def row(name, verdicts):
-    """Sums, and lags over all deliveries of these runs."""
+    """Returns a row of sums, and of lags over all deliveries of these runs."""
     figures = {name: sum(verdict.figures[name] for verdict in verdicts)
                for name in ("acked", "unknown", "nacked", "delivered", "reads", "marks acked")}
     named = [name for verdict in verdicts for name, _ in verdict.anomalies]
@@ -26,7 +26,7 @@ class Totals:
     def add(self, fault, verdict):
         self.runs += 1
         self.by_fault[fault].append(verdict)
-        verdict.swarm = verdict.history = None  # a night's runs would not fit into memory
+        verdict.swarm = verdict.history = None  # the histories of a long run do not fit into memory
 
     def __str__(self):
         everything = [verdict for verdicts in self.by_fault.values() for verdict in verdicts]

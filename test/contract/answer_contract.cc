@@ -1,5 +1,5 @@
-// How a store answers: on the caller's executor, never inside the call, in commit order, once, and
-// also when it is closed.
+// How a store answers calls: on the caller's executor, never inside the call, in commit order, exactly
+// once, and also when the store is closed.
 #include <thread>
 
 #include "test/contract/store_contract.h"
@@ -7,7 +7,7 @@
 namespace parley::test {
 namespace {
 
-TEST_P(StoreContract, AnAnswerNeverComesInsideTheCall) {
+TEST_P(StoreContract, ACallIsNeverAnsweredInsideTheCall) {
   const Uuid room = Room({"ann"});
   int answers = 0;
   const auto count = [&](auto&&) { ++answers; };
@@ -23,12 +23,12 @@ TEST_P(StoreContract, AnAnswerNeverComesInsideTheCall) {
   store_->ReadChanges(room, 0, 10, SIZE_MAX, on_, count);
   store_->ListUserHeads("ann", {}, on_, count);
   store_->Close();
-  EXPECT_EQ(answers, 0) << "nobody stepped the executor";
+  EXPECT_EQ(answers, 0) << "the executor has not run";
   on_.RunWaiting();
   EXPECT_EQ(answers, 11);
 }
 
-TEST_P(StoreContract, EachAnswerComesOnItsCallersExecutorInCommitOrder) {
+TEST_P(StoreContract, CallsAreAnsweredOnTheirCallersExecutorInCommitOrder) {
   constexpr size_t kExecutors = 3, kEach = 60;
   const Uuid room = Room({"ann"});
   std::vector<WaitingExecutor> executors(kExecutors);
@@ -53,7 +53,7 @@ TEST_P(StoreContract, EachAnswerComesOnItsCallersExecutorInCommitOrder) {
   }
 }
 
-TEST_P(StoreContract, AReadStartedInAnAnswerSeesWhatWasAnswered) {
+TEST_P(StoreContract, AReadStartedInAnAnswerSeesTheAnsweredWrite) {
   const Uuid room = Room({"ann"});
   std::optional<int64_t> head;
   store_->InsertMessage(Text(room, "ann"), on_, [&](Result<StoredMessage>) {
@@ -63,7 +63,7 @@ TEST_P(StoreContract, AReadStartedInAnAnswerSeesWhatWasAnswered) {
   EXPECT_EQ(*head, 1);
 }
 
-TEST_P(StoreContract, CloseAnswersEverythingThatIsQueued) {
+TEST_P(StoreContract, CloseAnswersAllQueuedCalls) {
   constexpr int kWrites = 1500;
   const Uuid room = Room({"ann"});
   int stored = 0, read = 0;
@@ -82,14 +82,14 @@ TEST_P(StoreContract, CloseAnswersEverythingThatIsQueued) {
   EXPECT_EQ(StoredSeqs(room), OneTo(kWrites));
 }
 
-TEST_P(StoreContract, AfterCloseEveryCallAnswersStoreUnavailable) {
+TEST_P(StoreContract, AfterCloseCallsAnswerStoreUnavailable) {
   const Uuid room = Room({"ann"});
   store_->Close();
   const size_t before = on_.posts();
   int inside = 0;
   store_->InsertMessage(Text(room, "ann"), on_, [&](Result<StoredMessage>) { ++inside; });
   EXPECT_EQ(inside, 0);
-  EXPECT_EQ(on_.posts(), before + 1) << "refused at once, by post";
+  EXPECT_EQ(on_.posts(), before + 1) << "rejected at once, by post";
   on_.RunWaiting();
   EXPECT_EQ(inside, 1);
 
@@ -105,18 +105,18 @@ TEST_P(StoreContract, AfterCloseEveryCallAnswersStoreUnavailable) {
   EXPECT_EQ(CodeOf(Read(room, "ann")), ErrorCode::store_unavailable);
   EXPECT_EQ(CodeOf(Changes(room, 0)), ErrorCode::store_unavailable);
   EXPECT_EQ(CodeOf(UserHeads("ann")), ErrorCode::store_unavailable);
-  store_->Close();  // again: nothing happens
+  store_->Close();  // the second call has no effect
   Reopen();
-  EXPECT_EQ(Insert(Text(room, "ann"))->message.seq, 1) << "nothing of it was stored";
+  EXPECT_EQ(Insert(Text(room, "ann"))->message.seq, 1) << "no rejected write was stored";
 }
 
 // Proves: P8 the store is the source of truth
-TEST_P(StoreContract, AnUnavailableStoreSaysThatTryingAgainMakesSense) {
+TEST_P(StoreContract, StoreUnavailableIsRetryable) {
   store_->Close();
   EXPECT_TRUE(Head(NewId()).error().retry_after);
 }
 
-TEST_P(StoreContract, EveryCallDuringCloseIsAnsweredAndAnAckIsKept) {
+TEST_P(StoreContract, CallsDuringCloseAreAnsweredAndAckedWritesAreKept) {
   constexpr int kThreads = 3;
   const Uuid room = Room({"ann"});
   std::vector<WaitingExecutor> executors(kThreads);

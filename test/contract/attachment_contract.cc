@@ -1,4 +1,4 @@
-// Attachments: private until they belong to a message, and gone with it.
+// Attachments: private until a message has them, and deleted with it.
 #include <thread>
 
 #include "test/contract/store_contract.h"
@@ -14,7 +14,7 @@ std::vector<Uuid> FilesOf(const Message& message) {
   return ids;
 }
 
-TEST_P(StoreContract, AnAttachmentIsItsUploadersAloneUntilItBelongsToAMessage) {
+TEST_P(StoreContract, AnAttachmentIsVisibleOnlyToItsUploaderUntilItIsSent) {
   const Uuid room = Room({"ann", "bob"});
   const auto stored = Upload(File("ann"));
   const Uuid id = stored->attachment.id;
@@ -32,10 +32,10 @@ TEST_P(StoreContract, AnAttachmentIsItsUploadersAloneUntilItBelongsToAMessage) {
   EXPECT_EQ(found->conversation_id, room);
   EXPECT_EQ(CodeOf(FindFile(id, "eve")), ErrorCode::not_found);
   Apply(room, "ann", RemoveParticipant{"bob"});
-  EXPECT_EQ(CodeOf(FindFile(id, "bob")), ErrorCode::not_found) << "gone from the conversation";
+  EXPECT_EQ(CodeOf(FindFile(id, "bob")), ErrorCode::not_found) << "removed from the conversation";
 }
 
-TEST_P(StoreContract, AttachmentsAreShownWhereverTheirMessageIsInTheOrderGiven) {
+TEST_P(StoreContract, AttachmentsAreListedWithTheirMessageInTheGivenOrder) {
   const Uuid room = Room({"ann", "bob"});
   const Uuid a = Upload("ann"), b = Upload("ann");
   const auto sent = Insert(With(room, "ann", {b, a}));
@@ -54,7 +54,7 @@ TEST_P(StoreContract, AttachmentsAreShownWhereverTheirMessageIsInTheOrderGiven) 
   EXPECT_EQ(FilesOf(*View(other, "ann")->last_message), Ids{c});
 }
 
-TEST_P(StoreContract, AMessageTakesAllItsAttachmentsOrNothing) {
+TEST_P(StoreContract, AMessageGetsAllItsAttachmentsOrIsRejected) {
   const Uuid room = Room({"ann", "bob"});
   const Uuid mine = Upload("ann"), foreign = Upload("bob");
   EXPECT_EQ(CodeOf(Insert(With(room, "ann", {mine, foreign}))), ErrorCode::invalid_field);
@@ -62,10 +62,11 @@ TEST_P(StoreContract, AMessageTakesAllItsAttachmentsOrNothing) {
   EXPECT_EQ(Head(room)->seq, 0);
   EXPECT_FALSE(FindFile(mine, "ann")->attachment.message_id);
   ASSERT_TRUE(Insert(With(room, "ann", {mine})));
-  EXPECT_EQ(CodeOf(Insert(With(room, "ann", {mine}))), ErrorCode::invalid_field) << "taken";
+  EXPECT_EQ(CodeOf(Insert(With(room, "ann", {mine}))), ErrorCode::invalid_field)
+      << "attached to another message";
 }
 
-TEST_P(StoreContract, ARepeatOfASendAnswersWithTheFirstOnesFiles) {
+TEST_P(StoreContract, ARetriedSendAnswersTheFirstMessagesAttachments) {
   const Uuid room = Room({"ann"});
   NewMessage message = Named(room, "ann", "c1");
   message.attachments = {Upload("ann")};
@@ -78,7 +79,7 @@ TEST_P(StoreContract, ARepeatOfASendAnswersWithTheFirstOnesFiles) {
   EXPECT_EQ(FilesOf(again->message), files);
 }
 
-TEST_P(StoreContract, ARepeatOfAnUploadAnswersTheFirst) {
+TEST_P(StoreContract, ARetriedUploadAnswersTheFirstAttachment) {
   NewAttachment file = File("ann");
   file.client_id = "u1";
   const auto first = Upload(file);
@@ -90,14 +91,14 @@ TEST_P(StoreContract, ARepeatOfAnUploadAnswersTheFirst) {
   EXPECT_EQ(CodeOf(Upload(file)), ErrorCode::client_id_reused);
 }
 
-TEST_P(StoreContract, UnattachedFilesAreLimitedForEachUploader) {
+TEST_P(StoreContract, UnattachedFilesAreLimitedPerUploader) {
   for (int i = 0; i < kMostUnattached; ++i) ASSERT_TRUE(Upload(File("ann")));
   const auto refused = Upload(File("ann"));
   EXPECT_EQ(CodeOf(refused), ErrorCode::rate_limited);
   EXPECT_TRUE(Upload(File("bob")));
 }
 
-TEST_P(StoreContract, AFileIsAttachedToAndTakenFromAMessageThatIsThere) {
+TEST_P(StoreContract, AFileCanBeAttachedToAndDetachedFromAMessage) {
   const Uuid room = Room({"ann", "bob"});
   const Uuid message = Insert(Text(room, "ann"))->message.id;
   const Uuid id = Upload("ann");
@@ -107,7 +108,7 @@ TEST_P(StoreContract, AFileIsAttachedToAndTakenFromAMessageThatIsThere) {
   EXPECT_EQ(attached->change.seq, 2);
   EXPECT_EQ(attached->change.kind, ChangeKind::kMessageUpdated);
   EXPECT_EQ(FilesOf(attached->change.message), Ids{id});
-  EXPECT_EQ(Apply(room, "ann", AttachFile{message, id})->change.seq, 0) << "so already";
+  EXPECT_EQ(Apply(room, "ann", AttachFile{message, id})->change.seq, 0) << "already attached";
   EXPECT_EQ(FilesOf(*Read(message, "bob")), Ids{id});
   EXPECT_EQ(CodeOf(Apply(room, "ann", AttachFile{message, Upload("bob")})), ErrorCode::not_found);
   EXPECT_EQ(CodeOf(Apply(room, "ann", AttachFile{message, Upload("ann"), 1})),
@@ -122,7 +123,7 @@ TEST_P(StoreContract, AFileIsAttachedToAndTakenFromAMessageThatIsThere) {
   EXPECT_EQ(RemovedFiles(), Ids{id});
 }
 
-TEST_P(StoreContract, AnAttachmentGoesWithItsMessageAndItsFileIsListedUntilItIsForgotten) {
+TEST_P(StoreContract, ADeletedMessagesFilesAreListedUntilTheyAreForgotten) {
   const Uuid room = Room({"ann"});
   const Uuid a = Upload("ann"), b = Upload("ann");
   const Uuid message = Insert(With(room, "ann", {a, b}))->message.id;
@@ -131,26 +132,26 @@ TEST_P(StoreContract, AnAttachmentGoesWithItsMessageAndItsFileIsListedUntilItIsF
   EXPECT_TRUE(Read(message, "ann")->attachments.empty());
   EXPECT_EQ(RemovedFiles(), (Ids{a, b}));
   Reopen();
-  EXPECT_EQ(RemovedFiles(), (Ids{a, b})) << "a restart does not forget them";
+  EXPECT_EQ(RemovedFiles(), (Ids{a, b})) << "the list survives a restart";
   ASSERT_TRUE(Ask<void>(
       [&](Executor& on, Answer<void> done) { store_->ForgetFiles({a}, on, std::move(done)); }));
   EXPECT_EQ(RemovedFiles(), Ids{b});
 }
 
-TEST_P(StoreContract, AnAttachmentGoesWithItsConversation) {
+TEST_P(StoreContract, AttachmentsAreDeletedWithTheirConversation) {
   const Uuid room = Room({"ann"});
   const Uuid id = Upload("ann");
   Insert(With(room, "ann", {id}));
   ASSERT_TRUE(Delete(room, "ann"));
-  EXPECT_EQ(CodeOf(FindFile(id, "ann")), ErrorCode::not_found) << "at once";
+  EXPECT_EQ(CodeOf(FindFile(id, "ann")), ErrorCode::not_found) << "immediately";
   for (int i = 0; i < 200 && RemovedFiles().empty(); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   EXPECT_EQ(RemovedFiles(), Ids{id});
 }
 
-TEST_P(StoreContract, AUserHasAQuotaOfBytes) {
-  quota_ = 100;  // a file has 42
+TEST_P(StoreContract, AUserHasAByteQuota) {
+  quota_ = 100;  // a file has 42 bytes
   const auto first = Upload(File("ann"));
   ASSERT_TRUE(first);
   ASSERT_TRUE(Upload(File("ann")));

@@ -1,4 +1,4 @@
-// Durable changes besides sends: each takes a seq, and a replay tells things as they are now.
+// Durable changes besides sends: each takes a seq, and a replay shows the current state.
 #include "test/contract/store_contract.h"
 
 namespace parley::test {
@@ -25,7 +25,7 @@ TEST_P(StoreContract, AReplayMergesMessagesAndChangesBySeq) {
   EXPECT_EQ(KindsOf(*changes),
             (Kinds{ChangeKind::kMessage, ChangeKind::kMessageUpdated, ChangeKind::kMessage,
                    ChangeKind::kMessageDeleted, ChangeKind::kConversationUpdated}));
-  EXPECT_EQ(changes->changes[0].message.content, "uno") << "as it is now";
+  EXPECT_EQ(changes->changes[0].message.content, "uno") << "the current version";
   EXPECT_EQ(changes->changes[2].message.content, "");
   EXPECT_EQ(changes->changes[3].message.id, second->message.id);
   EXPECT_EQ(changes->changes[4].conversation->title, "Tea");
@@ -33,19 +33,19 @@ TEST_P(StoreContract, AReplayMergesMessagesAndChangesBySeq) {
             (Kinds{ChangeKind::kMessageUpdated, ChangeKind::kMessage}));
 }
 
-TEST_P(StoreContract, WhatIsSoAlreadyTakesNoSeq) {
+TEST_P(StoreContract, AChangeWithoutEffectTakesNoSeq) {
   const Uuid room = Room({"ann", "bob"});
   const auto sent = Insert(Text(room, "ann", "one"));
   EXPECT_EQ(Apply(room, "ann", EditMessage{sent->message.id, "one", {}})->change.seq, 0);
   EXPECT_EQ(Apply(room, "ann", AddParticipant{.user = "bob"})->change.seq, 0);
   const auto gone = Apply(room, "ann", RemoveParticipant{"cho"});
   EXPECT_EQ(gone->change.seq, 0);
-  EXPECT_EQ(gone->removed, "cho") << "whoever still listens is told";
+  EXPECT_EQ(gone->removed, "cho") << "sockets that are still open are closed";
   EXPECT_EQ(Apply(room, "ann", SetRole{"bob", Role::kMember})->change.seq, 0);
   EXPECT_EQ(Head(room)->seq, 1);
 }
 
-TEST_P(StoreContract, OneWhoIsNotInItFindsNothing) {
+TEST_P(StoreContract, ChangesByNonMembersAreNotFound) {
   const Uuid room = Room({"ann"});
   const auto sent = Insert(Text(room, "ann"));
   EXPECT_EQ(CodeOf(Apply(room, "eve", EditMessage{sent->message.id, "x", {}})),
@@ -55,7 +55,7 @@ TEST_P(StoreContract, OneWhoIsNotInItFindsNothing) {
   EXPECT_EQ(CodeOf(Delete(room, "eve")), ErrorCode::not_found);
 }
 
-TEST_P(StoreContract, TheCountFollowsWhoComesAndGoes) {
+TEST_P(StoreContract, TheParticipantCountFollowsJoinsAndRemovals) {
   const Uuid room = Room({"ann", "bob"});
   const auto added = Apply(room, "ann", AddParticipant{.user = "cho", .at_most = 3});
   EXPECT_EQ(added->added, "cho");
@@ -68,13 +68,13 @@ TEST_P(StoreContract, TheCountFollowsWhoComesAndGoes) {
   EXPECT_EQ(Head(room)->participants, (std::vector<UserId>{"ann", "bob"}));
 }
 
-TEST_P(StoreContract, MarksMoveForwardOnly) {
+TEST_P(StoreContract, ReadMarksMoveForwardOnly) {
   const Uuid room = Room({"ann", "bob"});
   InsertMany(room, "ann", 3);
   EXPECT_EQ(Mark(room, "bob", 2)->up_to_seq, 2);
   const auto back = Mark(room, "bob", 1);
   EXPECT_EQ(back->up_to_seq, 2);
-  ASSERT_EQ(back->receipts.size(), 1u) << "a receipt goes out all the same";
+  ASSERT_EQ(back->receipts.size(), 1u) << "a receipt is broadcast even if the mark did not move";
   EXPECT_EQ(back->receipts[0].up_to_seq, 2);
   EXPECT_EQ(CodeOf(Mark(room, "bob", 4)), ErrorCode::invalid_field);
   EXPECT_EQ(CodeOf(Mark(room, "eve", 1)), ErrorCode::not_found);
@@ -86,7 +86,7 @@ TEST_P(StoreContract, MarksMoveForwardOnly) {
   EXPECT_TRUE(page->messages[1].read_at && page->messages[2].read_at);
 }
 
-TEST_P(StoreContract, ADeletedConversationIsGoneAtOnceAndItsRowsLater) {
+TEST_P(StoreContract, ADeletedConversationIsInvisibleAtOnceAndItsRowsAreDeletedLater) {
   const Uuid room = Room({"ann", "bob"});
   const auto sent = Insert(Text(room, "ann"));
   EXPECT_EQ(CodeOf(Delete(room, "bob")), ErrorCode::forbidden);

@@ -1,4 +1,4 @@
-// What nodes learn from the store: who may see what, and how far conversations have come.
+// The logs that nodes follow in the store: access changes, heads of conversations, and revocations.
 #include <algorithm>
 #include <map>
 
@@ -19,7 +19,7 @@ class Log {
     };
   }
   auto Ask(const StorePosition& position) { return Ask(LogQuery{.from = position}); }
-  // Only where the log is now.
+  // Returns the current position of the log without its items.
   auto AskForPosition() { return Ask(LogQuery{.since = {INT64_MAX}}); }
 
  private:
@@ -27,7 +27,7 @@ class Log {
 };
 
 // Proves: P9 token lifetime
-TEST_P(StoreContract, WhoComesAndGoesIsToldFromAPositionOn) {
+TEST_P(StoreContract, AccessChangesAreListedFromAPosition) {
   Log log(*store_);
   Room({"ann"});
   const StorePosition position = Ask<AccessChanges>(log.AskForPosition())->page.position;
@@ -52,22 +52,22 @@ TEST_P(StoreContract, WhoComesAndGoesIsToldFromAPositionOn) {
   EXPECT_GT(read->page.position.next, position.next);
   EXPECT_FALSE(read->page.more || read->page.stale);
   const auto nothing = Ask<AccessChanges>(log.Ask(read->page.position));
-  EXPECT_TRUE(nothing->changes.empty()) << "each is read once";
+  EXPECT_TRUE(nothing->changes.empty()) << "each change is listed once";
 }
 
-TEST_P(StoreContract, WhatChangesNoAccessIsNotTold) {
+TEST_P(StoreContract, ChangesWithoutEffectOnAccessAreNotListed) {
   Log log(*store_);
   const Uuid room = Room({"ann", "bob"});
   const StorePosition position = Ask<AccessChanges>(log.AskForPosition())->page.position;
-  ASSERT_TRUE(Apply(room, "ann", AddParticipant{"bob"}));     // is in it
-  ASSERT_TRUE(Apply(room, "ann", RemoveParticipant{"eve"}));  // is not
+  ASSERT_TRUE(Apply(room, "ann", AddParticipant{"bob"}));     // already a member
+  ASSERT_TRUE(Apply(room, "ann", RemoveParticipant{"eve"}));  // not a member
   EXPECT_FALSE(Apply(room, "bob", RemoveParticipant{"ann"}));
   ASSERT_TRUE(Insert(Text(room, "ann")));
   const auto read = Ask<AccessChanges>(log.Ask(position));
   EXPECT_TRUE(read->changes.empty());
 }
 
-TEST_P(StoreContract, ManyUsersComeInPieces) {
+TEST_P(StoreContract, ChangesOfManyUsersAreSplit) {
   Log log(*store_);
   const StorePosition position = Ask<AccessChanges>(log.AskForPosition())->page.position;
   std::vector<UserId> users;
@@ -82,7 +82,7 @@ TEST_P(StoreContract, ManyUsersComeInPieces) {
   EXPECT_EQ(told, users);
 }
 
-TEST_P(StoreContract, HeadsOfManyAreReadAtOnceAndTheMissingAreLeftOut) {
+TEST_P(StoreContract, HeadsOfManyConversationsAreLoadedAtOnceWithoutMissingOnes) {
   std::vector<Uuid> asked;
   for (int i = 0; i < 70; ++i) {
     asked.push_back(Room({"ann"}));
@@ -102,7 +102,7 @@ TEST_P(StoreContract, HeadsOfManyAreReadAtOnceAndTheMissingAreLeftOut) {
   }
 }
 
-TEST_P(StoreContract, EveryAnswerNamesTheSameEpochOfTheStore) {
+TEST_P(StoreContract, EveryAnswerHasTheSameStoreEpoch) {
   const Uuid room = Room({"ann", "bob"});
   const auto sent = Insert(Text(room, "ann"));
   const auto repeated = Insert(Named(room, "ann", "c"));
@@ -142,7 +142,7 @@ TEST_P(StoreContract, EveryAnswerNamesTheSameEpochOfTheStore) {
   EXPECT_EQ(Insert(Text(room, "ann"))->epoch, epoch);
 }
 
-// A whole round of a follower: the items of all its pages.
+// Reads all pages of a log; returns their items.
 template <class List, class Ask>
 auto RoundOf(LogFollower& follower, Monotonic now, const Clock& clock, List list, Ask ask) {
   decltype(list(*ask(LogQuery()))) all;
@@ -158,7 +158,7 @@ auto RoundOf(LogFollower& follower, Monotonic now, const Clock& clock, List list
   return all;
 }
 
-TEST_P(StoreContract, HeadsThatMovedAreFollowedInBoundedPages) {
+TEST_P(StoreContract, ChangedHeadsAreListedInBoundedPages) {
   LogFollower follower({.every = std::chrono::seconds(2), .page_rows = 7}, clock_.Now(), 1);
   Monotonic now = clock_.Steady();
   const auto round = [&] {
@@ -171,12 +171,12 @@ TEST_P(StoreContract, HeadsThatMovedAreFollowedInBoundedPages) {
         });
     std::map<Uuid, int64_t> found;
     for (const UserConversationHead& head : heads) found.emplace(head.conversation_id, head.seq);
-    EXPECT_EQ(found.size(), heads.size()) << "each once";
+    EXPECT_EQ(found.size(), heads.size()) << "each conversation once";
     return found;
   };
   std::vector<Uuid> rooms;
   for (int i = 0; i < 30; ++i) rooms.push_back(Room({"ann"}));
-  EXPECT_TRUE(round().empty()) << "the first one only learns where it is";
+  EXPECT_TRUE(round().empty()) << "the first round only gets a position";
   EXPECT_TRUE(round().empty());
   for (size_t i = 0; i < 20; ++i) ASSERT_TRUE(Insert(Text(rooms[i], "ann")));
   ASSERT_TRUE(Insert(Text(rooms[0], "ann")));
@@ -190,11 +190,11 @@ TEST_P(StoreContract, HeadsThatMovedAreFollowedInBoundedPages) {
   EXPECT_FALSE(moved.contains(rooms[1]));
   EXPECT_FALSE(moved.contains(rooms[20]));
   EXPECT_TRUE(round().empty());
-  InsertMany(rooms[3], "ann", 600);  // many in one transaction
+  InsertMany(rooms[3], "ann", 600);  // many messages in one transaction
   EXPECT_EQ(round(), (std::map<Uuid, int64_t>{{rooms[3], 601}}));
 }
 
-TEST_P(StoreContract, APositionThatTheStoreCannotHaveGivenIsStale) {
+TEST_P(StoreContract, APositionOfAnotherStoreIsStale) {
   Log log(*store_);
   Room({"ann"});
   StorePosition position = Ask<AccessChanges>(log.AskForPosition())->page.position;
@@ -206,15 +206,15 @@ TEST_P(StoreContract, APositionThatTheStoreCannotHaveGivenIsStale) {
   EXPECT_TRUE(of_another_epoch->page.stale);
   EXPECT_TRUE(of_another_epoch->changes.empty());
   position.next += 1'000'000'000'000;
-  EXPECT_TRUE(Ask<AccessChanges>(log.Ask(position))->page.stale) << "in the future";
+  EXPECT_TRUE(Ask<AccessChanges>(log.Ask(position))->page.stale) << "a position in the future";
   const auto anew = Ask<AccessChanges>(log.Ask(LogQuery{.since = clock_.Now()}));
-  EXPECT_EQ(anew->changes.size(), 2u) << "by the time";
+  EXPECT_EQ(anew->changes.size(), 2u) << "listed from the given time";
   EXPECT_TRUE(Ask<AccessChanges>(log.Ask(LogQuery{.since = {clock_.Now().micros + 1'000'000}}))
                   ->changes.empty());
 }
 
 // Proves: revocation
-TEST_P(StoreContract, RevocationsAreReadFromAPositionOn) {
+TEST_P(StoreContract, RevocationsAreListedFromAPosition) {
   const auto read = [this](LogQuery query) {
     return *Ask<RevocationList>(
         [&](auto& on, auto done) { store_->ListRevocations(query, on, std::move(done)); });
@@ -238,11 +238,11 @@ TEST_P(StoreContract, RevocationsAreReadFromAPositionOn) {
   EXPECT_EQ(later.revocations[0].jti, "two");
   EXPECT_TRUE(read({.from = later.page.position}).revocations.empty());
   const auto recent = read({.since = {start.micros + 1'000'000}});
-  ASSERT_EQ(recent.revocations.size(), 1u) << "expired ones are not read";
+  ASSERT_EQ(recent.revocations.size(), 1u) << "expired revocations are not listed";
   EXPECT_EQ(recent.revocations[0].jti, "two");
 }
 
-TEST_P(StoreContract, TheFirstReadOfManyRevocationsComesInPages) {
+TEST_P(StoreContract, TheFirstReadOfManyRevocationsIsPaged) {
   for (int i = 0; i < 25; ++i) {
     ASSERT_TRUE(Ask<Revocation>([&](auto& on, auto done) {
       store_->Revoke({.jti = "t" + std::to_string(i)}, Timestamp{0}, on, std::move(done));

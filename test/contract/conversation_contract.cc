@@ -1,4 +1,4 @@
-// Conversations: how they start, who is in them, and how a user's are listed.
+// Conversations: creation, membership, and lists.
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -8,9 +8,9 @@
 namespace parley::test {
 namespace {
 
-// --- how they start
+// --- creation
 
-TEST_P(StoreContract, ANewConversationHasSeqZeroAndIsShownAsItWasWanted) {
+TEST_P(StoreContract, ANewConversationHasSeqZeroAndTheRequestedFields) {
   NewConversation wanted = Wanted({"ann", "bob", "cho"});
   wanted.title = "Caf\xC3\xA9";
   wanted.metadata = R"({"task":7})";
@@ -43,7 +43,7 @@ TEST_P(StoreContract, ATaskConversationKeepsItsTypeAndNeedsNoTitle) {
   EXPECT_FALSE(created->conversation.title);
 }
 
-TEST_P(StoreContract, AServiceWinsATaskOverWhoSquattedOnIt) {
+TEST_P(StoreContract, AServiceTakesOverATaskFromAnotherCreator) {
   const auto open = [&](std::vector<UserId> users, bool by_service) {
     NewConversation wanted = Wanted(std::move(users), ConversationType::kTask);
     wanted.task_id = "task-7";
@@ -54,16 +54,18 @@ TEST_P(StoreContract, AServiceWinsATaskOverWhoSquattedOnIt) {
   };
   const auto [squatted, first] = open({"eve", "ann"}, false);
   EXPECT_TRUE(first);
-  EXPECT_EQ(open({"ann", "bob"}, false), std::pair(squatted, false)) << "a user does not win";
+  EXPECT_EQ(open({"ann", "bob"}, false), std::pair(squatted, false))
+      << "a user cannot take it over";
   const auto [ours, second] = open({"ann", "bob"}, true);
   EXPECT_TRUE(second);
   EXPECT_NE(ours, squatted);
   EXPECT_EQ(open({"ann", "bob"}, true), std::pair(ours, false));
-  EXPECT_EQ(open({"ann", "cho"}, true), std::pair(ours, false)) << "a service opened this one";
-  EXPECT_TRUE(View(squatted, "eve")) << "it lives on, but is no task's";
+  EXPECT_EQ(open({"ann", "cho"}, true), std::pair(ours, false))
+      << "a service created this conversation";
+  EXPECT_TRUE(View(squatted, "eve")) << "it still exists, without a task";
 }
 
-TEST_P(StoreContract, AServiceTakesTheTaskThatItsTwoPeopleOpened) {
+TEST_P(StoreContract, AServiceFindsTheTaskConversationOfItsTwoUsers) {
   NewConversation wanted = Wanted({"ann", "bob"}, ConversationType::kTask);
   wanted.task_id = "task-8";
   const auto theirs = Create(wanted);
@@ -72,7 +74,7 @@ TEST_P(StoreContract, AServiceTakesTheTaskThatItsTwoPeopleOpened) {
   EXPECT_EQ(Create(wanted)->conversation.id, theirs->conversation.id);
 }
 
-TEST_P(StoreContract, TheFirstHundredMembersAreShownInTheOrderTheyWereNamed) {
+TEST_P(StoreContract, TheFirstHundredMembersAreListedInTheRequestedOrder) {
   std::vector<UserId> users;
   for (int i = 0; i < 150; ++i) users.push_back("user-" + std::to_string(1000 - i));
   const Uuid room = Room(users);
@@ -101,11 +103,11 @@ TEST_P(StoreContract, ADirectConversationExistsOncePerPair) {
   EXPECT_FALSE(Create(Wanted({"bob", "ann"}, ConversationType::kDirect))->created);
 }
 
-TEST_P(StoreContract, GroupsOfTheSameTwoAreAsManyAsWanted) {
+TEST_P(StoreContract, TwoUsersCanHaveSeveralGroups) {
   EXPECT_NE(Room({"ann", "bob"}), Room({"ann", "bob"}));
 }
 
-TEST_P(StoreContract, ADirectConversationThatManyStartAtOnceExistsOnce) {
+TEST_P(StoreContract, ADirectConversationCreatedConcurrentlyExistsOnce) {
   constexpr size_t kThreads = 4, kPairs = 20;
   std::vector<std::vector<NewConversation>> wanted(kThreads);
   for (size_t t = 0; t < kThreads; ++t) {
@@ -142,7 +144,7 @@ TEST_P(StoreContract, ADirectConversationThatManyStartAtOnceExistsOnce) {
 }
 
 // Proves: 100,000 participants
-TEST_P(StoreContract, AConversationOfManyIsWrittenInFewStatements) {
+TEST_P(StoreContract, ALargeConversationIsCreatedInFewStatements) {
   if (!GetParam().shared) GTEST_SKIP() << "a statement costs no round trip there";
   std::vector<UserId> users;
   for (int i = 0; i < 12'000; ++i) users.push_back("user-" + std::to_string(i));
@@ -158,7 +160,7 @@ TEST_P(StoreContract, AConversationOfManyIsWrittenInFewStatements) {
 }
 
 // Proves: 100,000 participants
-TEST_P(StoreContract, SendsDoNotWaitForAConversationOfMany) {
+TEST_P(StoreContract, SendsDoNotWaitForTheCreationOfALargeConversation) {
   if (!GetParam().shared) GTEST_SKIP() << "one connection writes there";
   const Uuid room = Room({"ann"});
   std::vector<UserId> users;
@@ -179,9 +181,9 @@ TEST_P(StoreContract, SendsDoNotWaitForAConversationOfMany) {
   ASSERT_TRUE(on_.RunUntil([&] { return answers.size() == 4; }));
 }
 
-// --- who is in them
+// --- membership
 
-TEST_P(StoreContract, WhatIsUnknownIsNotFound) {
+TEST_P(StoreContract, UnknownIdsAreNotFound) {
   const Uuid nowhere = NewId();
   EXPECT_EQ(CodeOf(Head(nowhere)), ErrorCode::not_found);
   EXPECT_EQ(CodeOf(View(nowhere, "ann")), ErrorCode::not_found);
@@ -199,7 +201,7 @@ TEST_P(StoreContract, WhatIsUnknownIsNotFound) {
 }
 
 // Proves: visibility
-TEST_P(StoreContract, ToWhoIsNotInItAConversationIsNotThere) {
+TEST_P(StoreContract, AConversationIsNotFoundByNonMembers) {
   const Uuid room = Room({"ann"});
   const Uuid message = Insert(Text(room, "ann"))->message.id;
   EXPECT_EQ(CodeOf(View(room, "eve")), ErrorCode::not_found);
@@ -208,11 +210,11 @@ TEST_P(StoreContract, ToWhoIsNotInItAConversationIsNotThere) {
   EXPECT_EQ(CodeOf(Unread("eve", room)), ErrorCode::not_found);
   EXPECT_TRUE(List("eve")->conversations.empty());
   EXPECT_FALSE(*IsParticipant(room, "eve"));
-  EXPECT_FALSE(*IsParticipant(room, "ANN")) << "case counts";
+  EXPECT_FALSE(*IsParticipant(room, "ANN")) << "user ids are case-sensitive";
   EXPECT_TRUE(*IsParticipant(room, "ann"));
 }
 
-TEST_P(StoreContract, AServiceSeesConversationsThatItIsNotIn) {
+TEST_P(StoreContract, AServiceSeesConversationsWithoutMembership) {
   const Uuid room = Room({"ann"});
   const Uuid message = Insert(Text(room, "ann"))->message.id;
   EXPECT_EQ(View(room, "backend", true)->last_message->id, message);
@@ -223,7 +225,7 @@ TEST_P(StoreContract, AServiceSeesConversationsThatItIsNotIn) {
       1u);
 }
 
-TEST_P(StoreContract, AHeadNamesParticipantsUpToTheLimit) {
+TEST_P(StoreContract, AHeadListsParticipantsUpToTheLimit) {
   const Uuid room = Room({"ann", "bob", "cho"});
   const auto all = Head(room, 3);
   ASSERT_TRUE(all);
@@ -234,7 +236,7 @@ TEST_P(StoreContract, AHeadNamesParticipantsUpToTheLimit) {
   EXPECT_EQ(none->type, ConversationType::kGroup);
 }
 
-// --- how they are listed
+// --- lists
 
 TEST_P(StoreContract, ConversationsAreListedByNewestActivityFirst) {
   const Uuid a = Room({"ann"}), b = Room({"ann"}), c = Room({"ann"});
@@ -248,7 +250,7 @@ TEST_P(StoreContract, ConversationsAreListedByNewestActivityFirst) {
   EXPECT_EQ(IdsOf(*List("ann")), (std::vector<Uuid>{d, a, c, b}));
 }
 
-TEST_P(StoreContract, PagesOfConversationsAreCompleteAndRepeatNothing) {
+TEST_P(StoreContract, PagesOfConversationsAreCompleteWithoutRepetition) {
   std::vector<Uuid> all;
   for (int i = 0; i < 25; ++i) all.push_back(Room({"ann"}));
   for (size_t i = 0; i < 25; i += 3) ASSERT_TRUE(Insert(Text(all[i], "ann")));
@@ -272,7 +274,7 @@ TEST_P(StoreContract, PagesOfConversationsAreCompleteAndRepeatNothing) {
   }
 }
 
-TEST_P(StoreContract, ConversationsOfTheSameInstantArePagedByTheirIds) {
+TEST_P(StoreContract, ConversationsWithEqualActivityArePagedById) {
   std::vector<Uuid> all;
   for (int i = 0; i < 6; ++i) all.push_back(Room({"ann"}));
   Execute(
@@ -290,7 +292,7 @@ TEST_P(StoreContract, ConversationsOfTheSameInstantArePagedByTheirIds) {
 
 // --- a user's heads
 
-TEST_P(StoreContract, AUsersHeadsAreAllConversationsNewestActivityFirst) {
+TEST_P(StoreContract, AUsersHeadsAreAllConversationsByNewestActivityFirst) {
   const Uuid a = Room({"ann", "bob"}), b = Room({"ann"});
   Room({"bob"});
   InsertMany(a, "bob", 3);
@@ -302,9 +304,9 @@ TEST_P(StoreContract, AUsersHeadsAreAllConversationsNewestActivityFirst) {
   EXPECT_EQ(heads->heads[1].seq, 0);
 }
 
-// It would be a search of all conversations, for each user socket.
-TEST_P(StoreContract, AUsersHeadsNeedNoHorizonOfTheEmbeddedStore) {
-  if (GetParam().shared) GTEST_SKIP() << "its horizon is a snapshot's";
+// A horizon would be a search of all conversations for each user socket.
+TEST_P(StoreContract, UserHeadsOfTheEmbeddedStoreNeedNoHorizon) {
+  if (GetParam().shared) GTEST_SKIP() << "its horizon comes from a snapshot";
   const Uuid a = Room({"ann"});
   const int64_t cursor = UserHeads("ann")->cursor;
   Execute("DROP VIEW parley_change_horizon");
@@ -316,18 +318,18 @@ TEST_P(StoreContract, AUsersHeadsNeedNoHorizonOfTheEmbeddedStore) {
 }
 
 // Proves: ?cursor=
-TEST_P(StoreContract, ACursorOfHeadsHearsOnlyOfWhatChangedSince) {
-  // A cursor is behind transactions that are still open, such as the store's upkeep or autovacuum, and what was
-  // committed after they began is then heard of again.
+TEST_P(StoreContract, UserHeadsAfterACursorAreThoseThatChangedSince) {
+  // A cursor does not pass transactions that are still open, such as upkeep or autovacuum; commits after
+  // their start are then listed again.
   const auto beyond_all = [&](int64_t from) {
     for (int i = 0; i < 1000; ++i) {
       const auto heads = UserHeads("ann", from);
       if (heads->heads.empty()) return from;
-      EXPECT_TRUE(GetParam().shared) << "nothing is open beside this test";
+      EXPECT_TRUE(GetParam().shared) << "no other transaction is open";
       from = heads->cursor;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
-    ADD_FAILURE() << "it is heard of for ever";
+    ADD_FAILURE() << "the change is listed forever";
     return from;
   };
   const Uuid a = Room({"ann", "bob"}), b = Room({"ann", "bob"});
@@ -353,13 +355,13 @@ TEST_P(StoreContract, ACursorOfHeadsHearsOnlyOfWhatChangedSince) {
 }
 
 // Proves: ?cursor=
-TEST_P(StoreContract, ACursorThatTheStoreCannotHaveGivenBringsAllHeads) {
+TEST_P(StoreContract, ACursorOfAnotherStoreReturnsAllHeads) {
   Room({"ann", "bob"});
   Room({"ann", "cho"});
   const int64_t cursor = UserHeads("ann")->cursor;
   const auto heads = UserHeads("ann", cursor + 1'000'000'000'000);
   EXPECT_EQ(heads->heads.size(), 2u);
-  EXPECT_LT(heads->cursor, cursor + 1'000'000'000'000) << "it is one of this store's again";
+  EXPECT_LT(heads->cursor, cursor + 1'000'000'000'000) << "the new cursor is of this store";
 }
 
 }  // namespace

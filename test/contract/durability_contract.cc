@@ -1,4 +1,4 @@
-// What survives: closing, being killed, a second opener, a clock that goes back.
+// What survives a close, a kill, a second open and a clock that goes back.
 #include <stdexcept>
 #include <utility>
 
@@ -8,7 +8,7 @@ namespace parley::test {
 namespace {
 
 // Proves: store identity, store_mismatch
-TEST_P(StoreContract, TheIdentityIsMadeOnceWithTheStore) {
+TEST_P(StoreContract, TheStoreIdentityIsCreatedOnceWithTheStore) {
   const Uuid identity = store_->Identity();
   EXPECT_FALSE(identity.IsNil());
   Reopen();
@@ -17,7 +17,7 @@ TEST_P(StoreContract, TheIdentityIsMadeOnceWithTheStore) {
   EXPECT_NE(GetParam().open(elsewhere.path(), clock_)->Identity(), identity);
 }
 
-TEST_P(StoreContract, EverythingAckedIsThereAfterReopening) {
+TEST_P(StoreContract, AckedWritesSurviveReopening) {
   const Uuid room = Room({"ann", "bob"});
   const auto acked = InsertMany(room, "ann", 500);
   Reopen();
@@ -29,18 +29,18 @@ TEST_P(StoreContract, EverythingAckedIsThereAfterReopening) {
   EXPECT_EQ(Insert(Text(room, "bob"))->message.seq, 501);
 }
 
-TEST_P(StoreContract, ASecondOpenOfTheSameStoreIsRefused) {
+TEST_P(StoreContract, ASecondOpenOfTheSameStoreIsRejected) {
   if (GetParam().shared) GTEST_SKIP() << "several nodes share this store";
   const Uuid room = Room({"ann"});
   EXPECT_THROW(GetParam().open(directory_.path(), clock_), std::runtime_error);
-  EXPECT_TRUE(Insert(Text(room, "ann"))) << "the first is not disturbed";
+  EXPECT_TRUE(Insert(Text(room, "ann"))) << "the first store is not affected";
   Reopen();
   EXPECT_TRUE(Insert(Text(room, "ann")));
 }
 
 // Proves: P1 durable
-TEST_P(StoreContract, WhatAKilledProcessLeavesHoldsEveryAckedMessage) {
-  if (!GetParam().take_remains) GTEST_SKIP() << "this engine leaves nothing that a test can take";
+TEST_P(StoreContract, TheFilesOfAKilledProcessHaveEveryAckedMessage) {
+  if (!GetParam().take_remains) GTEST_SKIP() << "a test cannot copy the files of this engine";
   const Uuid room = Room({"ann"});
   int64_t acked = 0;
   for (const int count : {1, 40, 700}) {
@@ -57,7 +57,7 @@ TEST_P(StoreContract, WhatAKilledProcessLeavesHoldsEveryAckedMessage) {
 
 // --- a clock that goes back
 
-TEST_P(StoreContract, AClockThatGoesBackKeepsTheOrderOfTimes) {
+TEST_P(StoreContract, TimesKeepTheirOrderWhenTheClockGoesBack) {
   const Uuid room = Room({"ann"});
   const auto first = Insert(Text(room, "ann"));
   clock_.Advance(std::chrono::hours(-1));
@@ -79,7 +79,7 @@ TEST_P(StoreContract, ACursorOfHeadsMissesNothingWhenTheClockWentBackAcrossAReop
   EXPECT_EQ(heads->heads[0].conversation_id, newest);
   EXPECT_EQ(heads->heads[1].conversation_id, other);
   EXPECT_GT(heads->cursor, cursor);
-  if (GetParam().shared) return;  // one node's clock must not set the others' times
+  if (GetParam().shared) return;  // one node's clock must not affect the others' times
   EXPECT_EQ(IdsOf(*List("ann")), (std::vector<Uuid>{newest, other, room}));
 }
 

@@ -1,4 +1,4 @@
-// Reading messages: history, changes since a point, what is unread, what was deleted.
+// Reading messages: history, changes since a seq, unread counts, and deleted messages.
 #include <numeric>
 
 #include "test/contract/store_contract.h"
@@ -13,7 +13,7 @@ constexpr const char* kDeleteTheSecond =
 
 // --- history
 
-TEST_P(StoreContract, HistoryIsNewestFirstAndSaysWhetherThereIsMore) {
+TEST_P(StoreContract, HistoryIsNewestFirstWithHasMore) {
   const Uuid room = Room({"ann"});
   InsertMany(room, "ann", 5);
   const auto part = History({.conversation_id = room, .reader = "ann", .limit = 4});
@@ -32,7 +32,7 @@ TEST_P(StoreContract, HistoryOfANewConversationIsEmpty) {
   EXPECT_FALSE(page->has_more);
 }
 
-TEST_P(StoreContract, HistoryGoesOnBeforeAMessage) {
+TEST_P(StoreContract, HistoryBeforeAMessageContinuesWithOlderOnes) {
   const Uuid room = Room({"ann"});
   InsertMany(room, "ann", 7);
   Seqs seen;
@@ -55,7 +55,7 @@ TEST_P(StoreContract, HistoryBeforeTheFirstMessageIsEmpty) {
   EXPECT_FALSE(page->has_more);
 }
 
-TEST_P(StoreContract, HistoryBeforeAMessageOfAnotherConversationIsRefused) {
+TEST_P(StoreContract, HistoryBeforeAMessageOfAnotherConversationIsRejected) {
   const Uuid room = Room({"ann"}), other = Room({"ann"});
   const Uuid elsewhere = Insert(Text(other, "ann"))->message.id;
   for (const Uuid& wrong : {elsewhere, NewId()}) {
@@ -81,7 +81,7 @@ TEST_P(StoreContract, HistoryAfterASeqIsOldestFirst) {
   EXPECT_TRUE(History(query)->messages.empty());
 }
 
-TEST_P(StoreContract, HistoryHoldsNothingOfOtherConversations) {
+TEST_P(StoreContract, HistoryExcludesOtherConversations) {
   const Uuid room = Room({"ann"}), other = Room({"ann"});
   InsertMany(room, "ann", 2);
   InsertMany(other, "ann", 3);
@@ -90,10 +90,10 @@ TEST_P(StoreContract, HistoryHoldsNothingOfOtherConversations) {
   for (const Message& message : page->messages) EXPECT_EQ(message.conversation_id, room);
 }
 
-// --- what was deleted
+// --- deleted messages
 
 // Proves: GET conversations/{id}/messages/
-TEST_P(StoreContract, HistoryLeavesOutWhatWasDeletedUnlessAsked) {
+TEST_P(StoreContract, HistoryExcludesDeletedMessagesUnlessRequested) {
   const Uuid room = Room({"ann"});
   InsertMany(room, "ann", 3);
   Execute(kDeleteTheSecond);
@@ -108,7 +108,7 @@ TEST_P(StoreContract, HistoryLeavesOutWhatWasDeletedUnlessAsked) {
   EXPECT_EQ(page->messages[1].content, "");
 }
 
-TEST_P(StoreContract, CatchingUpNamesWhatWasDeletedWithoutItsContent) {
+TEST_P(StoreContract, ChangesIncludeDeletedMessagesWithoutTheirContent) {
   const Uuid room = Room({"ann"});
   InsertMany(room, "ann", 3);
   Execute(kDeleteTheSecond);
@@ -122,7 +122,7 @@ TEST_P(StoreContract, CatchingUpNamesWhatWasDeletedWithoutItsContent) {
   EXPECT_EQ(changes->changes[2].message.content, "3");
 }
 
-TEST_P(StoreContract, HistoryGoesOnBeforeADeletedMessage) {
+TEST_P(StoreContract, HistoryBeforeADeletedMessageContinuesWithOlderOnes) {
   const Uuid room = Room({"ann"});
   const Uuid second = InsertMany(room, "ann", 3)[1].message.id;
   Execute(kDeleteTheSecond);
@@ -139,18 +139,18 @@ TEST_P(StoreContract, TheLastMessageOfAViewIsTheNewestThatIsNotDeleted) {
   EXPECT_EQ(View(room, "ann")->conversation.seq, 2);
 }
 
-TEST_P(StoreContract, AHoleThatRetentionLeftIsSkippedByReaders) {
+TEST_P(StoreContract, ReadsSkipMessagesDeletedByRetention) {
   const Uuid room = Room({"ann"});
   InsertMany(room, "ann", 4);
   Execute("DELETE FROM messaging_message WHERE seq IN (1, 3, 4)");
   EXPECT_EQ(StoredSeqs(room), (Seqs{2}));
   EXPECT_EQ(Changes(room, 2)->head, 4);
-  EXPECT_EQ(Insert(Text(room, "ann"))->message.seq, 5) << "a seq is never given twice";
+  EXPECT_EQ(Insert(Text(room, "ann"))->message.seq, 5) << "a seq is never reused";
 }
 
-// --- changes since a point
+// --- changes since a seq
 
-TEST_P(StoreContract, ChangesAreThoseAfterThePointUpToTheLimitWithTheHead) {
+TEST_P(StoreContract, ChangesStartAfterTheSeqUpToTheLimitAndHaveTheHead) {
   const Uuid room = Room({"ann"});
   InsertMany(room, "ann", 10);
   const auto some = Changes(room, 4, 3);
@@ -215,7 +215,7 @@ TEST_P(StoreContract, ChangesAndHeadComeFromOneSnapshot) {
   ASSERT_TRUE(on_.RunUntil([&] { return stored == kMessages && read == kMessages; }));
 }
 
-TEST_P(StoreContract, WhatWasAckedIsSeenByTheNextRead) {
+TEST_P(StoreContract, AReadAfterAnAckSeesTheWrite) {
   const Uuid room = Room({"ann"});
   for (int64_t seq = 1; seq <= 50; ++seq) {
     ASSERT_TRUE(Insert(Text(room, "ann")));
@@ -224,9 +224,9 @@ TEST_P(StoreContract, WhatWasAckedIsSeenByTheNextRead) {
   }
 }
 
-// --- what is unread
+// --- unread counts
 
-TEST_P(StoreContract, UnreadAreTheMessagesOfOthers) {
+TEST_P(StoreContract, UnreadCountsMessagesOfOtherUsersOnly) {
   const Uuid room = Room({"ann", "bob", "cho"}), other = Room({"bob", "ann"});
   InsertMany(room, "ann", 2);
   InsertMany(room, "bob", 3);
@@ -243,7 +243,7 @@ TEST_P(StoreContract, UnreadAreTheMessagesOfOthers) {
   }
 }
 
-TEST_P(StoreContract, UnreadAreOnlyTheUndeletedBehindTheMark) {
+TEST_P(StoreContract, UnreadCountsUndeletedMessagesAfterTheMarkOnly) {
   const Uuid room = Room({"ann", "bob"});
   InsertMany(room, "ann", 6);
   Execute(kDeleteTheSecond);
@@ -258,7 +258,7 @@ TEST_P(StoreContract, UnreadAreOnlyTheUndeletedBehindTheMark) {
 }
 
 // Proves: GET messages/unread_count/
-TEST_P(StoreContract, UnreadCountsStopAtAThousand) {
+TEST_P(StoreContract, UnreadCountsAreLimitedToAThousand) {
   const Uuid room = Room({"ann", "bob"}), other = Room({"ann", "bob"});
   InsertMany(room, "ann", 999);
   EXPECT_EQ(*Unread("bob", room), 999);
@@ -273,7 +273,7 @@ TEST_P(StoreContract, UnreadCountsStopAtAThousand) {
 
 // --- one message
 
-TEST_P(StoreContract, AMessageIsReadByThoseInItsConversation) {
+TEST_P(StoreContract, AMessageIsReadableByMembersOnly) {
   const Uuid room = Room({"ann", "bob"});
   const Uuid id = Insert(Text(room, "ann"))->message.id;
   EXPECT_EQ(Read(id, "bob")->id, id);

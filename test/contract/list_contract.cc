@@ -1,5 +1,5 @@
-// What is read of many conversations, messages or users at once: the same as one by one, in a number
-// of statements that does not grow with them.
+// Reads of many conversations, messages or users at once: their results equal those of single reads, in
+// a constant number of statements.
 #include <algorithm>
 #include <set>
 
@@ -8,7 +8,7 @@
 namespace parley::test {
 namespace {
 
-// Statements of a read whatever it reads: BEGIN and COMMIT; and of the longest list, the rest.
+// Statements of any read: BEGIN and COMMIT, and those of the longest list.
 constexpr uint64_t kFewStatements = 12;
 
 class ListContract : public StoreContract {
@@ -31,7 +31,7 @@ class ListContract : public StoreContract {
     EXPECT_EQ(users.size(), seen.size()) << "each once";
     return users;
   }
-  // Statements of a read: the fewest of several times, since upkeep has some of its own meanwhile.
+  // Returns the fewest statements of several runs of a read, because upkeep runs statements meanwhile.
   template <class Read>
   uint64_t StatementsOf(Read read) {
     uint64_t fewest = UINT64_MAX;
@@ -49,7 +49,7 @@ INSTANTIATE_TEST_SUITE_P(Engines, ListContract, testing::ValuesIn(Engines()),
 
 // --- heads
 
-TEST_P(ListContract, ManyHeadsAreThoseThatAreLoadedOneByOne) {
+TEST_P(ListContract, HeadsLoadedTogetherEqualHeadsLoadedSeparately) {
   std::vector<Uuid> rooms;
   for (int i = 0; i < 40; ++i) {
     rooms.push_back(i % 4 == 0 ? Room({"ann", "bob", "cho", "dan"}) : Room({"ann", "bob"}));
@@ -57,7 +57,7 @@ TEST_P(ListContract, ManyHeadsAreThoseThatAreLoadedOneByOne) {
   }
   for (const size_t count : {1UL, 16UL, 17UL, 40UL}) {
     std::vector<Uuid> asked(rooms.begin(), rooms.begin() + static_cast<std::ptrdiff_t>(count));
-    asked.push_back(NewId());  // it is not there
+    asked.push_back(NewId());  // does not exist
     const auto loaded = Load(asked);
     ASSERT_TRUE(loaded);
     EXPECT_EQ(StatementsOf([&] { (void)Load(asked); }), 4u) << count << " heads";
@@ -73,7 +73,7 @@ TEST_P(ListContract, ManyHeadsAreThoseThatAreLoadedOneByOne) {
   EXPECT_TRUE(Load({})->empty());
 }
 
-TEST_P(ListContract, AListMayBeLongerThanAStatementAndRepeatItself) {
+TEST_P(ListContract, AListMayExceedAStatementAndContainDuplicates) {
   const Uuid a = Room({"ann"}), b = Room({"ann", "bob"});
   InsertMany(b, "ann", 2);
   std::vector<Uuid> asked;
@@ -95,10 +95,10 @@ TEST_P(ListContract, ADeletedConversationHasNoHead) {
   EXPECT_TRUE(Load({room})->empty());
 }
 
-// --- a user's list
+// --- conversations of a user
 
 // Proves: GET conversations/
-TEST_P(ListContract, AListShowsEachConversationAsItIsShownAlone) {
+TEST_P(ListContract, AListedConversationEqualsItsView) {
   std::vector<UserId> many = {"ann"};
   for (int i = 0; i < 149; ++i) many.push_back("user-" + std::to_string(1000 - i));
   std::vector<Uuid> rooms, to_mark;
@@ -116,7 +116,7 @@ TEST_P(ListContract, AListShowsEachConversationAsItIsShownAlone) {
   const auto page = List("ann");
   ASSERT_TRUE(page);
   EXPECT_LE(store_->Stats().round_trips - trips, kFewStatements + 8)
-      << "marks that are not written yet cost no round trip each";
+      << "unwritten marks do not cost a round trip each";
   ASSERT_EQ(page->conversations.size(), 40u);
   for (const ConversationView& listed : page->conversations) {
     const auto alone = View(listed.conversation.id, "ann");
@@ -135,7 +135,7 @@ TEST_P(ListContract, AListShowsEachConversationAsItIsShownAlone) {
   }
 }
 
-TEST_P(ListContract, MembersWhoJoinedAtTheSameInstantAreCutAtTheHundredth) {
+TEST_P(ListContract, TheHundredMembersOfAViewAreChosenDeterministically) {
   std::vector<UserId> users;
   for (int i = 0; i < 120; ++i) users.push_back("user-" + std::to_string(1000 + i));
   const Uuid room = Room(users);
@@ -153,7 +153,7 @@ TEST_P(ListContract, MembersWhoJoinedAtTheSameInstantAreCutAtTheHundredth) {
 
 // --- attachments of many messages
 
-TEST_P(ListContract, APageOfMessagesReadsAllAttachmentsInOneStatement) {
+TEST_P(ListContract, APageOfMessagesReadsItsAttachmentsInOneStatement) {
   const Uuid room = Room({"ann", "bob"});
   for (int i = 0; i < 20; ++i) {
     const Uuid first = Upload("ann"), second = Upload("ann");
@@ -175,9 +175,9 @@ TEST_P(ListContract, APageOfMessagesReadsAllAttachmentsInOneStatement) {
   for (const Change& change : changes->changes) EXPECT_EQ(change.message.attachments.size(), 2u);
 }
 
-// --- when users were last seen
+// --- last seen
 
-TEST_P(ListContract, SeenAreThoseWhoShareAConversationInOneStatement) {
+TEST_P(ListContract, LastSeenIsReadInOneStatementForUsersWithASharedConversation) {
   Room({"ann", "bob"});
   Room({"ann", "bob", "cho"});
   Room({"eve", "dan"});
@@ -192,7 +192,7 @@ TEST_P(ListContract, SeenAreThoseWhoShareAConversationInOneStatement) {
   EXPECT_TRUE(ListSeen("ann", {}).empty());
 }
 
-TEST_P(ListContract, WhenAUserWasSeenIsToldAtOnceAndAfterItWasWritten) {
+TEST_P(ListContract, LastSeenIsReadableBeforeAndAfterItIsWritten) {
   Room({"ann", "bob"});
   EXPECT_FALSE(ListSeen("ann", {"bob"})[0].last_seen);
   const Timestamp at = clock_.Now();

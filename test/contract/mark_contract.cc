@@ -1,4 +1,4 @@
-// Read marks: checked by a read, readable at once, written in the background.
+// Read marks: validated by a read, readable at once, written in the background.
 #include <algorithm>
 #include <set>
 
@@ -8,7 +8,7 @@ namespace parley::test {
 namespace {
 
 // Proves: positions
-TEST_P(StoreContract, AMarkIsReadBackBeforeItsRowIsWritten) {
+TEST_P(StoreContract, AMarkIsReadableBeforeItsRowIsWritten) {
   const Uuid room = Room({"ann", "bob"}), other = Room({"ann", "bob"});
   InsertMany(room, "ann", 5);
   InsertMany(other, "ann", 2);
@@ -27,7 +27,7 @@ TEST_P(StoreContract, AMarkIsReadBackBeforeItsRowIsWritten) {
   EXPECT_EQ(*Unread("ann"), 0) << "own messages are not unread";
 }
 
-TEST_P(StoreContract, UnreadCountsBeyondTheLimitFollowAMarkThatIsNotWritten) {
+TEST_P(StoreContract, UnreadCountsOverTheLimitFollowAnUnwrittenMark) {
   const Uuid room = Room({"ann", "bob"}), other = Room({"ann", "bob"});
   InsertMany(room, "ann", 1'100);
   InsertMany(other, "ann", 30);
@@ -47,7 +47,7 @@ Result<ReadMarks> MarkNamed(Store& store, WaitingExecutor& on, const UserId& rea
   return std::move(*answer);
 }
 
-TEST_P(StoreContract, MessagesNamedAreMarkedInEachOfTheirConversations) {
+TEST_P(StoreContract, NamedMessagesAreMarkedInEachOfTheirConversations) {
   const Uuid room = Room({"ann", "bob"}), other = Room({"ann", "bob"}), hidden = Room({"ann"});
   std::vector<Uuid> named;
   for (const StoredMessage& stored : InsertMany(room, "ann", 70))
@@ -59,7 +59,7 @@ TEST_P(StoreContract, MessagesNamedAreMarkedInEachOfTheirConversations) {
   named.push_back(NewId());
   const auto marks = MarkNamed(*store_, on_, "bob", named);
   ASSERT_TRUE(marks);
-  EXPECT_EQ(marks->updated, 70) << "not the own one, nor those that are not to be seen";
+  EXPECT_EQ(marks->updated, 70) << "neither own messages nor invisible ones";
   ASSERT_EQ(marks->receipts.size(), 2u);
   EXPECT_EQ(marks->receipts[0].participants, 2);
   EXPECT_EQ(marks->receipts[0].up_to_seq, 69);
@@ -70,7 +70,7 @@ TEST_P(StoreContract, MessagesNamedAreMarkedInEachOfTheirConversations) {
   const auto again = MarkNamed(*store_, on_, "bob", {named[3], named[1]}, room);
   EXPECT_EQ(again->updated, 0);
   ASSERT_EQ(again->receipts.size(), 1u);
-  EXPECT_EQ(again->receipts[0].up_to_seq, 69) << "where the mark is";
+  EXPECT_EQ(again->receipts[0].up_to_seq, 69) << "the current mark";
   EXPECT_EQ(again->receipts[0].messages, (std::vector<Uuid>{named[3], named[1]}));
   EXPECT_TRUE(MarkNamed(*store_, on_, "bob", {named[3]}, other)->receipts.empty());
 }
@@ -91,7 +91,7 @@ TEST_P(StoreContract, ManyMarksAreWrittenInFewStatementsAndSurviveClosing) {
                      });
   }
   ASSERT_TRUE(on_.RunUntil([&] { return answers == 600; }));
-  EXPECT_EQ(store_->Stats().commits, before.commits) << "no write waits for a client";
+  EXPECT_EQ(store_->Stats().commits, before.commits) << "no commit runs for a client";
   Reopen();
   for (const size_t i : {size_t{1}, size_t{2}, size_t{3}, size_t{600}}) {
     EXPECT_EQ(*Unread(users[i], room), static_cast<int64_t>(4 - (1 + i % 4)));
@@ -115,7 +115,7 @@ TEST_P(StoreContract, AFirstVisitStampsAllMessagesOfALongHistory) {
   EXPECT_TRUE(Changes(room, 2'600)->changes[0].message.read_at);
 }
 
-TEST_P(StoreContract, AMarkOfWhoLeftAndCameBackIsNotMovedByAnOldOne) {
+TEST_P(StoreContract, AnOldMarkDoesNotMoveTheMarkOfAMemberWhoRejoined) {
   const Uuid room = Room({"ann", "bob"});
   InsertMany(room, "ann", 3);
   ASSERT_TRUE(Mark(room, "bob", 1));

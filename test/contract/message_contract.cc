@@ -1,4 +1,4 @@
-// Storing messages: the seq that each takes, who may, and what a repeat comes to.
+// Storing messages: seqs, permissions, replies, and retries.
 #include <algorithm>
 #include <set>
 #include <thread>
@@ -13,10 +13,10 @@ constexpr int kThreads = 4;
 // --- seq
 
 // Proves: store_pool_waits_total, store_read_queue, store_reads_refused_total, store_reads_expired_total, store_statements_total, store_round_trips_total
-TEST_P(StoreContract, ABatchOfMessagesTakesThreeRoundTripsHoweverManyTheyAre) {
-  if (!GetParam().shared) GTEST_SKIP() << "there is no wire";
+TEST_P(StoreContract, ABatchOfMessagesTakesThreeRoundTripsForAnySize) {
+  if (!GetParam().shared) GTEST_SKIP() << "there is no network";
   const Uuid room = Room({"ann"});
-  InsertMany(room, "ann", 10);  // statements are prepared
+  InsertMany(room, "ann", 10);  // prepares the statements
   const StoreStats before = store_->Stats();
   InsertMany(room, "ann", 400);
   const StoreStats after = store_->Stats();
@@ -38,7 +38,7 @@ TEST_P(StoreContract, SeqsAreDenseFromOneInEachConversation) {
 }
 
 // Proves: P3 one order
-TEST_P(StoreContract, SeqsStayDenseUnderSendersOfSeveralThreads) {
+TEST_P(StoreContract, SeqsAreDenseUnderConcurrentSenders) {
   constexpr int kEach = 200;
   const Uuid rooms[] = {Room({"ann", "bob"}), Room({"ann", "bob"})};
   std::vector<std::vector<StoredMessage>> stored(kThreads);
@@ -69,7 +69,7 @@ TEST_P(StoreContract, SeqsStayDenseUnderSendersOfSeveralThreads) {
       int64_t last = 0;
       for (const StoredMessage& one : of_thread) {
         if (one.message.conversation_id != room) continue;
-        EXPECT_GT(one.message.seq, last) << "a sender's messages changed places";
+        EXPECT_GT(one.message.seq, last) << "messages of one sender are reordered";
         last = one.message.seq;
         given.push_back(one.message.seq);
       }
@@ -81,7 +81,7 @@ TEST_P(StoreContract, SeqsStayDenseUnderSendersOfSeveralThreads) {
   }
 }
 
-TEST_P(StoreContract, WhatIsStoredIsReadBackInFull) {
+TEST_P(StoreContract, AStoredMessageIsReadBackInFull) {
   const Uuid room = Room({"ann", "bob"});
   const Uuid first = Insert(Text(room, "bob"))->message.id;
   NewMessage message = Named(room, "ann", "c-1", "caf\xC3\xA9 \xF0\x9F\x8E\x89 'quoted' \\ \n%s");
@@ -106,7 +106,7 @@ TEST_P(StoreContract, WhatIsStoredIsReadBackInFull) {
   }
 }
 
-TEST_P(StoreContract, LaterMessagesAreSentLaterEvenWhenTheClockStands) {
+TEST_P(StoreContract, SentTimesIncreaseWhileTheClockStandsStill) {
   const Uuid room = Room({"ann"});
   const auto stored = InsertMany(room, "ann", 20);
   ASSERT_EQ(stored.size(), 20u);
@@ -115,9 +115,9 @@ TEST_P(StoreContract, LaterMessagesAreSentLaterEvenWhenTheClockStands) {
   }
 }
 
-// --- who may
+// --- permissions
 
-TEST_P(StoreContract, OnlyParticipantsSendAndARefusalLeavesNoHole) {
+TEST_P(StoreContract, OnlyParticipantsSendAndARejectedSendLeavesNoHole) {
   const Uuid room = Room({"ann", "bob"});
   EXPECT_EQ(Insert(Text(room, "ann"))->message.seq, 1);
   EXPECT_EQ(CodeOf(Insert(Text(room, "eve"))), ErrorCode::not_participant);
@@ -127,7 +127,7 @@ TEST_P(StoreContract, OnlyParticipantsSendAndARefusalLeavesNoHole) {
 }
 
 // Proves: PostgreSQL: commit lanes of home shards, pipelined batches, row locks
-TEST_P(StoreContract, ARefusalInTheMiddleOfABatchSparesTheOthers) {
+TEST_P(StoreContract, ARejectedMessageInABatchDoesNotAffectTheOthers) {
   const Uuid room = Room({"ann"});
   std::vector<int64_t> seqs;
   int refused = 0;
@@ -142,11 +142,11 @@ TEST_P(StoreContract, ARefusalInTheMiddleOfABatchSparesTheOthers) {
   EXPECT_EQ(seqs, OneTo(60));
 }
 
-TEST_P(StoreContract, AMissingConversationLooksLikeOneThatTheSenderIsNotIn) {
+TEST_P(StoreContract, AMissingConversationIsRejectedLikeAForeignOne) {
   EXPECT_EQ(CodeOf(Insert(Text(NewId(), "ann"))), ErrorCode::not_participant);
 }
 
-TEST_P(StoreContract, AServiceWritesWhereItIsNoParticipantButNotWhereNothingIs) {
+TEST_P(StoreContract, AServiceSendsWithoutMembershipButNotToAMissingConversation) {
   const Uuid room = Room({"ann"});
   NewMessage message = Text(room, "backend");
   message.as_service = true;
@@ -173,9 +173,9 @@ TEST_P(StoreContract, AReplyMustNameAMessageOfTheSameConversation) {
   EXPECT_EQ(Insert(Text(room, "ann"))->message.seq, 1);
 }
 
-// --- repeats
+// --- retries
 
-TEST_P(StoreContract, ARepeatAnswersTheFirstMessageAndStoresNothing) {
+TEST_P(StoreContract, ARetryAnswersTheFirstMessageAndStoresNothing) {
   const Uuid room = Room({"ann", "bob"});
   const auto first = Insert(Named(room, "ann", "c-1"));
   ASSERT_TRUE(Insert(Text(room, "bob")));
@@ -192,7 +192,7 @@ TEST_P(StoreContract, ARepeatAnswersTheFirstMessageAndStoresNothing) {
   EXPECT_EQ(Head(room)->seq, 2);
 }
 
-TEST_P(StoreContract, ARepeatDoesNotMoveTheConversationUpInTheList) {
+TEST_P(StoreContract, ARetryDoesNotMoveTheConversationUpInTheList) {
   const Uuid older = Room({"ann"}), newer = Room({"ann"});
   ASSERT_TRUE(Insert(Named(older, "ann", "c-1")));
   ASSERT_TRUE(Insert(Text(newer, "ann")));
@@ -202,7 +202,7 @@ TEST_P(StoreContract, ARepeatDoesNotMoveTheConversationUpInTheList) {
   EXPECT_TRUE(UserHeads("ann", cursor)->heads.empty());
 }
 
-TEST_P(StoreContract, RepeatsInOneBatchAreFoundToo) {
+TEST_P(StoreContract, RetriesInOneBatchAreFound) {
   const Uuid room = Room({"ann"});
   std::vector<StoredMessage> stored;
   for (int i = 0; i < 50; ++i) {
@@ -222,7 +222,7 @@ TEST_P(StoreContract, RepeatsInOneBatchAreFoundToo) {
 }
 
 // Proves: P2 exactly-once effect
-TEST_P(StoreContract, OfConcurrentRepeatsExactlyOneIsStored) {
+TEST_P(StoreContract, ConcurrentRetriesStoreOneMessage) {
   constexpr int kMessages = 50;
   const Uuid room = Room({"ann"});
   std::vector<std::vector<NewMessage>> wanted(kThreads);
@@ -262,7 +262,7 @@ TEST_P(StoreContract, OfConcurrentRepeatsExactlyOneIsStored) {
   EXPECT_EQ(StoredSeqs(room), OneTo(kMessages));
 }
 
-TEST_P(StoreContract, AClientIdForAnotherRequestIsRefused) {
+TEST_P(StoreContract, AClientIdOfADifferentRequestIsRejected) {
   const Uuid room = Room({"ann"});
   ASSERT_TRUE(Insert(Named(room, "ann", "c-1", "hello")));
   EXPECT_EQ(CodeOf(Insert(Named(room, "ann", "c-1", "goodbye"))), ErrorCode::client_id_reused);
@@ -271,22 +271,22 @@ TEST_P(StoreContract, AClientIdForAnotherRequestIsRefused) {
   EXPECT_EQ(Insert(Text(room, "ann"))->message.seq, 2);
 }
 
-TEST_P(StoreContract, AClientIdBelongsToItsSenderAndItsConversation) {
+TEST_P(StoreContract, AClientIdIsScopedToItsSenderAndConversation) {
   const Uuid room = Room({"ann", "bob"}), other = Room({"ann", "bob"});
   ASSERT_TRUE(Insert(Named(room, "ann", "c-1", "hello")));
   EXPECT_FALSE(Insert(Named(room, "bob", "c-1", "goodbye"))->duplicate);
   EXPECT_FALSE(Insert(Named(other, "ann", "c-1", "goodbye"))->duplicate);
-  EXPECT_FALSE(Insert(Named(room, "ann", "C-1"))->duplicate) << "case counts";
+  EXPECT_FALSE(Insert(Named(room, "ann", "C-1"))->duplicate) << "client ids are case-sensitive";
   EXPECT_EQ(StoredSeqs(room), OneTo(3));
 }
 
-TEST_P(StoreContract, MessagesWithoutAClientIdAreNeverRepeats) {
+TEST_P(StoreContract, MessagesWithoutAClientIdAreNeverRetries) {
   const Uuid room = Room({"ann"});
   EXPECT_EQ(Insert(Text(room, "ann"))->message.seq, 1);
   EXPECT_EQ(Insert(Text(room, "ann"))->message.seq, 2);
 }
 
-TEST_P(StoreContract, ARepeatIsKnownAfterReopening) {
+TEST_P(StoreContract, ARetryIsFoundAfterReopening) {
   const Uuid room = Room({"ann"});
   const auto first = Insert(Named(room, "ann", "c-1"));
   Reopen();
@@ -296,7 +296,7 @@ TEST_P(StoreContract, ARepeatIsKnownAfterReopening) {
   EXPECT_EQ(CodeOf(Insert(Named(room, "ann", "c-1", "other"))), ErrorCode::client_id_reused);
 }
 
-TEST_P(StoreContract, ADeletedMessageShowsNoClientIdAndItsRepeatIsStillKnown) {
+TEST_P(StoreContract, ADeletedMessageHidesItsClientIdAndItsRetryIsStillFound) {
   const Uuid room = Room({"ann"});
   const auto first = Insert(Named(room, "ann", "c-1"));
   ASSERT_TRUE(Apply(room, "ann", DeleteMessage{first->message.id}));
@@ -307,7 +307,7 @@ TEST_P(StoreContract, ADeletedMessageShowsNoClientIdAndItsRepeatIsStillKnown) {
   EXPECT_TRUE(again->duplicate);
   EXPECT_EQ(again->message.id, first->message.id);
   EXPECT_EQ(again->message.seq, 1);
-  EXPECT_EQ(again->message.client_id, "c-1") << "its sender gave it, and the ack repeats it";
+  EXPECT_EQ(again->message.client_id, "c-1") << "the ack has the client_id that the sender gave";
   EXPECT_EQ(CodeOf(Insert(Named(room, "ann", "c-1", "other"))), ErrorCode::client_id_reused);
 }
 

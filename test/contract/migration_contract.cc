@@ -1,4 +1,4 @@
-// What migrations make of rows that an older version wrote.
+// Migrations of rows that older versions wrote.
 #include <gmock/gmock.h>
 
 #include "test/contract/store_contract.h"
@@ -12,7 +12,7 @@ const UserId kUpper = "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6";
 const UserId kMixed = "F81d4fae-7dec-11d0-a765-00a0c91e6bf6";
 const UserId kLower = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
 
-// A store as it was at that version: without the tables of later ones.
+// Creates a store at that schema version, without tables of later ones.
 std::string Meta(int version) {
   return "DROP TABLE IF EXISTS parley_lane; DROP INDEX parley_attachment_bytes; "
          "ALTER TABLE messaging_conversation DROP COLUMN task_by_service; UPDATE parley_meta SET "
@@ -46,8 +46,8 @@ TEST_P(StoreContract, Migration8FoldsUserIdsInTheFormOfAUuid) {
   EXPECT_THAT(users, UnorderedElementsAre("ann", kLower, "Bob-F81D4FAE"));
   EXPECT_EQ(view->conversation.participant_count, 3);
   EXPECT_EQ(View(room, kLower)->unread_count, 0)
-      << "one person: the marks are one, the messages own";
-  // Its own messages under both spellings, each still found by its client_id, the first one's first.
+      << "both spellings are one user: one read mark, and all messages are own ones";
+  // Messages under both spellings are found by their client_ids; the first spelling's come first.
   EXPECT_TRUE(Insert(Named(room, kLower, "c-1", "one"))->duplicate);
   EXPECT_TRUE(Insert(Named(room, kLower, "c-2", "three"))->duplicate);
   const auto page = History({.conversation_id = room, .reader = "ann"});
@@ -59,7 +59,7 @@ TEST_P(StoreContract, Migration8FoldsUserIdsInTheFormOfAUuid) {
   EXPECT_EQ(again->conversation.id, pair.id);
 }
 
-TEST_P(StoreContract, Migration8LeavesOneDirectConversationOfAPairTheKey) {
+TEST_P(StoreContract, Migration8KeepsTheKeyOfOneDirectConversationPerPair) {
   const NewConversation first = Wanted({"ann", "u1"}, ConversationType::kDirect);
   const NewConversation second = Wanted({"ann", "u2"}, ConversationType::kDirect);
   const NewConversation own = Wanted({"u1", "u2"}, ConversationType::kDirect);
@@ -69,19 +69,19 @@ TEST_P(StoreContract, Migration8LeavesOneDirectConversationOfAPairTheKey) {
   const auto again = Create(Wanted({"ann", kLower}, ConversationType::kDirect));
   EXPECT_FALSE(again->created);
   EXPECT_EQ(again->conversation.id, first.id);
-  EXPECT_TRUE(View(second.id, kLower)) << "the other one stays readable";
+  EXPECT_TRUE(View(second.id, kLower)) << "the other conversation stays readable";
   EXPECT_EQ(View(own.id, kLower)->conversation.participant_count, 1);
 }
 
-// An id may hold a bar: two pairs must never share a key.
-TEST_P(StoreContract, DirectConversationsOfOddIdsAreApart) {
+// A user id may contain a bar: two pairs must not share a key.
+TEST_P(StoreContract, DirectConversationsOfUserIdsWithABarAreSeparate) {
   const auto one = Create(Wanted({"a|b", "c"}, ConversationType::kDirect));
   const auto other = Create(Wanted({"a", "b|c"}, ConversationType::kDirect));
   EXPECT_TRUE(other->created);
   EXPECT_NE(one->conversation.id, other->conversation.id);
 }
 
-TEST_P(StoreContract, Migration8RepairsTextThatIsNotUtf8) {
+TEST_P(StoreContract, Migration8RepairsInvalidUtf8) {
   if (GetParam().name != "Sqlite") GTEST_SKIP() << "PostgreSQL holds UTF-8 only.";
   const Uuid room = Room({"ann"});
   for (const char* id : {"c-1", "c-2", "c-3"}) ASSERT_TRUE(Insert(Named(room, "ann", id, id)));
@@ -98,7 +98,7 @@ TEST_P(StoreContract, Migration8RepairsTextThatIsNotUtf8) {
   const auto messages =
       History({.conversation_id = room, .reader = "ann", .after_seq = 0})->messages;
   EXPECT_EQ(messages.at(0).client_id, "a\ufffd\ufffd");
-  EXPECT_EQ(messages.at(1).client_id, std::nullopt) << "the first row has that text already";
+  EXPECT_EQ(messages.at(1).client_id, std::nullopt) << "the first row has that client_id already";
   EXPECT_EQ(messages.at(2).client_id, "c-3");
   EXPECT_EQ(messages.at(2).content, "b\ufffdc");
   EXPECT_EQ(messages.at(2).metadata, "{\"a\":\"\ufffd\"}");

@@ -1,5 +1,5 @@
-// Every query of the store finds its rows by an index on both engines, however many conversations,
-// messages and users there are.
+// Checks that every query of the store uses an index on both engines, for any number of conversations,
+// messages and users.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -43,8 +43,8 @@ struct ListedListQuery {
 };
 }  // namespace parley
 
-// The headers once more, in a namespace of its own, where each query adds itself to the list: a new
-// query is tested without a line here.
+// Includes the headers again in another namespace, in which each query adds itself to the list: a new
+// query is tested without a change here.
 #define Query ListedQuery
 #define ListQuery ListedListQuery
 #define queries listed_queries
@@ -61,17 +61,17 @@ struct ListedListQuery {
 namespace parley::test {
 namespace {
 
-// They may look at all rows, or seem to, and why.
-const std::set<std::string_view> kMaySearchAll = {
+// Queries that may scan a table, with the reason.
+const std::set<std::string_view> kMayScan = {
     "last_time",           // once, when the store is opened
     "access_horizon",      // the highest rowid
     "revocation_horizon",  // the highest rowid
     "wait_longer",         // a setting of a transaction
-    "removed_files",       // the table holds nothing else, and a limit ends it
+    "removed_files",       // the table has only such rows, and the query has a limit
 };
 
-// Only nodes that share a store run them: no embedded one.
-const std::set<std::string_view> kOfSharedStores = {"change_horizon", "changed_heads"};
+// Queries that the embedded store does not run.
+const std::set<std::string_view> kSharedStoresOnly = {"change_horizon", "changed_heads"};
 
 bool IsOfOneEngine(const Query& query) {
   const std::string_view sql(query.sql);
@@ -81,8 +81,8 @@ bool IsOfOneEngine(const Query& query) {
       [&](std::string_view word) { return sql.find(word) != std::string_view::npos; });
 }
 
-// A step of SQLite's plan that looks at every row of a table: "SCAN c", or a search without a key. An
-// alias of a table has one letter; what else is scanned are rows of the statement's own.
+// Whether a step of SQLite's plan scans a table: "SCAN c", or a search without a key. A table's alias
+// has one letter; other scans read rows of the statement itself.
 bool SearchesAll(std::string_view step) {
   if (step.starts_with("SEARCH ")) return step.find('(') == std::string_view::npos;
   if (!step.starts_with("SCAN ")) return false;
@@ -96,12 +96,12 @@ TEST(QueryPlans, SqliteFindsRowsByAnIndex) {
   OpenSqliteStore({.directory = directory.path()}, clock)->Close();
   SqliteSession session(directory.path() / "parley.db", SqliteSession::Mode::kReader, true);
   ASSERT_GT(AllQueries().size(), 60u);
-  std::deque<std::string> texts;  // a session knows a query by its address
+  std::deque<std::string> texts;  // a session identifies a query by its address
   for (const Query& query : AllQueries()) {
-    if (kMaySearchAll.contains(query.name) || kOfSharedStores.contains(query.name)) continue;
+    if (kMayScan.contains(query.name) || kSharedStoresOnly.contains(query.name)) continue;
     const std::string& explain = texts.emplace_back(std::string("EXPLAIN QUERY PLAN ") + query.sql);
     try {
-      // A partial index (parley_conversation_deleted) is itself the list of what is looked for.
+      // A partial index (parley_conversation_deleted) lists exactly the rows of the query.
       Statement& plan = session.Prepare({query.name, explain.c_str()});
       while (plan.Step()) {
         const std::string step(plan.Text(3));
@@ -122,8 +122,8 @@ int ParametersOf(std::string_view sql) {
   return most;
 }
 
-// A step of PostgreSQL's plan that looks at every row of a table, or at a whole index: without a
-// condition for it, unless the index is partial, and itself the list of what is looked for.
+// Whether a step of PostgreSQL's plan scans a table or a whole index: without an index condition, unless
+// the index is partial and lists exactly the rows of the query.
 bool ReadsAll(const PGresult& plan, int row) {
   const auto text = [&](int at) -> std::string_view {
     return at < ::PQntuples(&plan) ? ::PQgetvalue(&plan, at, 0) : "";
@@ -153,9 +153,9 @@ TEST(QueryPlans, PostgresFindsRowsByAnIndex) {
   }
   PgConnection connection(url, {});
   connection.Execute(kPlanByIndexes);
-  connection.Execute("SET plan_cache_mode = force_generic_plan");  // the values are not known
+  connection.Execute("SET plan_cache_mode = force_generic_plan");  // plan for unknown values
   for (const Query& query : AllQueries()) {
-    if (kMaySearchAll.contains(query.name)) continue;
+    if (kMayScan.contains(query.name)) continue;
     std::string sql(query.sql);
     std::string values;
     for (int i = ParametersOf(sql); i > 0; --i) values += values.empty() ? "(NULL" : ", NULL";

@@ -34,7 +34,7 @@ Engine Sqlite() {
   };
 }
 
-// A directory stands for a database of the process' own server.
+// Maps a directory to a database of this process's PostgreSQL server.
 std::string DatabaseOf(const fs::path& directory) {
   std::string name = "t";
   for (const char c : directory.filename().string()) {

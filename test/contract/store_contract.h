@@ -1,5 +1,5 @@
-// What every engine's store promises (src/store/store.h), as one suite over all engines. A new
-// engine is one line in store_contract.cc.
+// The contract of all stores (src/store/store.h) as one suite, run on every engine. A new engine is one
+// line in store_contract.cc.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@
 
 namespace parley::test {
 
-// A directory of its own, gone with it.
+// A private directory, deleted with the object.
 class ScratchDirectory {
  public:
   ScratchDirectory();
@@ -35,20 +35,20 @@ class ScratchDirectory {
 struct Engine {
   using Path = std::filesystem::path;
   std::string name;
-  bool shared = false;  // several processes may open one store at once
+  bool shared = false;  // several processes may open one store at the same time
   // Opens the store that belongs to the directory, making it the first time. Throws
   // std::runtime_error, also while it is open already.
   std::function<std::unique_ptr<Store>(const Path&, const Clock&)> open;
-  // Changes rows while the store is closed: for what has no call of its own yet.
+  // Changes rows while the store is closed, for tests of states that no call of the store creates.
   std::function<void(const Path&, const std::string& sql)> execute;
-  // What a process killed now would leave of the open store `from`, put into `to`; no write is
-  // under way. Empty: nothing that a test can take.
+  // Copies the files that a kill of this process would leave of the open store `from` to `to`, while no
+  // write is pending. Empty if a test cannot copy the files of the engine.
   std::function<void(const Path& from, const Path& to)> take_remains;
 };
 std::string PrintToString(const Engine& engine);
-std::vector<Engine> Engines();  // all of them
+std::vector<Engine> Engines();  // all engines
 
-// The engine's store, opened in a directory of its own; the clock stands still.
+// Opens a store of the engine in a private directory; the clock stands still.
 class StoreContract : public testing::TestWithParam<Engine> {
  protected:
   StoreContract();
@@ -57,26 +57,26 @@ class StoreContract : public testing::TestWithParam<Engine> {
   void Close() { store_.reset(); }
   void Open() { store_ = GetParam().open(directory_.path(), clock_); }
   void Reopen();
-  // Closes, changes the rows, opens.
+  // Closes the store, changes the rows, and opens it again.
   void Execute(const std::string& sql);
 
   Uuid NewId() { return ids_.Next(); }
   NewConversation Wanted(std::vector<UserId> users,
                          ConversationType type = ConversationType::kGroup);
-  // Makes a group and answers its id.
+  // Creates a group and returns its id.
   Uuid Room(std::vector<UserId> users);
   NewMessage Text(const Uuid& room, const UserId& sender, const std::string& content = "hello");
-  // With a client_id; the hash follows from the content.
+  // Returns a message with a client_id; the request hash depends on the content.
   NewMessage Named(const Uuid& room, const UserId& sender, const std::string& client_id,
                    const std::string& content = "hello");
 
-  // Starts a call on the test's own executor and works until its answer is there.
+  // Starts a call on the test's own executor and runs it until the answer arrives.
   template <class T, class Start>
   Result<T> Ask(Start start) {
     std::optional<Result<T>> answer;
     start(on_, Answer<T>([&answer](Result<T> given) { answer.emplace(std::move(given)); }));
     if (!on_.RunUntil([&answer] { return answer.has_value(); })) {
-      ADD_FAILURE() << "No answer came.";
+      ADD_FAILURE() << "The call was not answered.";
       return Fail(ErrorCode::internal, "No answer came.");
     }
     return std::move(*answer);
@@ -102,7 +102,7 @@ class StoreContract : public testing::TestWithParam<Engine> {
                                       std::optional<int64_t> since = std::nullopt);
 
   static constexpr int64_t kMostUnattached = 5;
-  int64_t quota_ = 0;  // bytes of one user's files; 0: no limit
+  int64_t quota_ = 0;  // bytes of a user's files; 0: no limit
   NewAttachment File(const UserId& uploader, const std::string& name = "cat.png");
   Result<StoredAttachment> Upload(NewAttachment file);
   Uuid Upload(const UserId& uploader) { return Upload(File(uploader))->attachment.id; }
@@ -111,10 +111,10 @@ class StoreContract : public testing::TestWithParam<Engine> {
                                    bool as_service = false);
   std::vector<Uuid> RemovedFiles();
   int64_t Expire(Timestamp uploaded_before);
-  // A message with these attachments.
+  // Returns a message with these attachments.
   NewMessage With(const Uuid& room, const UserId& sender, std::vector<Uuid> attachments);
 
-  // The seqs of all messages that are stored, by the changes since 0.
+  // Returns the seqs of all stored messages, from the changes since 0.
   std::vector<int64_t> StoredSeqs(const Uuid& room);
   static std::vector<int64_t> SeqsOf(const std::vector<Message>& messages);
   static std::vector<int64_t> OneTo(int64_t last);
@@ -129,17 +129,17 @@ class StoreContract : public testing::TestWithParam<Engine> {
   UuidGenerator ids_{clock_};
 };
 
-// The code of what must be a failure.
+// Returns the error code of a result that must be a failure.
 template <class T>
 ErrorCode CodeOf(const Result<T>& result) {
   if (!result) return result.error().code;
-  ADD_FAILURE() << "It succeeded.";
+  ADD_FAILURE() << "The call succeeded.";
   return ErrorCode::internal;
 }
 
 }  // namespace parley::test
 
-// In failure messages.
+// For failure messages.
 namespace parley {
 inline void PrintTo(ErrorCode code, std::ostream* out) { *out << Name(code); }
 inline void PrintTo(const Uuid& id, std::ostream* out) { *out << id.ToString(); }

@@ -1,4 +1,4 @@
-// An executor that takes work from any thread and does it on the thread that waits.
+// An executor that accepts work from any thread and runs it on the thread that waits.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -16,10 +16,10 @@ class WaitingExecutor final : public Executor {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(work));
     ++posts_;
-    arrived_.notify_one();  // under the lock: the waiter may be the last thing this executor does
+    arrived_.notify_one();  // under the lock: the waiter may destroy this executor next
   }
 
-  // Works until `done()`; false when nothing more came for a long time.
+  // Runs work until `done()`; returns false if no work arrives for a long time.
   template <class Done>
   bool RunUntil(Done done) {
     while (!done()) {
@@ -35,7 +35,7 @@ class WaitingExecutor final : public Executor {
     return true;
   }
 
-  // Does what waits now.
+  // Runs all queued work.
   void RunWaiting() {
     RunUntil([this] { return waiting() == 0; });
   }
@@ -43,7 +43,7 @@ class WaitingExecutor final : public Executor {
     const std::lock_guard lock(mutex_);
     return queue_.size();
   }
-  size_t posts() const {  // ever
+  size_t posts() const {  // in total
     const std::lock_guard lock(mutex_);
     return posts_;
   }

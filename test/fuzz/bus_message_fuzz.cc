@@ -1,5 +1,5 @@
-// A message on the bus comes from another node, or from anything else that can publish there: no bytes
-// crash the decoder, and what it takes is written back as something that reads the same.
+// A bus message comes from another node, or from any client that can publish on its channel: no bytes
+// may crash the decoder, and a decoded message is encoded to bytes that decode to the same message.
 //
 // Input: the message.
 // Sources: src/bus/bus_message.cc src/base/clock.cc src/base/ids.cc src/base/keyed_hash.cc
@@ -24,8 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto decoded = parley::DecodeBus(input);
   if (!decoded) return 0;
   const std::string written = parley::EncodeBus(decoded->node, decoded->message);
-  // Fields that this version does not know are left out; the last one of this version may be missing
-  // in what an older one wrote, and is added.
+  // Unknown fields are dropped; the last field of this version may be missing in a message of an older one,
+  // and is added.
   Require(written.size() <= size + kAddedField);
   const auto again = parley::DecodeBus(written);
   Require(again.has_value());

@@ -1,8 +1,8 @@
-// The reader must find the same requests in the same bytes however they are cut, in bounded memory,
-// and a request must consist of its header section alone: its text names every header that it has,
-// so that no trailer and no byte of a body ever becomes one.
+// The reader must find the same requests in the same bytes for every way to split them, in bounded memory.
+// A request must have only the headers in its header section: neither a trailer nor a byte of a body may
+// become one.
 //
-// Input: cuts (test/support/cut_input.h), then what a client sends.
+// Input: cuts (test/support/cut_input.h), then the bytes of a client.
 // Sources: src/http/request_reader.cc src/http/chunked_decoder.cc src/http/request.cc
 // Sources: src/http/percent.cc src/base/utf8.cc src/base/error.cc
 #include <cstdlib>
@@ -24,7 +24,7 @@ void Require(bool held) {
 }
 
 void CheckRequest(const parley::BeastRequest& message, size_t consumed, std::string_view all) {
-  // All that came up to the end of its header section.
+  // All input up to the end of its header section.
   const std::string_view before = all.substr(0, consumed);
   Require(before.ends_with("\r\n\r\n"));
   const size_t earlier = before.rfind("\r\n\r\n", before.size() - 5);
@@ -44,8 +44,8 @@ void CheckRequest(const parley::BeastRequest& message, size_t consumed, std::str
   if (const auto value = request->Query("a")) Require(parley::IsPlainText(*value));
 }
 
-// A header section that is malformed and too long is refused as whichever is seen first, which the cuts
-// decide.
+// A header section that is both malformed and too long may be rejected for either reason, depending on the
+// cuts.
 int StatusOf(parley::ErrorCode code) {
   return code == parley::ErrorCode::headers_too_large ? 400 : parley::HttpStatus(code);
 }

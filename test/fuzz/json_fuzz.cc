@@ -1,8 +1,8 @@
-// A body or frame, as JSON or as a form: no input crashes the reader, what is taken is UTF-8 without
-// U+0000, metadata is valid JSON that means the same, without white space outside strings, and what
-// is written of it is valid JSON.
+// A body or frame, as JSON or as a form: no input may crash the reader; accepted text is UTF-8 without
+// U+0000; metadata is equivalent JSON without white space outside strings; and the writer's output is
+// valid JSON.
 //
-// Input: the first byte (mod 3) says where it comes from, the rest is the text.
+// Input: the first byte (mod 3) selects the format, the rest is the text.
 // Sources: src/protocol/json_reader.cc src/protocol/json_writer.cc src/base/utf8.cc
 // Sources: src/base/ids.cc src/base/error.cc src/base/clock.cc src/http/request.cc src/http/percent.cc
 #include <cstdlib>
@@ -72,7 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       reader.ParseObject(text, data[0] % 3 == 0 ? JsonSource::kFrame : JsonSource::kRest);
   if (object) CheckObject(*object);
   if (!object) Require(parley::IsUtf8(object.error().detail));
-  // Whatever it is, the writer makes valid text of it.
+  // The writer must produce valid text from any input.
   std::string out;
   parley::AppendJsonString(out, text);
   Require(parley::IsUtf8(out));

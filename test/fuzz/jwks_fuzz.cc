@@ -1,5 +1,5 @@
-// A key set comes from a URL: no bytes crash its reader, it keeps at most kJwksKeys keys, and none of
-// them verifies a signature that nobody made.
+// A key set comes from a URL: no bytes may crash its reader, it keeps at most kJwksKeys keys, and none of
+// them may verify an invalid signature.
 //
 // Input: the first byte chooses the algorithm, the rest is the key set.
 // Sources: src/auth/base64url.cc src/auth/jwks.cc src/auth/key.cc src/base/error.cc
@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   size_t tried = 0;
   for (const parley::NamedKey& key : *keys) {
     Require(key.key.algorithm() == algorithm);
-    if (++tried > 2) break;  // verifying is what takes the time
+    if (++tried > 2) break;  // verification is slow
     Require(!key.key.Verify("text", std::string(64, '\x5A')));
     Require(!key.key.Verify("text", ""));
   }

@@ -1,8 +1,8 @@
 // The parser must read the same form from the same bytes for every way to split them, and must not
 // buffer more than its bounds.
 //
-// Input: the first two bytes say where the cut lies (big endian, modulo what follows), the rest is a
-// body with the boundary "b".
+// Input: the first two bytes give the position of the cut (big endian, modulo the length of the rest), the
+// rest is a body with the boundary "b".
 // Sources: src/http/multipart.cc src/http/percent.cc src/base/utf8.cc src/base/error.cc
 #include <cstdint>
 #include <cstdlib>

@@ -1,6 +1,6 @@
-// What a Range header asks lies in the representation, and is what RFC 9110 §14.1.2 says.
+// The range of a Range header must lie in the representation, and must match RFC 9110 §14.1.2.
 //
-// Input: eight bytes of a size (of which 40 bits count), then the header.
+// Input: eight bytes of a size (of which 40 bits are used), then the header.
 // Sources: src/http/range.cc
 #include <cstdint>
 #include <cstdlib>
@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (answer.kind == parley::RangeKind::kPart) {
     Require(answer.range.first >= 0 && answer.range.size > 0);
     Require(answer.range.size <= whole && answer.range.first <= whole - answer.range.size);
-    // Asked again in plain digits, it is the same.
+    // The same range in plain digits must give the same result.
     const std::string plain = "bytes=" + std::to_string(answer.range.first) + "-" +
                               std::to_string(answer.range.first + answer.range.size - 1);
     const parley::RangeAnswer again = parley::FindRange(plain, whole);

@@ -1,4 +1,4 @@
-// Host, authority and Origin: what passes names an allowed host and nothing else.
+// Host, authority and Origin: accepted values name an allowed host.
 //
 // Input: three lines, Host, the authority of an absolute-form target (may be empty), Origin.
 // Sources: src/http/site_policy.cc src/http/request.cc src/http/percent.cc src/base/utf8.cc
@@ -28,7 +28,7 @@ std::string Lower(std::string text) {
   return text;
 }
 
-// Is it the name itself, with or without a dot at its end and a port?
+// Returns whether the value is the name, with an optional final dot and port.
 bool IsNamed(const std::string& text, std::string name) {
   std::string rest = Lower(text);
   if (!rest.starts_with(name)) return false;
@@ -47,7 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string rest(reinterpret_cast<const char*>(data), size);
   const std::string host = TakeLine(rest), authority = TakeLine(rest), origin = TakeLine(rest);
   if (authority.find_first_of("/?# ") != std::string::npos) return 0;
-  for (const std::string& value : {host, origin}) {  // the parser takes white space away
+  for (const std::string& value : {host, origin}) {  // the parser trims white space
     if (value.find_first_of(" \t") != std::string::npos) return 0;
   }
   parley::BeastRequest message;
@@ -67,7 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Require(slashes != std::string::npos);
     const std::string of = Lower(origin.substr(slashes + 3));
     std::string name = of.substr(0, of.find(':'));
-    if (name.ends_with('.')) name.pop_back();  // the same host as without it
+    if (name.ends_with('.')) name.pop_back();  // the same host
     Require(IsNamed(of, "chat.example") || Lower(host).starts_with(name));
   }
   return 0;

@@ -1,9 +1,8 @@
-// No token crashes the verifier, nothing that is not signed is valid, what is valid names a user in
-// folded form and has not expired, and every refusal has a reason and says nothing of the claims'
-// content.
+// No token may crash the verifier, an unsigned token is never valid, a valid token names a user in folded
+// form and has not expired, and every error has a reason and contains nothing of the claims.
 //
-// Input: the first line is a JOSE header, the rest are claims; both are signed with a good key, and
-// the input itself is tried as a token too.
+// Input: the first line is a JOSE header, the rest are claims; both are signed with a valid key, and the
+// input itself is verified as a token too.
 // Sources: src/auth/base64url.cc src/auth/key.cc src/auth/token_claims.cc src/auth/token_json.cc
 // Sources: src/auth/token_reason.cc src/auth/token_verifier.cc src/base/clock.cc src/base/error.cc
 // Sources: src/base/ids.cc src/base/keyed_hash.cc
@@ -42,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto identity = verifier.Verify(token)) {
     Require(parley::IsUserId(identity->user));
     Require(identity->expires_at > clock.Now());
-    // Compared in whole seconds.
+    // Times are compared in whole seconds.
     Require(!identity->issued_at ||
             identity->issued_at->micros / 1'000'000 <= clock.Now().micros / 1'000'000);
   } else {

@@ -1,5 +1,5 @@
-// User ids and UUIDs as clients write them: what is taken has the documented form, and reading what
-// was written changes nothing.
+// User ids and UUIDs of clients: accepted ids have the documented form, and parsing a formatted id does not
+// change it.
 //
 // Input: the text.
 // Sources: src/base/clock.cc src/base/ids.cc src/base/keyed_hash.cc

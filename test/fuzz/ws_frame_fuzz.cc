@@ -1,8 +1,8 @@
-// The decoder must give the same events for the same bytes however they are cut, stay inside the
-// input and its bounds, and hold nothing after the last event.
+// The decoder must return the same events for the same bytes for every way to split them, must not read
+// beyond the input and its bounds, and must hold no memory after the last event.
 //
-// Input: the first byte's top bit says whether permessage-deflate was agreed upon; then cuts
-// (test/support/cut_input.h), then what a client sends.
+// Input: the first byte's top bit selects permessage-deflate; then cuts (test/support/cut_input.h), then
+// the bytes of a client.
 // Sources: src/net/deflate.cc src/base/utf8.cc src/net/ws_decoder.cc src/net/ws_frame.cc
 #include <cstdint>
 #include <cstdlib>
@@ -63,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     parley::test::FeedPiece(bytewise, input.bytes.substr(i, 1), of_bytes);
   }
   if (options.inflate) {
-    // A compressed message that is wrong in two ways may be refused for either, as it is cut.
+    // A compressed message with two errors may be rejected for either, depending on the cuts.
     for (auto* seen : {&whole, &of_cut, &of_bytes}) ForgetReason(*seen);
   }
   Require(of_cut == whole);

@@ -1,4 +1,4 @@
-"""The OpenAPI document that a server gives of itself, in the words of tests."""
+"""Reads the OpenAPI document that a server publishes, for tests."""
 import re
 
 import httpx
@@ -18,7 +18,7 @@ class Operation:
 
     @property
     def url(self):
-        """The path with something in the place of each parameter."""
+        """The path with a sample value for each parameter."""
         return re.sub(r"{(\w+)}", lambda found: VALUES[found[1]], self.path)
 
     @property

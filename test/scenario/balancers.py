@@ -1,4 +1,4 @@
-"""nginx and HAProxy in front of nodes, as production has them: the real programs, on a free port."""
+"""Runs nginx and HAProxy in front of nodes, with settings as in production, on a free port."""
 import shutil
 import subprocess
 import tempfile
@@ -73,7 +73,7 @@ class Balancer:
         with open(f"{self.directory}/conf", "w") as conf:
             conf.write(text.format(directory=self.directory, port=self.port, servers=servers))
         program = shutil.which(command[0], path="/usr/sbin:/usr/bin")
-        assert program, f"{kind} is not installed: './dev test' does it"
+        assert program, f"{kind} is not installed: './dev test' installs it"
         self.process = subprocess.Popen([program, *command[1:]], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         eventually(self._listens)
 

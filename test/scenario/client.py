@@ -1,4 +1,4 @@
-"""People as the scenarios see them: REST and sockets in the words of the contract."""
+"""REST and WebSocket clients for scenarios."""
 import json
 import socket as sockets
 import time
@@ -18,7 +18,7 @@ FRAME_CONVERSATION_FIELDS = {
     "id", "type", "title", "participants", "participant_count", "created_at", "last_message_at",
     "metadata", "seq"}
 CONVERSATION_FIELDS = FRAME_CONVERSATION_FIELDS | {"unread_count", "last_message"}
-NO_ID = "01890000-0000-7000-8000-000000000000"  # well formed, and of nothing
+NO_ID = "01890000-0000-7000-8000-000000000000"  # well formed, and the id of no object
 
 
 class Person:
@@ -28,7 +28,7 @@ class Person:
         self.rest = Rest(server, self.token)
 
     def connect(self, conversation=None, **options):
-        """A socket of one conversation, or of all the person's, that is ready for what comes."""
+        """Opens a socket of one conversation, or the user socket, and waits until it is established."""
         socket = Socket(self.server, conversation, token=self.token, **options)
         socket.established = socket.receive()
         assert socket.established["type"] == "connection_established", socket.established
@@ -62,7 +62,7 @@ class Rest(httpx.Client):
         return answer.json()
 
     def everything_in(self, conversation):
-        """All messages, oldest first, read page by page."""
+        """Returns all messages of the conversation, oldest first, read page by page."""
         messages, seen = [], 0
         while True:
             page = self.history(conversation, after_seq=seen, limit=100)
@@ -81,11 +81,11 @@ class Closed(Exception):
 
 
 class Socket:
-    """A connection. Frames that a wait passes over are kept, in order, for later waits."""
+    """A WebSocket connection. Frames that a wait skips are kept, in order, for later waits."""
 
     def __init__(self, server, conversation=None, token=None, query=None, headers=None, patience=15,
                  stalls=False, **options):
-        """One that `stalls` reads only when asked to, and lets little wait on the way."""
+        """A socket that `stalls` reads only on request, and has small receive buffers."""
         path = "/ws/messaging/"
         if conversation:
             path += f"conversations/{conversation if isinstance(conversation, str) else conversation['id']}/"
@@ -115,7 +115,7 @@ class Socket:
 
     def close(self):
         if self.raw:
-            self.raw.shutdown(sockets.SHUT_RDWR)  # no closing handshake through a full pipe
+            self.raw.shutdown(sockets.SHUT_RDWR)  # no closing handshake: the connection may be full
         else:
             self.connection.close()
 
@@ -131,13 +131,13 @@ class Socket:
             raise self._closed(closed) from None
 
     def ask(self, type, **fields):
-        """Sends a command with a ref and returns the ack or error that carries it."""
+        """Sends a command with a ref and returns the ack or error with the same ref."""
         ref = uuid.uuid4().hex
         self.send(type, ref=ref, **fields)
         return self.wait_for(lambda frame: frame.get("ref") == ref)
 
     def send_message(self, content, **fields):
-        """Sends and returns the ack's data."""
+        """Sends a message and returns the data of its ack."""
         answer = self.ask("message", content=content, **fields)
         assert answer["type"] == "ack", answer
         return answer["data"]
@@ -145,13 +145,13 @@ class Socket:
     # --- frames in ------------------------------------------------------------------------------
 
     def receive(self, within=None):
-        """The next frame."""
+        """Returns the next frame."""
         if self.kept:
             return self.kept.pop(0)
         return self._read(within)
 
     def wait_for(self, wanted, within=None):
-        """The first frame of that type (or that a function likes); the others stay for later."""
+        """Returns the first frame of that type (or that the given function accepts); other frames are kept for later waits."""
         likes = wanted if callable(wanted) else lambda frame: frame["type"] == wanted
         for at, frame in enumerate(self.kept):
             if likes(frame):
@@ -164,18 +164,18 @@ class Socket:
             self.kept.append(frame)
 
     def events(self, count):
-        """The next `count` durable events."""
+        """Returns the next `count` durable events."""
         return [self.wait_for(lambda frame: "seq" in frame) for _ in range(count)]
 
     def seen_before(self, wanted):
-        """All frames up to the wanted one, which is the last."""
+        """Returns all frames up to the wanted one, which is the last."""
         passed = []
         while not passed or not wanted(passed[-1]):
             passed.append(self.receive())
         return passed
 
     def end(self, within=None):
-        """Reads until the server closes. Returns the close code and the last frame before it."""
+        """Reads until the server closes. Returns the close code and the last frame before the close."""
         last = None
         try:
             while True:
@@ -190,10 +190,10 @@ class Socket:
         try:
             text = self.connection.recv(timeout=max(0.0, deadline - time.monotonic()))
         except TimeoutError:
-            raise AssertionError(f"nothing came; kept so far: {self.kept}") from None
+            raise AssertionError(f"no frame arrived; kept so far: {self.kept}") from None
         except ConnectionClosed as closed:
             raise self._closed(closed) from None
-        assert isinstance(text, str), "the server speaks text frames"
+        assert isinstance(text, str), "the server sends text frames only"
         return json.loads(text)
 
     @staticmethod
@@ -202,7 +202,7 @@ class Socket:
 
 
 def assert_closes_with(socket, code, reconnect=None):
-    """The server's last frame says what its close says."""
+    """Checks that the last frame of the server has the code and reason of its close frame."""
     closed_with, last = socket.end()
     assert closed_with == code
     assert last and last["type"] == "disconnect", last
@@ -218,7 +218,7 @@ RESERVED = {"type", "title", "status", "detail", "code", "error", "fields", "rea
 
 
 def assert_problem(answer, status, code=None, field=None, reason=None):
-    """The one error shape; returns its body."""
+    """Checks that the response is a problem document; returns its body."""
     assert answer.status_code == status, f"{answer.status_code}: {answer.text}"
     assert answer.headers["content-type"].split(";")[0] == "application/problem+json"
     body = answer.json()

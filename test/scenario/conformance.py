@@ -1,7 +1,7 @@
-"""What a WebSocket server must do (RFC 6455, RFC 7692), case by case, asked of /test/echo on the wire.
+"""Conformance cases of RFC 6455 (WebSocket) and RFC 7692 (permessage-deflate), run against /test/echo on the wire.
 
-The cases carry the numbers of the public Autobahn list, so that a run can be laid beside others'. Each one is
-what a client sends and the whole of what must come back, to the end of the connection.
+Cases have the numbers of the public Autobahn test suite, so results can be compared. Each case is what a client sends
+and everything that the server must send back, to the end of the connection.
 
     ./dev conformance [PREFIX ...]      prints a line for each case; exit status 1 if any failed
 """
@@ -23,7 +23,7 @@ CASES = {}  # number -> (meaning, function of a new peer, slow)
 
 
 class Peer(WireSocket):
-    """A client on the echo socket. Frames gather until `flush`, so that a case decides how they are cut."""
+    """A client of the echo socket. Frames are buffered until `flush`, so that a case controls how they are split."""
 
     def __init__(self, server, extensions=""):
         Wire.__init__(self, server)
@@ -37,7 +37,7 @@ class Peer(WireSocket):
         wire, self.queued = self.queued, b""
         sent = self.send
         pieces = []
-        self.send = lambda data: pieces.append(data) or self  # the frame's bytes, kept back
+        self.send = lambda data: pieces.append(data) or self  # buffers the bytes of the frame
         self.frame(opcode, payload, **how)
         self.send = sent
         self.queued = wire + b"".join(pieces)
@@ -52,7 +52,7 @@ class Peer(WireSocket):
         return self
 
     def expect(self, *frames):
-        """These, in this order, and then: a close frame as named last, or our own close answered."""
+        """Expects these frames, in this order, and then the close frame named last, or an answer to our own close frame."""
         wanted = list(frames)
         closes = wanted and isinstance(wanted[-1], int)
         code = wanted.pop() if closes else 1000
@@ -68,7 +68,7 @@ class Peer(WireSocket):
         assert found is not None and found[0] == CLOSE, f"wanted close {code}, got {shown(found)}"
         got = struct.unpack(">H", found[1][:2])[0] if found[1] else 1005
         assert got == code, f"closed with {got}, not {code}"
-        assert self.at_end(), "something came after the close"
+        assert self.at_end(), "the server sent bytes after the close frame"
 
 
 def shown(frame):
@@ -103,9 +103,9 @@ for number, (payload, chop) in enumerate(((b"", 0), (b"Hello", 0), (b"\x00\xff\x
         lambda peer, payload=payload: peer.put(PING, payload).flush().expect((PONG, payload)))
 add("2.5", "ping of 126 bytes", lambda peer: peer.put(PING, b"\xfe" * 126).flush().expect(1002))
 add("2.6", "ping, octet by octet", lambda peer: peer.put(PING, b"\xfe" * 125).flush(1).expect((PONG, b"\xfe" * 125)))
-add("2.7", "pong nobody asked for", lambda peer: peer.put(PONG).flush().expect())
-add("2.8", "pong nobody asked for, with payload", lambda peer: peer.put(PONG, b"unsolicited").flush().expect())
-add("2.9", "such a pong, then a ping", lambda peer: peer.put(PONG, b"x").put(PING, b"y").flush().expect((PONG, b"y")))
+add("2.7", "unsolicited pong", lambda peer: peer.put(PONG).flush().expect())
+add("2.8", "unsolicited pong with payload", lambda peer: peer.put(PONG, b"unsolicited").flush().expect())
+add("2.9", "unsolicited pong, then a ping", lambda peer: peer.put(PONG, b"x").put(PING, b"y").flush().expect((PONG, b"y")))
 
 
 def ten_pings(chop):
@@ -153,7 +153,7 @@ for number, (chop, ping) in enumerate(((0, False), (997, False), (1, False), (0,
 for number, (fin, chop) in enumerate(((True, 0), (True, 997), (True, 1), (False, 0), (False, 997), (False, 1)), 9):
     add(f"5.{number}", f"a continuation of nothing, FIN {fin:d}", lambda peer, fin=fin, chop=chop:
         peer.put(CONT, b"non-continuation payload", fin=fin).put(TEXT, b"Hello").flush(chop).expect(1002))
-add("5.15", "a message in fragments, then a continuation of nothing", lambda peer:
+add("5.15", "a fragmented message, then a continuation without a message", lambda peer:
     peer.put(TEXT, b"1", fin=False).put(CONT, b"2").put(CONT, b"3", fin=False).put(TEXT, b"4").flush().expect((TEXT, b"12"), 1002))
 for number, fin in ((16, False), (17, True)):
     add(f"5.{number}", f"a continuation first, FIN {fin:d}", lambda peer, fin=fin: peer.put(CONT, b"1", fin=fin).put(TEXT, b"2", fin=False)
@@ -170,9 +170,9 @@ for number, pause in ((19, 0.2), (20, 0)):
 # --- 6: UTF-8 -------------------------------------------------------------------------------------------------
 
 KOSME = "κόσμε".encode()
-add("6.1.1", "text of no bytes", echo(TEXT, b""))
-add("6.1.2", "three fragments of no bytes", lambda peer: peer.put(TEXT, fin=False).put(CONT, fin=False).put(CONT).flush().expect((TEXT, b"")))
-add("6.1.3", "only the second has bytes", lambda peer:
+add("6.1.1", "empty text", echo(TEXT, b""))
+add("6.1.2", "three empty fragments", lambda peer: peer.put(TEXT, fin=False).put(CONT, fin=False).put(CONT).flush().expect((TEXT, b"")))
+add("6.1.3", "only the second fragment has bytes", lambda peer:
     peer.put(TEXT, fin=False).put(CONT, b"middle", fin=False).put(CONT).flush().expect((TEXT, b"middle")))
 VALID = "Hello-µ@ßöäüàá-UTF-8!!".encode()
 add("6.2.1", "valid text", echo(TEXT, VALID))
@@ -196,7 +196,7 @@ add("6.3.2", "a surrogate, a fragment for each octet", in_fragments(INVALID, 1, 
 
 
 def fails_fast(first, second, whole_frame):
-    """The first part makes the text invalid: the close comes before the rest is sent."""
+    """The first fragment makes the text invalid: the server must close before the rest is sent."""
     def run(peer):
         if whole_frame:
             peer.put(TEXT, first, fin=False).flush()
@@ -210,10 +210,10 @@ def fails_fast(first, second, whole_frame):
 
 
 OVER = KOSME + b"\xf4\x90\x80\x80"
-add("6.4.1", "fails with the fragment that breaks it", fails_fast(OVER, b"", True))
-add("6.4.2", "fails with the fragment that cannot be mended", fails_fast(KOSME + b"\xf4\x90", b"", True))
+add("6.4.1", "fails at the first invalid fragment", fails_fast(OVER, b"", True))
+add("6.4.2", "fails at the fragment that no continuation can complete", fails_fast(KOSME + b"\xf4\x90", b"", True))
 add("6.4.3", "fails in the middle of a frame", fails_fast(OVER, b"", False))
-add("6.4.4", "fails with the octet that breaks it", fails_fast(KOSME + b"\xf4", b"\x90", False))
+add("6.4.4", "fails at the first invalid octet", fails_fast(KOSME + b"\xf4", b"\x90", False))
 
 GOOD = {
     "6.5.1": KOSME, "6.7.1": b"\0", "6.7.2": b"\xc2\x80", "6.7.3": b"\xe0\xa0\x80", "6.7.4": b"\xf0\x90\x80\x80",
@@ -260,7 +260,7 @@ add("7.1.6", "256 KiB, the close, a ping", lambda peer: peer.put(TEXT, b"B" * 25
 for number, (payload, code) in enumerate(((b"", 1000), (b"a", 1002), (NORMAL, 1000), (close_frame(1000, b"Hello"), 1000),
                                           (close_frame(1000, b"*" * 123), 1000), (close_frame(1000, b"*" * 124), 1002)), 1):
     add(f"7.3.{number}", f"close of {len(payload)} bytes", lambda peer, payload=payload, code=code: peer.put(CLOSE, payload).flush().expect(code))
-add("7.5.1", "close with a reason that is no UTF-8", lambda peer: peer.put(CLOSE, close_frame(1000, INVALID)).flush().expect(1007))
+add("7.5.1", "close with a reason that is not UTF-8", lambda peer: peer.put(CLOSE, close_frame(1000, INVALID)).flush().expect(1007))
 for number, code in enumerate((1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999), 1):
     add(f"7.7.{number}", f"close with {code}", lambda peer, code=code: peer.put(CLOSE, close_frame(code)).flush().expect(code))
 for number, code in enumerate((0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999), 1):
@@ -320,7 +320,7 @@ add("10.1.1", "64 KiB in fragments of 1300 bytes", in_fragments(b"*" * 65536, 13
 
 
 class Deflate:
-    """A client's end of permessage-deflate, as the server's answer has it."""
+    """The client's side of permessage-deflate, with the parameters that the server accepted."""
 
     def __init__(self, extensions):
         words = {word.strip().partition("=")[0]: word.strip().partition("=")[2] for word in extensions.split(";")}
@@ -361,7 +361,7 @@ def compressed(opcode, payloads, fragments=0):
 
 
 def material(kind, size, count):
-    """Text that packs well, text that does not, bytes that do not pack at all."""
+    """Returns text that compresses well, text that does not, and random bytes."""
     chance = random.Random(size)
     words = [b"message", b"conversation", b"participant", b"seq", b"\xc3\xbc", b"{\"type\":", b"\n"]
     if kind == 1:
@@ -395,7 +395,7 @@ for kind, offer in enumerate(OFFERS, 1):
 # --- running them ---------------------------------------------------------------------------------------------
 
 def run(server, number):
-    """Raises AssertionError where the server does not do as it must."""
+    """Runs one case. Raises AssertionError if the server violates the protocol."""
     _, function, _, extensions = CASES[number]
     with Peer(server, extensions) as peer:
         function(peer)

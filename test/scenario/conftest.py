@@ -15,15 +15,15 @@ def pytest_sessionstart(session):
         pytest.exit(f"no server to test at {BINARY}: './dev build', or set PARLEY_BINARY", returncode=4)
 
 
-# Files whose tests take long, because they wait. Workers share these test by test, and begin with them; of all other files one
-# worker has all tests, so that what a module's fixtures start is started once.
-LONG_FILES = ("test_chaos.py", "test_hostile_clients.py", "test_cluster.py", "test_postgres.py", "test_redis_ways.py", "test_user_socket_load.py",
+# Files with slow tests, most of which wait. Workers share these test by test and start with them; each other file runs whole
+# in one worker, so that the module's fixtures start once.
+LONG_FILES = ("test_chaos.py", "test_hostile_clients.py", "test_cluster.py", "test_postgres.py", "test_redis_connections.py", "test_user_socket_load.py",
               "test_postgres_commits.py", "test_postgres_locks.py", "test_fail_over.py", "test_key_sets.py", "test_following.py")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Long tests first, so that no worker is left with one at the end. See pytest.ini."""
+    """Runs slow tests first, so that they do not delay the end. See pytest.ini."""
 
     def rank(item):
         long = item.get_closest_marker("long")
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Adds what the servers of a failed test logged meanwhile."""
+    """Adds the log of its servers to the report of a failed test."""
     report = (yield).get_result()
     if report.failed:
         for server, start in getattr(item, "watched_logs", []):
@@ -59,15 +59,15 @@ def shared_server(tmp_path_factory):
 
 @pytest.fixture
 def server(shared_server, request):
-    """A running server on its defaults, shared by tests that only talk to it."""
+    """A running server with default settings, shared by tests that only send it requests."""
     watch(request.node, shared_server)
-    assert shared_server.process.poll() is None, f"the server is gone:\n{shared_server.log[-20000:]}"
+    assert shared_server.process.poll() is None, f"the server has exited:\n{shared_server.log[-20000:]}"
     return shared_server
 
 
 @pytest.fixture
 def own_server(tmp_path, request):
-    """Makes servers for one test: own_server("--drain-delay", 1, NAME="value")."""
+    """Starts servers for one test: own_server("--drain-delay", 1, NAME="value")."""
     made = []
 
     def make(*options, directory=None, ready=True, **variables):
@@ -79,14 +79,14 @@ def own_server(tmp_path, request):
     yield make
     for server in made:
         if server.process and server.process.poll() is None:
-            server.terminate()  # all at once
+            server.terminate()  # all at the same time
     for server in made:
         server.close()
 
 
 @pytest.fixture
 def people(server):
-    """people("alice", "bob"): persons that no other test knows."""
+    """people("alice", "bob"): users with unique ids, used by one test only."""
     return lambda *names: named(server, *names)
 
 

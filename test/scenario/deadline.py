@@ -1,8 +1,8 @@
-"""Waiting for conditions, never for a while."""
+"""Waits for conditions instead of fixed times."""
 import os
 import time
 
-PATIENCE = float(os.environ.get("PARLEY_PATIENCE", "1"))  # slow builds (sanitizers) get more
+PATIENCE = float(os.environ.get("PARLEY_PATIENCE", "1"))  # a factor for slow builds (sanitizers)
 
 
 def patient(seconds):
@@ -10,7 +10,7 @@ def patient(seconds):
 
 
 def eventually(condition, within=10, describe=None):
-    """What `condition` answers, as soon as that is true; fails after the deadline."""
+    """Returns the value of `condition` as soon as it is true; fails after the deadline."""
     deadline, pause = time.monotonic() + patient(within), 0.01
     while True:
         answer = condition()
@@ -19,12 +19,12 @@ def eventually(condition, within=10, describe=None):
         if time.monotonic() > deadline:
             raise AssertionError(describe() if describe else f"not true within {within} s")
         time.sleep(pause)
-        pause = min(pause * 1.3, 0.1)  # asking costs something, often a process
+        pause = min(pause * 1.3, 0.1)  # a condition often starts a process
 
 
 def throughout(condition, seconds):
-    """Fails as soon as `condition` is false; it is asked again and again for that time."""
+    """Fails as soon as `condition` is false during that time; polls it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        assert condition(), f"true no longer, {end - time.monotonic():.1f} s before the end"
+        assert condition(), f"not true any longer, {end - time.monotonic():.1f} s before the end"
         time.sleep(0.05)

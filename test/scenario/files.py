@@ -1,4 +1,4 @@
-"""Small real files of the kinds that are taken, and large ones."""
+"""Small valid files of the supported types, and large ones."""
 import base64
 import zlib
 
@@ -17,13 +17,13 @@ MOST = 10 * 1024 * 1024
 
 
 def png_of(size, seed=0):
-    """A PNG that is so many bytes long, no two seeds alike."""
+    """Returns a PNG of `size` bytes; each seed gives other content."""
     block = zlib.compress(str(seed).encode()) or b"x"
     return (PNG + block * (size // len(block) + 1))[:size]
 
 
 def multipart(parts, boundary="XyZ"):
-    """(body, content type) of [(name, filename or None, bytes)]."""
+    """Returns (body, content type) for a list of (name, filename or None, bytes)."""
     body = b""
     for name, filename, content in parts:
         named = f'; filename="{filename}"' if filename is not None else ""

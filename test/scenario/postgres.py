@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own, real and with fsync, that can be killed, paused and started again."""
+"""A private PostgreSQL server with fsync, which a test can kill, pause and restart."""
 import contextlib
 import glob
 import os
@@ -14,13 +14,13 @@ from server import free_port
 
 def programs():
     found = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
-    assert found, "PostgreSQL is not installed: './dev test' does it"
+    assert found, "PostgreSQL is not installed: './dev test' installs it"
     return found[-1]
 
 
 class Postgres:
     def __init__(self, *settings, data_of=None):
-        self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None  # it refuses to run as root
+        self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
         self.directory = tempfile.mkdtemp(prefix="parley-pg-")
         if self.user:
             os.chown(self.directory, self.user.pw_uid, self.user.pw_gid)
@@ -62,21 +62,21 @@ class Postgres:
         return subprocess.run([f"{programs()}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode == 0
 
     def ask(self, sql):
-        """What psql prints: rows, tuples only."""
+        """Returns the output of psql: rows, tuples only."""
         return self.run("psql", "-X", "-q", "-t", "-A", "-h", "127.0.0.1", "-p", str(self.port), "-U", "parley", "postgres", "-c", sql).strip()
 
     def standby(self):
-        """A server that follows this one, and may lag behind it."""
+        """Starts a standby that replicates this server, and may lag behind it."""
         made = Postgres(*self.settings, data_of=self)
         return made.start()
 
     def catch_up_with(self, primary):
-        """Of a standby: waits until it shows all that its primary has committed."""
+        """On a standby: waits until it has replayed all commits of its primary."""
         written = primary.ask("SELECT pg_current_wal_lsn()")
         eventually(lambda: self.ask(f"SELECT pg_last_wal_replay_lsn() >= '{written}'") == "t", within=30)
 
     def stop_following(self):
-        """Of a standby: whatever its primary commits from now on is lost when this one takes its place."""
+        """On a standby: stops replay, so that later commits of the primary are lost when this server is promoted."""
         self.ask("ALTER SYSTEM SET primary_conninfo = ''")
         self.ask("SELECT pg_reload_conf()")
         eventually(lambda: self.ask("SELECT count(*) FROM pg_stat_wal_receiver") == "0")
@@ -85,13 +85,13 @@ class Postgres:
         assert self.ask("SELECT pg_promote()") == "t"
 
     def kill(self):
-        """All at once, as when the machine stops."""
+        """Kills the server at once, as a power failure does."""
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait(patient(30))
 
     def crash(self):
-        """Every backend is killed at once, as the kernel does to a server that takes too much memory; the server recovers by
-        itself. What was not flushed is lost, and the ids of lost transactions are given again."""
+        """Kills every backend at once, as the out-of-memory killer does; the server recovers by itself. Commits that were not flushed
+        are lost, and the server assigns the ids of the lost transactions again."""
         started = self._starts()
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as children:
             victims = children.read().split()
@@ -103,20 +103,20 @@ class Postgres:
         eventually(lambda: self._starts() > started and self.ready(), within=30)
 
     def _starts(self):
-        """How many times the server began to accept connections."""
+        """Returns how many times the server became ready to accept connections."""
         with open(f"{self.directory}/log") as log:
             return log.read().count("database system is ready to accept connections")
 
     @contextlib.contextmanager
     def holding(self, *statements):
-        """A transaction of another client that has run these statements, and keeps its locks while the block lasts."""
+        """Runs these statements in a transaction of another client, which keeps its locks while the block lasts."""
         command = [f"{programs()}/psql", "-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port), "-U", "parley", "postgres"]
         client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **self.as_user())
         try:
             client.stdin.write("".join(f"{statement};\n" for statement in ("BEGIN", *statements)) + "\\echo held\n")
             client.stdin.flush()
             lines = iter(client.stdout.readline, "")
-            assert "held\n" in lines, "the statements were refused"
+            assert "held\n" in lines, "the statements failed"
             yield
         finally:
             client.communicate("ROLLBACK;\n", timeout=patient(30))
@@ -133,7 +133,7 @@ class Postgres:
             try:
                 os.kill(process, signal.SIGCONT)
             except ProcessLookupError:
-                pass  # a connection that ended meanwhile
+                pass  # the backend has ended meanwhile
 
     def processes(self):
         children = subprocess.run(["pgrep", "-P", str(self.process.pid)], stdout=subprocess.PIPE, text=True).stdout.split()

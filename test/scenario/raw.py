@@ -1,4 +1,4 @@
-"""Bytes on the wire, for what no well-behaved client would send."""
+"""Sends raw bytes, for requests and frames that no correct client sends."""
 import base64
 import http.client
 import os
@@ -14,7 +14,7 @@ def masked_with(mask, payload):
 
 
 class KeptOpen:
-    """The bytes of a connection, for one response after another."""
+    """Reads a connection for one HTTP response after another."""
 
     def __init__(self, stream):
         self.stream = stream
@@ -46,7 +46,7 @@ class Wire:
         return self
 
     def answer(self):
-        """The next HTTP response, read whole."""
+        """Reads the next HTTP response whole."""
         response = http.client.HTTPResponse(KeptOpen(self.stream))
         response.begin()
         if response.status != 101:
@@ -54,7 +54,7 @@ class Wire:
         return response
 
     def at_end(self):
-        """Whether the server has closed the connection (a reset counts)."""
+        """Returns whether the server has closed the connection (a reset counts)."""
         try:
             return self.stream.read(1) == b""
         except ConnectionResetError:
@@ -67,7 +67,7 @@ def request(method, path, *lines, body=b"", host="127.0.0.1"):
 
 
 class WireSocket(Wire):
-    """A WebSocket after its handshake, one frame at a time, that answers no ping by itself."""
+    """A WebSocket after its handshake, sent and read frame by frame. It does not answer pings."""
 
     def __init__(self, server, path, token):
         super().__init__(server)
@@ -75,7 +75,7 @@ class WireSocket(Wire):
 
     @classmethod
     def over(cls, socket, path, token):
-        """On a connection that is there already, such as one over TLS."""
+        """Upgrades a connection that is open already, such as a TLS connection."""
         self = cls.__new__(cls)
         self.socket, self.stream = socket, socket.makefile("rb")
         self.upgrade(path, token)
@@ -105,7 +105,7 @@ class WireSocket(Wire):
         return self.send(head + payload)
 
     def next_frame(self):
-        """(opcode, payload), or None at the end of the connection."""
+        """Returns (opcode, payload), or None at the end of the connection."""
         try:
             head = self.stream.read(2)
             if len(head) < 2:
@@ -120,7 +120,7 @@ class WireSocket(Wire):
             return None
 
     def close_code(self):
-        """Reads to the close frame; None where the connection ended without one."""
+        """Reads to the close frame; returns None if the connection ends without one."""
         while frame := self.next_frame():
             if frame[0] == 8:
                 return struct.unpack(">H", frame[1][:2])[0]

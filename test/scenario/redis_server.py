@@ -1,4 +1,4 @@
-"""Redis servers of a test's own, real, without persistence, that can be killed, paused and started again empty."""
+"""Private Redis servers without persistence, which a test can kill, pause and restart empty."""
 import os
 import shutil
 import signal
@@ -39,7 +39,7 @@ class Redis:
         return self
 
     def ask(self, *words, fails=False):
-        """What redis-cli prints."""
+        """Returns the output of redis-cli."""
         login = ["-a", self.password, "--no-auth-warning"] if self.password else []
         done = subprocess.run(["redis-cli", "-s", self.socket_path, *login, *map(str, words)] if os.path.exists(self.socket_path) else
                               ["redis-cli", "-h", "127.0.0.1", "-p", str(self.port), *login, *map(str, words)],
@@ -58,7 +58,7 @@ class Redis:
         self.process.send_signal(signal.SIGCONT)
 
     def heal(self):
-        """Works again, whatever was done to it."""
+        """Restarts or resumes the server after any fault."""
         if self.process.poll() is not None:
             self.start()
         self.resume()
@@ -67,7 +67,7 @@ class Redis:
         return int(self.ask("PUBSUB", "NUMSUB", f"parley:c:{conversation['id']}").split()[-1])
 
     def url_by(self, address):
-        """By way of that host and port, which somebody has put in between."""
+        """Returns the URL of this server through that host and port, such as those of a relay."""
         return f"redis://{address}/0"
 
     def close(self):
@@ -78,7 +78,7 @@ class Redis:
 
 
 class SentinelGroup:
-    """Two Redis servers, of which one is the replica of the other, and three Sentinels that agree on who is the master."""
+    """A Redis master, its replica, and three Sentinels that monitor them."""
 
     name = "chat"
 
@@ -87,7 +87,7 @@ class SentinelGroup:
 
     @property
     def port(self):
-        """Of a Sentinel."""
+        """The port of the first Sentinel."""
         return self.sentinels[0].port
 
     @property
@@ -95,14 +95,14 @@ class SentinelGroup:
         return self.url_by(f"127.0.0.1:{self.port}")
 
     def url_by(self, address):
-        """With that one in place of the first Sentinel's."""
+        """Returns the URL with that address in place of the first Sentinel's."""
         addresses = [address, *(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels[1:])]
         return "redis+sentinel://" + ",".join(addresses) + f"/{self.name}"
 
     def start(self):
-        at_once = ("--repl-diskless-sync-delay", "0")
-        self.servers.append(Redis(*at_once).start())
-        self.servers.append(Redis(*at_once, "--replicaof", "127.0.0.1", str(self.servers[0].port)).start())
+        without_delay = ("--repl-diskless-sync-delay", "0")
+        self.servers.append(Redis(*without_delay).start())
+        self.servers.append(Redis(*without_delay, "--replicaof", "127.0.0.1", str(self.servers[0].port)).start())
         for _ in range(3):
             sentinel = Redis(sentinel=True)
             with open(f"{sentinel.directory}/sentinel.conf", "w") as conf:
@@ -114,16 +114,16 @@ class SentinelGroup:
         return self
 
     def master(self):
-        """Who the Sentinels say it is."""
-        said = {sentinel.ask("SENTINEL", "get-master-addr-by-name", self.name).split()[-1] for sentinel in self.sentinels}
-        return next((server for server in self.servers if {str(server.port)} == said), None)
+        """Returns the server that all Sentinels report as the master, or None."""
+        reported = {sentinel.ask("SENTINEL", "get-master-addr-by-name", self.name).split()[-1] for sentinel in self.sentinels}
+        return next((server for server in self.servers if {str(server.port)} == reported), None)
 
     def replica(self):
         master = self.master()
         return next(server for server in self.servers if server is not master)
 
     def is_whole(self):
-        """One master, with a replica that follows it, as every Sentinel knows."""
+        """Returns whether there is one master with a replica, and every Sentinel agrees."""
         master = self.master()
         if not master or "state=online" not in master.ask("INFO", "replication", fails=True):
             return False

@@ -1,4 +1,4 @@
-"""A TCP relay between two processes. A test can cut it, silence or stall it in one direction or both, slow it down, and lose
+"""A TCP relay between two processes. A test can cut, silence or stall it in one direction or both, delay it, and drop
 single messages of PostgreSQL and Redis."""
 import random
 import socket
@@ -13,21 +13,21 @@ def without_subscribers(data):
 
 
 class Relay:
-    """Listens on a port of its own and forwards to `target`, a port of this machine. Settings apply to bytes and connections
-    from now on."""
+    """Listens on its own port and forwards to `target`, a port of this machine. Settings apply to later bytes and
+    connections."""
 
     def __init__(self, port):
         self.target = port
         self.refuses = False  # new connections are closed at once
-        self.silent_up = self.silent_down = False  # bytes vanish: what a firewall that drops does
-        self.delay = 0.0  # seconds that each piece waits, and as much again by chance
-        self.lose_commit = None  # of PostgreSQL: "answer" or "commit", once
-        self.commit_of = None  # only a COMMIT that follows these bytes on its connection: others are of upkeep, say
-        self.before_loss = None  # called while a COMMIT is on its way that will be lost
+        self.silent_up = self.silent_down = False  # bytes vanish, as with a firewall that drops packets
+        self.delay = 0.0  # seconds of delay for each piece, plus a random delay of up to the same length
+        self.lose_commit = None  # PostgreSQL: drops one "answer" or "commit"
+        self.commit_of = None  # drops only a COMMIT that follows these bytes on its connection; other transactions pass
+        self.before_loss = None  # called while the COMMIT that will be lost is in flight
         self.lost_commits = 0
-        self.lose_publish = False  # of Redis: events are published to channels without subscribers
+        self.lose_publish = False  # Redis: events are published to channels without subscribers
         self.answers = None  # bytes that clients receive in place of each piece from the server
-        self.flows = {True: threading.Event(), False: threading.Event()}  # up, down: what is held back passes once it is set
+        self.flows = {True: threading.Event(), False: threading.Event()}  # up, down: held back while the event is not set
         self.stall_at = None
         self.lock = threading.Lock()
         self.pairs = set()
@@ -40,7 +40,7 @@ class Relay:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self):
-        """All connections end, as when a machine restarts."""
+        """Closes all connections, as a restart of the machine does."""
         with self.lock:
             pairs, self.pairs = self.pairs, set()
         for pair in pairs:
@@ -51,9 +51,9 @@ class Relay:
         self.silent_up, self.silent_down = up, down
 
     def stall(self, up=True, down=True, at=None):
-        """Nothing passes, and nothing is lost: until flow() it is held back, and then all of it arrives, late and in
-        order, though whoever sent it may have given up long ago. So TCP does where a partition ends in time. With `at`
-        it begins with the first piece from the client that has these bytes."""
+        """Holds back all bytes until flow(), then delivers them late and in order, although the sender may have timed out.
+        TCP does the same when a partition ends in time. With `at`, the stall begins with the first piece from the client
+        that contains these bytes."""
         if at:
             self.stall_at = (at, up, down)
             return
@@ -73,14 +73,14 @@ class Relay:
         self.lose_commit = self.commit_of = self.before_loss = self.answers = None
         self.delay = 0.0
         if was_silent:
-            self.cut()  # their bytes are gone; TCP would have reset them by now
+            self.cut()  # held-back bytes are lost; TCP would have reset these connections by now
 
     def lose_commit_of(self, written, kind):
-        """Loses the COMMIT of the transaction that writes these bytes ("commit"), or the answer to it ("answer")."""
+        """Drops the COMMIT of the transaction that writes these bytes ("commit"), or the answer to it ("answer")."""
         self.commit_of, self.lose_commit = written, kind
 
     def refuse(self):
-        """Ends all connections and accepts no new ones until heal()."""
+        """Closes all connections and accepts no new ones until heal()."""
         self.refuses = True
         self.cut()
 
@@ -105,19 +105,19 @@ class Relay:
             except OSError:
                 client.close()
                 continue
-            for one in client, server:
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for each in client, server:
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
                 self.pairs.add((client, server))
-            if self.refuses:  # refuse() came in between
+            if self.refuses:  # refuse() was called in between
                 self.cut()
             state = {"answer_is_lost": False, "wrote": False}
-            for one, other, up in ((client, server, True), (server, client, False)):
-                threading.Thread(target=self._pump, args=(one, other, up, (client, server), state), daemon=True).start()
+            for source, sink, up in ((client, server, True), (server, client, False)):
+                threading.Thread(target=self._pump, args=(source, sink, up, (client, server), state), daemon=True).start()
 
-    def _pump(self, one, other, up, pair, state):
+    def _pump(self, source, sink, up, pair, state):
         try:
-            while data := one.recv(1 << 16):
+            while data := source.recv(1 << 16):
                 if self.delay:
                     time.sleep(self.delay + random.random() * self.delay)
                 if (up and self.silent_up) or (not up and self.silent_down):
@@ -143,7 +143,7 @@ class Relay:
                     break
                 if not up and self.answers is not None:
                     data = self.answers
-                other.sendall(data)
+                sink.sendall(data)
         except OSError:
             pass
         with self.lock:

@@ -1,4 +1,4 @@
-"""One parley process with its own port, data and log."""
+"""A parley process with its own port, data directory and log."""
 import contextlib
 import glob
 import itertools
@@ -19,19 +19,19 @@ BINARY = os.path.abspath(os.environ.get("PARLEY_BINARY", f"{ROOT}/build/release/
 KEY = "the key that scenarios sign tokens with; long enough for every HS algorithm"
 SANITIZER_REPORTS = ("Sanitizer:", "runtime error:")
 
-# httpx reads no CA certificates, which took 25 ms for each client and each httpx.get(). Tests of TLS name theirs.
+# httpx does not load CA certificates, which takes 25 ms for each client and each httpx.get(). Tests of TLS set their own.
 os.environ["SSL_CERT_DIR"] = "/nonexistent"
 os.environ.pop("SSL_CERT_FILE", None)
 
 
 def faketime_library():
-    """What lets a process have a wall clock of its own, when preloaded; None where it is not installed."""
+    """Returns the library that fakes the wall clock of a process when preloaded; None if it is not installed."""
     return next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
 
 
 def _ports():
-    """Ports below those that the kernel gives to clients (32768 and up). Each pytest worker has a block of its own and repeats
-    a port late, so that a port is still free when a server starts on it again after a kill."""
+    """Yields ports below the kernel's ephemeral range (32768 and up). Each pytest worker has its own block and reuses a port
+    late, so that a port is still free when a server restarts on it after a kill."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
     first, count = 10_000 + worker * 1_400, 1_400
     return (first + (os.getpid() + number) % count for number in itertools.count())
@@ -49,7 +49,7 @@ def free_port():
 
 
 def environment(**variables):
-    """What parley sees: nothing of the caller's own PARLEY_* settings. None takes a variable out."""
+    """Returns the environment for parley without the caller's PARLEY_* settings. A value of None removes a variable."""
     kept = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS")
     clean = {name: os.environ[name] for name in kept if name in os.environ}
     clean.update({"DJANGO_ENV": "development", "JWT_SECRET_KEY": KEY})
@@ -58,7 +58,7 @@ def environment(**variables):
 
 
 def run(*arguments, directory, **variables):
-    """Runs a parley command to its end."""
+    """Runs a parley command until it exits."""
     return subprocess.run(
         [BINARY, *arguments], cwd=directory, env=environment(**variables), text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=patient(30))
@@ -66,7 +66,7 @@ def run(*arguments, directory, **variables):
 
 class Server:
     def __init__(self, directory, *options, port=None, listen=None, **variables):
-        """`listen` replaces the options that say where; `variables` are environment variables."""
+        """`listen` replaces the options for the address; `variables` are environment variables."""
         self.directory = str(directory)
         self.port = port or free_port()
         where = listen if listen is not None else ["--host", "127.0.0.1", "--port", str(self.port)]
@@ -75,7 +75,7 @@ class Server:
         self.variables = variables
         self.process = None
         self.log = ""
-        self.clients = weakref.WeakSet()  # of REST
+        self.clients = weakref.WeakSet()  # REST clients
 
     @property
     def address(self):
@@ -121,23 +121,23 @@ class Server:
         return status
 
     def stop(self):
-        """SIGTERM, and the exit status."""
+        """Sends SIGTERM, and returns the exit status."""
         if self.process.poll() is None:
             self.terminate()
         return self.wait()
 
     def kill(self):
-        """SIGKILL: nothing is flushed that was not flushed before."""
+        """Sends SIGKILL: nothing is flushed."""
         self.process.kill()
         return self.wait()
 
     def memory(self):
-        """Resident bytes."""
+        """Resident memory in bytes."""
         with open(f"/proc/{self.process.pid}/status") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) << 10
 
     def metric(self, name, **labels):
-        """The sum of all samples of that name that carry these labels; 0 where there is none."""
+        """Returns the sum of all samples with that name and these labels; 0 if there is none."""
         total = 0.0
         for line in httpx.get(f"{self.url}/metrics", timeout=patient(5)).text.splitlines():
             sample, _, value = line.rpartition(" ")
@@ -147,7 +147,7 @@ class Server:
         return total
 
     def close(self):
-        """Ends the process whatever its state, and complains about what a sanitizer found."""
+        """Ends the process whatever its state, and fails if a sanitizer reported an error."""
         for client in list(self.clients):
             client.close()  # otherwise the server waits 2 s for each client to close idle connections
         if self.process and self.process.poll() is None:
@@ -163,5 +163,5 @@ class Server:
 
 
 def wait_until(moment):
-    """Until the wall clock reads `moment`: for what only the clock brings about, such as expiry."""
+    """Sleeps until the wall clock reads `moment`, for events that depend on the clock, such as expiry."""
     time.sleep(max(0.0, moment - time.time()))

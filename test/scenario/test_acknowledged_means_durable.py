@@ -1,4 +1,4 @@
-"""P1: what was acknowledged is there after a kill -9."""
+"""P1: acknowledged writes survive kill -9."""
 import threading
 
 import pytest
@@ -9,7 +9,7 @@ from deadline import eventually
 
 
 def send_until_cut(person, talk, prefix, acked):
-    """Keeps a few messages in flight; notes every acknowledged one."""
+    """Keeps a few messages in flight; records every acknowledged message."""
     with person.connect(talk) as socket:
         try:
             for number in range(100_000):
@@ -63,14 +63,14 @@ def test_every_acknowledged_message_survives_kill_9(own_server):
     assert all(message["content"] == f"text of {message['client_id']}" for message in stored)
 
 
-def test_what_is_sent_again_after_a_crash_is_stored_once(own_server):
+def test_messages_retried_after_a_crash_are_stored_once(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)
     acked = kill_under_load(server, [alice], talk, 0)
     server.start()
     with alice.connect(talk) as a:
-        for number in range(len(acked) + 20):  # the acknowledged, those in doubt, and new ones
+        for number in range(len(acked) + 20):  # acknowledged messages, messages with an unknown outcome, and new ones
             client_id = f"0-{alice.id}-{number}"
             ack = a.send_message(f"text of {client_id}", client_id=client_id)
             if client_id in acked:

@@ -1,4 +1,4 @@
-"""Tokens of every algorithm, as PyJWT signs them."""
+"""Tokens of every supported algorithm, signed by PyJWT."""
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -29,7 +29,7 @@ def answer(server, token):
 
 @pytest.mark.parametrize("algorithm", KEYS)
 @pytest.mark.proves("HS, RS, PS, ES 256 to 512, EdDSA")
-def test_tokens_of_the_configured_algorithm_are_good_and_no_others(own_server, tmp_path, algorithm):
+def test_only_tokens_of_the_configured_algorithm_are_accepted(own_server, tmp_path, algorithm):
     key = KEYS[algorithm]
     (tmp_path / "key.pem").write_bytes(public_pem(key))
     server = own_server("--auth-algorithm", algorithm, "--auth-public-key", str(tmp_path / "key.pem"),
@@ -56,7 +56,7 @@ def another(key):
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
 @pytest.mark.proves("HS, RS, PS, ES 256 to 512, EdDSA")
-def test_shared_secrets(own_server, tmp_path, algorithm):
+def test_hmac_algorithms_verify_tokens_with_a_shared_secret(own_server, tmp_path, algorithm):
     secret = "a shared secret of more than sixty-four bytes, as HS512 would like to have it"
     server = own_server("--auth-algorithm", algorithm, directory=tmp_path, JWT_SECRET_KEY=secret)
     assert answer(server, mint("ann", key=secret, algorithm=algorithm)).status_code == 200
@@ -65,7 +65,7 @@ def test_shared_secrets(own_server, tmp_path, algorithm):
 
 
 @pytest.mark.proves("parley token")
-def test_the_command_line_signs_what_the_server_takes(own_server, tmp_path):
+def test_the_server_accepts_tokens_minted_by_the_command_line(own_server, tmp_path):
     from server import run
     key = KEYS["ES256"]
     (tmp_path / "public.pem").write_bytes(public_pem(key))
@@ -79,7 +79,7 @@ def test_the_command_line_signs_what_the_server_takes(own_server, tmp_path):
 
 
 @pytest.mark.proves("PEM keys")
-def test_a_key_of_another_kind_ends_the_start(tmp_path):
+def test_a_key_of_the_wrong_type_fails_the_start(tmp_path):
     from server import run
     (tmp_path / "key.pem").write_bytes(public_pem(KEYS["ES384"]))
     ended = run("serve", "--auth-algorithm", "ES256", "--auth-public-key", str(tmp_path / "key.pem"),

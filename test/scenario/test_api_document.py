@@ -1,4 +1,4 @@
-"""The server's description of itself: /openapi.json and /docs."""
+"""The OpenAPI document of the server: /openapi.json and /docs."""
 import httpx
 import jsonschema_rs
 import pytest
@@ -12,11 +12,11 @@ from server import Server, free_port
 
 
 @pytest.mark.proves("/openapi.json, /docs")
-def test_it_is_a_valid_document(server):
+def test_the_openapi_document_is_valid(server):
     OpenAPIV31SpecValidator(api_document.read(server)).validate()
 
 
-def test_every_route_says_what_it_needs_and_answers(server):
+def test_the_openapi_document_describes_every_route(server):
     document = api_document.read(server)
     ids = [each.described["operationId"] for each in api_document.operations(document)]
     assert len(ids) == len(set(ids)) > 25
@@ -28,7 +28,7 @@ def test_every_route_says_what_it_needs_and_answers(server):
             assert {"401", "403"} <= set(each.described["responses"]), str(each)
 
 
-def test_examples_fit_their_schemas(server):
+def test_openapi_examples_match_their_schemas(server):
     document = api_document.read(server)
     tried = 0
     for media in _media(document):
@@ -53,12 +53,12 @@ def _media(thing):
             yield from _media(value)
 
 
-def test_limits_are_those_of_this_server(own_server):
+def test_the_openapi_document_has_the_limits_of_this_server(own_server):
     document = api_document.read(own_server("--limits-title-characters", 30))
     assert document["components"]["schemas"]["Conversation"]["properties"]["title"]["maxLength"] == 30
 
 
-def test_production_describes_itself_without_what_is_for_development(own_server):
+def test_production_omits_development_routes_from_the_openapi_document(own_server):
     server = own_server("--drain-delay", "0", DJANGO_ENV="production")
     document = api_document.read(server)
     assert "/dev/token" not in document["paths"] and "/" not in document["paths"]
@@ -66,7 +66,7 @@ def test_production_describes_itself_without_what_is_for_development(own_server)
     assert httpx.get(f"{server.url}/docs").status_code == 200
 
 
-def test_it_moves_to_the_admin_port_with_the_probes(tmp_path):
+def test_the_openapi_document_moves_to_the_admin_port_with_the_probes(tmp_path):
     port = free_port()
     server = Server(tmp_path, "--admin-port", port).start(ready=False)
     try:
@@ -86,7 +86,7 @@ def test_it_moves_to_the_admin_port_with_the_probes(tmp_path):
 
 @pytest.fixture
 def page(server, browser):
-    """The page, and the addresses that it asked for."""
+    """The page, and the addresses that it requested."""
     context = browser.new_context()
     page = context.new_page()
     page.asked, page.errors = [], []
@@ -101,7 +101,7 @@ def page(server, browser):
 
 
 @pytest.mark.proves("/openapi.json, /docs")
-def test_the_page_shows_every_route_and_asks_nobody_else(page, server):
+def test_the_docs_page_shows_every_route_and_loads_nothing_from_other_hosts(page, server):
     wanted = {str(each) for each in api_document.operations(api_document.read(server))}
     shown = page.get_by_test_id("route").evaluate_all("all => all.map((each) => each.dataset.route)")
     assert set(shown) == wanted and len(shown) == len(wanted)
@@ -109,14 +109,14 @@ def test_the_page_shows_every_route_and_asks_nobody_else(page, server):
     assert all(url.startswith((server.url, "data:")) for url in page.asked), page.asked
 
 
-def test_a_route_tells_its_fields_and_answers(page):
+def test_the_docs_page_shows_fields_and_responses_of_a_route(page):
     route = page.locator('[data-route="POST /api/messaging/messages/"]')
     route.locator("summary").first.click()
     for text in "conversation_id", "client_id", "at most 64 characters", "Idempotency-Key", "hello bob", "client_id_reused":
         expect(route).to_contain_text(text)
 
 
-def test_searching_leaves_what_fits(page):
+def test_the_docs_page_search_filters_routes(page):
     page.get_by_label("Search").fill("unread")
     expect(page.locator('[data-route="GET /api/messaging/messages/unread_count/"]')).to_be_visible()
     expect(page.locator('[data-route="POST /api/messaging/presence/"]')).to_be_hidden()

@@ -1,4 +1,4 @@
-"""The bytes of attachments: parts of them, validators, and headers that keep a file from being a page."""
+"""Attachment downloads: ranges, validators, and headers that keep a browser from rendering a file as a page."""
 import socket
 import time
 
@@ -31,7 +31,7 @@ def upload(person, name, data):
 
 
 @pytest.mark.proves("GET attachments/{id}/content/")
-def test_all_of_it(alice, url):
+def test_a_download_returns_the_whole_file(alice, url):
     answer = alice.rest.get(url)
     assert (answer.status_code, answer.content) == (200, DATA)
     headers = answer.headers
@@ -45,18 +45,18 @@ def test_all_of_it(alice, url):
         "attachment; filename=\"My c__t ___.png\"; filename*=UTF-8''My%20c%C3%A4t%20%E2%82%AC.png")
 
 
-def test_uploads_end_wherever_their_last_byte_falls_in_the_buffer(alice):
-    for size in range(60_000, 400_000, 8_500):  # the server holds 64 KiB of a body, and reads as much at a time
+def test_an_upload_is_intact_wherever_its_end_falls_in_the_read_buffer(alice):
+    for size in range(60_000, 400_000, 8_500):  # the server buffers 64 KiB of a body and reads as much at a time
         upload(alice, "a.png", files.png_of(size, seed=size))
 
 
-def test_a_pdf_is_never_shown_in_place(alice):
+def test_a_pdf_is_never_displayed_inline(alice):
     answer = alice.rest.get(upload(alice, "a.pdf", files.PDF))
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.headers["content-disposition"].startswith("attachment;")
 
 
-def test_head_has_the_length_and_no_bytes(alice, url):
+def test_head_returns_the_content_length_without_a_body(alice, url):
     answer = alice.rest.head(url)
     assert (answer.status_code, answer.content, answer.headers["content-length"]) == (200, b"", str(len(DATA)))
     assert alice.rest.head(url, headers={"Range": "bytes=0-1"}).status_code == 200
@@ -66,26 +66,26 @@ def test_head_has_the_length_and_no_bytes(alice, url):
     ("bytes=0-0", 0, 0), ("bytes=0-99999", 0, 99_999), ("bytes=100000-", 100_000, 299_999), ("bytes=-5", 299_995, 299_999),
     ("bytes=-999999999", 0, 299_999), ("bytes=299999-18446744073709551616", 299_999, 299_999)])
 @pytest.mark.proves("GET attachments/{id}/content/")
-def test_a_part_of_it(alice, url, header, first, last):
+def test_a_range_request_returns_206_with_the_range(alice, url, header, first, last):
     answer = alice.rest.get(url, headers={"Range": header})
     assert answer.status_code == 206 and answer.content == DATA[first:last + 1]
     assert answer.headers["content-range"] == f"bytes {first}-{last}/{len(DATA)}"
 
 
 @pytest.mark.parametrize("header", ["bytes=300000-", "bytes=-0", "bytes=18446744073709551616-"])
-def test_a_part_that_is_not_there(alice, url, header):
+def test_a_range_beyond_the_file_returns_416(alice, url, header):
     answer = alice.rest.get(url, headers={"Range": header})
     assert_problem(answer, 416, "range_not_satisfiable")
     assert answer.headers["content-range"] == f"bytes */{len(DATA)}"
 
 
 @pytest.mark.parametrize("header", ["bytes=5-3", "bytes=0-1,4-5", "bytes=a-", "pages=1-2", "bytes", ""])
-def test_what_is_no_range_is_passed_over(alice, url, header):
+def test_an_invalid_range_header_is_ignored(alice, url, header):
     answer = alice.rest.get(url, headers={"Range": header})
     assert (answer.status_code, answer.content) == (200, DATA)
 
 
-def test_one_who_has_it_is_told_so(alice, url):
+def test_if_none_match_returns_304(alice, url):
     tag = alice.rest.get(url).headers["etag"]
     for header in tag, f"W/{tag}", f'"other", {tag}', "*":
         answer = alice.rest.get(url, headers={"If-None-Match": header})
@@ -95,7 +95,7 @@ def test_one_who_has_it_is_told_so(alice, url):
     assert alice.rest.get(url, headers={"Range": "bytes=0-4", "If-Range": '"other"'}).content == DATA
 
 
-def test_an_interrupted_download_is_taken_up(alice, url):
+def test_an_interrupted_download_resumes_with_if_range(alice, url):
     with alice.rest.stream("GET", url) as answer:
         begun, tag = next(answer.iter_raw(10_000)), answer.headers["etag"]
     rest = alice.rest.get(url, headers={"Range": f"bytes={len(begun)}-", "If-Range": tag})
@@ -103,7 +103,7 @@ def test_an_interrupted_download_is_taken_up(alice, url):
 
 
 @pytest.mark.proves("GET attachments/{id}/content/")
-def test_nobody_else_and_no_path_but_the_id(alice, url, people):
+def test_a_download_requires_membership_and_no_path_escapes_the_directory(alice, url, people):
     eve = people("eve")
     assert_problem(eve.rest.get(url), 404, "not_found")
     for path in ("attachments/../../../../etc/passwd/content/", "attachments/..%2f..%2fetc%2fpasswd/content/",
@@ -113,7 +113,7 @@ def test_nobody_else_and_no_path_but_the_id(alice, url, people):
 
 @pytest.mark.skipif(PATIENCE > 1, reason="a sanitizer keeps what is freed")
 @pytest.mark.proves("GET attachments/{id}/content/")
-def test_readers_that_take_nothing_cost_little_memory(own_server):
+def test_downloads_that_clients_do_not_read_use_little_memory(own_server):
     server = own_server()
     alice = named(server, "alice")
     url = "/api/messaging/" + upload(alice, "a.png", files.png_of(files.MOST))
@@ -124,19 +124,19 @@ def test_readers_that_take_nothing_cost_little_memory(own_server):
             wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         wire.send(request("GET", url, f"Authorization: Bearer {alice.token}"))
         wires.append(wire)
-    throughout(lambda: server.memory() - before < 32 << 20, 1)  # of 500 MiB asked for
+    throughout(lambda: server.memory() - before < 32 << 20, 1)  # of 500 MiB requested
     last = wires.pop()
-    assert last.answer().body == files.png_of(files.MOST), "one that reads again gets it whole"
+    assert last.answer().body == files.png_of(files.MOST), "a client that reads gets the whole file"
     for wire in [last, *wires]:
         wire.__exit__()
-    assert eventually(lambda: server.metric("parley_connections") <= 2, describe=lambda: "still there")
+    assert eventually(lambda: server.metric("parley_connections") <= 2, describe=lambda: "connections are still open")
 
 
-MOST_OF_IT = files.MOST - 100_000  # what the first line's buffer took is not counted
+MOST_OF_IT = files.MOST - 100_000  # without the bytes in the buffer of the first line
 
 
 def slow_download(server, token, url):
-    """A reader that has taken a little of a file and has much of it to come."""
+    """Starts a download whose client has read a small part of a large file."""
     wire = Wire.__new__(Wire)
     wire.socket = socket.socket()
     wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -149,7 +149,7 @@ def slow_download(server, token, url):
 
 
 def rest_of(wire):
-    """Reads slowly to the end, however it ends: how many bytes came."""
+    """Reads slowly to the end of the connection; returns the number of bytes."""
     count = 0
     try:
         while data := wire.socket.recv(4096):
@@ -162,7 +162,7 @@ def rest_of(wire):
 
 @pytest.mark.parametrize("end", ["token", "participant", "expiry"])
 @pytest.mark.proves("downloads end with access")
-def test_a_download_ends_when_its_reader_may_no_longer_have_it(server, people, end):
+def test_a_download_ends_when_its_reader_loses_access(server, people, end):
     alice, bob = people("alice", "bob")
     group = alice.rest.create_group(bob)
     answer = alice.rest.post("attachments/", files={"file": ("a.png", files.png_of(files.MOST))})
@@ -177,7 +177,7 @@ def test_a_download_ends_when_its_reader_may_no_longer_have_it(server, people, e
             removed = alice.rest.post(f"conversations/{group['id']}/remove_participant/", json={"user_id": bob.id})
             assert removed.status_code == 200
         assert rest_of(reader) < files.MOST // 2
-        assert rest_of_fast(other) >= MOST_OF_IT, "others go on"
+        assert rest_of_fast(other) >= MOST_OF_IT, "other downloads continue"
 
 
 def rest_of_fast(wire):

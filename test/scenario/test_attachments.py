@@ -1,4 +1,4 @@
-"""Files of messages: uploaded, private until a message takes them, and gone with it."""
+"""Attachments: upload, visibility, binding to a message, deletion and expiry."""
 import pathlib
 import threading
 import time
@@ -16,7 +16,7 @@ FIELDS = {"id", "filename", "content_type", "file_size", "file_url", "uploaded_b
 
 @pytest.fixture
 def server(own_server):
-    """One for each test, which counts its files. Its links are not signed (test_file_links.py), so that they compare."""
+    """A server for each test, so that its files can be counted. Links are not signed (test_file_links.py), so they can be compared."""
     return own_server("--attachments-url-ttl", "0")
 
 
@@ -27,7 +27,7 @@ def talk(server):
     conversation.update(alice=alice, bob=bob, eve=eve)
     yield conversation
     for person in alice, conversation["bob"], eve:
-        person.rest.close()  # or the server's end waits for them
+        person.rest.close()  # otherwise the server waits for these connections when it stops
 
 
 def upload(person, name="cat.png", content=files.PNG, **more):
@@ -59,11 +59,11 @@ def stored(server):
     return pathlib.Path(server.directory, "data", "attachments")
 
 
-# --- what is taken ------------------------------------------------------------------------------------------------
+# --- accepted files -----------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("kind", files.OF_KIND)
 @pytest.mark.proves("attachment object")
-def test_the_kinds_that_are_taken(talk, kind):
+def test_supported_file_types_can_be_uploaded(talk, kind):
     alice, data = talk["alice"], files.OF_KIND[kind]
     attachment = uploaded(alice, f"My Cat.{kind.upper()}", data)
     assert set(attachment) == FIELDS
@@ -80,12 +80,12 @@ def test_the_kinds_that_are_taken(talk, kind):
     ("cat.png", files.HTML), ("cat.png", files.SVG), ("cat.png", b"MZ\x90\x00" + bytes(200)), ("cat.png", files.PDF),
     ("cat.pdf", files.PNG), ("cat.jpg", files.GIF), ("cat.png", b""), ("cat.png", b"just text"), ("cat.gif", b"PK\x03\x04" + bytes(60))])
 @pytest.mark.proves("POST attachments/")
-def test_what_is_not_taken_by_name_or_by_content(server, talk, name, data):
+def test_unsupported_names_and_contents_are_rejected(server, talk, name, data):
     assert_problem(upload(talk["alice"], name, data), 400, "invalid_field", field="file")
     assert eventually(lambda: files_of(server) == [])
 
 
-def test_a_path_in_a_name_is_only_a_name(server, talk):
+def test_a_path_in_a_file_name_is_not_used_as_a_path(server, talk):
     for name in "../../../../tmp/cat.png", "..\\..\\cat.png", "/etc/cat.png", "C:\\cat.png":
         body, kind = files.multipart([("file", name, files.PNG)])
         answer = talk["alice"].rest.post("attachments/", content=body, headers={"Content-Type": kind})
@@ -94,7 +94,7 @@ def test_a_path_in_a_name_is_only_a_name(server, talk):
 
 
 @pytest.mark.proves("POST attachments/")
-def test_what_just_fits_is_taken_and_a_byte_more_is_413(server, talk):
+def test_an_upload_over_the_size_limit_returns_413(server, talk):
     attachment = uploaded(talk["alice"], content=files.png_of(files.MOST))
     assert attachment["file_size"] == files.MOST
     assert_problem(upload(talk["alice"], content=files.png_of(files.MOST + 1)), 413, "too_large")
@@ -102,12 +102,12 @@ def test_what_just_fits_is_taken_and_a_byte_more_is_413(server, talk):
     assert eventually(lambda: len(files_of(server)) == 1)
 
 
-def test_a_body_of_unknown_length_is_counted_as_it_comes(server, talk):
+def test_a_chunked_upload_over_the_size_limit_returns_413(server, talk):
     body, kind = files.multipart([("file", "cat.png", files.png_of(3 * files.MOST))])
     pieces = (body[at:at + 100_000] for at in range(0, len(body), 100_000))
     try:
         answer = talk["alice"].rest.post("attachments/", content=pieces, headers={"Content-Type": kind})
-    except OSError:  # it was told and cut off while it went on sending
+    except OSError:  # the server has answered and closed the connection during the upload
         answer = None
     if answer is not None:
         assert_problem(answer, 413, "too_large")
@@ -123,7 +123,7 @@ def test_a_body_of_unknown_length_is_counted_as_it_comes(server, talk):
     ([("file", "a.png", files.PNG), ("file", "b.png", files.PNG)], "file"),
     ([("file", "a.png", files.PNG), ("message_id", None, b"no id")], "message_id"),
     ([("message_id", None, b"x" * 10_000), ("file", "a.png", files.PNG)], "message_id")])
-def test_a_form_that_is_wrong_names_its_field(server, talk, parts, field):
+def test_an_invalid_form_names_its_field(server, talk, parts, field):
     body, kind = files.multipart(parts)
     if not parts:
         body = b"--XyZ--\r\n"
@@ -132,7 +132,7 @@ def test_a_form_that_is_wrong_names_its_field(server, talk, parts, field):
     assert eventually(lambda: files_of(server) == [])
 
 
-def test_other_media_types_and_broken_forms(server, talk):
+def test_uploads_of_other_media_types_and_malformed_forms_are_rejected(server, talk):
     post = talk["alice"].rest.post
     for kind in "application/json", "text/plain", "multipart/mixed; boundary=x", "application/x-www-form-urlencoded":
         assert_problem(post("attachments/", content=b"{}", headers={"Content-Type": kind}), 415, "unsupported_media_type")
@@ -143,23 +143,23 @@ def test_other_media_types_and_broken_forms(server, talk):
     assert eventually(lambda: files_of(server) == [])
 
 
-def test_nobody_without_a_token_writes_a_byte(server):
-    nobody = Person(server, "nobody")
-    nobody.rest.headers.pop("Authorization")
-    assert_problem(upload(nobody, content=files.png_of(100_000)), 401, "not_authenticated")
+def test_an_upload_without_a_token_writes_no_file(server):
+    anonymous = Person(server, "nobody")
+    anonymous.rest.headers.pop("Authorization")
+    assert_problem(upload(anonymous, content=files.png_of(100_000)), 401, "not_authenticated")
     assert files_of(server) == []
 
 
-def test_the_connection_lives_on_after_an_upload(talk):
-    for _ in range(3):  # httpx keeps one connection
+def test_the_connection_stays_open_after_an_upload(talk):
+    for _ in range(3):  # httpx reuses one connection
         uploaded(talk["alice"], content=files.png_of(300_000))
         assert talk["alice"].rest.get("conversations/").status_code == 200
 
 
-# --- who sees it --------------------------------------------------------------------------------------------------
+# --- visibility ---------------------------------------------------------------------------------------------------
 
 @pytest.mark.proves("attachment object")
-def test_it_is_its_uploaders_alone_until_a_message_takes_it(talk):
+def test_an_attachment_is_visible_only_to_its_uploader_until_it_is_sent(talk):
     alice, bob, eve = talk["alice"], talk["bob"], talk["eve"]
     attachment = uploaded(alice)
     for path in f"attachments/{attachment['id']}/", f"attachments/{attachment['id']}/content/":
@@ -169,8 +169,8 @@ def test_it_is_its_uploaders_alone_until_a_message_takes_it(talk):
 
     with bob.connect(talk) as b:
         sent = send(talk, attachment).json()
-        heard = b.wait_for("message")["data"]
-    assert heard["attachments"] == sent["attachments"] == [{**attachment, "message_id": sent["id"]}]
+        received = b.wait_for("message")["data"]
+    assert received["attachments"] == sent["attachments"] == [{**attachment, "message_id": sent["id"]}]
     (in_history,) = bob.rest.history(talk)["messages"]
     assert in_history["attachments"] == sent["attachments"]
     assert bob.rest.get(f"messages/{sent['id']}/").json()["attachments"] == sent["attachments"]
@@ -182,15 +182,15 @@ def test_it_is_its_uploaders_alone_until_a_message_takes_it(talk):
     assert_problem(content(bob, attachment), 404, "not_found")
 
 
-def test_over_a_socket(talk):
+def test_a_socket_message_can_have_attachments(talk):
     first, second = uploaded(talk["alice"]), uploaded(talk["alice"], "b.gif", files.GIF)
     with talk["alice"].connect(talk) as a:
         a.send(type="message", content="two", attachment_ids=[second["id"], first["id"]], ref="1")
-        heard = a.wait_for("message")["data"]
-    assert [each["id"] for each in heard["attachments"]] == [second["id"], first["id"]]
+        received = a.wait_for("message")["data"]
+    assert [each["id"] for each in received["attachments"]] == [second["id"], first["id"]]
 
 
-def test_a_message_may_be_nothing_but_a_file(talk):
+def test_a_message_may_consist_of_attachments_only(talk):
     attachment = uploaded(talk["alice"])
     answer = send(talk, attachment, content=" ", content_type="image")
     assert answer.status_code == 201 and answer.json()["content"] == ""
@@ -198,7 +198,7 @@ def test_a_message_may_be_nothing_but_a_file(talk):
 
 
 @pytest.mark.proves("POST messages/")
-def test_what_a_send_cannot_take(talk):
+def test_a_message_with_unusable_attachments_is_rejected(talk):
     alice, bob = talk["alice"], talk["bob"]
     mine, foreign, taken = uploaded(alice), uploaded(bob), uploaded(alice)
     assert send(talk, taken).status_code == 201
@@ -209,7 +209,7 @@ def test_what_a_send_cannot_take(talk):
     assert send(talk, mine).status_code == 201
 
 
-def test_a_repeat_of_a_send_is_the_same_message(talk):
+def test_a_retried_send_returns_the_same_message_with_its_attachments(talk):
     attachment, other = uploaded(talk["alice"]), uploaded(talk["alice"])
     first = send(talk, attachment, client_id="c")
     again = send(talk, attachment, client_id="c")
@@ -218,7 +218,7 @@ def test_a_repeat_of_a_send_is_the_same_message(talk):
     assert_problem(send(talk, other, client_id="c"), 409, "client_id_reused")
 
 
-def test_a_repeat_of_an_upload_is_the_same_file(server, talk):
+def test_a_retried_upload_returns_the_same_attachment(server, talk):
     first, again = upload(talk["alice"], key="u"), upload(talk["alice"], key="u")
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
@@ -226,29 +226,29 @@ def test_a_repeat_of_an_upload_is_the_same_file(server, talk):
     assert eventually(lambda: files_of(server) == [first.json()["id"]])
 
 
-# --- a message that is there already ------------------------------------------------------------------------------
+# --- attaching to an existing message -----------------------------------------------------------------------------
 
 @pytest.mark.proves("POST attachments/")
-def test_it_is_attached_to_a_message_of_ones_own(server, talk):
+def test_an_upload_can_be_attached_to_the_users_own_message(server, talk):
     alice, bob = talk["alice"], talk["bob"]
     message = alice.rest.send_message(talk, "look")
     with bob.connect(talk) as b:
         attachment = uploaded(alice, message_id=message["id"].upper())
-        heard = b.wait_for("message_updated")
+        received = b.wait_for("message_updated")
     assert attachment["message_id"] == message["id"]
-    assert heard["seq"] == 2 and heard["data"]["attachments"] == [attachment]
+    assert received["seq"] == 2 and received["data"]["attachments"] == [attachment]
     assert content(bob, attachment).content == files.PNG
 
     assert_problem(upload(bob, message_id=message["id"]), 403, "forbidden")
     assert_problem(upload(talk["eve"], message_id=message["id"]), 404, "not_found")
     assert_problem(upload(alice, message_id=NO_ID), 404, "not_found")
-    assert eventually(lambda: files_of(server) == [attachment["id"]]), "what was refused is gone"
+    assert eventually(lambda: files_of(server) == [attachment["id"]]), "the file of the rejected upload is deleted"
 
 
-# --- what goes away -----------------------------------------------------------------------------------------------
+# --- deletion -----------------------------------------------------------------------------------------------------
 
 @pytest.mark.proves("GET attachments/{id}/, DELETE attachments/{id}/delete/")
-def test_its_uploader_deletes_it(server, talk):
+def test_the_uploader_can_delete_an_attachment(server, talk):
     alice, bob = talk["alice"], talk["bob"]
     loose, attached = uploaded(alice), uploaded(alice)
     message = send(talk, attached).json()
@@ -257,8 +257,8 @@ def test_its_uploader_deletes_it(server, talk):
     assert_problem(talk["eve"].rest.delete(f"attachments/{attached['id']}/delete/"), 404, "not_found")
     with bob.connect(talk) as b:
         assert alice.rest.delete(f"attachments/{attached['id']}/delete/").status_code == 204
-        heard = b.wait_for("message_updated")
-    assert heard["seq"] == 2 and heard["data"]["id"] == message["id"] and heard["data"]["attachments"] == []
+        received = b.wait_for("message_updated")
+    assert received["seq"] == 2 and received["data"]["id"] == message["id"] and received["data"]["attachments"] == []
     for attachment in loose, attached:
         assert_problem(content(alice, attachment), 404, "not_found")
         assert_problem(alice.rest.delete(f"attachments/{attachment['id']}/delete/"), 404, "not_found")
@@ -266,7 +266,7 @@ def test_its_uploader_deletes_it(server, talk):
 
 
 @pytest.mark.proves("GET attachments/{id}/, DELETE attachments/{id}/delete/")
-def test_it_goes_with_its_message(server, talk):
+def test_attachments_are_deleted_with_their_message(server, talk):
     alice, bob = talk["alice"], talk["bob"]
     attachment = uploaded(alice)
     message = send(talk, attachment).json()
@@ -274,11 +274,11 @@ def test_it_goes_with_its_message(server, talk):
     assert_problem(content(bob, attachment), 404, "not_found")
     assert_problem(content(alice, attachment), 404, "not_found")
     assert eventually(lambda: files_of(server) == [])
-    (gone,) = bob.rest.history(talk, include_deleted=1)["messages"]
-    assert gone["attachments"] == []
+    (deleted,) = bob.rest.history(talk, include_deleted=1)["messages"]
+    assert deleted["attachments"] == []
 
 
-def test_it_goes_with_its_conversation(server, talk):
+def test_attachments_are_deleted_with_their_conversation(server, talk):
     attachment = uploaded(talk["alice"])
     send(talk, attachment)
     assert talk["alice"].rest.delete(f"conversations/{talk['id']}/").status_code == 204
@@ -287,7 +287,7 @@ def test_it_goes_with_its_conversation(server, talk):
 
 
 @pytest.mark.proves("GET attachments/{id}/, DELETE attachments/{id}/delete/")
-def test_one_that_no_message_takes_expires(own_server):
+def test_an_attachment_that_is_not_sent_expires(own_server):
     server = own_server("--attachments-unattached-kept", "1s")
     alice, bob = Person(server, "alice"), Person(server, "bob")
     talk = {**alice.rest.create_group(bob), "alice": alice}
@@ -297,13 +297,13 @@ def test_one_that_no_message_takes_expires(own_server):
     expires = time.time() + 1
     server.stop()
     wait_until(expires)
-    server.start()  # it looks every minute, and at its start
+    server.start()  # the janitor runs every minute, and at the start
     assert eventually(lambda: files_of(server) == [kept["id"]], within=90)
     assert_problem(content(alice, loose), 404, "not_found")
     assert content(alice, kept).content == files.PNG
 
 
-def test_waiting_uploads_of_one_user_are_limited(own_server):
+def test_pending_uploads_of_a_user_are_limited(own_server):
     server = own_server("--limits-unattached-attachments", "2")
     alice, bob = Person(server, "alice"), Person(server, "bob")
     for _ in range(2):
@@ -317,18 +317,18 @@ def test_waiting_uploads_of_one_user_are_limited(own_server):
 
 # --- faults -------------------------------------------------------------------------------------------------------
 
-def test_a_client_that_goes_away_leaves_nothing(server, talk):
+def test_an_aborted_upload_leaves_no_file(server, talk):
     body, kind = files.multipart([("file", "cat.png", files.png_of(1 << 20))])
     with Wire(server) as connection:
         connection.send(f"POST /api/messaging/attachments/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\n"
                         f"Authorization: Bearer {talk['alice'].token}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
                         + body[:500_000])
-        assert eventually(lambda: len(files_of(server)) == 1), "it is being written"
+        assert eventually(lambda: len(files_of(server)) == 1), "the file is being written"
     assert eventually(lambda: files_of(server) == [])
 
 
 @pytest.mark.proves("POST attachments/")
-def test_what_was_answered_survives_a_kill_and_what_was_not_is_cleared_away(server, talk):
+def test_answered_uploads_survive_a_kill_and_incomplete_ones_are_removed(server, talk):
     attachment = uploaded(talk["alice"])
     message = send(talk, attachment).json()
     body, kind = files.multipart([("file", "cat.png", files.png_of(1 << 20))])
@@ -346,7 +346,7 @@ def test_what_was_answered_survives_a_kill_and_what_was_not_is_cleared_away(serv
     assert eventually(lambda: files_of(server) == [attachment["id"]])
 
 
-def test_a_damaged_file_is_an_error_and_nothing_else_suffers(server, talk):
+def test_a_damaged_file_fails_its_own_download_only(server, talk):
     attachment, whole = uploaded(talk["alice"], content=files.png_of(300_000)), uploaded(talk["alice"])
     (path,) = stored(server).rglob(attachment["id"])
     with open(path, "r+b") as file:
@@ -361,7 +361,7 @@ def test_a_damaged_file_is_an_error_and_nothing_else_suffers(server, talk):
 
 @pytest.mark.skipif(PATIENCE > 1, reason="a sanitizer keeps what is freed")
 @pytest.mark.proves("POST attachments/")
-def test_many_large_uploads_at_once_take_little_memory(server, talk):
+def test_concurrent_large_uploads_use_little_memory(server, talk):
     before, size, failures = server.memory(), 9 << 20, []
 
     def one(number):
@@ -370,7 +370,7 @@ def test_many_large_uploads_at_once_take_little_memory(server, talk):
             data = files.png_of(size, number)
             attachment = uploaded(person, content=data)
             assert content(person, attachment).content == data
-        except Exception as error:  # seen by the test
+        except Exception as error:  # checked by the test
             failures.append(repr(error))
 
     most = before
@@ -384,7 +384,7 @@ def test_many_large_uploads_at_once_take_little_memory(server, talk):
     assert most - before < 64 << 20, f"{(most - before) >> 20} MiB for {16 * 9} MiB of uploads"
 
 
-def test_more_uploads_at_once_than_there_may_be(own_server):
+def test_concurrent_uploads_over_the_limit_are_rejected(own_server):
     server = own_server("--attachments-concurrent-uploads", "1")
     alice, bob = Person(server, "alice"), Person(server, "bob")
     body, kind = files.multipart([("file", "cat.png", files.png_of(100_000))])

@@ -1,4 +1,4 @@
-"""Faults on three nodes, each for some seconds, judged by a checker that is itself put to the test. Longer:
+"""Fault injection on three nodes, each fault for some seconds, and tests of the checker that judges the runs. Longer:
 ./dev chaos --minutes 30."""
 import os
 import socket
@@ -15,11 +15,11 @@ from server import ROOT
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "chaos"))
 import faults  # noqa: E402
 from checker import check  # noqa: E402
-from fail_over import what_remains  # noqa: E402
+from fail_over import without_lost_commits  # noqa: E402
 from mutants import MUTANTS  # noqa: E402
 from resources import Sampler  # noqa: E402
 from rig import Rig  # noqa: E402
-from session_checks import wrong_in_resume, wrong_on  # noqa: E402
+from session_checks import resume_violations, resume_violations_on  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def common_rig():
 
 @pytest.fixture
 def rig(fault, common_rig):
-    """Shared by most; a fault may need one of its own."""
+    """A rig that most faults share; a fault may need its own."""
     made = Rig(3, **fault.rig) if hasattr(fault, "rig") else common_rig
     yield made
     if made is not common_rig:
@@ -44,15 +44,15 @@ def rig(fault, common_rig):
 @pytest.mark.proves("P8 the store is the source of truth")
 @pytest.mark.proves("PostgreSQL: a lost COMMIT")
 @pytest.mark.proves("faults on several nodes")
-def test_every_promise_is_kept(rig, fault):
+def test_every_guarantee_holds_under_each_fault(rig, fault):
     verdict = rig.play(fault, seed=1)
     print(verdict)
     assert not verdict.anomalies, f"{verdict}\n{verdict.path}"
     assert verdict.figures["acked"] > 20
-    assert verdict.figures["reads"] and verdict.figures["marks acked"] and verdict.figures["marks read"], "the sessions were put to the test"
+    assert verdict.figures["reads"] and verdict.figures["marks acked"] and verdict.figures["marks read"], "the clients have read messages and moved read marks"
     assert 0 < verdict.figures["MiB"] < 300
     assert all(client.left for client in verdict.swarm.clients if client.stays is not None)
-    assert verdict.figures["resumes"] > 50 or fault is not faults.f23_clients_resume_from_everywhere
+    assert verdict.figures["resumes"] > 50 or fault is not faults.f23_clients_resume_from_any_point
 
 
 def namespaces_are_ours():
@@ -64,20 +64,20 @@ def namespaces_are_ours():
 @pytest.mark.skipif(not namespaces_are_ours(), reason="network namespaces are root's")
 @pytest.mark.parametrize("fault", faults.ON_A_NETWORK, ids=lambda fault: fault.__name__)
 @pytest.mark.proves("faults on several nodes")
-def test_every_promise_is_kept_where_packets_are_dropped(fault):
+def test_every_guarantee_holds_when_packets_are_dropped(fault):
     done = subprocess.run([sys.executable, os.path.join(ROOT, "test", "chaos"), "--network", "--minutes", "0", "--seed", "1", "--fault", fault.__name__],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=patient(250))
     print(done.stdout)
-    assert done.returncode == 0 and done.stdout.endswith("verdict: every promise was kept\n"), done.stdout
+    assert done.returncode == 0 and done.stdout.endswith("verdict: every guarantee held\n"), done.stdout
 
 
-def test_a_client_that_vanished_is_noticed(own_server):
-    """F15: no FIN, no RST, just silence."""
+def test_a_client_that_vanishes_is_disconnected(own_server):
+    """F15: the connection is silent, without FIN or RST."""
     node = own_server("--ping-interval", "1", "--ping-timeout", "1")
     link = Relay(node.port)
     alice = Person(node, "alice")
     room = alice.rest.create_group()
-    node.port, port = link.port, node.port  # by way of the link
+    node.port, port = link.port, node.port  # through the relay
     socket = alice.connect(room)
     node.port = port
     assert node.metric("parley_websockets") == 1
@@ -87,7 +87,7 @@ def test_a_client_that_vanished_is_noticed(own_server):
     assert socket.established
 
 
-def test_a_wire_that_stalls_loses_nothing_and_hurries_nothing():
+def test_a_stalled_relay_delivers_all_bytes_late_and_in_order():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         link = Relay(listener.getsockname()[1])
         with socket.create_connection(("127.0.0.1", link.port)) as client:
@@ -97,14 +97,14 @@ def test_a_wire_that_stalls_loses_nothing_and_hurries_nothing():
             assert server.recv(100) == b"one "
             link.stall(up=True, down=False, at=b"COMMIT")
             client.sendall(b"two ")
-            assert server.recv(100) == b"two ", "it begins with the COMMIT"
+            assert server.recv(100) == b"two ", "the stall begins with the COMMIT"
             client.sendall(b"COMMIT ")
             client.sendall(b"more")
             with pytest.raises(TimeoutError):
                 server.recv(100)
             server.sendall(b"the other way")
             assert client.recv(100) == b"the other way"
-            client.close()  # who sent it has given up
+            client.close()  # the sender has timed out
             link.flow()
             server.settimeout(5)
             with server, server.makefile("rb") as late:
@@ -112,7 +112,7 @@ def test_a_wire_that_stalls_loses_nothing_and_hurries_nothing():
         link.close()
 
 
-def test_open_files_are_told_from_connections():
+def test_the_sampler_tells_open_files_from_client_connections():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         class Node:
             server = type("Server", (), {"port": listener.getsockname()[1], "process": type("Process", (), {"pid": os.getpid()})})
@@ -121,11 +121,11 @@ def test_open_files_are_told_from_connections():
         with socket.create_connection(listener.getsockname()):
             accepted, _ = listener.accept()
             (_, held, idle), = sampler.held()
-            assert held == idle + 1, "the end that asked is a file of this process too, and no connection to its port"
-        eventually(lambda: sampler.held()[0][1] == idle + 1, within=5, describe=lambda: "a connection whose client went is a leak")
+            assert held == idle + 1, "the client's end is an open file of this process too, but not a connection to its port"
+        eventually(lambda: sampler.held()[0][1] == idle + 1, within=5, describe=lambda: "a connection whose client has closed counts as a leak")
         accepted.close()
         assert sampler.held()[0][1] == idle
-        sampler.look()
+        sampler.sample()
         assert sampler.memory[0] > 1 << 20 and sampler.files[0] >= idle
         sampler.close()
 
@@ -136,8 +136,8 @@ ROOM = "room"
 ROWS = [(ROOM, seq, f"id-{seq}", "ann", f"ann-{seq}", f"ann-{seq}") for seq in range(1, 6)]
 
 
-def story():
-    """Five messages that ann sends and bob gets on two connections, the second after a resume."""
+def correct_history():
+    """Returns the history of five messages that ann sends and bob receives on two connections, the second after a resume."""
     events, now = [], iter(range(1000))
 
     def note(what, **fields):
@@ -154,7 +154,7 @@ def story():
     return events
 
 
-def judged(events, rows=ROWS, heads=None, clients=(("bob", ROOM, 5),), **more):
+def anomalies_of(events, rows=ROWS, heads=None, clients=(("bob", ROOM, 5),), **more):
     return check(events, rows, heads or {ROOM: 5}, clients, **more).names
 
 
@@ -162,11 +162,11 @@ def first(events, what, seq):
     return next(at for at, event in enumerate(events) if event["what"] == what and event.get("seq") == seq)
 
 
-def test_the_checker_finds_nothing_where_nothing_is():
-    assert judged(story(), reads=[{ROOM: [(row[1], row[2]) for row in ROWS]}]) == set()
+def test_the_checker_finds_no_anomaly_in_a_correct_history():
+    assert anomalies_of(correct_history(), reads=[{ROOM: [(row[1], row[2]) for row in ROWS]}]) == set()
 
 
-def changed(at, **fields):
+def with_change(at, **fields):
     def change(events):
         place = at(events)
         events[place] = {**events[place], **fields}
@@ -192,21 +192,21 @@ def swapped(events):
     (without("recv", 2), "silent-gap"),
     (repeated("recv", 2), "dup-delivery"),
     (swapped, "reorder"),
-    (changed(lambda events: first(events, "recv", 2), content="else"), "phantom"),
-    (changed(lambda events: first(events, "recv", 2), id="else"), "seq-fork"),
-    (changed(lambda events: first(events, "ok", 2), id="else"), "ack-mismatch"),
-    (changed(lambda events: first(events, "ok", 5), seq=9), "ack-mismatch"),
+    (with_change(lambda events: first(events, "recv", 2), content="else"), "phantom"),
+    (with_change(lambda events: first(events, "recv", 2), id="else"), "seq-fork"),
+    (with_change(lambda events: first(events, "ok", 2), id="else"), "ack-mismatch"),
+    (with_change(lambda events: first(events, "ok", 5), seq=9), "ack-mismatch"),
     (lambda events: events + [{"t": 999, "what": "ok", "user": "ann", "client_id": "ann-1", "conversation": ROOM, "seq": 6, "id": "id-6"}],
      "ack-mismatch"),
     (lambda events: events + [{"t": 999, "what": "gap", "connection": 2, "user": "bob", "conversation": ROOM, "from": 6, "to": 7}], "silent-gap"),
     (lambda events: [{**event, "what": "fail"} if event["what"] == "ok" and event["seq"] == 3 else event for event in events],
      "nacked-but-stored"),
-    (changed(lambda events: next(at for at, event in enumerate(events) if event["what"] == "connect" and event["connection"] == 2), since=2),
+    (with_change(lambda events: next(at for at, event in enumerate(events) if event["what"] == "connect" and event["connection"] == 2), since=2),
      "silent-gap"),
 ], ids=lambda value: value if isinstance(value, str) else "")
 @pytest.mark.proves("faults on several nodes")
-def test_the_checker_finds_what_clients_saw(mutant, name):
-    assert name in judged(mutant(story()))
+def test_the_checker_finds_anomalies_in_client_events(mutant, name):
+    assert name in anomalies_of(mutant(correct_history()))
 
 
 @pytest.mark.parametrize("rows, name", [
@@ -216,31 +216,31 @@ def test_the_checker_finds_what_clients_saw(mutant, name):
     (ROWS + [(ROOM, 6, "id-6", "ann", "ann-5", "ann-5")], "dup-row"),
     ([(*row[:3], "ann", f"ann-{6 - row[1]}", row[5]) for row in ROWS], "ack-mismatch"),
 ], ids=lambda value: value if isinstance(value, str) else "")
-def test_the_checker_finds_what_the_store_lost(rows, name):
-    assert name in judged(story(), rows)
+def test_the_checker_finds_anomalies_in_stored_rows(rows, name):
+    assert name in anomalies_of(correct_history(), rows)
 
 
-def test_the_checker_finds_who_was_forgotten():
-    assert judged(without("recv", 5)(story()), clients=[("bob", ROOM, 4)]) == {"stuck"}
+def test_the_checker_finds_a_client_that_is_stuck():
+    assert anomalies_of(without("recv", 5)(correct_history()), clients=[("bob", ROOM, 4)]) == {"stuck"}
 
 
-def test_the_checker_finds_a_node_that_shows_less():
-    assert judged(story(), reads=[{ROOM: [(row[1], row[2]) for row in ROWS]}, {ROOM: []}]) == {"stale-read"}
+def test_the_checker_finds_a_node_that_reads_stale_rows():
+    assert anomalies_of(correct_history(), reads=[{ROOM: [(row[1], row[2]) for row in ROWS]}, {ROOM: []}]) == {"stale-read"}
 
 
-def test_the_checker_finds_what_one_who_was_removed_got():
-    assert judged(story(), removals=[("bob", ROOM, 1)]) == {"unauthorized"}
-    assert judged(story(), removals=[("bob", ROOM, 17)]) == set(), "five seconds are allowed"
+def test_the_checker_finds_events_delivered_after_a_removal():
+    assert anomalies_of(correct_history(), removals=[("bob", ROOM, 1)]) == {"unauthorized"}
+    assert anomalies_of(correct_history(), removals=[("bob", ROOM, 17)]) == set(), "five seconds are allowed"
 
 
-def test_the_checker_finds_an_order_that_time_contradicts():
-    events = story()
-    for event in events:  # the first message was acked as the last
+def test_the_checker_finds_a_seq_order_that_contradicts_real_time():
+    events = correct_history()
+    for event in events:  # the first message was acked with the last seq
         if event["what"] == "ok":
             event["seq"] = 6 - event["seq"]
             event["id"] = f"id-{event['seq']}"
     rows = [(ROOM, row[1], row[2], "ann", f"ann-{6 - row[1]}", row[5]) for row in ROWS]
-    assert "realtime" in judged(events, rows)
+    assert "realtime" in anomalies_of(events, rows)
 
 
 # --- sessions: reads, marks, resumes
@@ -252,11 +252,11 @@ MARK = {"what": "mark", "user": "bob", "conversation": ROOM, "t": 100, "outcome"
 SEEN = {"what": "mark-seen", "user": "bob", "conversation": ROOM, "t": 202, "began": 201, "marks": [4]}
 
 
-def test_the_checker_finds_nothing_in_sessions_where_nothing_is():
-    before = {**EVERYTHING, "user": "ann", "began": 1.5, "t": 200, "page": PAGE[:1]}  # asked before the others were acked
+def test_the_checker_finds_no_anomaly_in_correct_sessions():
+    before = {**EVERYTHING, "user": "ann", "began": 1.5, "t": 200, "page": PAGE[:1]}  # requested before the other messages were acked
     back = {**MARK, "t": 101, "up_to": 1, "reached": 4}
-    early = {**SEEN, "began": 100.5, "marks": [0]}  # asked before the mark must be written
-    events = story() + [EVERYTHING, ONE, MARK, back, SEEN, early, {**ONE, "status": 503, "page": []}, before]
+    early = {**SEEN, "began": 100.5, "marks": [0]}  # requested before the mark must be written
+    events = correct_history() + [EVERYTHING, ONE, MARK, back, SEEN, early, {**ONE, "status": 503, "page": []}, before]
     verdict = check(events, ROWS, {ROOM: 5}, marks={("bob", ROOM): 4, ("ann", ROOM): 0})
     assert not verdict.anomalies, str(verdict)
     assert verdict.figures["reads"] == 3 and verdict.figures["marks acked"] == 2 and verdict.figures["marks read"] == 2
@@ -270,24 +270,24 @@ def test_the_checker_finds_nothing_in_sessions_where_nothing_is():
     {**EVERYTHING, "user": "ann", "page": PAGE[:2] + PAGE[3:]},
     {**ONE, "status": 404, "page": []},
     {**ONE, "page": [[4, "id-3", "ann-3"]]},
-], ids=["less than was delivered", "nothing", "not there", "without its own last", "without one of its own", "its own is not there", "another seq"])
-def test_the_checker_finds_a_read_that_is_behind(read):
-    assert "stale-read" in judged(story() + [read])
+], ids=["fewer than delivered", "empty", "404", "without its last message", "without one of its messages", "its message is missing", "another seq"])
+def test_the_checker_finds_a_stale_read(read):
+    assert "stale-read" in anomalies_of(correct_history() + [read])
 
 
-def test_the_checker_finds_reads_that_go_back():
-    stranger = {**EVERYTHING, "user": "cho"}  # has seen nothing but what it read
-    assert judged(story() + [stranger, {**stranger, "began": 101, "t": 102}]) == set()
-    assert judged(story() + [stranger, {**stranger, "began": 101, "t": 102, "page": PAGE[:4]}]) == {"stale-read"}
-    assert judged(story() + [stranger, {**stranger, "began": 99.5, "t": 102, "page": PAGE[:4]}]) == set(), "they overlap"
+def test_the_checker_finds_reads_that_are_not_monotonic():
+    stranger = {**EVERYTHING, "user": "cho"}  # has received only what it has read
+    assert anomalies_of(correct_history() + [stranger, {**stranger, "began": 101, "t": 102}]) == set()
+    assert anomalies_of(correct_history() + [stranger, {**stranger, "began": 101, "t": 102, "page": PAGE[:4]}]) == {"stale-read"}
+    assert anomalies_of(correct_history() + [stranger, {**stranger, "began": 99.5, "t": 102, "page": PAGE[:4]}]) == set(), "the reads overlap"
 
 
-def test_one_who_was_removed_may_be_told_that_nothing_is_there():
-    assert judged(story() + [{**EVERYTHING, "status": 404, "page": []}], removals=[("bob", ROOM, 98)]) == set()
+def test_the_checker_accepts_404_for_a_removed_user():
+    assert anomalies_of(correct_history() + [{**EVERYTHING, "status": 404, "page": []}], removals=[("bob", ROOM, 98)]) == set()
 
 
-def test_the_checker_finds_a_read_of_what_is_not_stored():
-    assert judged(story() + [{**EVERYTHING, "page": PAGE[:4] + [[5, "id-5", "else"]]}]) == {"phantom"}
+def test_the_checker_finds_a_read_of_a_message_that_is_not_stored():
+    assert anomalies_of(correct_history() + [{**EVERYTHING, "page": PAGE[:4] + [[5, "id-5", "else"]]}]) == {"phantom"}
 
 
 @pytest.mark.parametrize("events, marks", [
@@ -299,27 +299,27 @@ def test_the_checker_finds_a_read_of_what_is_not_stored():
     ([{**MARK, "reached": 3}], {("bob", ROOM): 4}),
     ([{**SEEN, "marks": [4]}], {("bob", ROOM): 3}),
     ([SEEN, {**SEEN, "began": 303, "t": 304, "marks": [3]}], {("bob", ROOM): 4}),
-], ids=["behind what was acked", "beyond the head", "gone", "read behind", "read as none", "acked behind", "read and lost", "read, then less"])
-def test_the_checker_finds_a_mark_that_went_back(events, marks):
-    assert judged(story() + events, marks=marks) == {"mark-went-back"}
+], ids=["below an acked mark", "beyond the head", "missing", "read a lower mark", "read no mark", "acked a lower mark", "read, then lost", "read, then lower"])
+def test_the_checker_finds_a_read_mark_that_went_back(events, marks):
+    assert anomalies_of(correct_history() + events, marks=marks) == {"mark-went-back"}
 
 
-def test_a_mark_as_young_as_a_fault_may_be_lost():
+def test_the_checker_accepts_the_loss_of_a_mark_acked_just_before_a_fault():
     fault, healing = ({"what": "fault", "name": name, "t": t} for name, t in (("f1", 101), ("healing", 110)))
     lost = [{**SEEN, "marks": [3]}]
-    assert judged(story() + [MARK, fault, healing] + lost, marks={("bob", ROOM): 3}) == set()
+    assert anomalies_of(correct_history() + [MARK, fault, healing] + lost, marks={("bob", ROOM): 3}) == set()
     later = {**MARK, "t": 190}
-    assert judged(story() + [fault, healing, later] + lost, marks={("bob", ROOM): 4}) == {"mark-went-back"}
+    assert anomalies_of(correct_history() + [fault, healing, later] + lost, marks={("bob", ROOM): 4}) == {"mark-went-back"}
     nothing = {**fault, "name": "nothing"}
-    assert judged(story() + [MARK, nothing, healing] + lost, marks={("bob", ROOM): 4}) == {"mark-went-back"}
+    assert anomalies_of(correct_history() + [MARK, nothing, healing] + lost, marks={("bob", ROOM): 4}) == {"mark-went-back"}
     old = {**MARK, "t": 50}
-    assert judged(story() + [old, fault, healing] + lost, marks={("bob", ROOM): 4}) == {"mark-went-back"}
+    assert anomalies_of(correct_history() + [old, fault, healing] + lost, marks={("bob", ROOM): 4}) == {"mark-went-back"}
 
 
-def test_marks_that_were_refused_or_are_unknown_bind_nobody():
+def test_the_checker_ignores_marks_that_failed_or_are_unknown():
     events = [{**MARK, "outcome": "fail"}, {**MARK, "outcome": "info"}]
-    assert judged(story() + events, marks={("bob", ROOM): 0}) == set()
-    assert judged(story() + [MARK], marks={}, removals=[("bob", ROOM, 99)]) == set(), "whose row is gone"
+    assert anomalies_of(correct_history() + events, marks={("bob", ROOM): 0}) == set()
+    assert anomalies_of(correct_history() + [MARK], marks={}, removals=[("bob", ROOM, 99)]) == set(), "a removed user has no mark"
 
 
 EVENTS = [("event", 6), ("event", 7)]
@@ -338,8 +338,8 @@ RESUMES = {  # asked, head when connected, frames
 
 
 @pytest.mark.parametrize("resume", RESUMES.values(), ids=RESUMES)
-def test_an_answer_to_a_resume_that_is_right(resume):
-    assert not list(wrong_in_resume(*resume))
+def test_the_checker_accepts_a_correct_resume(resume):
+    assert not list(resume_violations(*resume))
 
 
 @pytest.mark.parametrize("asked, head, frames", [
@@ -367,47 +367,47 @@ def test_an_answer_to_a_resume_that_is_right(resume):
     ("foreign", 5, [("error", "not_found"), *EVENTS]),
     (5, 5, [("resumed", 5), ("nothing more",)]),
 ], ids=str)
-def test_an_answer_to_a_resume_that_is_wrong(asked, head, frames):
-    assert list(wrong_in_resume(asked, head, frames))
+def test_the_checker_finds_an_incorrect_resume(asked, head, frames):
+    assert list(resume_violations(asked, head, frames))
     resume = {"what": "resume", "t": 99, "user": "bob", "conversation": ROOM, "node": 0, "by": "since", "asked": asked, "head": head}
-    assert judged(story() + [{**resume, "frames": frames}]) == {"bad-resume"}
+    assert anomalies_of(correct_history() + [{**resume, "frames": frames}]) == {"bad-resume"}
 
 
-def test_what_came_before_a_resume_frame_was_read_comes_before_its_answer():
+def test_the_checker_accepts_live_events_before_the_response_to_a_resume_frame():
     answer = [("event", 4), ("event", 5), ("event", 6), ("resumed", 6), ("event", 7), ("event", 8)]
-    assert not wrong_on("frame", 3, 5, [("event", 6), *answer])
-    assert wrong_on("frame", 3, 5, [("event", 7), *answer]), "not in order"
-    assert wrong_on("frame", 3, 5, [("event", 6), *answer[1:]]), "a hole in the answer"
-    assert wrong_on("since", 3, 5, [("event", 6), *answer]), "there was nothing live before"
+    assert not resume_violations_on("frame", 3, 5, [("event", 6), *answer])
+    assert resume_violations_on("frame", 3, 5, [("event", 7), *answer]), "out of order"
+    assert resume_violations_on("frame", 3, 5, [("event", 6), *answer[1:]]), "a hole in the response"
+    assert resume_violations_on("since", 3, 5, [("event", 6), *answer]), "no live events before the response to `since`"
 
 
-# --- the end: presence, resources, and whether all is live again
+# --- the end of a run: presence, resources, live delivery
 
 
-@pytest.mark.parametrize("said", [{"bob": True, "cho": True}, {"bob": False, "cho": False}, {}], ids=str)
-def test_the_checker_finds_a_node_that_shows_what_is_not(said):
+@pytest.mark.parametrize("shown", [{"bob": True, "cho": True}, {"bob": False, "cho": False}, {}], ids=str)
+def test_the_checker_finds_wrong_presence(shown):
     right = {"bob": True, "cho": False}
-    assert judged(story(), presence=[right, right], online={"bob"}, offline={"cho", "gone"}) == set()
-    assert judged(story(), presence=[right, said], online={"bob"}, offline={"cho", "gone"}) == {"presence-stuck"}
+    assert anomalies_of(correct_history(), presence=[right, right], online={"bob"}, offline={"cho", "gone"}) == set()
+    assert anomalies_of(correct_history(), presence=[right, shown], online={"bob"}, offline={"cho", "gone"}) == {"presence-stuck"}
 
 
-def test_the_checker_finds_what_nodes_hold_too_much():
-    assert judged(story(), memory=[(0, 300 << 20)], files=[(0, 40, 24)]) == set()
-    assert judged(story(), memory=[(0, (300 << 20) + 1)]) == {"mem-unbounded"}
-    assert judged(story(), files=[(0, 41, 24)]) == {"fd-leak"}
+def test_the_checker_finds_excessive_memory_and_open_files():
+    assert anomalies_of(correct_history(), memory=[(0, 300 << 20)], files=[(0, 40, 24)]) == set()
+    assert anomalies_of(correct_history(), memory=[(0, (300 << 20) + 1)]) == {"mem-unbounded"}
+    assert anomalies_of(correct_history(), files=[(0, 41, 24)]) == {"fd-leak"}
 
 
-def test_the_checker_finds_what_is_late_though_all_is_well():
-    assert judged(story(), fences={(ROOM, 5)}) == set()
-    events = story()
+def test_the_checker_finds_late_delivery_without_a_fault():
+    assert anomalies_of(correct_history(), fences={(ROOM, 5)}) == set()
+    events = correct_history()
     events[first(events, "recv", 5)]["t"] += 0.1
-    assert judged(events, fences={(ROOM, 5)}) == {"late"}
-    assert judged(events, fences={(ROOM, 4)}) == set(), "what was sent while something was broken may be"
+    assert anomalies_of(events, fences={(ROOM, 5)}) == {"late"}
+    assert anomalies_of(events, fences={(ROOM, 4)}) == set(), "a message sent during a fault may be late"
 
 
-def fallen_over():
-    """Four and five are lost under bob, who is set back, and written anew."""
-    events = story()
+def history_with_fail_over():
+    """Returns a history in which a fail-over loses messages 4 and 5, bob is reset, and two new messages take their seqs."""
+    events = correct_history()
     now = events[-1]["t"]
     events.append({"t": now + 9, "what": "went back", "since": 0, "at": now + 1, "lost": ["id-4", "id-5"], "heads": {ROOM: 3}})
     events.append({"t": now + 2, "what": "gap", "connection": 2, "user": "bob", "conversation": ROOM, "from": 4, "to": 5, "reset": True})
@@ -419,28 +419,28 @@ def fallen_over():
     return events
 
 
-def judged_after(events):
-    kept, went_back = what_remains(events)
-    return judged(kept, ROWS[:3] + [(ROOM, seq, f"new-{seq}", "ann", f"new-{seq}", f"new-{seq}") for seq in (4, 5)], went_back=went_back)
+def anomalies_after(events):
+    kept, went_back = without_lost_commits(events)
+    return anomalies_of(kept, ROWS[:3] + [(ROOM, seq, f"new-{seq}", "ann", f"new-{seq}", f"new-{seq}") for seq in (4, 5)], went_back=went_back)
 
 
-def test_the_checker_does_not_ask_for_what_a_fail_over_lost():
-    assert judged_after(fallen_over()) == set()
-    assert "lost" in judged_after([event for event in fallen_over() if event["what"] != "went back"])
+def test_the_checker_accepts_the_loss_of_messages_in_a_fail_over():
+    assert anomalies_after(history_with_fail_over()) == set()
+    assert "lost" in anomalies_after([event for event in history_with_fail_over() if event["what"] != "went back"])
 
 
-def test_the_checker_finds_what_a_fail_over_does_not_excuse():
-    events = fallen_over()
+def test_the_checker_finds_anomalies_that_a_fail_over_does_not_explain():
+    events = history_with_fail_over()
     lost = next(event for event in events if event["what"] == "recv" and event["id"] == "id-5")
-    assert "phantom" in judged_after(events + [{**lost, "t": events[-1]["t"] + 60, "seq": 6}]), "shown long after it was lost"
-    assert "silent-gap" in judged_after([event for event in events if event["what"] != "gap"]), "never taken back"
-    assert "silent-gap" in judged_after([{**event, "t": 0} if event["what"] == "gap" else event for event in events]), "taken back too early"
+    assert "phantom" in anomalies_after(events + [{**lost, "t": events[-1]["t"] + 60, "seq": 6}]), "delivered long after it was lost"
+    assert "silent-gap" in anomalies_after([event for event in events if event["what"] != "gap"]), "no reset was sent"
+    assert "silent-gap" in anomalies_after([{**event, "t": 0} if event["what"] == "gap" else event for event in events]), "the reset was sent too early"
     ack = {"what": "ok", "user": "ann", "client_id": "ann-4", "conversation": ROOM, "seq": 4, "id": "id-4"}
-    assert "lost" in judged_after(events + [{**ack, "t": events[-1]["t"] + 60}]), "acked long after it was lost"
+    assert "lost" in anomalies_after(events + [{**ack, "t": events[-1]["t"] + 60}]), "acked long after it was lost"
 
 
-def test_lags_are_of_what_is_not_replayed():
-    events = story()
+def test_lags_do_not_include_replayed_events():
+    events = correct_history()
     events[first(events, "recv", 3)]["t"] += 7  # acked a second earlier
     events[first(events, "recv", 4)].update(t=events[first(events, "recv", 4)]["t"] + 99, replay=True)
     verdict = check(events, ROWS, {ROOM: 5})
@@ -449,7 +449,7 @@ def test_lags_are_of_what_is_not_replayed():
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_the_place_that_a_mutant_changes_is_there(mutant):
+def test_the_source_line_that_a_mutant_changes_exists(mutant):
     for name, old, _ in mutant.changes:
         with open(os.path.join(ROOT, name)) as file:
             assert file.read().count(old) == 1, "./dev mutants could not build it"

@@ -1,4 +1,4 @@
-"""Several nodes over one PostgreSQL and one Redis are one system."""
+"""Several nodes that share one PostgreSQL and one Redis behave as one system."""
 import threading
 import time
 
@@ -11,7 +11,7 @@ from redis_server import Redis
 from relay import Relay
 from server import faketime_library, wait_until
 
-LEASE = 17  # seconds: a node's lease of 15 s, and some
+LEASE = 17  # seconds: the lease of 15 s of a node, and a margin
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def relay(redis):
 
 @pytest.fixture
 def nodes(database, redis, own_server):
-    """nodes(3), or nodes(2, redis=another.url)."""
+    """Starts nodes: nodes(3), or nodes(2, redis=another.url)."""
 
     def make(count, redis=redis.url, **variables):
         made = [own_server("--drain-delay", "0", DATABASE_URL=database.url, REDIS_URL=redis, **variables) for _ in range(count)]
@@ -55,8 +55,8 @@ def nodes(database, redis, own_server):
     return make
 
 
-def heard_by(socket, sent, within=10):
-    """Frames with a seq until that many have come."""
+def durable_frames(socket, sent, within=10):
+    """Returns the next `sent` frames that have a seq."""
     frames = []
     while len(frames) < sent:
         frame = socket.receive(within)
@@ -65,8 +65,8 @@ def heard_by(socket, sent, within=10):
     return frames
 
 
-def quiet(socket, seconds=1):
-    """Nothing comes for a while."""
+def expect_silence(socket, seconds=1):
+    """Checks that no frame arrives for a while."""
     socket.kept.clear()
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
@@ -74,7 +74,7 @@ def quiet(socket, seconds=1):
             frame = socket.receive(left)
         except AssertionError:
             return
-        raise AssertionError(f"{frame} came")
+        raise AssertionError(f"{frame} arrived")
 
 
 def add(admin, room, person):
@@ -86,7 +86,7 @@ def remove(admin, room, person):
 
 
 @pytest.mark.proves("nodes over Redis")
-def test_a_message_reaches_who_listens_on_another_node(nodes):
+def test_a_message_reaches_subscribers_on_another_node(nodes):
     one, two = nodes(2)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     room = alice.rest.create_group(bob)
@@ -97,11 +97,11 @@ def test_a_message_reaches_who_listens_on_another_node(nodes):
         assert a.wait_for(lambda frame: frame.get("seq") == 2)["data"]["content"] == "hello alice"
         sent = bob.rest.send_message(room, "by REST")
         assert a.wait_for(lambda frame: frame.get("seq") == 3)["data"]["id"] == sent["id"]
-    assert two.metric("parley_bus_losses_found_total") == 0, "it came over the bus"
+    assert two.metric("parley_bus_losses_found_total") == 0, "the message came over the bus"
 
 
 @pytest.mark.proves("P3 one order")
-def test_every_node_shows_one_dense_order(nodes):
+def test_every_node_delivers_the_same_dense_order(nodes):
     servers = nodes(3)
     people = [Person(server, f"user-{number}") for number, server in enumerate(servers)]
     room = people[0].rest.create_group(*people[1:])
@@ -115,7 +115,7 @@ def test_every_node_shows_one_dense_order(nodes):
     threads = [threading.Thread(target=send, args=(person,)) for person in people]
     for thread in threads:
         thread.start()
-    seen = [heard_by(socket, 3 * each, within=20) for socket in sockets]
+    seen = [durable_frames(socket, 3 * each, within=20) for socket in sockets]
     for thread in threads:
         thread.join()
     for frames in seen:
@@ -126,7 +126,7 @@ def test_every_node_shows_one_dense_order(nodes):
 
 
 @pytest.mark.proves("P2 exactly-once effect")
-def test_a_repeat_on_another_node_is_the_same_message(nodes):
+def test_a_retry_on_another_node_returns_the_same_message(nodes):
     one, two = nodes(2)
     alice, elsewhere, bob = Person(one, "alice"), Person(two, "alice"), Person(two, "bob")
     room = alice.rest.create_group(bob)
@@ -135,11 +135,11 @@ def test_a_repeat_on_another_node_is_the_same_message(nodes):
         again = elsewhere.rest.post("messages/", json={"conversation_id": room["id"], "content": "once", "client_id": "c-1"})
         assert again.status_code == 200 and again.json()["id"] == first["id"] and again.json()["seq"] == first["seq"]
         alice.rest.send_message(room, "the end")
-        assert [frame["data"]["content"] for frame in heard_by(b, 2)] == ["once", "the end"]
+        assert [frame["data"]["content"] for frame in durable_frames(b, 2)] == ["once", "the end"]
 
 
 @pytest.mark.proves("P3 one order")
-def test_changes_reach_other_nodes(nodes):
+def test_conversation_changes_reach_other_nodes(nodes):
     one, two = nodes(2)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     room = alice.rest.create_group(bob)
@@ -148,18 +148,18 @@ def test_changes_reach_other_nodes(nodes):
         alice.rest.patch(f"messages/{message['id']}/", json={"content": "hello"})
         alice.rest.delete(f"messages/{message['id']}/")
         alice.rest.patch(f"conversations/{room['id']}/", json={"title": "Greetings"})
-        frames = heard_by(b, 4)
+        frames = durable_frames(b, 4)
         assert [frame["type"] for frame in frames] == ["message", "message_updated", "message_deleted", "conversation_updated"]
         assert [frame["seq"] for frame in frames] == [1, 2, 3, 4]
         assert frames[3]["data"]["title"] == "Greetings"
-    with bob.connect(room) as b:  # from memory or the store: as it is now
+    with bob.connect(room) as b:  # from memory or the store: the current version
         b.send("resume", seqs={room["id"]: 0})
-        replayed = heard_by(b, 4)
+        replayed = durable_frames(b, 4)
         assert replayed[0]["data"]["content"] == "" and replayed[0]["data"]["deleted_at"]
 
 
 @pytest.mark.proves("P9 token lifetime")
-def test_joining_and_parting_on_other_nodes(nodes):
+def test_membership_changes_apply_on_other_nodes(nodes):
     one, two = nodes(2)
     alice, bob, carol = Person(one, "alice"), Person(two, "bob"), Person(two, "carol")
     with bob.connect() as b, carol.connect() as c:
@@ -169,18 +169,18 @@ def test_joining_and_parting_on_other_nodes(nodes):
         assert b.wait_for("message")["data"]["content"] == "welcome"
         add(alice, room, carol)
         assert c.wait_for("conversation_created")["conversation_id"] == room["id"]
-        assert carol.rest.send_message(room, "hello all")["seq"] == 3, "let in at once, whatever this node has heard"
+        assert carol.rest.send_message(room, "hello all")["seq"] == 3, "allowed at once, even if the bus has delivered no event to this node"
         remove(alice, room, bob)
         assert b.wait_for("conversation_left")["conversation_id"] == room["id"]
         alice.rest.send_message(room, "bob is gone")
         assert c.wait_for(lambda frame: frame.get("seq") == 5)["data"]["content"] == "bob is gone"
-        quiet(b)
+        expect_silence(b)
         assert alice.rest.delete(f"conversations/{room['id']}/").is_success
         assert c.wait_for("conversation_deleted")["conversation_id"] == room["id"]
 
 
 @pytest.mark.proves("nodes over Redis")
-def test_typing_and_receipts_reach_other_nodes(nodes):
+def test_typing_and_receipts_reach_subscribers_on_other_nodes(nodes):
     one, two = nodes(2)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     room = alice.rest.create_group(bob)
@@ -195,8 +195,8 @@ def test_typing_and_receipts_reach_other_nodes(nodes):
         eventually(lambda: alice.rest.history(room)["messages"][0]["delivered_at"])
 
 
-def test_receipts_that_nobody_is_shown_are_not_published(nodes):
-    """Nor on a node that does not have the conversation in memory."""
+def test_receipts_in_large_conversations_are_not_published(nodes):
+    """This includes nodes that do not have the conversation in memory."""
     one, two = nodes(2, PARLEY_LIMITS_LIVE_PARTICIPANTS="2", PARLEY_SHARDS="1")
     alice = Person(one, "alice")
     small = alice.rest.create_group(Person(one, "bob"))
@@ -209,17 +209,17 @@ def test_receipts_that_nobody_is_shown_are_not_published(nodes):
         for _ in range(50):
             assert bob.rest.post("messages/mark_as_read/", json={"message_ids": [message["id"]]}).status_code == 200
             assert bob.rest.post(f"conversations/{room['id']}/read/", json={"up_to_seq": 1}).status_code == 200
-        with alice.connect(small) as a:  # what is published later arrives later
+        with alice.connect(small) as a:  # receipts published before the fence arrive before it
             fence = alice.rest.send_message(small, "fence")
             assert bob.rest.post("messages/mark_as_read/", json={"message_ids": [fence["id"]]}).status_code == 200
             a.wait_for("read_receipt")
         return two.metric("parley_bus_published_total") - before
     assert published_by_marks(small) >= 100
-    assert published_by_marks(large) < 20, "what nodes say to each other anyway"
+    assert published_by_marks(large) < 20, "nodes publish a few announcements at any time"
 
 
 @pytest.mark.proves("P11 presence")
-def test_presence_is_of_all_nodes(nodes):
+def test_presence_covers_all_nodes(nodes):
     one, two = nodes(2)
     alice, bob = Person(one, "alice-p"), Person(two, "bob-p")
     room = alice.rest.create_group(bob)
@@ -231,7 +231,7 @@ def test_presence_is_of_all_nodes(nodes):
             with bob.connect(room) as again:
                 assert set(again.established["data"]["online"]) == {alice.id, bob.id}
             other_tab = Person(one, bob.id).connect()
-        quiet(a, 3)  # there still, on the other node
+        expect_silence(a, 3)  # bob is still connected to the other node
         other_tab.close()
         assert a.wait_for("user_offline", within=10)["data"]["user_id"] == bob.id
 
@@ -245,9 +245,9 @@ def test_users_of_a_killed_node_are_offline_within_the_lease(nodes):
         for _ in range(2):
             a.wait_for("user_online")
         two.kill()
-        with Person(one, carol.id).connect(room):  # who comes back here has never gone
+        with Person(one, carol.id).connect(room):  # carol reconnects to another node, so she stays online
             assert a.wait_for("user_offline", within=25)["data"]["user_id"] == bob.id
-            quiet(a)
+            expect_silence(a)
 
 
 # --- Redis is disposable (P7)
@@ -255,7 +255,7 @@ def test_users_of_a_killed_node_are_offline_within_the_lease(nodes):
 
 @pytest.mark.proves("P7 Redis is disposable")
 @pytest.mark.proves("bus_lag_seconds, bus_losses_found_total, bus_unreadable_total, bus_dropped_total, redis_memory_bytes, redis_clients")
-def test_a_killed_redis_loses_nothing(nodes, own_redis):
+def test_a_killed_redis_loses_no_event(nodes, own_redis):
     one, two = nodes(2, redis=own_redis.url)
     alice, bob, near = Person(one, "alice"), Person(two, "bob"), Person(one, "near")
     room = alice.rest.create_group(bob, near)
@@ -265,8 +265,8 @@ def test_a_killed_redis_loses_nothing(nodes, own_redis):
         own_redis.kill()
         for number in range(20):
             alice.rest.send_message(room, f"without redis {number}")
-        assert [frame["seq"] for frame in heard_by(n, 21)] == list(range(1, 22)), "on the same node it is as ever"
-        assert [frame["seq"] for frame in heard_by(b, 20)] == list(range(2, 22)), "from the store"
+        assert [frame["seq"] for frame in durable_frames(n, 21)] == list(range(1, 22)), "subscribers on the sender's node receive events as before"
+        assert [frame["seq"] for frame in durable_frames(b, 20)] == list(range(2, 22)), "from the store"
         assert one.ready() and two.ready()
         own_redis.start()  # empty
         eventually(lambda: own_redis.subscribers(room) == 2, within=15)
@@ -274,11 +274,11 @@ def test_a_killed_redis_loses_nothing(nodes, own_redis):
         found = two.metric("parley_bus_losses_found_total")
         alice.rest.send_message(room, "after")
         assert b.wait_for(lambda frame: frame.get("seq") == 22)["data"]["content"] == "after"
-        assert two.metric("parley_bus_losses_found_total") == found, "live again"
+        assert two.metric("parley_bus_losses_found_total") == found, "events are live again"
 
 
 @pytest.mark.proves("P7 Redis is disposable")
-def test_a_paused_redis_delays_nobody_who_sends(nodes, own_redis):
+def test_a_paused_redis_delays_no_sends(nodes, own_redis):
     one, two = nodes(2, redis=own_redis.url)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     room = alice.rest.create_group(bob)
@@ -286,18 +286,18 @@ def test_a_paused_redis_delays_nobody_who_sends(nodes, own_redis):
         own_redis.pause()
         for number in range(10):
             alice.rest.send_message(room, f"paused {number}")
-        frames = heard_by(b, 10, within=20)
+        frames = durable_frames(b, 10, within=20)
         own_redis.resume()
         eventually(lambda: own_redis.subscribers(room) == 1, within=15)
         alice.rest.send_message(room, "resumed")
-        frames += heard_by(b, 1)
+        frames += durable_frames(b, 1)
         assert [frame["seq"] for frame in frames] == list(range(1, 12))
-        quiet(b)
+        expect_silence(b)
 
 
 @pytest.mark.proves("P4 no silent gap")
 @pytest.mark.proves("P7 Redis is disposable")
-def test_what_is_lost_without_a_trace_is_found(nodes, redis, relay):
+def test_events_lost_on_the_bus_are_fetched_from_the_store(nodes, redis, relay):
     one, = nodes(1, redis=relay.redis_url)
     two, = nodes(1)
     alice, bob = Person(one, "alice"), Person(two, "bob")
@@ -308,15 +308,15 @@ def test_what_is_lost_without_a_trace_is_found(nodes, redis, relay):
         alice.rest.send_message(room, "lost")
         alice.rest.send_message(room, "lost too")
         relay.lose_publish = False
-        alice.rest.send_message(room, "heard")
-        assert [frame["seq"] for frame in heard_by(b, 3)] == [1, 2, 3], "the jump is filled"
+        alice.rest.send_message(room, "received")
+        assert [frame["seq"] for frame in durable_frames(b, 3)] == [1, 2, 3], "the node fills the gap"
         relay.lose_publish = True
         alice.rest.send_message(room, "the last, lost")
-        assert b.wait_for(lambda frame: frame.get("seq") == 4, within=15), "nothing comes after it, and still it is found"
+        assert b.wait_for(lambda frame: frame.get("seq") == 4, within=15), "the node finds the lost event, although no event follows it"
 
 
 @pytest.mark.proves("P7 Redis is disposable")
-def test_a_node_cut_off_from_redis_hears_and_is_heard(nodes, redis, relay):
+def test_a_node_partitioned_from_redis_sends_and_receives_events(nodes, redis, relay):
     one, = nodes(1, redis=relay.redis_url)
     two, = nodes(1)
     alice, bob = Person(one, "alice"), Person(two, "bob")
@@ -326,14 +326,14 @@ def test_a_node_cut_off_from_redis_hears_and_is_heard(nodes, redis, relay):
         eventually(lambda: "bus is down" in one.log)
         alice.rest.send_message(room, "from the island")
         bob.rest.send_message(room, "from the mainland")
-        assert [frame["seq"] for frame in heard_by(a, 2)] == [1, 2]
+        assert [frame["seq"] for frame in durable_frames(a, 2)] == [1, 2]
         relay.heal()
-        assert [frame["seq"] for frame in heard_by(b, 2, within=15)] == [1, 2]
+        assert [frame["seq"] for frame in durable_frames(b, 2, within=15)] == [1, 2]
 
 
 @pytest.mark.proves("P9 token lifetime")
 @pytest.mark.proves("nodes over Redis")
-def test_without_redis_nodes_follow_the_store(nodes):
+def test_nodes_without_redis_poll_the_store(nodes):
     one, two = nodes(2, redis=None)
     alice, bob, carol = Person(one, "alice"), Person(two, "bob"), Person(two, "carol")
     room = alice.rest.create_group(bob)
@@ -355,7 +355,7 @@ def test_without_redis_nodes_follow_the_store(nodes):
 
 @pytest.mark.proves("P9 token lifetime")
 @pytest.mark.proves("revocation")
-def test_a_revoked_token_ends_on_every_node_without_redis(nodes):
+def test_a_revoked_token_is_closed_on_every_node_without_redis(nodes):
     one, two = nodes(2, redis=None)
     bob = Person(two, "bob-r", jti="jti-1")
     service = Person(one, "backend", scope="messaging:service")
@@ -368,7 +368,7 @@ def test_a_revoked_token_ends_on_every_node_without_redis(nodes):
 
 
 @pytest.mark.proves("P2 exactly-once effect")
-def test_a_repeat_after_a_kill_is_answered_by_another_node(nodes):
+def test_a_retry_on_another_node_after_a_kill_returns_the_same_message(nodes):
     one, two = nodes(2)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     room = alice.rest.create_group(bob)
@@ -384,12 +384,12 @@ def test_a_repeat_after_a_kill_is_answered_by_another_node(nodes):
     assert [message["seq"] for message in bob.rest.everything_in(room)] == sorted(acked.values())
 
 
-# --- who belongs together
+# --- store identity
 
 
 @pytest.mark.proves("/livez, /readyz")
 @pytest.mark.proves("store identity, store_mismatch")
-def test_two_embedded_stores_do_not_pass_for_a_cluster(own_redis, own_server):
+def test_two_embedded_stores_on_one_redis_report_store_mismatch(own_redis, own_server):
     one = own_server(REDIS_URL=own_redis.url)
     eventually(lambda: "bus is up" in one.log)
     assert one.ready()
@@ -404,10 +404,10 @@ def test_two_embedded_stores_do_not_pass_for_a_cluster(own_redis, own_server):
 
 @pytest.mark.long(27)
 @pytest.mark.proves("store identity, store_mismatch")
-def test_a_settled_system_serves_beside_a_newcomer_of_another_store(nodes, own_redis, own_server):
-    """Staging that is pointed at production's Redis by mistake."""
+def test_a_settled_node_stays_ready_when_a_node_of_another_store_joins(nodes, own_redis, own_server):
+    """Staging is configured with production's Redis by mistake."""
     production, = nodes(1, redis=own_redis.url)
-    wait_until(time.time() + LEASE)  # after which a node has settled
+    wait_until(time.time() + LEASE)  # a node is settled after one lease
     staging = own_server(REDIS_URL=own_redis.url, ready=False)
     eventually(lambda: not staging.ready())
     eventually(lambda: production.metric("parley_bus_other_store_total") > 0)
@@ -415,18 +415,18 @@ def test_a_settled_system_serves_beside_a_newcomer_of_another_store(nodes, own_r
     alice, bob = Person(production, "alice-s"), Person(production, "bob-s")
     room = alice.rest.create_group(bob)
     with bob.connect(room) as b, Person(staging, "alice-s").connect():
-        quiet(b, 3)  # who is online there is not online here
+        expect_silence(b, 3)  # presence of the other system is not shown
         restarted, = nodes(1, redis=own_redis.url)
-        eventually(restarted.ready)  # it may meet staging first
+        eventually(restarted.ready)  # the node may receive staging's announcement first
         assert production.ready()
         for node in production, restarted:
-            heard = node.metric("parley_bus_other_store_total")
-            eventually(lambda node=node, heard=heard: node.metric("parley_bus_other_store_total") > heard)  # staging's next announcement
+            seen = node.metric("parley_bus_other_store_total")
+            eventually(lambda node=node, seen=seen: node.metric("parley_bus_other_store_total") > seen)  # staging's next announcement
         assert restarted.ready() and production.ready() and not staging.ready()
 
 
 @pytest.mark.proves("bus_lag_seconds, bus_losses_found_total, bus_unreadable_total, bus_dropped_total, redis_memory_bytes, redis_clients")
-def test_noise_on_the_bus_is_counted_and_passed_over(nodes, redis):
+def test_malformed_bus_messages_are_counted_and_ignored(nodes, redis):
     one, two = nodes(2)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     room = alice.rest.create_group(bob)
@@ -444,7 +444,7 @@ def test_noise_on_the_bus_is_counted_and_passed_over(nodes, redis):
 
 
 def listed(person, cursor):
-    """What the greeting says has changed since."""
+    """Returns the conversations that the greeting lists as changed since the cursor."""
     with person.connect(query={"cursor": cursor}) as socket:
         return set(socket.established["data"]["conversations"])
 
@@ -455,14 +455,14 @@ def cursor_of(person):
 
 
 def quiet_cursor_of(person):
-    """One behind which nothing is listed; none as long as transactions that began earlier still run."""
+    """Returns a cursor after which no conversation is listed. There is none while transactions that began earlier still run."""
     cursor = cursor_of(person)
     return cursor if listed(person, cursor) == set() else None
 
 
 @pytest.mark.proves("?cursor=")
-def test_a_cursor_misses_nothing_that_was_committed_late(nodes, database):
-    """A change that began before the cursor was given, and is committed after it."""
+def test_a_cursor_includes_changes_that_are_committed_late(nodes, database):
+    """The transaction of the change begins before the cursor is issued, and commits after it."""
     one, two = nodes(2)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     late, early = alice.rest.create_group(bob), alice.rest.create_group(bob)
@@ -481,9 +481,9 @@ def test_a_cursor_misses_nothing_that_was_committed_late(nodes, database):
 
 
 @pytest.mark.proves("?cursor=")
-def test_a_cursor_does_not_go_by_anybodys_clock(nodes):
+def test_a_cursor_does_not_depend_on_any_clock(nodes):
     library = faketime_library()
-    assert library, "faketime is not installed: './dev test' does it"
+    assert library, "faketime is not installed: './dev test' installs it"
     one, = nodes(1)
     ahead, = nodes(1, LD_PRELOAD=library, FAKETIME="+1d", FAKETIME_DONT_FAKE_MONOTONIC="1")
     alice, bob = Person(one, "alice-t", ttl=3 * 86400), Person(ahead, "bob-t", ttl=3 * 86400)
@@ -492,12 +492,12 @@ def test_a_cursor_does_not_go_by_anybodys_clock(nodes):
     cursor = eventually(lambda: quiet_cursor_of(alice))
     alice.rest.send_message(other, "today still")
     assert listed(alice, cursor) == {other["id"]}
-    assert listed(alice, "1" + cursor + "000000") == {room["id"], other["id"]}, "a cursor of another store's"
+    assert listed(alice, "1" + cursor + "000000") == {room["id"], other["id"]}, "a cursor of another store"
 
 
 @pytest.mark.proves("bus_reconnects_total, bus_published_total, bus_received_total, redis_commands_total")
 @pytest.mark.proves("store_pool_waits_total, store_read_queue, store_reads_refused_total, store_reads_expired_total, store_statements_total, store_round_trips_total")
-def test_metrics_tell_what_nodes_say_and_what_it_costs(nodes, own_redis):
+def test_metrics_count_bus_messages_and_store_statements(nodes, own_redis):
     one, two = nodes(2, redis=own_redis.url)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     room = alice.rest.create_group(bob)
@@ -505,14 +505,14 @@ def test_metrics_tell_what_nodes_say_and_what_it_costs(nodes, own_redis):
     with bob.connect(room) as b:
         eventually(lambda: own_redis.subscribers(room) == 1)
         before = {name: one.metric(f"parley_{name}") for name in names}
-        heard = two.metric("parley_bus_received_total")
+        seen = two.metric("parley_bus_received_total")
         for number in range(20):
             alice.rest.send_message(room, f"message {number}")
         b.events(20)
         spent = {name: one.metric(f"parley_{name}") - value for name, value in before.items()}
         assert spent["bus_published_total"] >= 20 and spent["redis_commands_total"] >= 20
-        assert spent["store_statements_total"] >= 20 * 4, "a beginning, reads, an insert, an end"
-        assert two.metric("parley_bus_received_total") - heard >= 20
+        assert spent["store_statements_total"] >= 20 * 4, "BEGIN, reads, an insert, COMMIT"
+        assert two.metric("parley_bus_received_total") - seen >= 20
         assert two.metric("parley_bus_reconnects_total") == 0
         own_redis.ask("CLIENT", "KILL", "TYPE", "pubsub")
         eventually(lambda: two.metric("parley_bus_reconnects_total") == 1)

@@ -1,4 +1,4 @@
-"""What the binary does with what it is told."""
+"""Options, environment variables, configuration files and signals of the binary."""
 import os
 import signal
 import subprocess
@@ -14,14 +14,14 @@ LONG_KEY = "k" * 32
 
 
 def refuses(tmp_path, *arguments, **variables):
-    """Starts a server that must refuse to; returns what it said."""
+    """Starts a server that must refuse to start; returns its output."""
     ended = run("serve", *arguments, directory=tmp_path, **variables)
     assert ended.returncode == 2, ended.stdout
     return ended.stdout
 
 
 @pytest.mark.proves("unknown keys, all errors at once, exit 2")
-def test_an_unknown_option_is_refused_by_name(tmp_path):
+def test_an_unknown_option_is_rejected_by_name(tmp_path):
     assert "--no-such-option" in refuses(tmp_path, "--no-such-option", "1")
     assert "PARLEY_NO_SUCH_OPTION" in refuses(tmp_path, PARLEY_NO_SUCH_OPTION="1")
     (tmp_path / "parley.toml").write_text("no_such_option = 1\n")
@@ -29,25 +29,25 @@ def test_an_unknown_option_is_refused_by_name(tmp_path):
 
 
 @pytest.mark.proves("unknown keys, all errors at once, exit 2")
-def test_everything_wrong_is_reported_at_once(tmp_path):
+def test_all_configuration_errors_are_reported_at_once(tmp_path):
     (tmp_path / "parley.toml").write_text(
         'no_such_option = 1\nport = "many"\n\n[websocket]\nping_interval = "soon"\n\n[nonsense]\nx = 1\n')
-    said = refuses(tmp_path, "--shards", "some", "--also-unknown", PARLEY_BACKLOG="long", PARLEY_ODD="1")
+    output = refuses(tmp_path, "--shards", "some", "--also-unknown", PARLEY_BACKLOG="long", PARLEY_ODD="1")
     for name in "no_such_option", "port", "ping_interval", "nonsense", "shards", "--also-unknown", "BACKLOG", "PARLEY_ODD":
-        assert name in said, said
+        assert name in output, output
 
 
-def test_a_file_that_is_no_toml_is_refused(tmp_path):
+def test_a_configuration_file_that_is_not_toml_is_rejected(tmp_path):
     (tmp_path / "parley.toml").write_text("port = = 1\n")
     assert "parley.toml" in refuses(tmp_path)
 
 
-def test_a_file_that_was_named_must_be_there(tmp_path):
+def test_a_named_configuration_file_that_does_not_exist_is_an_error(tmp_path):
     assert "absent.toml" in refuses(tmp_path, "--config", "absent.toml")
 
 
 @pytest.mark.proves("file, environment, flags, and their order")
-def test_flags_win_over_environment_and_environment_over_file(own_server, tmp_path):
+def test_flags_override_the_environment_and_the_environment_overrides_the_file(own_server, tmp_path):
     in_file, in_environment, in_flag = free_port(), free_port(), free_port()
     for flags, variables, port in (
             ([], {}, in_file),
@@ -66,14 +66,14 @@ def test_flags_win_over_environment_and_environment_over_file(own_server, tmp_pa
     ["--host", "127.0.0.1", "--port", "PORT"], ["--host=127.0.0.1", "--port=PORT"],
     ["-b", "127.0.0.1", "-p", "PORT", "your_project.asgi:application"]], ids=" ".join)
 @pytest.mark.proves("flags of Daphne, Uvicorn, Hypercorn")
-def test_flags_of_the_servers_it_replaces_are_taken(own_server, flags):
+def test_flags_of_python_asgi_servers_are_accepted(own_server, flags):
     port = free_port()
     server = own_server(port=port, listen=[flag.replace("PORT", str(port)) for flag in flags])
     assert httpx.get(f"{server.url}/livez").status_code == 200
 
 
 @pytest.mark.proves("names of Django deployments")
-def test_the_guides_environment_is_taken(own_server):
+def test_environment_variables_of_django_deployments_are_accepted(own_server):
     port = free_port()
     server = own_server(port=port, listen=[], PORT=str(port), JWT_SECRET_KEY=None,
                         SECRET_KEY=KEY)
@@ -81,17 +81,17 @@ def test_the_guides_environment_is_taken(own_server):
 
 
 @pytest.mark.proves("Kubernetes service links")
-def test_links_that_kubernetes_sets_are_ignored(own_server):
+def test_environment_variables_of_kubernetes_service_links_are_ignored(own_server):
     own_server(PARLEY_PORT="tcp://10.0.0.1:8000", PARLEY_PORT_8000_TCP="tcp://10.0.0.1:8000",
                PARLEY_SERVICE_HOST="10.0.0.1", PARLEY_SERVICE_PORT="8000")
 
 
 @pytest.mark.parametrize("key", [None, "", "short", "k" * 31])
 @pytest.mark.proves("production: no key, short key")
-def test_production_refuses_to_start_without_a_good_key(tmp_path, key):
-    said = refuses(tmp_path, "--port", str(free_port()), DJANGO_ENV="production", JWT_SECRET_KEY=key)
-    assert "JWT_SECRET_KEY" in said or "secret_key" in said
-    assert not key or len(key) < 10 or key not in said
+def test_production_refuses_to_start_with_a_weak_key(tmp_path, key):
+    output = refuses(tmp_path, "--port", str(free_port()), DJANGO_ENV="production", JWT_SECRET_KEY=key)
+    assert "JWT_SECRET_KEY" in output or "secret_key" in output
+    assert not key or len(key) < 10 or key not in output
 
 
 @pytest.mark.proves("production: fsync off")
@@ -101,7 +101,7 @@ def test_production_refuses_to_start_with_fsync_off(tmp_path):
 
 
 @pytest.mark.proves("parley serve")
-def test_production_starts_with_a_good_key(own_server):
+def test_production_starts_with_a_strong_key(own_server):
     server = own_server("--drain-delay", "0", DJANGO_ENV="production")
     alice = Person(server, "alice")
     assert alice.rest.get("conversations/").status_code == 200
@@ -111,7 +111,7 @@ def test_production_starts_with_a_good_key(own_server):
 
 
 @pytest.mark.proves("/metrics")
-def test_metrics_are_not_open_in_production(own_server):
+def test_metrics_are_not_public_in_production(own_server):
     server = own_server("--drain-delay", "0", DJANGO_ENV="production")
     assert httpx.get(f"{server.url}/metrics").status_code in (401, 403, 404)
     service = Person(server, "backend", scope="messaging:service")
@@ -120,8 +120,8 @@ def test_metrics_are_not_open_in_production(own_server):
 
 
 @pytest.mark.proves("/metrics")
-def test_metrics_are_open_on_the_admin_port_in_production(tmp_path):
-    """By whatever name: a scraper knows an address."""
+def test_metrics_are_served_on_the_admin_port_in_production(tmp_path):
+    """For any Host: Prometheus uses the address."""
     port = free_port()
     server = Server(tmp_path, "--admin-port", port, "--drain-delay", "0", DJANGO_ENV="production", ALLOWED_HOSTS="chat.example.com")
     server.start(ready=False)
@@ -143,7 +143,7 @@ def metrics_at(port, host):
 
 @pytest.mark.proves("--admin-host")
 def test_the_admin_port_serves_neither_sockets_nor_the_api(tmp_path):
-    """And only loopback reaches it unless --admin-host says otherwise."""
+    """The admin port binds to loopback unless --admin-host is given."""
     port = free_port()
     server = Server(tmp_path, "--admin-port", port, listen=["--host", "0.0.0.0", "--port", "0"])
     server.start(ready=False)
@@ -165,13 +165,13 @@ def test_the_admin_port_serves_neither_sockets_nor_the_api(tmp_path):
 @pytest.mark.parametrize("given", [{"JWT_SECRET_KEY": LONG_KEY}, {"REDIS_URL": "redis://127.0.0.1:1/0"},
                                    {"DATABASE_URL": "postgres://127.0.0.1:1/x"}], ids=lambda given: next(iter(given)))
 @pytest.mark.proves("development beyond loopback, POST /dev/token")
-def test_a_configured_server_is_not_taken_for_a_laptop_on_the_network(tmp_path, given):
+def test_development_mode_refuses_a_configured_server_on_the_network(tmp_path, given):
     variables = {"JWT_SECRET_KEY": None, **given}
-    said = refuses(tmp_path, "--host", "0.0.0.0", "--port", "0", DJANGO_ENV=None, **variables)
-    assert "DJANGO_ENV" in said and "0.0.0.0" in said
+    output = refuses(tmp_path, "--host", "0.0.0.0", "--port", "0", DJANGO_ENV=None, **variables)
+    assert "DJANGO_ENV" in output and "0.0.0.0" in output
 
 
-def test_development_on_the_network_starts_when_the_environment_says_so(own_server):
+def test_development_mode_on_the_network_starts_when_the_environment_is_set(own_server):
     port = free_port()
     for name, value in ("DJANGO_ENV", "development"), ("DJANGO_ENV", "test"), ("PARLEY_ENV", "development"):
         server = own_server(port=port, listen=["--host", "0.0.0.0", "--port", str(port)],
@@ -179,14 +179,14 @@ def test_development_on_the_network_starts_when_the_environment_says_so(own_serv
         assert server.stop() == 0
 
 
-def test_a_key_that_django_made_for_development_is_refused_in_production(tmp_path):
-    said = refuses(tmp_path, "--port", "0", DJANGO_ENV="production", JWT_SECRET_KEY=None,
+def test_an_insecure_django_key_is_refused_in_production(tmp_path):
+    output = refuses(tmp_path, "--port", "0", DJANGO_ENV="production", JWT_SECRET_KEY=None,
                    SECRET_KEY="django-insecure-" + LONG_KEY)
-    assert "django-insecure-" in said and LONG_KEY not in said
+    assert "django-insecure-" in output and LONG_KEY not in output
 
 
 @pytest.mark.proves("flags of Daphne, Uvicorn, Hypercorn")
-def test_an_endpoint_of_daphne(own_server):
+def test_a_daphne_endpoint_sets_the_address(own_server):
     port = free_port()
     server = own_server(port=port, listen=["-e", f"tcp:port={port}:interface=127.0.0.1", "my_project.asgi:application"])
     assert httpx.get(f"{server.url}/livez").status_code == 200
@@ -199,7 +199,7 @@ def test_an_endpoint_of_daphne(own_server):
     "--access-log your_project.asgi:application --proxy-headers --ping-interval 20 --ping-timeout 30 -t 60 -s daphne",
     "--access-log /var/log/access.log --timeout-keep-alive 5 --limit-max-requests 1000 --reload --backlog 100 x:y"])
 @pytest.mark.proves("flags of Daphne, Uvicorn, Hypercorn")
-def test_command_lines_of_the_servers_it_replaces_run(own_server, line):
+def test_command_lines_of_python_asgi_servers_start_the_server(own_server, line):
     port = free_port()
     server = own_server(port=port, listen=["--host", "127.0.0.1", "--port", str(port), *line.split()])
     assert httpx.get(f"{server.url}/livez").status_code == 200
@@ -208,7 +208,7 @@ def test_command_lines_of_the_servers_it_replaces_run(own_server, line):
 
 
 @pytest.mark.proves("signals")
-def test_hangup_and_user_signals_never_end_the_process(own_server):
+def test_sighup_and_user_signals_do_not_end_the_process(own_server):
     server = own_server()
     for number in signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2:
         server.process.send_signal(number)
@@ -218,7 +218,7 @@ def test_hangup_and_user_signals_never_end_the_process(own_server):
 
 
 @pytest.mark.proves("port taken, data directory unusable or in use")
-def test_a_port_that_is_taken_is_said_and_ends_the_start(tmp_path, server):
+def test_a_port_in_use_is_reported_and_fails_the_start(tmp_path, server):
     ended = run("serve", "--host", "127.0.0.1", "--port", str(server.port), "--data-dir", "data",
                 directory=tmp_path)
     assert ended.returncode not in (0, None)
@@ -226,7 +226,7 @@ def test_a_port_that_is_taken_is_said_and_ends_the_start(tmp_path, server):
 
 
 @pytest.mark.proves("port taken, data directory unusable or in use")
-def test_a_data_directory_that_cannot_be_written_is_said_and_ends_the_start(tmp_path):
+def test_a_data_directory_without_write_permission_is_reported_and_fails_the_start(tmp_path):
     (tmp_path / "file").write_text("not a directory")
     ended = run("serve", "--host", "127.0.0.1", "--port", str(free_port()), "--data-dir",
                 str(tmp_path / "file" / "data"), directory=tmp_path)
@@ -236,7 +236,7 @@ def test_a_data_directory_that_cannot_be_written_is_said_and_ends_the_start(tmp_
 
 @pytest.mark.proves("--rate-limits")
 @pytest.mark.proves("rate_limited_total{verb}")
-def test_too_many_sends_are_429_when_limits_are_on(own_server):
+def test_sends_over_the_rate_limit_return_429(own_server):
     server = own_server("--rate-limits", "on", "--rate-limit-sends-per-second", "1",
                         "--rate-limit-sends-burst", "3")
     alice, bob = Person(server, "alice"), Person(server, "bob")
@@ -251,12 +251,12 @@ def test_too_many_sends_are_429_when_limits_are_on(own_server):
         refused = [answer for answer in (a.ask("message", content="x") for _ in range(5)) if answer["type"] == "error"]
         assert refused and refused[0]["data"]["code"] == "rate_limited"
         assert refused[0]["data"]["retry_after_ms"] > 0
-    assert bob.rest.send_message(talk, "others go on")
+    assert bob.rest.send_message(talk, "other users can send")
     assert server.metric("parley_rate_limited_total", verb="send") == statuses.count(429) + len(refused)
 
 
 @pytest.mark.proves("4009")
-def test_a_socket_that_goes_on_sending_over_the_limit_is_closed_with_4009(own_server):
+def test_a_socket_that_keeps_sending_over_the_limit_is_closed_with_4009(own_server):
     server = own_server("--rate-limits", "on", "--rate-limit-sends-per-second", "1",
                         "--rate-limit-sends-burst", "3")
     alice, bob = Person(server, "alice"), Person(server, "bob")
@@ -272,14 +272,14 @@ def test_a_socket_that_goes_on_sending_over_the_limit_is_closed_with_4009(own_se
             for _ in range(400):
                 a.send("message", content="on and on")
         except Closed:
-            pass  # already: the rest has nowhere to go
+            pass  # the server has closed the socket
         assert_closes_with(a, 4009, reconnect=True)
     assert [message["content"] for message in alice.rest.everything_in(talk)][:3] == ["0", "1", "2"]
 
 
 @pytest.mark.proves("access log, X-Request-ID")
-def test_serving_never_waits_for_a_log_that_nobody_reads(tmp_path):
-    """Standard error is a pipe that is full: requests are answered, lines are dropped and counted."""
+def test_requests_are_served_while_the_log_pipe_is_full(tmp_path):
+    """Standard error is a full pipe: requests are answered, and log lines are dropped and counted."""
     server = Server(tmp_path)
     os.makedirs(server.directory, exist_ok=True)
     read, write = os.pipe()

@@ -1,4 +1,4 @@
-"""RFC 6455 and RFC 7692 on the wire: the cases of conformance.py but the long ones, which `./dev conformance` runs too."""
+"""Runs the conformance cases of RFC 6455 and RFC 7692 (conformance.py) without the slow ones, which `./dev conformance` includes."""
 import conformance
 import pytest
 from server import Server
@@ -17,7 +17,7 @@ def cases(section):
 
 @pytest.mark.parametrize("section", sorted({number.partition(".")[0] for number in conformance.CASES}, key=int))
 @pytest.mark.proves("RFC 6455")
-def test_every_case_of_a_section(echo, section):
+def test_every_conformance_case_of_a_section(echo, section):
     assert cases(section)
     failed = {}
     for number in cases(section):
@@ -28,7 +28,7 @@ def test_every_case_of_a_section(echo, section):
     assert failed == {}
 
 
-def test_the_cases_can_fail(echo):
+def test_conformance_cases_can_fail(echo):
     for wanted in [(conformance.TEXT, b"other")], [(conformance.BINARY, b"this")], [1002], []:
         with conformance.Peer(echo) as peer, pytest.raises(AssertionError):
             peer.put(conformance.TEXT, b"this").flush().expect(*wanted)

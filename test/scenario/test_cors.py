@@ -1,4 +1,4 @@
-"""Pages of other origins: who may read answers."""
+"""CORS: which origins may read responses."""
 import httpx
 import pytest
 
@@ -15,7 +15,7 @@ def site(own_server):
 
 
 @pytest.mark.proves("CORS")
-def test_a_preflight_names_the_routes_methods_and_headers(site):
+def test_a_preflight_returns_the_methods_and_headers_of_the_route(site):
     answer = httpx.options(f"{site.url}/api/messaging/conversations/", headers=PREFLIGHT)
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == APP
@@ -26,7 +26,7 @@ def test_a_preflight_names_the_routes_methods_and_headers(site):
 
 
 @pytest.mark.proves("CORS")
-def test_every_answer_to_an_allowed_origin_can_be_read(site):
+def test_every_response_to_an_allowed_origin_has_cors_headers(site):
     alice = Person(site, "alice")
     good = alice.rest.get("conversations/", headers={"Origin": APP})
     errors = [httpx.get(f"{site.url}/api/messaging/conversations/", headers={"Origin": APP}),
@@ -42,28 +42,28 @@ def test_every_answer_to_an_allowed_origin_can_be_read(site):
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://app.example.com", "null", "http://localhost:3000"])
 @pytest.mark.proves("CORS")
-def test_an_unlisted_origin_is_never_reflected(site, origin):
+def test_an_origin_that_is_not_listed_is_never_reflected(site, origin):
     for answer in (httpx.options(f"{site.url}/api/messaging/conversations/", headers={**PREFLIGHT, "Origin": origin}),
                    httpx.get(f"{site.url}/livez", headers={"Origin": origin})):
         assert "access-control-allow-origin" not in answer.headers
         assert "Origin" in answer.headers["vary"]
 
 
-def test_a_star_is_without_credentials(own_server):
+def test_a_wildcard_origin_allows_no_credentials(own_server):
     server = own_server("--cors-allowed-origins", "*")
     answer = httpx.get(f"{server.url}/livez", headers={"Origin": APP})
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-credentials" not in answer.headers
 
 
-def test_development_allows_local_pages(server):
+def test_development_allows_origins_on_localhost(server):
     for origin in "http://localhost:3000", "http://127.0.0.1:5173", server.url:
         assert httpx.get(f"{server.url}/livez", headers={"Origin": origin}).headers["access-control-allow-origin"] == origin
     assert "access-control-allow-origin" not in httpx.get(f"{server.url}/livez", headers={"Origin": APP}).headers
 
 
 @pytest.mark.proves("access log, X-Request-ID")
-def test_a_request_id_is_taken_or_made_returned_and_logged(own_server):
+def test_a_request_id_is_accepted_or_generated_returned_and_logged(own_server):
     server = own_server()
     given = httpx.get(f"{server.url}/nowhere?token=secret", headers={"X-Request-ID": "abc.1-2_3"})
     assert given.headers["x-request-id"] == "abc.1-2_3"

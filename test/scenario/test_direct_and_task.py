@@ -1,11 +1,11 @@
-"""Conversations that exist once: of two people, and of a task."""
+"""Direct conversations and task conversations, each of which exists once."""
 import pytest
 
 from client import MESSAGE_FIELDS, Person, assert_problem
 
 
 @pytest.mark.proves("POST conversations/direct/")
-def test_a_direct_conversation_is_opened_or_found(people):
+def test_a_direct_conversation_is_created_or_found(people):
     alice, bob = people("alice", "bob")
     with bob.connect() as socket:
         first = alice.rest.post("conversations/direct/", json={"user_id": bob.id})
@@ -19,20 +19,20 @@ def test_a_direct_conversation_is_opened_or_found(people):
 
 
 @pytest.mark.proves("POST conversations/direct/")
-def test_with_oneself_there_is_none(people):
+def test_a_direct_conversation_with_oneself_is_rejected(people):
     alice = people("alice")
     assert_problem(alice.rest.post("conversations/direct/", json={"user_id": alice.id}), 400, field="user_id")
     assert_problem(alice.rest.post("conversations/direct/", json={}), 400, field="user_id")
     assert_problem(alice.rest.post("conversations/direct/", json={"user_id": "not ok"}), 400, field="user_id")
 
 
-def test_an_integer_user_id_is_taken(people):
+def test_an_integer_user_id_is_accepted_for_a_direct_conversation(people):
     alice = people("alice")
     answer = alice.rest.post("conversations/direct/", json={"user_id": 4711})
     assert answer.json()["participants"] == [alice.id, "4711"]
 
 
-def test_after_it_was_deleted_a_new_one_can_be_opened(people):
+def test_a_direct_conversation_can_be_created_again_after_its_deletion(people):
     alice, bob = people("alice", "bob")
     first = alice.rest.post("conversations/direct/", json={"user_id": bob.id}).json()
     assert alice.rest.delete(f"conversations/{first['id']}/").status_code == 204
@@ -56,9 +56,9 @@ def test_a_task_has_one_conversation(task):
     made = first.json()
     assert made["type"] == "task" and made["title"] == "Task: Fix the roof"
     assert made["participants"] == [alice.id, bob.id] and made["metadata"] == body
-    assert [one["role"] for one in made["members"]] == ["owner", "member"], "the requester owns it"
+    assert [one["role"] for one in made["members"]] == ["owner", "member"], "the requester is the owner"
     again = alice.rest.post("conversations/task/", json={**body, "task_title": "Another title"})
-    assert again.status_code == 201, "as in the original"
+    assert again.status_code == 201, "201 for compatibility with the original"
     assert again.json()["id"] == made["id"] and again.json()["title"] == made["title"]
     assert_problem(cho.rest.post("conversations/task/", json=body), 403, "forbidden")
     squatting = {**body, "requester_id": cho.id}
@@ -66,7 +66,7 @@ def test_a_task_has_one_conversation(task):
 
 
 @pytest.mark.proves("task_conversations")
-def test_a_service_may_keep_the_conversations_of_tasks_to_itself(own_server):
+def test_task_conversations_can_be_restricted_to_services(own_server):
     server = own_server("--task-conversations", "service")
     alice, bob = Person(server, "alice"), Person(server, "bob")
     backend = Person(server, "backend", scope="messaging:service")
@@ -78,7 +78,7 @@ def test_a_service_may_keep_the_conversations_of_tasks_to_itself(own_server):
 
 
 @pytest.mark.proves("task_conversations")
-def test_a_service_wins_over_who_squatted(task):
+def test_a_service_takes_over_a_task_conversation_that_another_user_created(task):
     alice, bob, cho, body = task
     squatted = cho.rest.post("conversations/task/", json={**body, "performer_id": cho.id, "requester_id": bob.id}).json()
     service = Person(alice.server, "backend", scope="messaging:service")
@@ -91,7 +91,7 @@ def test_a_service_wins_over_who_squatted(task):
     assert (again.status_code, again.json()["id"]) == (201, made.json()["id"])
 
 
-def test_without_a_title_it_is_a_discussion(task):
+def test_a_task_conversation_has_a_default_title(task):
     alice, bob, _, body = task
     service = Person(alice.server, "backend", scope="messaging:service")
     answer = service.rest.post("conversations/task/", json=body)
@@ -108,7 +108,7 @@ def test_a_numeric_task_id_stays_a_number(task):
     assert answer.status_code == 201
 
 
-def test_bad_fields_of_a_task(task):
+def test_invalid_fields_of_a_task_are_named(task):
     alice, bob, _, body = task
     for name in body:
         lacking = {key: value for key, value in body.items() if key != name}
@@ -120,7 +120,7 @@ def test_bad_fields_of_a_task(task):
 
 
 @pytest.mark.proves("POST conversations/task/, POST conversations/task/{task_id}/status/")
-def test_a_status_is_a_system_message_that_all_see(task):
+def test_a_task_status_is_a_system_message_to_all_participants(task):
     alice, bob, cho, body = task
     made = alice.rest.post("conversations/task/", json=body).json()
     path = f"conversations/task/{body['task_id']}/status/"
@@ -143,7 +143,7 @@ def test_a_status_is_a_system_message_that_all_see(task):
 
 
 @pytest.mark.proves("POST conversations/{id}/update_title/")
-def test_any_member_of_a_task_may_set_the_title(task):
+def test_any_participant_of_a_task_may_set_the_title(task):
     alice, bob, _, body = task
     made = alice.rest.post("conversations/task/", json=body).json()
     answer = bob.rest.post(f"conversations/{made['id']}/update_title/", json={"title": "Roof"})

@@ -1,4 +1,4 @@
-"""The echo socket, which conformance suites talk to, and permessage-deflate."""
+"""The echo socket, which conformance suites use, and permessage-deflate."""
 import os
 import zlib
 
@@ -44,7 +44,7 @@ def inflated(data, window=15):
 @pytest.mark.parametrize("compression", [None, "deflate"])
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 16 * MIB])
 @pytest.mark.proves("permessage-deflate, --test-echo")
-def test_text_comes_back_as_text_and_binary_as_binary(echo, size, compression):
+def test_the_echo_socket_returns_text_as_text_and_binary_as_binary(echo, size, compression):
     with connect(f"ws://{echo.address}/test/echo", compression=compression,
                  max_size=17 * MIB) as socket:
         socket.send("x" * size)
@@ -54,7 +54,7 @@ def test_text_comes_back_as_text_and_binary_as_binary(echo, size, compression):
         assert socket.recv() == data
 
 
-def test_there_is_no_echo_unless_asked_for(server):
+def test_the_echo_socket_is_off_by_default(server):
     with pytest.raises(InvalidStatus) as refused:
         connect(f"ws://{server.address}/test/echo")
     assert refused.value.response.status_code == 404
@@ -76,22 +76,22 @@ def test_there_is_no_echo_unless_asked_for(server):
     ("permessage-bzip2", None),
 ])
 @pytest.mark.proves("permessage-deflate, --test-echo")
-def test_offers_of_deflate(echo, offers, answer):
+def test_deflate_parameters_are_negotiated(echo, offers, answer):
     base = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
     with EchoWire(echo, offers) as wire:
         assert wire.extensions == (None if answer is None else base + answer)
 
 
 @pytest.mark.parametrize("window", range(9, 16))
-def test_the_window_that_was_asked_for_is_kept(echo, window):
-    data = os.urandom(40_000) * 2  # a wider window would find the repetition
+def test_the_negotiated_deflate_window_is_used(echo, window):
+    data = os.urandom(40_000) * 2  # a larger window would match the repetition
     with EchoWire(echo, f"permessage-deflate; server_max_window_bits={window}") as wire:
         _, answer = wire.frame(2, deflated(data), rsv=4).next_frame()
         assert inflated(answer, window) == data
 
 
 @pytest.mark.proves("permessage-deflate, --test-echo")
-def test_a_bomb_is_1009_and_memory_stays_bounded(echo):
+def test_a_decompression_bomb_closes_with_1009_and_uses_bounded_memory(echo):
     with EchoWire(echo, "permessage-deflate") as wire:
         assert wire.frame(2, deflated(bytes(1024 * MIB)), rsv=4).close_code() == 1009
     with open(f"/proc/{echo.process.pid}/status") as status:
@@ -100,16 +100,16 @@ def test_a_bomb_is_1009_and_memory_stays_bounded(echo):
 
 
 @pytest.mark.parametrize("payload, code", [
-    (b"\xff\xff\xff", 1007),                       # no DEFLATE
-    (deflated(b"something longer" * 9)[:-5], 1007),  # cut short
-    (deflated(b"\xc3("), 1007),                    # no UTF-8 when inflated
+    (b"\xff\xff\xff", 1007),                       # not DEFLATE
+    (deflated(b"something longer" * 9)[:-5], 1007),  # truncated
+    (deflated(b"\xc3("), 1007),                    # not UTF-8 when inflated
 ])
-def test_a_broken_compressed_message(echo, payload, code):
+def test_an_invalid_compressed_message_closes_with_its_code(echo, payload, code):
     with EchoWire(echo, "permessage-deflate") as wire:
         assert wire.frame(1, payload, rsv=4).close_code() == code
 
 
-def test_a_final_block_and_fragments(echo):
+def test_compressed_messages_with_a_final_block_or_fragments_are_inflated(echo):
     with EchoWire(echo, "permessage-deflate") as wire:
         _, answer = wire.frame(1, deflated(b"final", flush=zlib.Z_FINISH), rsv=4).next_frame()
         assert inflated(answer) == b"final"
@@ -123,19 +123,19 @@ def test_a_final_block_and_fragments(echo):
 @pytest.mark.parametrize("opcode, rsv, extensions", [
     (1, 4, ""), (9, 4, "permessage-deflate"), (1, 2, "permessage-deflate"),
     (1, 1, "permessage-deflate"), (8, 4, "permessage-deflate")])
-def test_reserved_bits(echo, opcode, rsv, extensions):
+def test_reserved_bits_close_with_1002(echo, opcode, rsv, extensions):
     with EchoWire(echo, extensions) as wire:
         assert wire.frame(opcode, rsv=rsv).close_code() == 1002
 
 
-def test_a_compressed_bit_on_a_continuation(echo):
+def test_a_compressed_bit_on_a_continuation_frame_closes_with_1002(echo):
     with EchoWire(echo, "permessage-deflate") as wire:
         wire.frame(1, deflated(b"a")[:1], rsv=4, fin=False)
         assert wire.frame(0, deflated(b"a")[1:], rsv=4).close_code() == 1002
 
 
 @pytest.mark.proves("permessage-deflate, --test-echo")
-def test_earlier_messages_are_answered_before_a_failing_close(echo):
+def test_messages_before_a_protocol_error_are_echoed_before_the_close(echo):
     with EchoWire(echo) as wire:
         wire.frame(1, b"one").frame(9, b"two").frame(1, b"\xce\xba", fin=False).frame(0, b"\xf4\x90")
         assert wire.next_frame() == (1, b"one")
@@ -144,13 +144,13 @@ def test_earlier_messages_are_answered_before_a_failing_close(echo):
         assert wire.at_end()
 
 
-def test_text_that_cannot_become_utf8_fails_before_its_frame_ends(echo):
+def test_invalid_utf8_closes_before_the_frame_ends(echo):
     with EchoWire(echo) as wire:
         wire.send(bytes([0x81, 0xFE, 0x10, 0x00, 0, 0, 0, 0]) + b"good, then \xff")
         assert wire.close_code() == 1007
 
 
-def test_sessions_speak_deflate_when_it_is_on(echo):
+def test_sessions_use_deflate_when_it_is_enabled(echo):
     headers = {"Authorization": f"Bearer {mint('anna')}"}
     factory = ClientPerMessageDeflateFactory()
     with connect(f"ws://{echo.address}/ws/messaging", additional_headers=headers,
@@ -160,7 +160,7 @@ def test_sessions_speak_deflate_when_it_is_on(echo):
         assert any('"pong"' in socket.recv(timeout=15) for _ in range(5))
 
 
-def test_sessions_do_not_speak_it_by_default(server):
+def test_sessions_do_not_use_deflate_by_default(server):
     headers = {"Authorization": f"Bearer {mint('anna')}"}
     with connect(f"ws://{server.address}/ws/messaging", additional_headers=headers) as socket:
         assert socket.protocol.extensions == []

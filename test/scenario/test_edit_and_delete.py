@@ -6,14 +6,14 @@ from client import MESSAGE_FIELDS, NO_ID, assert_problem
 
 @pytest.fixture
 def talk(people):
-    """Alice's group with bob and cho, and a message of bob's in it."""
+    """Alice's group with bob and cho, and a message from bob in it."""
     alice, bob, cho = people("alice", "bob", "cho")
     group = alice.rest.create_group(bob, cho)
     return alice, bob, cho, group, bob.rest.send_message(group, "helo", metadata={"a": 1})
 
 
 @pytest.mark.proves("PATCH messages/{id}/, DELETE messages/{id}/, DELETE messages/{id}/delete/")
-def test_an_edit_takes_the_next_seq_and_all_see_it(talk):
+def test_an_edit_takes_the_next_seq_and_is_broadcast(talk):
     alice, bob, cho, group, message = talk
     with alice.connect(group) as alices, cho.connect() as chos:
         answer = bob.rest.patch(f"messages/{message['id']}/", json={"content": " hello "})
@@ -30,13 +30,13 @@ def test_an_edit_takes_the_next_seq_and_all_see_it(talk):
     assert alice.rest.get(f"conversations/{group['id']}/").json()["seq"] == message["seq"] + 1
 
 
-def test_metadata_can_be_edited_too(talk):
+def test_an_edit_can_change_metadata(talk):
     _, bob, _, _, message = talk
     answer = bob.rest.patch(f"messages/{message['id']}/", json={"content": "helo", "metadata": {"b": 2}})
     assert answer.json()["metadata"] == {"b": 2} and answer.json()["edited_at"]
 
 
-def test_an_edit_that_changes_nothing_takes_no_seq(talk):
+def test_an_edit_without_changes_takes_no_seq(talk):
     alice, bob, _, group, message = talk
     answer = bob.rest.patch(f"messages/{message['id']}/", json={"content": "helo"})
     assert answer.status_code == 200 and answer.json()["edited_at"] is None
@@ -44,7 +44,7 @@ def test_an_edit_that_changes_nothing_takes_no_seq(talk):
 
 
 @pytest.mark.proves("edit, delete, message_updated, message_deleted")
-def test_over_a_socket(talk):
+def test_messages_can_be_edited_and_deleted_over_a_socket(talk):
     alice, bob, _, group, message = talk
     with bob.connect(group) as bobs, alice.connect(group) as alices:
         ack = bobs.ask("edit", message_id=message["id"], content="hello")
@@ -63,16 +63,16 @@ def test_over_a_socket(talk):
 
 @pytest.mark.parametrize("path", ["messages/{}/delete/", "messages/{}/"])
 @pytest.mark.proves("PATCH messages/{id}/, DELETE messages/{id}/, DELETE messages/{id}/delete/")
-def test_a_deleted_message_keeps_its_place_and_loses_its_content(talk, path):
+def test_a_deleted_message_keeps_its_seq_and_loses_its_content(talk, path):
     alice, bob, _, group, message = talk
     with alice.connect(group) as alices:
         assert bob.rest.delete(path.format(message["id"])).status_code == 204
         frame = alices.wait_for("message_deleted")
         assert frame["seq"] == message["seq"] + 1 and frame["data"] == {"message_id": message["id"]}
-    assert bob.rest.delete(path.format(message["id"])).status_code == 204, "again is no harm"
-    gone = alice.rest.get(f"messages/{message['id']}/").json()
-    assert gone["content"] == "" and gone["deleted_at"] and gone["seq"] == message["seq"]
-    assert gone["metadata"] == {}
+    assert bob.rest.delete(path.format(message["id"])).status_code == 204, "deleting again succeeds"
+    deleted = alice.rest.get(f"messages/{message['id']}/").json()
+    assert deleted["content"] == "" and deleted["deleted_at"] and deleted["seq"] == message["seq"]
+    assert deleted["metadata"] == {}
     assert alice.rest.history(group)["messages"] == []
     assert [one["id"] for one in alice.rest.history(group, include_deleted=1)["messages"]] == [message["id"]]
     assert alice.rest.get(f"conversations/{group['id']}/").json()["last_message"] is None
@@ -92,7 +92,7 @@ def test_deleted_content_is_not_on_the_disk(own_server, tmp_path):
 
 
 @pytest.mark.proves("PATCH messages/{id}/, DELETE messages/{id}/, DELETE messages/{id}/delete/")
-def test_who_may(talk):
+def test_senders_edit_and_senders_and_owners_delete(talk):
     alice, bob, cho, group, message = talk
     stranger = type(alice)(alice.server, "stranger-of-edits")
     path = f"messages/{message['id']}/"
@@ -106,7 +106,7 @@ def test_who_may(talk):
     assert_problem(bob.rest.patch(path, json={"content": "x"}), 404, "not_found")
 
 
-def test_a_message_of_another_conversation_is_not_there(talk):
+def test_editing_a_message_of_another_conversation_returns_404(talk):
     alice, bob, _, _, message = talk
     other = bob.rest.create_group(alice)
     with bob.connect(other) as socket:
@@ -114,7 +114,7 @@ def test_a_message_of_another_conversation_is_not_there(talk):
         assert answer["type"] == "error" and answer["data"]["code"] == "not_found"
 
 
-def test_a_bad_edit_is_named(talk):
+def test_an_invalid_edit_names_its_field(talk):
     _, bob, _, _, message = talk
     path = f"messages/{message['id']}/"
     for body in ({}, {"content": " "}, {"content": []}, {"content": "x" * 32769}):
@@ -126,7 +126,7 @@ def test_a_bad_edit_is_named(talk):
 @pytest.mark.proves("P3 one order")
 @pytest.mark.proves("GET conversations/{id}/changes/")
 @pytest.mark.proves("edit, delete, message_updated, message_deleted")
-def test_a_replay_tells_things_as_they_are_now(talk):
+def test_a_replay_shows_the_current_version_of_messages(talk):
     alice, bob, _, group, message = talk
     second = bob.rest.send_message(group, "second")
     bob.rest.patch(f"messages/{message['id']}/", json={"content": "edited"})
@@ -142,7 +142,7 @@ def test_a_replay_tells_things_as_they_are_now(talk):
     assert events == {"events": frames, "has_more": False}
 
 
-def test_a_repeat_after_an_edit_yields_the_message_as_it_is(talk):
+def test_a_retry_after_an_edit_returns_the_current_version(talk):
     alice, bob, _, group, _ = talk
     body = {"conversation_id": group["id"], "content": "once", "client_id": "c-1"}
     first = bob.rest.post("messages/", json=body).json()
@@ -158,9 +158,9 @@ def test_edits_survive_a_kill(own_server, tmp_path):
     alice, bob = Person(server, "alice"), Person(server, "bob")
     group = alice.rest.create_group(bob)
     kept = alice.rest.send_message(group, "one")
-    gone = alice.rest.send_message(group, "two")
+    deleted = alice.rest.send_message(group, "two")
     alice.rest.patch(f"messages/{kept['id']}/", json={"content": "uno"})
-    alice.rest.delete(f"messages/{gone['id']}/")
+    alice.rest.delete(f"messages/{deleted['id']}/")
     server.kill()
     server = own_server(directory=tmp_path)
     bob = Person(server, "bob")

@@ -1,4 +1,4 @@
-"""One shape for every error, and a server that stays whole whatever is thrown at it."""
+"""The common error shape, and requests that must not harm the server."""
 import pytest
 
 from client import NO_ID, Rest, assert_problem
@@ -6,7 +6,7 @@ from raw import Wire, request
 
 
 @pytest.mark.proves("error body")
-def test_every_kind_of_error_has_the_one_shape(people, server):
+def test_every_kind_of_error_is_a_problem_document(people, server):
     alice, bob, eve = people("alice", "bob", "eve")
     talk = alice.rest.create_group(bob)
     alice.rest.send_message(talk, "x", client_id="c")
@@ -31,13 +31,13 @@ def test_every_kind_of_error_has_the_one_shape(people, server):
             assert leak not in text, problem
 
 
-def test_an_answer_says_what_it_is_and_nothing_may_guess(people):
+def test_responses_name_their_content_type_and_forbid_sniffing(people):
     answer = people("alice").rest.get("conversations/")
     assert answer.headers["content-type"].split(";")[0] == "application/json"
     assert answer.headers.get("x-content-type-options") == "nosniff"
 
 
-# Each could make a proxy and this server read two different requests from the same bytes.
+# A proxy and this server could parse each of these as two different requests.
 @pytest.mark.parametrize("lines, body", [
     (["Content-Length: 5", "Transfer-Encoding: chunked"], b"0\r\n\r\n"),
     (["Content-Length: 2", "Content-Length: 3"], b"{}x"),
@@ -61,7 +61,7 @@ def test_an_answer_says_what_it_is_and_nothing_may_guess(people):
     (["X-Bare: a\nX-Line: b"], b""),
     (["X-Bare: a\rX-Return: b"], b""),
 ], ids=repr)
-def test_an_ambiguous_request_is_refused_and_the_connection_ends(people, server, lines, body):
+def test_an_ambiguous_request_is_rejected_and_the_connection_closes(people, server, lines, body):
     token = people("alice").token
     with Wire(server) as wire:
         wire.send(request("POST", "/api/messaging/messages/", f"Authorization: Bearer {token}",
@@ -71,7 +71,7 @@ def test_an_ambiguous_request_is_refused_and_the_connection_ends(people, server,
 
 
 @pytest.mark.parametrize("size", ["zz", "-1", "0x2", "ffffffffffffffff1"])
-def test_a_bad_chunk_is_refused_and_the_connection_ends(people, server, size):
+def test_an_invalid_chunk_size_is_rejected_and_the_connection_closes(people, server, size):
     token = people("alice").token
     with Wire(server) as wire:
         wire.send(request("POST", "/api/messaging/messages/", f"Authorization: Bearer {token}",
@@ -81,7 +81,7 @@ def test_a_bad_chunk_is_refused_and_the_connection_ends(people, server, size):
         assert wire.at_end()
 
 
-def test_a_chunked_body_is_read(people):
+def test_a_chunked_body_is_accepted(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     pieces = [f'{{"conversation_id": "{talk["id"]}",'.encode(), b'"content": "in chunks"}']
@@ -90,7 +90,7 @@ def test_a_chunked_body_is_read(people):
     assert answer.json()["content"] == "in chunks"
 
 
-def test_requests_on_one_connection_are_answered_in_order(people, server):
+def test_pipelined_requests_are_answered_in_order(people, server):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     with Wire(server) as wire:
@@ -104,7 +104,7 @@ def test_requests_on_one_connection_are_answered_in_order(people, server):
 
 @pytest.mark.parametrize("bytes", [b"\x00" * 100, b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"\r\n" * 50,
                                    b"GET / HTTP/9.9\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"])
-def test_what_is_no_http_ends_the_connection_and_nothing_else(people, server, bytes):
+def test_bytes_that_are_not_http_close_their_connection_only(people, server, bytes):
     with Wire(server) as wire:
         wire.send(bytes)
         wire.socket.shutdown(1)
@@ -115,7 +115,7 @@ def test_what_is_no_http_ends_the_connection_and_nothing_else(people, server, by
 
 @pytest.mark.parametrize("path", ["/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//evil.example/", "/%00", "/%zz",
                                   "http://evil.example/", "/api/messaging/conversations/%2e%2e/", "/api/messaging/messages/..%2f..%2f/"])
-def test_odd_paths_lead_nowhere(people, server, path):
+def test_malformed_paths_are_rejected_without_a_redirect(people, server, path):
     with Wire(server) as wire:
         answer = wire.send(request("GET", path, f"Authorization: Bearer {people('alice').token}")).answer()
         assert answer.status in (400, 404)
@@ -123,7 +123,7 @@ def test_odd_paths_lead_nowhere(people, server, path):
 
 
 @pytest.mark.proves("body 1 MiB, drained")
-def test_a_body_over_the_limit_that_never_ends_is_answered(people, server):
+def test_a_body_over_the_limit_returns_413_before_it_ends(people, server):
     token = people("alice").token
     with Wire(server) as wire:
         wire.send(request("POST", "/api/messaging/messages/", f"Authorization: Bearer {token}",

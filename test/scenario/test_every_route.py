@@ -1,4 +1,4 @@
-"""What holds for every route, asked of every route that the server's own document names."""
+"""Checks that apply to every route, run against every route of the server's OpenAPI document."""
 import json
 
 import httpx
@@ -19,8 +19,8 @@ def document(server):
 
 @pytest.fixture
 def ask(server):
-    """ask(operation, ...): the answer; with somebody's token unless told otherwise."""
-    token = mint("anybody", scope="messaging:service")  # who may ask for all of them
+    """ask(operation, ...) sends the request, with a valid token unless `token` is given, and returns the response."""
+    token = mint("backend", scope="messaging:service")  # a service may use every route
     with httpx.Client(base_url=server.url, timeout=patient(15), trust_env=False) as client:
         def ask(method, url, token=token, **request):
             headers = dict(request.pop("headers", {}))
@@ -42,7 +42,7 @@ def with_json(document):
     return found
 
 
-def test_without_a_token_it_is_401(document, ask):
+def test_every_route_without_a_token_returns_401(document, ask):
     for each in of_users(document):
         for token, code in (None, "not_authenticated"), ("not.a.token", "token_not_valid"):
             answer = ask(each.method, each.url, token=token)
@@ -50,7 +50,7 @@ def test_without_a_token_it_is_401(document, ask):
             assert answer.headers["www-authenticate"].startswith("Bearer"), str(each)
 
 
-def test_another_method_is_405_and_is_told_which_there_are(document, ask):
+def test_another_method_returns_405_with_the_allowed_methods(document, ask):
     for path in document["paths"]:
         there = [each for each in api_document.operations(document) if each.path == path]
         methods = {each.method for each in there}
@@ -61,7 +61,7 @@ def test_another_method_is_405_and_is_told_which_there_are(document, ask):
             assert set(answer.headers["allow"].split(", ")) == allowed, f"{method} {path}"
 
 
-def test_a_header_that_names_another_method_changes_nothing(document, ask):
+def test_a_method_override_header_is_ignored(document, ask):
     for each in api_document.operations(document):
         if each.method == "GET" and "{id}" in each.path:
             answer = ask("GET", each.url, headers={"X-HTTP-Method-Override": "DELETE"})
@@ -78,7 +78,7 @@ def test_head_is_answered_as_get_without_a_body(document, ask):
         assert head.headers.get("content-type") == got.headers.get("content-type"), str(each)
 
 
-def test_the_slash_at_the_end_makes_no_difference(document, ask):
+def test_the_trailing_slash_is_optional(document, ask):
     for each in of_users(document):
         bare = each.url.rstrip("/")
         for query in "", "?x=1":
@@ -88,7 +88,7 @@ def test_the_slash_at_the_end_makes_no_difference(document, ask):
             assert without.status_code not in (301, 302, 307, 308), str(each)
 
 
-def test_a_malformed_id_is_400_and_one_of_nothing_404(document, ask):
+def test_a_malformed_id_returns_400_and_an_unknown_id_404(document, ask):
     found = [each for each in of_users(document) if "{id}" in each.path]
     assert len(found) > 10
     for each in found:
@@ -97,11 +97,11 @@ def test_a_malformed_id_is_400_and_one_of_nothing_404(document, ask):
         assert_problem(ask(each.method, each.url, **request), 404, "not_found")
 
 
-# Clients of the guide's system may send forms to these.
+# Clients of the original may send forms to these.
 TAKES_FORMS = {"conversations", "direct", "task", "add_participant", "remove_participant", "update_title", "messages", "mark_as_read"}
 
 
-def test_a_body_of_another_type_is_415(document, ask):
+def test_a_body_of_another_media_type_returns_415(document, ask):
     for each in with_json(document):
         types = [{"Content-Type": "text/plain"}, {}]
         if each.method.upper() != "POST" or each.path.strip("/").split("/")[-1] not in TAKES_FORMS:
@@ -113,20 +113,20 @@ def test_a_body_of_another_type_is_415(document, ask):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"text"', "{}{}", "[" * 40 + "]" * 40, '{"a":' * 40 + "1" + "}" * 40,
                                   '{"a":NaN}', "{'a':1}", '{"a":1,}', "\ufeff{}", "{\x00}"], ids=lambda text: repr(text[:12]))
-def test_a_body_that_is_no_json_object_is_400(document, ask, text):
+def test_a_body_that_is_not_a_json_object_returns_400(document, ask, text):
     for each in with_json(document):
         answer = ask(each.method, each.url, content=text, headers={"Content-Type": JSON})
         assert_problem(answer, 400, "bad_json")
 
 
-def test_a_body_over_the_limit_is_413(document, ask):
+def test_a_body_over_the_limit_returns_413(document, ask):
     big = b'{"a":"' + b"x" * (1 << 20) + b'"}'
     for each in with_json(document):
         answer = ask(each.method, each.url, content=big, headers={"Content-Type": JSON})
         assert_problem(answer, 413, "too_large")
 
 
-def test_a_required_field_that_is_missing_is_named(document, ask):
+def test_a_missing_required_field_is_named(document, ask):
     for each in with_json(document):
         for field in each.body[1].get("required", []):
             rest = {name: value for name, value in each.example.items() if name != field}
@@ -135,7 +135,7 @@ def test_a_required_field_that_is_missing_is_named(document, ask):
 
 
 def bounds(document, schema):
-    """A value just beyond each bound that a field's description has."""
+    """Yields a value just beyond each bound of a field's schema."""
     schema = api_document.follow(document, schema)
     most = schema.get("maxLength")
     if most:
@@ -164,7 +164,7 @@ def schema_example(document, schema):
 
 
 @pytest.mark.proves("/openapi.json, /docs")
-def test_what_is_beyond_a_bound_of_the_document_is_refused(document, ask):
+def test_values_beyond_the_bounds_of_the_document_are_rejected(document, ask):
     tried = 0
     for each in with_json(document):
         for field, schema in each.body[1]["properties"].items():
@@ -176,7 +176,7 @@ def test_what_is_beyond_a_bound_of_the_document_is_refused(document, ask):
     assert tried > 40
 
 
-def test_queries_beyond_their_bounds_are_refused(document, ask):
+def test_query_parameters_beyond_their_bounds_are_rejected(document, ask):
     tried = 0
     for each in of_users(document):
         for parameter in each.described.get("parameters", []):
@@ -191,6 +191,6 @@ def test_queries_beyond_their_bounds_are_refused(document, ask):
     assert tried > 10
 
 
-def test_a_path_that_is_none_is_404(document, ask):
+def test_an_unknown_subpath_of_a_route_returns_404(document, ask):
     for path in document["paths"]:
         assert_problem(ask("GET", path.replace("{id}", "x").rstrip("/") + "/no/such/path/"), 404, "not_found")

@@ -1,4 +1,4 @@
-"""P2: a message sent again is the first message."""
+"""P2: a retried message is stored once."""
 import threading
 
 import pytest
@@ -18,7 +18,7 @@ def talk_of_two(people):
     return alice, bob, alice.rest.create_group(bob)
 
 
-def test_a_repeat_on_the_same_socket_yields_the_first_message(talk_of_two):
+def test_a_retry_on_the_same_socket_returns_the_first_message(talk_of_two):
     alice, bob, talk = talk_of_two
     with alice.connect(talk) as a, bob.connect(talk) as b:
         first = a.send_message("once", client_id="x")
@@ -29,7 +29,7 @@ def test_a_repeat_on_the_same_socket_yields_the_first_message(talk_of_two):
         assert [event["data"]["client_id"] for event in b.events(2)] == ["x", "y"]
 
 
-def test_a_repeat_on_another_socket_and_over_rest_yields_the_first_message(talk_of_two):
+def test_a_retry_on_another_socket_and_over_rest_returns_the_first_message(talk_of_two):
     alice, bob, talk = talk_of_two
     with alice.connect(talk) as first_socket:
         first = first_socket.send_message("once", client_id="x")
@@ -46,7 +46,7 @@ def test_a_repeat_on_another_socket_and_over_rest_yields_the_first_message(talk_
 
 
 @pytest.mark.proves("POST messages/")
-def test_a_repeat_over_rest_answers_200_and_makes_no_event(talk_of_two):
+def test_a_retry_over_rest_returns_200_and_publishes_no_event(talk_of_two):
     alice, bob, talk = talk_of_two
     with bob.connect(talk) as b:
         first, again = post(alice, talk, client_id="x"), post(alice, talk, client_id="x")
@@ -57,7 +57,7 @@ def test_a_repeat_over_rest_answers_200_and_makes_no_event(talk_of_two):
 
 
 @pytest.mark.proves("POST messages/")
-def test_idempotency_key_is_the_client_id(talk_of_two):
+def test_the_idempotency_key_header_is_the_client_id(talk_of_two):
     alice, _, talk = talk_of_two
     sent = post(alice, talk, headers={"Idempotency-Key": "from-header"})
     assert sent.status_code == 201
@@ -67,7 +67,7 @@ def test_idempotency_key_is_the_client_id(talk_of_two):
 
 
 @pytest.mark.proves("POST messages/")
-def test_a_header_that_differs_from_the_body_is_refused(talk_of_two):
+def test_an_idempotency_key_that_differs_from_the_client_id_is_rejected(talk_of_two):
     alice, bob, talk = talk_of_two
     assert_problem(post(alice, talk, headers={"Idempotency-Key": "a"}, client_id="b"), 400)
     assert bob.rest.everything_in(talk) == []
@@ -76,7 +76,7 @@ def test_a_header_that_differs_from_the_body_is_refused(talk_of_two):
 @pytest.mark.parametrize("change", [
     {"content": "twice"}, {"content_type": "image"}, {"metadata": {"a": 1}}])
 @pytest.mark.proves("P2 exactly-once effect")
-def test_another_request_under_the_same_client_id_is_refused(talk_of_two, change):
+def test_a_different_request_with_the_same_client_id_is_rejected(talk_of_two, change):
     alice, bob, talk = talk_of_two
     post(alice, talk, client_id="x")
     assert_problem(post(alice, talk, **{"client_id": "x", **change}), 409, "client_id_reused")
@@ -89,13 +89,13 @@ def test_another_request_under_the_same_client_id_is_refused(talk_of_two, change
     assert stored["content"] == "once"
 
 
-def test_a_reply_under_the_same_client_id_is_another_request(talk_of_two):
+def test_a_different_reply_to_with_the_same_client_id_is_rejected(talk_of_two):
     alice, _, talk = talk_of_two
     first = alice.rest.send_message(talk, "once", client_id="x")
     assert_problem(post(alice, talk, client_id="x", reply_to=first["id"]), 409, "client_id_reused")
 
 
-def test_client_ids_of_other_senders_and_conversations_are_others(talk_of_two):
+def test_client_ids_are_scoped_to_sender_and_conversation(talk_of_two):
     alice, bob, talk = talk_of_two
     other = alice.rest.create_group(bob)
     answers = [post(alice, talk, client_id="x"), post(bob, talk, client_id="x"),
@@ -105,7 +105,7 @@ def test_client_ids_of_other_senders_and_conversations_are_others(talk_of_two):
 
 
 @pytest.mark.proves("P2 exactly-once effect")
-def test_many_at_once_make_one_message(talk_of_two):
+def test_concurrent_retries_store_one_message(talk_of_two):
     alice, bob, talk = talk_of_two
     places, gate = [], threading.Barrier(12)
 
@@ -137,7 +137,7 @@ def test_many_at_once_make_one_message(talk_of_two):
 
 
 @pytest.mark.proves("P2 exactly-once effect")
-def test_a_repeat_after_a_restart_yields_the_first_message(own_server):
+def test_a_retry_after_a_restart_returns_the_first_message(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)

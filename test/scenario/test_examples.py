@@ -1,4 +1,4 @@
-"""Each program of examples/ runs, and does what it says."""
+"""Runs each program of examples/ and checks its effect."""
 import functools
 import http.server
 import os
@@ -22,7 +22,7 @@ SERVICE = {"scope": "messaging:service"}
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """One of its own: the programs name their users."""
+    """A separate server: the programs have fixed user names."""
     server = Server(tmp_path_factory.mktemp("examples")).start()
     yield server
     server.close()
@@ -40,7 +40,7 @@ def bob(server):
 
 @pytest.fixture
 def start(server):
-    """start("chat.py", arguments…): the running program, with its input and output as pipes."""
+    """start("chat.py", arguments…) starts a program with its input and output as pipes."""
     started = []
 
     def begin(name, *arguments, user="alice"):
@@ -62,7 +62,7 @@ def start(server):
 
 @pytest.fixture
 def run(start):
-    """run("send.sh", arguments…): what the program prints."""
+    """run("send.sh", arguments…) returns the output of the program."""
     def to_end(*arguments):
         process = start(*arguments)
         output, _ = process.communicate(timeout=patient(30))
@@ -72,7 +72,7 @@ def run(start):
     return to_end
 
 
-def test_the_list_is_complete_and_programs_are_short():
+def test_examples_are_listed_and_short():
     programs = {path.name for path in EXAMPLES.iterdir()} - {"README.md"}
     assert set(re.findall(r"^\| \[([\w.]+)\]", (EXAMPLES / "README.md").read_text(), flags=re.M)) == programs
     tests = pathlib.Path(__file__).read_text()
@@ -81,13 +81,13 @@ def test_the_list_is_complete_and_programs_are_short():
         assert f'"{name}"' in tests, f"{name} has no test"
 
 
-def test_send(run, bob):
+def test_example_send(run, bob):
     conversation, message = run("send.sh").splitlines()
     assert message == "1 alice: hello bob"
     assert bob.rest.get(f"conversations/{conversation.split()[1]}/").json()["title"] == "Tea"
 
 
-def test_history(run, alice, bob):
+def test_example_history(run, alice, bob):
     group = alice.rest.create_group(bob)
     for number in range(7):
         alice.rest.send_message(group, f"line {number}")
@@ -96,7 +96,7 @@ def test_history(run, alice, bob):
     assert run("history.sh", group["id"]).splitlines() == lines
 
 
-def test_retry(run, alice, bob):
+def test_example_retry(run, alice, bob):
     group = alice.rest.create_group(bob)
     first = run("retry.sh", group["id"], "once", "key-1")
     again = run("retry.sh", group["id"], "once", "key-1")
@@ -104,7 +104,7 @@ def test_retry(run, alice, bob):
     assert [message["content"] for message in alice.rest.everything_in(group)] == ["once"]
 
 
-def test_upload(run, alice, bob, tmp_path):
+def test_example_upload(run, alice, bob, tmp_path):
     group = alice.rest.create_group(bob)
     source, target = tmp_path / "cat.png", tmp_path / "copy.png"
     source.write_bytes(PNG)
@@ -114,27 +114,27 @@ def test_upload(run, alice, bob, tmp_path):
     assert message["content_type"] == "image" and message["attachments"][0]["filename"] == "cat.png"
 
 
-def test_read(run, alice, bob):
+def test_example_read(run, alice, bob):
     group = alice.rest.create_group(bob)
     for number in range(3):
         alice.rest.send_message(group, f"line {number}")
     assert run("read.sh", group["id"]) == "unread: 3\nunread: 0\n"
 
 
-def test_on_behalf(run, alice):
+def test_example_on_behalf(run, alice):
     assert run("on_behalf.sh").splitlines() == ["system backend: Order 17 has been paid.", "text alice: Thank you!"]
     [order] = [one for one in alice.rest.get("conversations/").json() if one["title"] == "Order 17"]
     members = alice.rest.get(f"conversations/{order['id']}/").json()["members"]
     assert [one["role"] for one in members if one["user_id"] == "alice"] == ["owner"]
 
 
-def test_presence(run, alice, bob):
+def test_example_presence(run, alice, bob):
     alice.rest.create_group(bob)
     eventually(lambda: not alice.rest.post("presence/", json={"user_ids": ["bob"]}).json()["bob"]["online"])
     assert run("presence.py") == "bob is online: False\nbob is online: True\n"
 
 
-def test_chat(start, alice, bob):
+def test_example_chat(start, alice, bob):
     group = alice.rest.create_group(bob)
     alices, bobs = start("chat.py", group["id"]), start("chat.py", group["id"], user="bob")
     assert alices.stdout.readline().startswith("connected as alice; online: ")
@@ -146,7 +146,7 @@ def test_chat(start, alice, bob):
     assert bobs.communicate(timeout=patient(15))[0] == "" and bobs.returncode == 0
 
 
-def test_resume(start, tmp_path):
+def test_example_resume(start, tmp_path):
     port = free_port()
     server = Server(tmp_path / "restarted", port=port).start()
     alice, bob = Person(server, "alice"), Person(server, "bob")
@@ -181,7 +181,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def open_page(browser, server):
-    """open_page(page, conversation, person): "chat.html" from an origin of its own."""
+    """open_page(page, conversation, person) serves "chat.html" from its own origin and opens it."""
     handler = functools.partial(QuietHandler, directory=EXAMPLES)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as files:
         threading.Thread(target=files.serve_forever, daemon=True).start()
@@ -191,7 +191,7 @@ def open_page(browser, server):
         files.shutdown()
 
 
-def test_chat_page(browser, open_page, alice, bob):
+def test_example_chat_page(browser, open_page, alice, bob):
     group = alice.rest.create_group(bob)
     page = browser.new_page()
     open_page(page, group, alice)
@@ -204,7 +204,7 @@ def test_chat_page(browser, open_page, alice, bob):
     page.close()
 
 
-def test_chat_page_sends_again_after_a_broken_connection(browser, open_page, alice, bob):
+def test_example_chat_page_retries_after_a_broken_connection(browser, open_page, alice, bob):
     group = alice.rest.create_group(bob)
     page = browser.new_page()
     sockets = []
@@ -212,7 +212,7 @@ def test_chat_page_sends_again_after_a_broken_connection(browser, open_page, ali
     def connect(socket):
         upstream = socket.connect_to_server()
         sockets.append(socket)
-        # The first connection delivers what the page sends, and no answer.
+        # The first connection delivers what the page sends, but drops all responses.
         upstream.on_message(lambda text: socket.send(text) if len(sockets) > 1 or '"resumed"' in text else None)
 
     page.route_web_socket(re.compile("/ws/"), connect)

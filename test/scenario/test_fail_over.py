@@ -1,4 +1,4 @@
-"""A standby takes the place of the database under nodes that run on, and has lost what was committed last."""
+"""A standby that has not replicated the last commits replaces the database while nodes keep running."""
 import time
 
 import pytest
@@ -12,7 +12,7 @@ from server import wait_until
 
 
 class Databases:
-    """A primary, a standby that can be made to lag, and the address at which nodes find whichever serves."""
+    """A primary, a standby that can be made to lag, and the address that nodes use for the serving one."""
 
     def __init__(self):
         self.primary = Postgres().start()
@@ -50,7 +50,7 @@ def redis():
 
 
 def send(person, room, content):
-    """Sends until it is stored, and once only."""
+    """Sends until the message is stored, with one client_id."""
     answers = []
 
     def stored():
@@ -62,7 +62,7 @@ def send(person, room, content):
 
 
 def durable(socket, count, within=60):
-    """The next `count` events and gaps: (type, first seq, last seq or content)."""
+    """Returns the next `count` events and gaps: (type, first seq, last seq or content)."""
     found = []
     while len(found) < count:
         frame = socket.wait_for(lambda frame: frame["type"] == "gap" or "seq" in frame, within=within)
@@ -99,7 +99,7 @@ def test_messages_after_a_fail_over_reach_live_sockets(databases, redis, own_ser
         databases.fail_over()
         assert send(alice, room, "new")["seq"] == 4
         assert durable(b, 2) == [("reset", 4, 6), ("message", 4, "new")]
-        assert durable(q, 1) == [("reset", 2, 2)], "nobody writes there: the node finds it out by itself"
+        assert durable(q, 1) == [("reset", 2, 2)], "no client writes there: the node detects the fail-over by polling"
         found = durable(f, 3)
         assert sorted(found) == [("message", 4, "new"), ("reset", 2, 2), ("reset", 4, 6)]
         assert found.index(("reset", 4, 6)) < found.index(("message", 4, "new"))
@@ -109,7 +109,7 @@ def test_messages_after_a_fail_over_reach_live_sockets(databases, redis, own_ser
         assert durable(b, nodes) == by_each and durable(f, nodes) == by_each
         assert contents(far, room) == [*kept, (4, "new"), *((seq, content) for _, seq, content in by_each)]
     with bob.connect(room, query={"since": 3}) as b:
-        assert durable(b, 1 + nodes) == [("message", 4, "new"), *by_each], "memory has nothing that was lost"
+        assert durable(b, 1 + nodes) == [("message", 4, "new"), *by_each], "memory has no lost events"
     assert made[0].metric("parley_store_rewinds_total") >= 2
 
 
@@ -130,12 +130,12 @@ def test_a_reader_beyond_the_head_of_the_standby_is_reset(databases, own_server)
         assert b.wait_for("resumed")["data"]["conversations"] == {room["id"]: 1}
         assert send(alice, room, "new")["seq"] == 2
         assert durable(b, 1) == [("message", 2, "new")]
-    # Fetching in a loop would be thousands.
+    # A loop of fetches would cost thousands of statements.
     assert node.metric("parley_catch_up_store_reads_total") < 200 + 20 * (time.monotonic() - asked)
 
 
-def test_what_memory_cannot_compare_is_sent_again(databases, own_server):
-    """The node has seen nothing but what was lost, so it cannot know how much that was."""
+def test_a_fail_over_resets_a_conversation_whose_cached_events_were_all_lost(databases, own_server):
+    """The node's cache has lost events only, so it cannot compare it with the store."""
     node = own_server("--drain-delay", "0", DATABASE_URL=databases.url)
     alice, bob = Person(node, "alice"), Person(node, "bob")
     room = alice.rest.create_group(bob)
@@ -151,7 +151,7 @@ def test_what_memory_cannot_compare_is_sent_again(databases, own_server):
         assert durable(b, 5) == [("reset", 1, 6), *(("message", seq, f"kept {seq}") for seq in (1, 2, 3)), ("message", 4, "new")]
 
 
-def test_a_fail_over_that_lost_nothing_shows_nothing(databases, own_server):
+def test_a_fail_over_without_lost_commits_sends_no_reset(databases, own_server):
     node = own_server("--drain-delay", "0", DATABASE_URL=databases.url)
     alice, bob = Person(node, "alice"), Person(node, "bob")
     room, quiet = alice.rest.create_group(bob), alice.rest.create_group(bob)
@@ -164,7 +164,7 @@ def test_a_fail_over_that_lost_nothing_shows_nothing(databases, own_server):
         send(alice, room, "4")
         assert durable(b, 4) == [("message", seq, f"{seq}") for seq in range(1, 5)]
         failed_over = time.time()
-        wait_until(failed_over + 5)  # heads are compared meanwhile
+        wait_until(failed_over + 5)  # the node compares heads meanwhile
         send(alice, quiet, "2")
         assert durable(q, 2) == [("message", seq, f"{seq}") for seq in (1, 2)]
     assert node.metric("parley_store_rewinds_total") == 0

@@ -1,4 +1,4 @@
-"""P1, P8 on the embedded store: a disk that says, or does not say, that what it was given is safe."""
+"""P1, P8 on the embedded store: a disk whose fsync fails."""
 import os
 import subprocess
 
@@ -37,10 +37,10 @@ def test_a_commit_whose_fsync_fails_is_neither_acknowledged_nor_denied(own_serve
         assert int(answer.headers["retry-after"]) >= 1
         assert eventually(lambda: not server.ready())
         os.remove(switch)
-        assert eventually(server.ready), "without anybody writing"
+        assert eventually(server.ready), "without any write"
         again = post("the one", "2")
-        assert again.status_code in (200, 201), "what it was, it is once"
-        assert b.wait_for("message")["data"]["id"] == again.json()["id"], "and shown once it is safe"
+        assert again.status_code in (200, 201), "the message is stored once"
+        assert b.wait_for("message")["data"]["id"] == again.json()["id"], "delivered once its commit is durable"
         assert post("after", "3").status_code == 201
         assert b.wait_for("message")["data"]["content"] == "after"
     server.kill()

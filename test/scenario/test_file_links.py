@@ -1,4 +1,4 @@
-"""Signed links to files: <img src> sends no header. And the prefixes under which the API answers."""
+"""Signed download links for <img src>, which sends no header, and the path prefixes of the API."""
 
 import httpx
 import pytest
@@ -12,7 +12,7 @@ from tokens import mint
 
 @pytest.fixture
 def shared(people):
-    """A picture that alice sent to bob: (alice, bob, group, message)."""
+    """A picture that alice has sent to bob: (alice, bob, group, message)."""
     alice, bob = people("alice", "bob")
     group = alice.rest.create_group(bob)
     file = alice.rest.post("attachments/", files={"file": ("a.png", files.PNG)}).json()
@@ -29,7 +29,7 @@ def opened(server, link):
 
 
 @pytest.mark.proves("signed file_url, ?token=")
-def test_a_link_of_a_rest_answer_opens_without_a_header(server, shared):
+def test_a_signed_link_opens_without_an_authorization_header(server, shared):
     alice, bob, group, message = shared
     links = [link_of(bob.rest.get(f"messages/{message['id']}/").json()),
              link_of(bob.rest.get(f"conversations/{group['id']}/messages/").json()["messages"][0]),
@@ -46,7 +46,7 @@ def test_a_link_of_a_rest_answer_opens_without_a_header(server, shared):
         assert (part.status_code, part.content) == (206, files.PNG[:8])
 
 
-def test_frames_carry_the_plain_route(server, shared):
+def test_frames_have_the_unsigned_route_of_an_attachment(server, shared):
     alice, bob, group, message = shared
     with bob.connect(group, query={"since": 0}) as socket:
         assert "?" not in link_of(socket.wait_for("message")["data"])
@@ -55,7 +55,7 @@ def test_frames_carry_the_plain_route(server, shared):
 
 
 @pytest.mark.proves("signed file_url, ?token=")
-def test_what_was_signed_cannot_be_changed(server, shared):
+def test_a_modified_signed_link_is_rejected(server, shared):
     alice, bob, group, message = shared
     link = link_of(bob.rest.get(f"messages/{message['id']}/").json())
     other = alice.rest.post("attachments/", files={"file": ("b.png", files.PNG)}).json()
@@ -65,11 +65,11 @@ def test_what_was_signed_cannot_be_changed(server, shared):
                   path.replace(message["attachments"][0]["id"], other["id"]) + "?" + query,
                   path + "?" + query.split("&signature")[0] + "&signature=x"):
         assert_problem(opened(server, wrong), 401, "not_authenticated")
-    assert opened(server, path.replace("content/", "") + "?" + query).status_code == 401, "the content route alone"
+    assert opened(server, path.replace("content/", "") + "?" + query).status_code == 401, "the signature applies to the content route only"
 
 
 @pytest.mark.proves("signed file_url, ?token=")
-def test_a_link_does_not_outlive_its_readers_access(server, shared):
+def test_a_signed_link_ends_with_its_readers_access(server, shared):
     alice, bob, group, message = shared
     link = link_of(bob.rest.get(f"messages/{message['id']}/").json())
     assert opened(server, link).status_code == 200
@@ -77,7 +77,7 @@ def test_a_link_does_not_outlive_its_readers_access(server, shared):
     assert_problem(opened(server, link), 404, "not_found")
 
 
-def test_a_link_has_its_time_and_lives_over_a_restart(own_server):
+def test_a_signed_link_expires_and_survives_a_restart(own_server):
     server = own_server("--attachments-url-ttl", "5s")
     alice = named(server, "alice")
     link = alice.rest.post("attachments/", files={"file": ("a.png", files.PNG)}).json()["file_url"]
@@ -87,14 +87,14 @@ def test_a_link_has_its_time_and_lives_over_a_restart(own_server):
     eventually(lambda: opened(server, link).status_code == 401, within=15)
 
 
-def test_links_can_be_left_unsigned(own_server):
+def test_signed_links_can_be_disabled(own_server):
     server = own_server("--attachments-url-ttl", "0")
     alice = named(server, "alice")
     assert "?" not in alice.rest.post("attachments/", files={"file": ("a.png", files.PNG)}).json()["file_url"]
 
 
 @pytest.mark.proves("signed file_url, ?token=")
-def test_the_content_route_alone_takes_a_token_in_its_query(server, shared):
+def test_only_the_content_route_accepts_a_token_in_the_query(server, shared):
     alice, bob, group, message = shared
     path = link_of(message).split("?")[0]
     assert opened(server, f"{path}?token={bob.token}").status_code == 200
@@ -102,7 +102,7 @@ def test_the_content_route_alone_takes_a_token_in_its_query(server, shared):
     assert opened(server, f"/api/messaging/conversations/?token={bob.token}").status_code == 401
 
 
-def test_a_service_and_odd_user_ids_have_links_too(server, shared):
+def test_services_and_unusual_user_ids_get_signed_links(server, shared):
     alice, bob, group, message = shared
     backend = Person(server, "backend", scope="messaging:service")
     assert opened(server, link_of(backend.rest.get(f"messages/{message['id']}/").json())).status_code == 200
@@ -111,7 +111,7 @@ def test_a_service_and_odd_user_ids_have_links_too(server, shared):
     assert opened(server, link).status_code == 200
 
 
-def test_logs_never_show_a_signature(own_server):
+def test_logs_contain_no_signature(own_server):
     server = own_server()
     alice = named(server, "alice")
     link = alice.rest.post("attachments/", files={"file": ("a.png", files.PNG)}).json()["file_url"]
@@ -121,7 +121,7 @@ def test_logs_never_show_a_signature(own_server):
 
 
 @pytest.mark.proves("api_prefixes")
-def test_the_api_answers_under_every_prefix_that_is_listed(own_server):
+def test_the_api_is_served_under_every_configured_prefix(own_server):
     server = own_server("--api-prefixes", "/api/v1/messaging,/api/messaging")
     alice = named(server, "alice")
     ids = set()
@@ -139,7 +139,7 @@ def test_the_api_answers_under_every_prefix_that_is_listed(own_server):
 
 
 @pytest.mark.proves("api_prefixes")
-def test_a_prefix_that_is_not_listed_is_not_served(own_server):
+def test_a_prefix_that_is_not_configured_is_not_served(own_server):
     server = own_server("--api-prefixes", "/api/v1/messaging")
     assert httpx.get(f"{server.url}/api/v1/messaging/conversations/").status_code == 401
     assert httpx.get(f"{server.url}/api/messaging/conversations/").status_code == 404

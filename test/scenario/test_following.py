@@ -1,4 +1,4 @@
-"""What nodes find in the store by themselves: changes, access and revocations that nobody announced to them."""
+"""Nodes poll the store for changes, access and revocations that were not published on the bus."""
 import threading
 import time
 
@@ -19,7 +19,7 @@ def database():
 
 
 def fill(database, conversations, user="bob"):
-    """Conversations of alice and that user, as the server would have written them."""
+    """Inserts conversations of alice and that user, with the rows that the server would write."""
     database.ask(f"""
         INSERT INTO messaging_conversation (id, type, created_at, participant_count)
           SELECT gen_random_uuid(), 'group', now(), 2 FROM generate_series(1, {conversations});
@@ -28,7 +28,7 @@ def fill(database, conversations, user="bob"):
           WHERE id NOT IN (SELECT conversation_id FROM messaging_conversation_participant)""")
 
 
-# A message in each conversation, in one transaction.
+# Adds a message to each conversation, in one transaction.
 ONE_MESSAGE_EACH = """
     BEGIN;
     UPDATE messaging_conversation SET seq = seq + 1, changed = pg_current_xact_id()::text::bigint, last_message_at = now() {where};
@@ -39,8 +39,8 @@ ONE_MESSAGE_EACH = """
 
 
 def test_idle_conversations_cost_no_statements(database, own_server):
-    """What it costs to follow does not depend on how many conversations are followed and idle."""
-    own_server(DATABASE_URL=database.url).stop()  # makes the schema
+    """The cost of polling does not depend on the number of idle conversations."""
+    own_server(DATABASE_URL=database.url).stop()  # creates the schema
     fill(database, 1000)
     node = own_server(DATABASE_URL=database.url)
     with Person(node, "bob").connect() as b:
@@ -52,29 +52,29 @@ def test_idle_conversations_cost_no_statements(database, own_server):
             time.sleep(seconds)
             return node.metric("parley_store_statements_total") - before
 
-        eventually(lambda: spent(2) < 100, within=60)  # all are followed
-        assert spent(10) < 150, "two logs, each 2 s: a few statements each"
+        eventually(lambda: spent(2) < 100, within=60)  # all conversations are followed
+        assert spent(10) < 150, "two logs, each polled every 2 s with a few statements"
 
 
-def test_more_changes_than_a_page_holds_are_all_found(database, own_server):
+def test_changes_over_several_pages_are_all_found(database, own_server):
     own_server(DATABASE_URL=database.url).stop()
     fill(database, 2500)
     node = own_server("--rate-limits", "off", DATABASE_URL=database.url)
     with Person(node, "bob").connect() as b:
         eventually(lambda: b.ask("ping")["type"] == "pong")
         database.ask(ONE_MESSAGE_EACH.format(where="", wait=0))
-        heard = set()
+        received = set()
         deadline = time.monotonic() + patient(60)
-        while len(heard) < 2500 and time.monotonic() < deadline:
+        while len(received) < 2500 and time.monotonic() < deadline:
             frame = b.receive(30)
             if frame["type"] == "message":
-                assert frame["seq"] == 1 and frame["conversation_id"] not in heard
-                heard.add(frame["conversation_id"])
-        assert len(heard) == 2500
+                assert frame["seq"] == 1 and frame["conversation_id"] not in received
+                received.add(frame["conversation_id"])
+        assert len(received) == 2500
 
 
 def test_a_change_that_is_committed_late_is_found(database, own_server):
-    """Its transaction began before others that have been read already."""
+    """Its transaction began before transactions that have been read already."""
     node = own_server(DATABASE_URL=database.url)
     alice, bob = Person(node, "alice"), Person(node, "bob")
     late, busy = alice.rest.create_group(bob), alice.rest.create_group(bob)
@@ -95,9 +95,9 @@ def closed_code(socket):
     return closed.value.code
 
 
-def test_positions_are_not_of_a_server_that_is_gone(database, own_server):
-    """After a fail-over that lost transactions, ids of transactions are given again: nodes that had read beyond them must not
-    wait there for the future."""
+def test_log_positions_are_reset_after_a_fail_over(database, own_server):
+    """A fail-over that loses transactions assigns their ids again. Nodes that had read beyond these ids must read them
+    again."""
     standby = database.standby()
     relay = Relay(database.port)
     node = own_server("--drain-delay", "0", DATABASE_URL=relay.database_url)
@@ -114,7 +114,7 @@ def test_positions_are_not_of_a_server_that_is_gone(database, own_server):
         alice.rest.send_message(room, "lost")
         sent = time.time()
         assert b.wait_for("message")
-        wait_until(sent + 3)  # the node reads the changes every 2 s
+        wait_until(sent + 3)  # the node polls the changes every 2 s
         database.kill()
         standby.promote()
         elsewhere = own_server("--drain-delay", "0", DATABASE_URL=standby.url)

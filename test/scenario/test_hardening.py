@@ -1,4 +1,4 @@
-"""What the binary and its process do for safety before anybody asks for it."""
+"""Hardening of the binary and its process."""
 import os
 import resource
 import stat
@@ -13,22 +13,22 @@ from server import BINARY, environment, free_port
 SANITIZED = "asan" in BINARY or "tsan" in BINARY
 
 
-def said(*command):
+def output_of(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=patient(120)).stdout
 
 
 @pytest.mark.skipif(SANITIZED, reason="a build for finding faults")
 @pytest.mark.proves("hardened binary and process")
 def test_the_binary_is_hardened():
-    header, program, dynamic = said("readelf", "-hW", BINARY), said("readelf", "-lW", BINARY), said("readelf", "-dW", BINARY)
+    header, program, dynamic = output_of("readelf", "-hW", BINARY), output_of("readelf", "-lW", BINARY), output_of("readelf", "-dW", BINARY)
     assert "DYN (" in header, "position-independent"
     assert "GNU_RELRO" in program
     assert "RWE" not in next(line for line in program.splitlines() if "GNU_STACK" in line)
     assert "BIND_NOW" in dynamic or "NOW" in next(line for line in dynamic.splitlines() if "FLAGS_1" in line)
-    symbols = said("nm", "-D", "--undefined-only", BINARY)
+    symbols = output_of("nm", "-D", "--undefined-only", BINARY)
     assert "__stack_chk_fail" in symbols
     assert "_chk@" in symbols, "_FORTIFY_SOURCE"
-    compiled = said("readelf", "--debug-dump=info", "--dwarf-depth=1", BINARY)
+    compiled = output_of("readelf", "--debug-dump=info", "--dwarf-depth=1", BINARY)
     producers = {line for line in compiled.splitlines() if "DW_AT_producer" in line and "GNU C++20" in line}
     assert producers
     for flag in "-fcf-protection=full", "-fstack-clash-protection", "-fstack-protector-strong":
@@ -41,18 +41,18 @@ def status_of(server, key):
 
 
 @pytest.mark.proves("hardened binary and process")
-def test_the_process_gains_nothing_and_leaves_no_core(own_server):
+def test_the_process_gains_no_privileges_and_dumps_no_core(own_server):
     server = own_server()
     assert status_of(server, "NoNewPrivs") == "1"
     with open(f"/proc/{server.process.pid}/limits") as file:
         limits = {line[:25].strip(): line[25:].split() for line in file}
     assert limits["Max core file size"][:2] == ["0", "0"]
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    assert limits["Max open files"][:2] == [str(hard), str(hard)], "raised to what the system allows"
+    assert limits["Max open files"][:2] == [str(hard), str(hard)], "raised to the hard limit"
 
 
 @pytest.mark.proves("hardened binary and process")
-def test_a_file_with_secrets_that_everybody_can_read_is_warned_of(own_server, tmp_path):
+def test_a_world_readable_file_with_secrets_logs_a_warning(own_server, tmp_path):
     file = tmp_path / "settings.toml"
     file.write_text(f'[auth]\nsecret_key = "{"k" * 40}"\n')
     file.chmod(0o644)
@@ -64,7 +64,7 @@ def test_a_file_with_secrets_that_everybody_can_read_is_warned_of(own_server, tm
 
 @pytest.mark.parametrize("options,mode", [([], 0o660), (["--uds-mode", "0600"], 0o600)])
 @pytest.mark.proves("-b, --uds, --fd")
-def test_a_unix_socket_is_for_its_owner_and_group(own_server, tmp_path, options, mode):
+def test_a_unix_socket_has_the_configured_mode(own_server, tmp_path, options, mode):
     path = tmp_path / "parley.sock"
     own_server(*options, listen=["--uds", str(path)], ready=False)
     eventually(path.exists)
@@ -74,12 +74,12 @@ def test_a_unix_socket_is_for_its_owner_and_group(own_server, tmp_path, options,
 
 
 @pytest.mark.proves("--limit-concurrency, --backlog, --shards")
-def test_beyond_the_limit_of_open_files_connections_are_answered_not_dropped(tmp_path, own_server):
-    """The default limit of connections follows the limit of open files."""
+def test_connections_over_the_file_limit_are_answered_with_503(tmp_path, own_server):
+    """The default limit of connections depends on the limit of open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     port = free_port()
     server = own_server(port=port)
-    # Another server under a lower limit: 256 files leave room for 128 connections.
+    # This server has a lower limit: 256 files leave room for 128 connections.
     command = ["prlimit", "--nofile=256:256", *server.command]
     assert server.stop() == 0
     process = subprocess.Popen(command, cwd=server.directory, env=environment(),

@@ -1,4 +1,4 @@
-"""Clients that mean harm: what they send turns up in no header and no log, and their slowness is their own."""
+"""Hostile clients: injection into headers and logs, and slow or flooding connections."""
 import json
 import socket
 import struct
@@ -16,13 +16,13 @@ from tokens import mint
 CONT, TEXT, PING, PONG = 0, 1, 9, 10
 
 
-# --- H2: headers and logs -----------------------------------------------------------------------------------------
+# --- H2: injection into headers and logs --------------------------------------------------------------------------
 
 BROKEN = "x%0d%0aInjected:%20yes%0d%0a%0d%0a<html>"
 
 
 @pytest.mark.proves("hostile clients")
-def test_nothing_a_client_sends_becomes_a_header(people):
+def test_client_input_is_never_sent_as_a_header(people):
     alice = people("alice")
     base = str(alice.rest.base_url).replace("/api/messaging/", "")
     for path in (f"/{BROKEN}", f"/api/messaging/{BROKEN}/", f"/api/messaging/conversations/?limit=1&cursor={BROKEN}",
@@ -33,7 +33,7 @@ def test_nothing_a_client_sends_becomes_a_header(people):
     title = "a\r\nInjected: yes"
     made = alice.rest.post("conversations/", json={"type": "group", "participants": [], "title": title})
     assert made.status_code == 201 and "injected" not in made.headers
-    assert made.json()["title"] == title, "in JSON it is only text"
+    assert made.json()["title"] == title, "JSON carries it as text"
     for header in "Idempotency-Key", "X-Request-ID", "X-On-Behalf-Of", "Origin":
         answer = alice.rest.post("messages/", json={"conversation_id": NO_ID, "content": "x"}, headers={header: "a\tInjected: yes"})
         assert "injected" not in answer.headers and answer.status_code in (400, 403)
@@ -41,7 +41,7 @@ def test_nothing_a_client_sends_becomes_a_header(people):
 
 @pytest.mark.parametrize("form", ["json", "text"])
 @pytest.mark.proves("hostile clients")
-def test_a_line_of_the_log_is_one_line_whatever_a_client_sends(own_server, form):
+def test_a_log_record_is_one_line_whatever_a_client_sends(own_server, form):
     server = own_server("--log-format", form, "--access-log", "--log-level", "trace")
     token = mint("alice")
     with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {token}"}, trust_env=False) as client:
@@ -57,10 +57,10 @@ def test_a_line_of_the_log_is_one_line_whatever_a_client_sends(own_server, form)
         assert len(logged) > 5
 
 
-# --- H3: tokens ---------------------------------------------------------------------------------------------------
+# --- H3: tokens in logs -------------------------------------------------------------------------------------------
 
 @pytest.mark.proves("hostile clients")
-def test_no_token_and_no_key_is_ever_logged(own_server):
+def test_tokens_and_keys_are_never_logged(own_server):
     server = own_server("--log-level", "trace", "--access-log", "--auth-revocations-kept", "1h")
     good, late, wrong = mint("alice", jti="j"), mint("alice", exp=time.time() - 10), mint("alice")[:-4] + "AAAA"
     secrets = {good, late, wrong, "a-password", server.variables.get("JWT_SECRET_KEY", "the key that scenarios sign")}
@@ -82,7 +82,7 @@ def test_no_token_and_no_key_is_ever_logged(own_server):
         wire.frame(TEXT, json.dumps({"type": "authenticate", "token": good, "odd": late}).encode()).frame(TEXT, good.encode() + b"{")
         eventually(lambda: wire.next_frame())
     server.stop()
-    assert "GET" in server.log, "there is an access log"
+    assert "GET" in server.log, "the access log is on"
     for secret in secrets:
         assert secret not in server.log
         assert secret.rpartition(".")[2][:20] not in server.log, "nor a signature"
@@ -91,7 +91,7 @@ def test_no_token_and_no_key_is_ever_logged(own_server):
 # --- slow and flooding clients ------------------------------------------------------------------------------------
 
 @pytest.mark.proves("hostile clients")
-def test_headers_that_dribble_in_are_cut_off_and_hold_nobody_up(own_server):
+def test_slow_request_headers_time_out_and_block_no_other_client(own_server):
     server = own_server()
     wires = [Wire(server) for _ in range(200)]
     began, answers = time.monotonic(), 0
@@ -111,14 +111,14 @@ def test_headers_that_dribble_in_are_cut_off_and_hold_nobody_up(own_server):
         wire.__exit__()
 
 
-def test_a_hundred_requests_in_one_go_are_answered_one_by_one(server):
+def test_a_hundred_pipelined_requests_are_all_answered(server):
     with Wire(server) as wire:
         wire.send(request("GET", "/livez") * 100)
         assert [wire.answer().status for _ in range(100)] == [200] * 100
 
 
 @pytest.mark.proves("hostile clients")
-def test_a_message_that_is_never_finished_ends_its_socket(own_server):
+def test_a_message_that_is_never_completed_ends_its_socket(own_server):
     server = own_server("--websocket-slow-reader-timeout", "1s")
     alice = Person(server, "alice")
     for begun in ([(TEXT, b'{"type":', False)], [(TEXT, b"{", False), (CONT, b" ", False)]):
@@ -130,7 +130,7 @@ def test_a_message_that_is_never_finished_ends_its_socket(own_server):
     with WireSocket(server, "/ws/messaging/", alice.token) as wire:
         wire.send(b"\x81\xfe" + struct.pack(">H", 1000) + bytes(4) + b"half of a frame")
         assert wire.close_code() == 4008
-    with WireSocket(server, "/ws/messaging/", alice.token) as wire:  # but one that goes on finishing messages lives
+    with WireSocket(server, "/ws/messaging/", alice.token) as wire:  # a socket that keeps completing messages stays open
         until = time.monotonic() + 3
         while time.monotonic() < until:
             wire.frame(TEXT, b'{"type":', fin=False).frame(CONT, b'"ping"}')
@@ -141,7 +141,7 @@ def test_a_message_that_is_never_finished_ends_its_socket(own_server):
 
 
 @pytest.mark.proves("hostile clients")
-def test_a_flood_of_pings_that_nobody_reads_the_answers_of(own_server):
+def test_a_flood_of_pings_with_unread_pongs_is_throttled(own_server):
     server = own_server()
     alice = Person(server, "alice")
     before = server.memory()
@@ -155,13 +155,13 @@ def test_a_flood_of_pings_that_nobody_reads_the_answers_of(own_server):
                 wire.send(frame * 500)
                 sent += 500 * len(frame)
         except OSError:
-            pass  # it is not read any more
-        assert sent < 64 << 20, "what is not answered is not read"
+            pass  # the server no longer reads the socket
+        assert sent < 64 << 20, "the server stops reading while its pongs are unread"
     assert server.memory() - before < 16 << 20
 
 
 def send_messages(server, alice, room, size, count, window):
-    """That many messages, at most `window` of them without an ack; the most memory that the server had meanwhile."""
+    """Sends `count` messages, at most `window` of them without an ack; returns the server's peak memory."""
     most, room_left = 0, threading.Semaphore(window)
     with WireSocket(server, f"/ws/messaging/conversations/{room['id']}/", alice.token) as wire:
         def send():
@@ -186,24 +186,24 @@ def send_messages(server, alice, room, size, count, window):
 
 
 @pytest.mark.long(30)
-def test_a_fast_sender_is_read_no_faster_than_it_is_answered(own_server):
-    """256 unanswered commands, or 1 MiB of them: the rest waits with the sender, and every message is stored."""
+def test_a_socket_is_read_only_as_fast_as_its_commands_are_answered(own_server):
+    """At most 256 commands, or 1 MiB of them, wait in the server: the others wait at the sender, and all are stored."""
     server = own_server()
     alice = Person(server, "alice")
     before = send_messages(server, alice, alice.rest.create_group(), 30_000, 2_500, window=4)  # the store's cache is full now
-    for size, count in (4_000, 25_000), (30_000, 3_500):  # 100 MB each, were they all kept
+    for size, count in (4_000, 25_000), (30_000, 3_500):  # 100 MB each, if the server kept them all
         most = send_messages(server, alice, alice.rest.create_group(), size, count, window=count)
         assert most - before < 48 << 20, f"{(most - before) >> 20} MiB for {count} messages of {size} bytes"
 
 
-def test_floods_of_empty_frames_and_tiny_fragments(server, people):
+def test_floods_of_empty_frames_and_tiny_fragments_leave_the_server_responsive(server, people):
     alice = people("alice")
     with WireSocket(server, "/ws/messaging/", alice.token) as wire:
         wire.frame(TEXT, b"{", fin=False)
         wire.send(b"\x00\x80" + bytes(4) + (b"\x00\x80" + bytes(4)) * 5000)
         assert wire.close_code() == 1009
     with WireSocket(server, "/ws/messaging/", alice.token) as wire:
-        wire.send((b"\x81\x80" + bytes(4)) * 200)  # messages of nothing: each is an error, none ends the socket
+        wire.send((b"\x81\x80" + bytes(4)) * 200)  # empty messages: each is an error and does not close the socket
         wire.frame(PING, b"alive")
         errors = 0
         while (frame := wire.next_frame()) != (PONG, b"alive"):
@@ -212,9 +212,9 @@ def test_floods_of_empty_frames_and_tiny_fragments(server, people):
         assert errors == 200
 
 
-# --- answers that nobody reads ------------------------------------------------------------------------------------
+# --- unread responses ---------------------------------------------------------------------------------------------
 
-def test_requests_whose_answers_nobody_reads_are_not_read_either(own_server):
+def test_requests_are_not_read_while_responses_are_unread(own_server):
     server = own_server()
     size = len(httpx.get(f"{server.url}/openapi.json").content)
     before = server.memory()
@@ -222,38 +222,38 @@ def test_requests_whose_answers_nobody_reads_are_not_read_either(own_server):
         wire.send(request("GET", "/openapi.json") * 500)
         throughout(lambda: server.memory() - before < 8 << 20, 1)
         assert httpx.get(f"{server.url}/livez").status_code == 200
-        for _ in range(500):  # but all are answered once they are read
+        for _ in range(500):  # all requests are answered once the client reads
             answer = wire.answer()
             assert answer.status == 200 and len(answer.body) == size
         assert wire.send(request("GET", "/livez")).answer().status == 200
 
 
-def test_static_pages_are_one_buffer_for_all_connections(own_server):
+def test_connections_share_one_buffer_of_a_static_page(own_server):
     server = own_server()
     httpx.get(f"{server.url}/openapi.json")
     wires, before = [Wire(server) for _ in range(200)], server.memory()
     for wire in wires:
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         wire.send(request("GET", "/openapi.json") * 8)
-    throughout(lambda: server.memory() - before < 16 << 20, 1)  # some 100 kB of each would be 20 MB at least
+    throughout(lambda: server.memory() - before < 16 << 20, 1)  # copies of 100 kB would take at least 20 MB
     for wire in wires:
         wire.__exit__()
 
 
-def test_a_connection_that_says_nothing_is_let_go(own_server):
+def test_an_idle_connection_is_closed(own_server):
     server = own_server()
     silent, idle = Wire(server), Wire(server)
     assert idle.send(request("GET", "/livez")).answer().status == 200
     began = time.monotonic()
     assert silent.at_end()
-    assert time.monotonic() - began > 8, "it has 10 s"
-    assert idle.send(request("GET", "/livez")).answer().status == 200, "after a request there is more time"
+    assert time.monotonic() - began > 8, "the timeout is 10 s"
+    assert idle.send(request("GET", "/livez")).answer().status == 200, "the timeout is longer after a request"
     silent.__exit__(), idle.__exit__()
 
 
 @pytest.mark.long(62)
-def test_answers_that_stay_unread_end_the_connection(own_server):
-    """Whatever they are: pages, a list of the API, an answer that ends the connection."""
+def test_unread_responses_end_the_connection(own_server):
+    """This holds for static pages, API lists, and a response that closes the connection."""
     server = own_server()
     alice = Person(server, "alice")
     for number in range(100):
@@ -265,13 +265,13 @@ def test_answers_that_stay_unread_end_the_connection(own_server):
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         wire.send(one * 30)
     eventually(lambda: server.metric("parley_connections") >= 4)
-    throughout(lambda: server.metric("parley_connections") >= 4, 50)  # a minute is allowed
+    throughout(lambda: server.metric("parley_connections") >= 4, 50)  # the timeout is one minute
     eventually(lambda: server.metric("parley_connections") <= 2, within=30)
     for wire in wires:
         wire.__exit__()
 
 
-# --- what is not UTF-8 --------------------------------------------------------------------------------------------
+# --- invalid UTF-8 ------------------------------------------------------------------------------------------------
 
 NOT_TEXT = [b"\xff\xfe", b"caf\xe9", b"\xc0\x80", b"\xed\xa0\x80", b"\xe2\x82"]
 
@@ -280,7 +280,7 @@ def encoded(bytes):
     return "".join(f"%{byte:02x}" for byte in bytes)
 
 
-def test_headers_that_are_not_utf8_are_refused(people, server):
+def test_headers_that_are_not_utf8_are_rejected(people, server):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     body = json.dumps({"conversation_id": talk["id"], "content": "x"}).encode()
@@ -298,13 +298,13 @@ def test_headers_that_are_not_utf8_are_refused(people, server):
         assert socket.wait_for("message")["data"]["client_id"] == "caf\u00e9"
 
 
-def test_a_header_that_is_not_read_may_hold_any_bytes(server):
+def test_headers_that_the_server_ignores_may_contain_any_bytes(server):
     with Wire(server) as wire:
         answer = wire.send(request("GET", "/livez")[:-2] + b"User-Agent: caf\xe9\r\nCookie: a=\xff\r\nX-Other: \xfe\r\n\r\n").answer()
         assert answer.status == 200
 
 
-def test_paths_and_queries_that_are_not_utf8_are_refused_in_every_route(people, server):
+def test_paths_and_queries_that_are_not_utf8_are_rejected_on_every_route(people, server):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     message = alice.rest.send_message(talk, "x")

@@ -1,4 +1,4 @@
-"""What a request must not look like (RFC 9112, request smuggling): one 400, and the connection ends."""
+"""Malformed requests (RFC 9112, request smuggling) get one 400, and the connection closes."""
 import json
 import socket
 
@@ -24,7 +24,7 @@ BAD = {
     "a length with a space in it": POST + b"Content-Length: 1 2\r\n\r\n{}",
     "an empty length": POST + b"Content-Length: \r\n\r\n{}",
     "a length over 2^64": POST + b"Content-Length: 18446744073709551618\r\n\r\n{}",
-    "another coding": POST + b"Transfer-Encoding: gzip\r\n\r\n{}",
+    "an unsupported coding": POST + b"Transfer-Encoding: gzip\r\n\r\n{}",
     "chunked not last": POST + b"Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
     "chunked twice": POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
     "two transfer-encodings": POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
@@ -44,11 +44,11 @@ BAD = {
     "two Hosts": HEAD + b"Host: evil.example\r\n\r\n",
     "two equal Hosts": HEAD + b"Host: localhost\r\n\r\n",
     "no Host": b"GET /livez HTTP/1.1\r\n\r\n",
-    "absolute form against Host": b"GET http://evil.example/livez HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "absolute form with another Host": b"GET http://evil.example/livez HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "a space in the target": b"GET /li vez HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "a tab after the method": b"GET\t/livez HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "another protocol": b"GET /livez HTTP/2.0\r\nHost: localhost\r\n\r\n",
-    "a version of junk": b"GET /livez HTTP/1.1x\r\nHost: localhost\r\n\r\n",
+    "an invalid version": b"GET /livez HTTP/1.1x\r\nHost: localhost\r\n\r\n",
     "lower case http": b"GET /livez http/1.1\r\nHost: localhost\r\n\r\n",
     "a chunk size with 0x": POST + b"Transfer-Encoding: chunked\r\n\r\n0x2\r\n{}\r\n0\r\n\r\n",
     "a signed chunk size": POST + b"Transfer-Encoding: chunked\r\n\r\n+2\r\n{}\r\n0\r\n\r\n",
@@ -71,7 +71,7 @@ BAD = {
 
 
 def answers(server, request):
-    """Everything that comes until the server closes."""
+    """Returns everything that the server sends until it closes the connection."""
     with socket.create_connection(("127.0.0.1", server.port), patient(15)) as connection:
         connection.sendall(request)
         got = b""
@@ -82,7 +82,7 @@ def answers(server, request):
 
 @pytest.mark.parametrize("name", BAD)
 @pytest.mark.proves("RFC 9112 framing, strict")
-def test_it_is_refused_once_and_nothing_after_it_is_read(server, name):
+def test_a_malformed_request_gets_one_400_and_closes_the_connection(server, name):
     got = answers(server, BAD[name] + SMUGGLED)
     status = got.split(b" ", 2)[1] if got else b"closed"
     assert status in (b"400", b"501", b"505"), got[:300]
@@ -99,25 +99,25 @@ def test_it_is_refused_once_and_nothing_after_it_is_read(server, name):
     HEAD + b"Content-Length: 2\r\n\r\n{}",
     HEAD + b"Transfer-Encoding: chunked\r\n\r\n2;name=value\r\n{}\r\n0\r\nX-Trailer: 1\r\n\r\n",
     HEAD + b"Transfer-Encoding: Chunked\r\n\r\n002\r\n{}\r\n0\r\n\r\n"])
-def test_what_is_allowed_is_answered_and_the_connection_goes_on(server, request_text):
+def test_unusual_but_valid_requests_keep_the_connection_open(server, request_text):
     got = answers(server, request_text + HEAD + b"Connection: close\r\n\r\n")
     assert got.count(b"HTTP/1.1 200 ") == 2, got
 
 
-# --- the body comes after the decision ----------------------------------------------------------------------------
+# --- requests are authorized before their bodies are read ---------------------------------------------------------
 
 JSON = "Content-Type: application/json"
 
 
-def test_a_caller_without_a_token_is_refused_before_the_body(server):
+def test_a_request_without_a_token_is_rejected_before_its_body(server):
     for lines in ["Content-Length: 1000000"], ["Content-Length: 1000000", "Expect: 100-continue"], ["Expect: 100-continue", "Content-Length: 2"]:
         with Wire(server) as wire:
             answer = wire.send(request("POST", "/api/messaging/messages/", JSON, *lines)).answer()
-            assert answer.status == 401, "no body was sent"
+            assert answer.status == 401, "the body was not sent"
             assert wire.at_end()
 
 
-def test_a_large_body_of_a_stranger_is_not_kept(own_server):
+def test_a_large_body_without_a_token_is_not_buffered(own_server):
     server = own_server()
     wires = [Wire(server) for _ in range(64)]
     before = server.memory()
@@ -132,7 +132,7 @@ def test_a_large_body_of_a_stranger_is_not_kept(own_server):
         wire.__exit__()
 
 
-def test_after_a_refusal_with_a_small_body_the_connection_is_used_on(server):
+def test_the_connection_stays_open_after_an_error_with_a_small_body(server):
     with Wire(server) as wire:
         for body, lines in ((b"{}", ["Content-Length: 2"]), (b"2\r\n{}\r\n0\r\n\r\n", ["Transfer-Encoding: chunked"])):
             wire.send(request("POST", "/api/messaging/messages/", JSON, *lines, body=body))
@@ -140,7 +140,7 @@ def test_after_a_refusal_with_a_small_body_the_connection_is_used_on(server):
             assert wire.send(request("GET", "/livez")).answer().status == 200
 
 
-def test_100_continue_comes_only_if_the_request_can_be_accepted(people, server):
+def test_100_continue_is_sent_only_if_the_request_can_be_accepted(people, server):
     alice = people("alice")
     talk = alice.rest.create_group()
     bearer = f"Authorization: Bearer {alice.token}"
@@ -160,7 +160,7 @@ def test_100_continue_comes_only_if_the_request_can_be_accepted(people, server):
         assert wire.send(request("GET", "/livez")).answer().status == 200
 
 
-def test_a_content_coding_is_415_and_says_what_is_accepted(people, server):
+def test_a_content_encoding_returns_415_with_accept_encoding(people, server):
     alice = people("alice")
     for coding in "gzip", "br", "identity, gzip", "deflate":
         answer = alice.rest.post("messages/", content=b"{}", headers={"Content-Type": "application/json", "Content-Encoding": coding})
@@ -168,12 +168,12 @@ def test_a_content_coding_is_415_and_says_what_is_accepted(people, server):
     for coding in "identity", "Identity", "identity, identity":
         answer = alice.rest.post("messages/", content=b"{}", headers={"Content-Type": "application/json", "Content-Encoding": coding})
         assert answer.status_code == 400
-    assert alice.rest.get("conversations/", headers={"Content-Encoding": "gzip"}).status_code == 200, "it has no body"
+    assert alice.rest.get("conversations/", headers={"Content-Encoding": "gzip"}).status_code == 200, "the request has no body"
 
 
 # --- trailers -----------------------------------------------------------------------------------------------------
 
-def test_trailer_fields_are_no_headers(people, server):
+def test_trailer_fields_are_not_used_as_headers(people, server):
     alice = people("alice")
     chunked = "Transfer-Encoding: chunked"
     body = b"0\r\nAuthorization: Bearer " + alice.token.encode() + b"\r\nContent-Type: application/json\r\n\r\n"
@@ -186,12 +186,12 @@ def test_trailer_fields_are_no_headers(people, server):
     with Wire(server) as wire:
         wire.send(request("POST", "/api/messaging/messages/", f"Authorization: Bearer {alice.token}", JSON, chunked, body=body))
         answer = wire.answer()
-        assert answer.status == 201, "for X-On-Behalf-Of it would have been 403"
+        assert answer.status == 201, "an X-On-Behalf-Of header would return 403"
         assert json.loads(answer.body)["client_id"] is None
         assert wire.send(request("GET", "/livez")).answer().status == 200
 
 
-# --- lines without an end -----------------------------------------------------------------------------------------
+# --- lines without a line end -------------------------------------------------------------------------------------
 
 ENDLESS = {"a chunk extension": b"1;" + b"a" * 65534, "zeros of a chunk size": b"0" * 65536,
            "a trailer field": b"0\r\nX-A: " + b"a" * 65536, "trailer fields": b"0\r\n" + b"X-A: 1\r\n" * 8192}
@@ -199,7 +199,7 @@ ENDLESS = {"a chunk extension": b"1;" + b"a" * 65534, "zeros of a chunk size": b
 
 @pytest.mark.parametrize("name", ENDLESS)
 @pytest.mark.parametrize("path", ["/livez", "/api/messaging/attachments/"])
-def test_a_line_of_a_chunked_body_without_end_is_refused_at_once(people, server, name, path):
+def test_an_endless_line_in_a_chunked_body_is_rejected_at_once(people, server, name, path):
     alice = people("alice")
     with Wire(server) as wire:
         wire.send(request("POST" if "api" in path else "GET", path, f"Authorization: Bearer {alice.token}",
@@ -212,7 +212,7 @@ def test_a_line_of_a_chunked_body_without_end_is_refused_at_once(people, server,
                 piece = piece[-65536:]
         except OSError:
             pass
-        assert sent < 8 << 20, "it is not read to its end"
+        assert sent < 8 << 20, "the server does not read the whole line"
         try:
             assert wire.answer().status == 400
         except ConnectionResetError:
@@ -222,19 +222,19 @@ def test_a_line_of_a_chunked_body_without_end_is_refused_at_once(people, server,
 
 # --- paths --------------------------------------------------------------------------------------------------------
 
-def test_an_encoded_slash_is_data(people, server):
+def test_an_encoded_slash_is_not_a_path_separator(people, server):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     assert alice.rest.get(f"conversations/{talk['id']}/messages/").status_code == 200
     assert alice.rest.get(f"conversations/{talk['id']}%2Fmessages/").status_code == 400, "one segment, which is not an id"
     assert alice.rest.get(f"conversations%2F{talk['id']}/").status_code == 404
-    assert alice.rest.get(f"c%6Fnversations/{talk['id']}/").status_code == 200, "other characters mean themselves"
+    assert alice.rest.get(f"c%6Fnversations/{talk['id']}/").status_code == 200, "other encoded characters are decoded"
     task = f"a/b{bob.id}"
     made = alice.rest.post("conversations/task/", json={"task_id": task, "requester_id": alice.id, "performer_id": bob.id})
     assert made.status_code == 201
     assert alice.rest.post(f"conversations/task/a%2Fb{bob.id}/status/", json={"status": "done"}).status_code == 201
     assert alice.rest.post(f"conversations/task/a/b{bob.id}/status/", json={"status": "done"}).status_code == 404
-    with Wire(server) as wire:  # one segment that is not a UUID: the socket opens, then 4002
+    with Wire(server) as wire:  # one segment that is not a UUID: the socket opens, then closes with 4002
         wire.send(request("GET", f"/ws/messaging/conversations/{NO_ID}%2F/", "Connection: Upgrade", "Upgrade: websocket",
                           "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", f"Authorization: Bearer {alice.token}"))
         assert wire.answer().status == 101

@@ -1,4 +1,4 @@
-"""docs/internals/ describes the code: the names that it uses exist, and tables and messages are complete."""
+"""Checks docs/internals/ against the code: the names exist, and the tables and messages are complete."""
 import pathlib
 import re
 import sqlite3
@@ -16,7 +16,7 @@ ALL_WORDS = set().union(*WORDS.values())
 
 
 def has_member(owner, member):
-    """A class, struct or enum `owner` is defined in a file that also names `member`."""
+    """Returns whether a file that defines the class, struct or enum `owner` also contains `member`."""
     defined = re.compile(rf"\b(class|struct|enum class)\s+(\w+::)*{owner}\b")
     return any(member in WORDS[path] and (f"{owner}::{member}" in text or defined.search(text))
                for path, text in SOURCES.items())
@@ -36,17 +36,17 @@ def unknown_names(text):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_name_exists(document):
+def test_every_name_in_docs_internals_exists(document):
     assert list(unknown_names(document.read_text())) == []
 
 
-def test_a_name_that_does_not_exist_is_found():
+def test_the_check_finds_a_name_that_does_not_exist():
     text = "`Home::Ingest` and `Home::Offers`, `Feed` and `Feeding`, `src/hub/feed.h` and `src/hub/food.h`, `Feed::State::kGone`"
     assert list(unknown_names(text)) == ["Home::Offers", "Feed::State::kGone", "Feeding", "src/hub/food.h"]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(document):
+def test_links_in_docs_internals_have_targets(document):
     for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
         path, _, anchor = target.partition("#")
         linked = (document.parent / path).resolve() if path else document
@@ -65,7 +65,7 @@ def documented_columns(engine):
     return {table: columns for table, columns in tables.items() if columns}
 
 
-def test_the_schema_of_sqlite_is_described(tmp_path):
+def test_the_sqlite_schema_is_documented(tmp_path):
     run("migrate", "--data-dir", str(tmp_path / "data"), directory=tmp_path)
     database = sqlite3.connect(tmp_path / "data" / "parley.db")
     names = [name for name, in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -76,7 +76,7 @@ def test_the_schema_of_sqlite_is_described(tmp_path):
     assert documented_columns(0) == real
 
 
-def test_the_schema_of_postgresql_is_described(tmp_path):
+def test_the_postgresql_schema_is_documented(tmp_path):
     postgres = Postgres().start()
     try:
         run("migrate", directory=tmp_path, DATABASE_URL=postgres.url)
@@ -93,7 +93,7 @@ def test_the_schema_of_postgresql_is_described(tmp_path):
     assert documented_columns(1) == real
 
 
-def test_every_message_of_the_bus_is_described():
+def test_every_bus_message_is_documented():
     header = (ROOT / "src/bus/bus_message.h").read_text()
     kinds = re.findall(r"\w+", re.search(r"using BusMessage = std::variant<(.*?)>", header, flags=re.S)[1])
     document = (ROOT / "docs/internals/bus.md").read_text()

@@ -1,4 +1,4 @@
-"""Key sets: read from a file or a URL, rotated while the server runs; several issuers."""
+"""JWK sets from a file or a URL, key rotation while the server runs, and several issuers."""
 import http.server
 import json
 import threading
@@ -23,15 +23,15 @@ def jwk(key, kid, **fields):
 
 
 class Publisher:
-    """Serves a key set, and counts how often it is asked for."""
+    """Serves a key set, and counts the requests for it."""
 
     def __init__(self):
         publisher = self
-        self.keys, self.asked, self.broken = [], 0, False
+        self.keys, self.requests, self.broken = [], 0, False
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                publisher.asked += 1
+                publisher.requests += 1
                 body = b"broken" if publisher.broken else json.dumps({"keys": publisher.keys}).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
@@ -58,7 +58,7 @@ def status(server, token):
 
 
 @pytest.mark.proves("JWKS from file and URL, rotated")
-def test_a_rotated_set_is_fetched_again_and_not_too_often(own_server, tmp_path, publisher):
+def test_a_rotated_key_set_is_fetched_again_at_a_limited_rate(own_server, tmp_path, publisher):
     old, new = KEYS["ES256"], another(KEYS["ES256"])
     publisher.keys = [jwk(old, "old", use="sig", alg="ES256")]
     server = own_server("--auth-algorithm", "ES256", "--auth-jwks", publisher.url,
@@ -69,22 +69,22 @@ def test_a_rotated_set_is_fetched_again_and_not_too_often(own_server, tmp_path, 
     publisher.keys = [jwk(old, "old"), jwk(new, "new")]
     eventually(lambda: status(server, of_new) == 200)
     publisher.keys = [jwk(new, "new")]
-    asked, since = publisher.asked, time.monotonic()
+    requests, since = publisher.requests, time.monotonic()
     unknown = mint("ann", key=new, algorithm="ES256", headers={"kid": "unknown"})
     for _ in range(200):
         assert status(server, unknown) == 401
     eventually(lambda: status(server, of_old) == 401)
-    assert publisher.asked - asked <= (time.monotonic() - since) / 2 + 1, "bounded, whoever asks"
+    assert publisher.requests - requests <= (time.monotonic() - since) / 2 + 1, "fetches are rate limited for all clients together"
     publisher.broken = True
-    assert status(server, of_new) == 200, "a set that cannot be read leaves the keys as they are"
-    asked = publisher.asked
+    assert status(server, of_new) == 200, "an invalid key set leaves the keys unchanged"
+    requests = publisher.requests
     status(server, unknown)
-    eventually(lambda: publisher.asked > asked)
+    eventually(lambda: publisher.requests > requests)
     assert status(server, of_new) == 200
 
 
 @pytest.mark.proves("JWKS from file and URL, rotated")
-def test_without_a_kid_every_key_that_fits_is_tried(own_server, tmp_path, publisher):
+def test_a_token_without_a_kid_is_tried_with_every_matching_key(own_server, tmp_path, publisher):
     first, second = KEYS["RS256"], another(KEYS["RS256"])
     publisher.keys = [jwk(KEYS["ES256"], "e"), jwk(first, "a"), jwk(second, "b"), {"kty": "oct", "k": "AAAA"},
                       jwk(another(first), "enc", use="enc"), "nonsense", {"kty": "RSA", "n": "!", "e": "AQAB"}]
@@ -96,7 +96,7 @@ def test_without_a_kid_every_key_that_fits_is_tried(own_server, tmp_path, publis
 
 
 @pytest.mark.proves("JWKS from file and URL, rotated")
-def test_a_file_is_read_again_when_it_changes(own_server, tmp_path):
+def test_a_key_set_file_is_reloaded_when_it_changes(own_server, tmp_path):
     old, new = KEYS["EdDSA"], another(KEYS["EdDSA"])
     file = tmp_path / "jwks.json"
     file.write_text(json.dumps({"keys": [jwk(old, "k")]}))
@@ -112,7 +112,7 @@ def test_a_file_is_read_again_when_it_changes(own_server, tmp_path):
 
 
 @pytest.mark.proves("several issuers")
-def test_several_issuers_have_keys_of_their_own(own_server, tmp_path, publisher):
+def test_several_issuers_have_separate_keys(own_server, tmp_path, publisher):
     from server import KEY
     (tmp_path / "a.pem").write_bytes(public_pem(KEYS["RS256"]))
     publisher.keys = [jwk(KEYS["ES256"], "e")]
@@ -123,7 +123,7 @@ def test_several_issuers_have_keys_of_their_own(own_server, tmp_path, publisher)
     of_b = dict(key=KEYS["ES256"], algorithm="ES256", iss="https://b.example", aud="chat")
     assert status(server, mint("ann", **of_a)) == 200
     assert status(server, mint("ann", **of_b)) == 200
-    assert status(server, mint("ann", key=KEY)) == 200, "and the server's own"
+    assert status(server, mint("ann", key=KEY)) == 200, "the server's own key is still accepted"
     for wrong in ({**of_a, "iss": "https://b.example"}, {**of_b, "iss": "https://a.example"},
                   {**of_b, "aud": "other"}, {**of_a, "iss": "https://c.example"}, {**of_a, "iss": None},
                   dict(key=KEY, iss="https://a.example")):
@@ -131,7 +131,7 @@ def test_several_issuers_have_keys_of_their_own(own_server, tmp_path, publisher)
 
 
 @pytest.mark.proves("several issuers")
-def test_an_issuers_tokens_are_of_a_service_only_if_its_entry_says_so(own_server, tmp_path):
+def test_service_tokens_of_an_issuer_require_its_entry_to_allow_them(own_server, tmp_path):
     (tmp_path / "a.pem").write_bytes(public_pem(KEYS["RS256"]))
     (tmp_path / "b.pem").write_bytes(public_pem(KEYS["ES256"]))
     server = own_server("--auth-issuers", f"https://a.example RS256 {tmp_path / 'a.pem'}",
@@ -144,11 +144,11 @@ def test_an_issuers_tokens_are_of_a_service_only_if_its_entry_says_so(own_server
     assert acts(mint("backend", **of_a)) == 403
     assert acts(mint("backend", **of_b)) == 200
     assert acts(mint("backend", scope="messaging:service")) == 200, "the main key's"
-    assert status(server, mint("backend", **of_a)) == 200, "a user's token it is all the same"
+    assert status(server, mint("backend", **of_a)) == 200, "it is accepted as a user's token"
 
 
 @pytest.mark.proves("several issuers")
-def test_an_issuers_prefix_keeps_its_users_apart(own_server, tmp_path):
+def test_an_issuers_prefix_separates_its_users(own_server, tmp_path):
     (tmp_path / "a.pem").write_bytes(public_pem(KEYS["RS256"]))
     server = own_server("--auth-issuers", f"https://a.example RS256 {tmp_path / 'a.pem'} prefix=a|", directory=tmp_path)
     of_a = dict(key=KEYS["RS256"], algorithm="RS256", iss="https://a.example")
@@ -161,7 +161,7 @@ def test_an_issuers_prefix_keeps_its_users_apart(own_server, tmp_path):
     assert Rest(server, mint("ann", **of_a)).get(f"conversations/{talk['id']}/").status_code == 404
 
 
-def test_several_issuers_without_a_prefix_are_a_warning_in_production(tmp_path):
+def test_several_issuers_without_a_prefix_log_a_warning_in_production(tmp_path):
     from server import KEY, run
     (tmp_path / "a.pem").write_bytes(public_pem(KEYS["RS256"]))
     entry = f"https://a.example RS256 {tmp_path / 'a.pem'}"
@@ -172,23 +172,23 @@ def test_several_issuers_without_a_prefix_are_a_warning_in_production(tmp_path):
         assert ("have no prefix=TEXT" in checked.stdout) == warned, checked.stdout
 
 
-def test_keys_that_cannot_be_fetched_have_a_maximum_age(own_server, tmp_path, publisher):
+def test_keys_that_cannot_be_refreshed_expire(own_server, tmp_path, publisher):
     publisher.keys = [jwk(KEYS["ES256"], "k")]
     server = own_server("--auth-algorithm", "ES256", "--auth-jwks", publisher.url, "--auth-jwks-refresh", "1s",
                         "--auth-jwks-max-age", "4s", directory=tmp_path)
     token = mint("ann", key=KEYS["ES256"], algorithm="ES256", headers={"kid": "k"})
     assert status(server, token) == 200
-    asked = publisher.asked
+    requests = publisher.requests
     publisher.broken = True
-    assert eventually(lambda: publisher.asked > asked + 1)
-    assert status(server, token) == 200, "for a while they stay"
+    assert eventually(lambda: publisher.requests > requests + 1)
+    assert status(server, token) == 200, "the keys stay valid for a while"
     assert eventually(lambda: status(server, token) == 401)
     assert Rest(server, token).get("conversations/").json()["reason"] == "key_not_known"
     publisher.broken = False
     assert eventually(lambda: status(server, token) == 200)
 
 
-def test_a_socket_takes_them_too(own_server, tmp_path, publisher):
+def test_sockets_accept_tokens_of_a_key_set(own_server, tmp_path, publisher):
     publisher.keys = [jwk(KEYS["PS256"], "p")]
     server = own_server("--auth-algorithm", "PS256", "--auth-jwks", publisher.url, directory=tmp_path)
     with Socket(server, token=mint("ann", key=KEYS["PS256"], algorithm="PS256")) as socket:
@@ -197,7 +197,7 @@ def test_a_socket_takes_them_too(own_server, tmp_path, publisher):
         assert_closes_with(socket, 4001)
 
 
-def test_what_cannot_be_used_ends_the_start(tmp_path):
+def test_an_unusable_key_set_fails_the_start(tmp_path):
     from server import run
     (tmp_path / "empty.json").write_text('{"keys":[]}')
     for place in (str(tmp_path / "empty.json"), str(tmp_path / "none.json"), "http://keys.example/jwks.json",

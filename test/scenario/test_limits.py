@@ -1,4 +1,4 @@
-"""Limits of a server as a whole and of a conversation, made small so that they are met."""
+"""Server-wide limits and limits of a conversation, with small values."""
 import httpx
 
 import pytest
@@ -11,7 +11,7 @@ from tokens import mint
 
 
 @pytest.mark.proves("100,000 participants")
-def test_a_conversation_has_so_many_participants(own_server):
+def test_a_conversation_has_a_limit_of_participants(own_server):
     server = own_server("--limits-participants", 3)
     alice = Person(server, "alice")
     post = alice.rest.post
@@ -19,17 +19,17 @@ def test_a_conversation_has_so_many_participants(own_server):
     made = post("conversations/", json={"type": "group", "participants": ["b"]}).json()
     assert post(f"conversations/{made['id']}/add_participant/", json={"user_id": "c"}).status_code == 200
     assert_problem(post(f"conversations/{made['id']}/add_participant/", json={"user_id": "d"}), 400)
-    assert post(f"conversations/{made['id']}/add_participant/", json={"user_id": "c"}).status_code == 200, "who is in it is no more"
+    assert post(f"conversations/{made['id']}/add_participant/", json={"user_id": "c"}).status_code == 200, "adding a participant again is allowed"
     assert alice.rest.get(f"conversations/{made['id']}/").json()["participant_count"] == 3
 
 
 @pytest.mark.proves("--limit-concurrency, --backlog, --shards")
-def test_over_so_many_connections_requests_are_503(own_server):
+def test_connections_over_the_limit_get_503(own_server):
     server = own_server("--limit-concurrency", 5)
     assert eventually(lambda: server.metric("parley_connections") <= 1)
     held = [Wire(server) for _ in range(6)]
     try:
-        for wire in held:  # each is there when it is answered; the last ones are too many
+        for wire in held:  # a response shows that the connection is open; the last connections exceed the limit
             wire.send(request("GET", "/livez"))
         answers = [wire.answer() for wire in held]
         refused = [answer for answer in answers if answer.status == 503]
@@ -42,7 +42,7 @@ def test_over_so_many_connections_requests_are_503(own_server):
 
 
 @pytest.mark.proves("connections_closed_total{code}")
-def test_every_end_of_a_socket_is_counted_under_its_code(own_server):
+def test_closed_sockets_are_counted_by_close_code(own_server):
     server = own_server()
     alice = Person(server, "alice")
     for opcode, payload, how, code in ((1, b"\xff", {}, 1007), (2, b"x", {}, 1003), (1, b"x", {"masked": False}, 1002),
@@ -68,7 +68,7 @@ def assert_limited(answer, verb=None):
 
 
 @pytest.mark.proves("--rate-limits")
-def test_reads_have_a_limit_of_their_own(own_server):
+def test_reads_have_a_rate_limit(own_server):
     server = limited_server(own_server, "--rate-limit-reads-per-second", 1, "--rate-limit-reads-burst", 3)
     alice, bob = Person(server, "alice"), Person(server, "bob")
     answers = [alice.rest.get("conversations/") for _ in range(6)]
@@ -77,18 +77,18 @@ def test_reads_have_a_limit_of_their_own(own_server):
     assert_limited(answers[-1], "read")
     assert bob.rest.get("conversations/").status_code == 200
     service = Rest(server, mint("backend", scope="messaging:service"), headers={"X-On-Behalf-Of": "alice"})
-    assert all(service.get("conversations/").status_code == 200 for _ in range(10)), "a service has no limit"
+    assert all(service.get("conversations/").status_code == 200 for _ in range(10)), "services are not rate limited"
     assert server.metric("parley_rate_limited_total", verb="read") >= 1
 
 
-def test_conversations_and_participants_have_limits(own_server):
+def test_creating_conversations_and_adding_participants_have_rate_limits(own_server):
     server = limited_server(own_server, "--rate-limit-creates-per-second", 1, "--rate-limit-creates-burst", 4,
                             "--rate-limit-members-per-second", 1, "--rate-limit-members-burst", 10)
     alice = Person(server, "alice")
     made = [alice.rest.post("conversations/", json={"type": "group", "participants": [f"u{number}"]}) for number in range(8)]
     assert made[0].status_code == 201
     assert_limited(made[-1], "create")
-    # A large group is possible once; the next participants wait for it.
+    # One large group fits the burst; further participants must wait.
     bob = Person(server, "bob")
     large = bob.rest.post("conversations/", json={"type": "group", "participants": [f"u{number}" for number in range(50)]})
     assert large.status_code == 201
@@ -102,7 +102,7 @@ def test_conversations_and_participants_have_limits(own_server):
 @pytest.mark.parametrize("command", [{"type": "ping"}, {"type": "typing", "is_typing": True}, {"type": "resume", "seqs": {}},
                                      {"type": "read", "up_to_seq": 0}])
 @pytest.mark.proves("--rate-limits")
-def test_commands_have_a_limit_and_abuse_closes_with_4009(own_server, command):
+def test_commands_have_a_rate_limit_and_abuse_closes_with_4009(own_server, command):
     server = limited_server(own_server, "--rate-limit-commands-per-second", 1, "--rate-limit-commands-burst", 3)
     alice, bob = Person(server, "alice"), Person(server, "bob")
     talk = bob.rest.create_group(alice)
@@ -116,13 +116,13 @@ def test_commands_have_a_limit_and_abuse_closes_with_4009(own_server, command):
         try:
             for _ in range(400):
                 socket.send(name, **rest)
-        except Exception:  # closed already: the rest has nowhere to go
+        except Exception:  # the server has closed the socket
             pass
         assert_closes_with(socket, 4009, reconnect=True)
     assert server.metric("parley_rate_limited_total", verb="command") >= 200
 
 
-def test_a_user_holds_so_many_sockets_at_once(own_server):
+def test_a_user_has_a_limit_of_open_sockets(own_server):
     server = limited_server(own_server, "--rate-limit-sockets-per-user", 2)
     alice, bob = Person(server, "alice"), Person(server, "bob")
     with alice.connect(), alice.connect():
@@ -134,7 +134,7 @@ def test_a_user_holds_so_many_sockets_at_once(own_server):
         assert again.ask("ping")["type"] == "pong"
 
 
-def test_a_user_opens_sockets_at_so_many_a_second(own_server):
+def test_a_user_has_a_rate_limit_for_opening_sockets(own_server):
     server = limited_server(own_server, "--rate-limit-connects-per-second", 1, "--rate-limit-connects-burst", 2)
     alice, bob = Person(server, "alice"), Person(server, "bob")
     with alice.connect(), alice.connect():
@@ -145,7 +145,7 @@ def test_a_user_opens_sockets_at_so_many_a_second(own_server):
     assert server.metric("parley_rate_limited_total", verb="connect") >= 1
 
 
-def test_an_address_opens_so_many_sockets_and_a_trusted_proxys_clients_are_apart(own_server):
+def test_an_address_has_a_limit_of_sockets_for_each_client_of_a_trusted_proxy(own_server):
     server = limited_server(own_server, "--rate-limit-sockets-per-address", 1)
     alice, bob = Person(server, "alice"), Person(server, "bob")
     near, far = ({"X-Forwarded-For": f"198.51.100.{number}"} for number in (1, 2))
@@ -159,7 +159,7 @@ def test_an_address_opens_so_many_sockets_and_a_trusted_proxys_clients_are_apart
     assert server.metric("parley_rate_limited_total", verb="address") == 1
 
 
-def test_uploads_have_a_limit(own_server):
+def test_uploads_have_a_rate_limit(own_server):
     import files
     server = limited_server(own_server, "--rate-limit-uploads-per-second", 1, "--rate-limit-uploads-burst", 2)
     alice = Person(server, "alice")
@@ -169,7 +169,7 @@ def test_uploads_have_a_limit(own_server):
     assert_limited(answers[-1], "upload")
 
 
-def test_limits_are_off_in_development_unless_asked_for(own_server):
+def test_rate_limits_are_off_in_development_by_default(own_server):
     server = own_server("--rate-limit-reads-burst", 1, "--rate-limit-sockets-per-user", 1)
     alice = Person(server, "alice")
     answers = [alice.rest.get("conversations/") for _ in range(5)]

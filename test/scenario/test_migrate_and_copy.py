@@ -1,4 +1,4 @@
-"""parley migrate and parley copy, as an operator uses them."""
+"""The commands `parley migrate` and `parley copy`."""
 import os
 
 import pytest
@@ -18,13 +18,13 @@ def database():
 
 
 @pytest.mark.proves("migrate")
-def test_migrate_says_what_it_would_do_and_does_it(tmp_path, database):
+def test_migrate_prints_its_plan_and_applies_it(tmp_path, database):
     for variables in {}, {"DATABASE_URL": database.url}:
         where = ["--data-dir", str(tmp_path / "data")]
-        told = run("migrate", "--dry-run", *where, directory=tmp_path, **variables)
-        assert told.returncode == 0 and "no schema; would be upgraded to schema 11" in told.stdout
+        planned = run("migrate", "--dry-run", *where, directory=tmp_path, **variables)
+        assert planned.returncode == 0 and "no schema; would be upgraded to schema 11" in planned.stdout
         again = run("migrate", "--dry-run", *where, directory=tmp_path, **variables)
-        assert again.stdout == told.stdout, "telling changes nothing"
+        assert again.stdout == planned.stdout, "the dry run changes nothing"
         done = run("migrate", *where, directory=tmp_path, **variables)
         assert done.returncode == 0 and done.stdout.endswith("upgrading to schema 11\ndone\n"), done.stdout
         after = run("migrate", *where, directory=tmp_path, **variables)
@@ -32,21 +32,21 @@ def test_migrate_says_what_it_would_do_and_does_it(tmp_path, database):
 
 
 @pytest.mark.proves("migrate")
-def test_migrate_refuses_what_it_does_not_know(tmp_path, database):
+def test_migrate_rejects_a_newer_schema_a_missing_database_and_unknown_options(tmp_path, database):
     run("migrate", directory=tmp_path, DATABASE_URL=database.url)
     database.ask("UPDATE parley_meta SET value = '99' WHERE key = 'schema_version'")
     for arguments in ("migrate",), ("migrate", "--dry-run"):
         newer = run(*arguments, directory=tmp_path, DATABASE_URL=database.url)
         assert newer.returncode == 1 and "newer Parley (schema 99" in newer.stdout
-    gone = run("migrate", directory=tmp_path, DATABASE_URL="postgres://nobody:secret@127.0.0.1:1/none")
-    assert gone.returncode == 1 and "cannot use the PostgreSQL database" in gone.stdout and "secret" not in gone.stdout
+    unreachable = run("migrate", directory=tmp_path, DATABASE_URL="postgres://nobody:secret@127.0.0.1:1/none")
+    assert unreachable.returncode == 1 and "cannot use the PostgreSQL database" in unreachable.stdout and "secret" not in unreachable.stdout
     wrong = run("migrate", "--colour", "red", directory=tmp_path)
     assert wrong.returncode == 2 and "--colour" in wrong.stdout
 
 
 @pytest.mark.proves("copy")
-def test_a_store_moves_to_postgresql_and_goes_on(own_server, database, tmp_path):
-    links = ("--attachments-url-ttl", "30d")  # the same for a week
+def test_copy_moves_a_store_to_postgresql_without_changes_for_clients(own_server, database, tmp_path):
+    links = ("--attachments-url-ttl", "30d")  # signed links stay equal for a week
     old = own_server(*links)
     alice, bob = Person(old, "alice"), Person(old, "bob")
     room = alice.rest.create_group(bob, title="Tea \\ \t 'quoted' \N{TEACUP WITHOUT HANDLE}")
@@ -66,7 +66,7 @@ def test_a_store_moves_to_postgresql_and_goes_on(own_server, database, tmp_path)
                 person.rest.get(f"conversations/{room['id']}/changes/", params={"limit": 100, "since_seq": 250}).json(),
                 person.rest.get("messages/unread_count/").json()]
 
-    def is_written():  # what is written in the background
+    def is_written():  # written in the background
         return all(one["delivered_at"] and one["read_at"] for one in alice.rest.everything_in(room))
     seen(bob)
     eventually(is_written)
@@ -87,7 +87,7 @@ def test_a_store_moves_to_postgresql_and_goes_on(own_server, database, tmp_path)
     assert bob.rest.get(f"attachments/{picture['attachments'][0]['id']}/content/").content == PNG
     repeat = alice.rest.post("messages/", json={
         "conversation_id": room["id"], "content": "line\n7\t\\N \\. \N{GRINNING FACE}", "client_id": "c-7", "metadata": {"n": 7, "t": "a\\b"}})
-    assert repeat.status_code == 200 and repeat.json()["seq"] == 8, "what was sent before is known"
+    assert repeat.status_code == 200 and repeat.json()["seq"] == 8, "the retry of an earlier message is recognized"
     assert alice.rest.post("conversations/", json={"type": "direct", "participants": ["bob"]}).json()["id"] == direct["id"]
     with bob.connect(room, query={"since": 300}) as b:
         assert [frame["seq"] for frame in b.events(2)] == [301, 302]
@@ -97,7 +97,7 @@ def test_a_store_moves_to_postgresql_and_goes_on(own_server, database, tmp_path)
 
 
 @pytest.mark.proves("copy")
-def test_copy_without_a_store_or_a_database_says_so(tmp_path, database):
+def test_copy_reports_a_missing_store_or_database(tmp_path, database):
     nowhere = run("copy", directory=tmp_path)
     assert nowhere.returncode == 2 and "DATABASE_URL" in nowhere.stdout
     nothing = run("copy", "--data-dir", str(tmp_path / "none"), directory=tmp_path, DATABASE_URL=database.url)

@@ -1,4 +1,4 @@
-"""P3: one dense sequence, the same for every reader."""
+"""P3: one dense sequence, the same for all readers."""
 import threading
 
 import pytest
@@ -9,14 +9,14 @@ SENDERS, EACH = 4, 25
 
 
 @pytest.mark.proves("P3 one order")
-def test_many_senders_and_every_reader_sees_one_dense_order(people):
+def test_concurrent_senders_produce_one_dense_order_for_every_reader(people):
     persons = people("ann", "ben", "cat", "dan")
     talk = persons[0].rest.create_group(*persons[1:])
     total = SENDERS * EACH
     readers = [person.connect(talk) for person in persons] + [persons[0].connect()]
     acks, failures = {}, []
 
-    def speak(at):
+    def send(at):
         try:
             if at == 0:
                 for number in range(EACH):
@@ -32,7 +32,7 @@ def test_many_senders_and_every_reader_sees_one_dense_order(people):
         except BaseException as failure:
             failures.append(failure)
 
-    threads = [threading.Thread(target=speak, args=(at,)) for at in range(SENDERS)]
+    threads = [threading.Thread(target=send, args=(at,)) for at in range(SENDERS)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -53,17 +53,17 @@ def test_many_senders_and_every_reader_sees_one_dense_order(people):
         assert orders[0][seq - 1] == id, client_id
     for at in range(SENDERS):
         own = [acks[f"{at}-{number}"][1] for number in range(EACH)]
-        assert own == sorted(own), "a sender's messages keep their order"
+        assert own == sorted(own), "messages of one sender keep their order"
 
 
-def test_each_conversation_counts_for_itself(people):
+def test_each_conversation_has_its_own_sequence(people):
     alice, bob = people("alice", "bob")
     talks = [alice.rest.create_group(bob) for _ in range(3)]
     for count, talk in enumerate(talks, start=1):
         assert [alice.rest.send_message(talk, "x")["seq"] for _ in range(count)] == list(range(1, count + 1))
 
 
-def test_the_sequence_goes_on_after_a_restart(own_server):
+def test_the_sequence_continues_after_a_restart(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)

@@ -1,4 +1,4 @@
-"""Which sites and names the server answers."""
+"""Which origins and hosts the server accepts."""
 import json
 
 import pytest
@@ -10,14 +10,14 @@ from raw import Wire, request
 
 
 def refused(server, token, **headers):
-    """The status that an upgrade with these headers is refused with, and its body."""
+    """Returns the status and body with which an upgrade with these headers is rejected."""
     with pytest.raises(InvalidStatus) as failure:
         Socket(server, token=token, headers=headers).close()
     response = failure.value.response
     return response.status_code, json.loads(response.body)
 
 
-def lets_in(server, person, **headers):
+def accepts(server, person, **headers):
     with Socket(server, token=person.token, headers=headers) as socket:
         return socket.wait_for("connection_established")["data"]["user_id"] == person.id
 
@@ -28,13 +28,13 @@ def host_status(server, host, path="/api/messaging/conversations/"):
 
 
 @pytest.mark.proves("Origin")
-def test_native_clients_send_no_origin_and_come_in(people, server):
-    assert lets_in(server, people("alice"))
+def test_clients_without_an_origin_can_connect(people, server):
+    assert accepts(server, people("alice"))
 
 
-def test_the_servers_own_page_comes_in(people, server):
-    assert lets_in(server, people("alice"), Origin=server.url)
-    assert lets_in(server, people("alice"), Origin=f"http://localhost:{server.port}")
+def test_a_page_of_the_server_itself_can_connect(people, server):
+    assert accepts(server, people("alice"), Origin=server.url)
+    assert accepts(server, people("alice"), Origin=f"http://localhost:{server.port}")
 
 
 @pytest.mark.parametrize("origin", [
@@ -42,12 +42,12 @@ def test_the_servers_own_page_comes_in(people, server):
     "http://127.0.0.1.evil.example", "http://localhost.evil.example", "http://evil-localhost",
     "http://localhost@evil.example", "file://"])
 @pytest.mark.proves("Origin")
-def test_a_foreign_page_is_refused_before_the_upgrade(people, server, origin):
+def test_a_foreign_origin_is_rejected_before_the_upgrade(people, server, origin):
     status, body = refused(server, people("alice").token, Origin=origin)
     assert (status, body["code"]) == (403, "foreign_origin")
 
 
-def test_two_origins_are_refused(people, server):
+def test_two_origin_headers_are_rejected(people, server):
     alice = people("alice")
     with Wire(server) as wire:
         wire.send(request("GET", "/ws/messaging/", "Connection: Upgrade", "Upgrade: websocket",
@@ -58,7 +58,7 @@ def test_two_origins_are_refused(people, server):
 
 
 @pytest.mark.parametrize("versions", [("13", "13"), ("13", "8"), ("8", "13")])
-def test_two_version_lines_are_refused(people, server, versions):
+def test_two_websocket_version_headers_are_rejected(people, server, versions):
     """RFC 6455 section 11.3.5: a client sends the header once."""
     with Wire(server) as wire:
         wire.send(request("GET", "/ws/messaging/", "Connection: Upgrade", "Upgrade: websocket",
@@ -71,7 +71,7 @@ def test_two_version_lines_are_refused(people, server, versions):
 @pytest.mark.parametrize("host", [
     "evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost@evil.example", "a b", ""])
 @pytest.mark.proves("Host")
-def test_a_foreign_host_is_400(people, server, host):
+def test_a_foreign_host_returns_400(people, server, host):
     assert host_status(server, host) == 400
     alice = people("alice")
     with Wire(server) as wire:
@@ -81,7 +81,7 @@ def test_a_foreign_host_is_400(people, server, host):
         assert wire.answer().status == 400
 
 
-def test_a_request_has_exactly_one_host(server):
+def test_a_request_must_have_exactly_one_host(server):
     assert host_status(server, None) == 400
     with Wire(server) as wire:
         wire.send(request("GET", "/", "Host: evil.example"))
@@ -89,7 +89,7 @@ def test_a_request_has_exactly_one_host(server):
 
 
 @pytest.mark.proves("Host")
-def test_only_allowed_hosts_are_served_when_they_are_named(own_server):
+def test_only_allowed_hosts_are_served_when_they_are_configured(own_server):
     server = own_server(ALLOWED_HOSTS="chat.example.com,localhost")
     alice = named(server, "alice")
     for good in "chat.example.com", "chat.example.com:443", "CHAT.example.com", "localhost":
@@ -114,7 +114,7 @@ def test_only_allowed_hosts_are_served_when_they_are_named(own_server):
     ({"Sec-WebSocket-Key": None}, 400),
 ])
 @pytest.mark.proves("unknown path, wrong handshake")
-def test_a_wrong_handshake_is_refused(people, server, change, status):
+def test_an_invalid_handshake_is_rejected(people, server, change, status):
     headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
                "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
                "Authorization": f"Bearer {people('alice').token}", **change}

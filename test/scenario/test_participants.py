@@ -1,4 +1,4 @@
-"""Who is in a conversation and what they may: roles, coming, leaving, being removed."""
+"""Participants of a conversation: roles, adding, leaving and removal."""
 import pytest
 
 from client import (CONVERSATION_FIELDS, FRAME_CONVERSATION_FIELDS, NO_ID, Person, assert_closes_with,
@@ -31,7 +31,7 @@ class Club(dict):
 
 @pytest.mark.proves("visibility")
 @pytest.mark.proves("POST conversations/{id}/add_participant/, remove_participant/")
-def test_one_who_is_added_reads_all_history_and_their_mark_starts_at_the_head(club):
+def test_an_added_participant_reads_the_history_and_starts_with_a_read_mark_at_the_head(club):
     for n in range(3):
         club.bob.rest.send_message(club, f"m{n}")
     with club.bob.connect(club) as bobs, club.cho.connect() as chos:
@@ -47,11 +47,11 @@ def test_one_who_is_added_reads_all_history_and_their_mark_starts_at_the_head(cl
         assert created["conversation_id"] == club["id"] and created["data"] == updated["data"]
         club.bob.rest.send_message(club, "hello cho")
         live = chos.events(1)[0]
-        assert live["type"] == "message" and live["seq"] == shown["seq"] + 1, "not the history"
+        assert live["type"] == "message" and live["seq"] == shown["seq"] + 1, "the history is not sent"
     assert len(club.cho.rest.history(club)["messages"]) == 4
     assert club.cho.rest.get("messages/unread_count/").json() == {"count": 1}
     again = club.by(club.alice, "add_participant", user_id=club.cho.id)
-    assert again.status_code == 200 and again.json()["seq"] == shown["seq"] + 1, "again is no change"
+    assert again.status_code == 200 and again.json()["seq"] == shown["seq"] + 1, "adding again changes nothing"
 
 
 @pytest.mark.proves("P9 token lifetime")
@@ -59,24 +59,24 @@ def test_one_who_is_added_reads_all_history_and_their_mark_starts_at_the_head(cl
 @pytest.mark.proves("POST conversations/{id}/add_participant/, remove_participant/")
 @pytest.mark.proves("4003")
 @pytest.mark.proves("conversation_updated, conversation_deleted, conversation_left")
-def test_removal_is_the_last_that_the_removed_one_gets(club):
-    with club.bob.connect(club) as narrow, club.bob.connect() as wide, club.alice.connect(club) as alices:
+def test_a_removed_participant_receives_conversation_left_and_no_later_event(club):
+    with club.bob.connect(club) as room_socket, club.bob.connect() as user_socket, club.alice.connect(club) as alices:
         answer = club.by(club.ann, "remove_participant", user_id=club.bob.id)
         assert answer.status_code == 200, answer.text
         assert answer.json()["participants"] == [club.alice.id, club.ann.id]
         assert answer.json()["participant_count"] == 2
         assert alices.wait_for("conversation_updated")["data"]["participants"] == [club.alice.id, club.ann.id]
-        assert narrow.wait_for("conversation_left")["conversation_id"] == club["id"]
-        assert_closes_with(narrow, 4003, reconnect=False)
-        assert wide.wait_for("conversation_left")["conversation_id"] == club["id"]
+        assert room_socket.wait_for("conversation_left")["conversation_id"] == club["id"]
+        assert_closes_with(room_socket, 4003, reconnect=False)
+        assert user_socket.wait_for("conversation_left")["conversation_id"] == club["id"]
         club.alice.rest.send_message(club, "without bob")
         other = club.bob.rest.create_group(club.alice)
-        passed = wide.seen_before(lambda frame: frame["type"] == "conversation_created")
-        assert not [one for one in passed[:-1] if "seq" in one], "and nothing of the other"
-        answer = wide.ask("message", conversation_id=club["id"], content="x")
+        passed = user_socket.seen_before(lambda frame: frame["type"] == "conversation_created")
+        assert not [one for one in passed[:-1] if "seq" in one], "no event of the conversation after the removal"
+        answer = user_socket.ask("message", conversation_id=club["id"], content="x")
         assert answer["data"]["code"] == "not_participant"
-        assert wide.ask("typing", conversation_id=club["id"], is_typing=True)["data"]["code"] == "not_found"
-        assert wide.ask("read", conversation_id=club["id"], up_to_seq=1)["data"]["code"] == "not_found"
+        assert user_socket.ask("typing", conversation_id=club["id"], is_typing=True)["data"]["code"] == "not_found"
+        assert user_socket.ask("read", conversation_id=club["id"], up_to_seq=1)["data"]["code"] == "not_found"
         assert other
     for path in ("", "messages/", "changes/", "participants/"):
         assert_problem(club.bob.rest.get(f"conversations/{club['id']}/{path}"), 404, "not_found")
@@ -87,23 +87,23 @@ def test_removal_is_the_last_that_the_removed_one_gets(club):
 
 
 @pytest.mark.proves("P3 one order")
-def test_one_who_comes_back_goes_on(club):
+def test_a_participant_who_is_added_again_reads_everything(club):
     before = club.bob.rest.send_message(club, "before")
-    with club.bob.connect() as wide:
+    with club.bob.connect() as user_socket:
         club.by(club.alice, "remove_participant", user_id=club.bob.id)
-        assert wide.wait_for("conversation_left")
+        assert user_socket.wait_for("conversation_left")
         club.alice.rest.send_message(club, "meanwhile")
         club.by(club.alice, "add_participant", user_id=club.bob.id)
-        assert wide.wait_for("conversation_created")["conversation_id"] == club["id"]
+        assert user_socket.wait_for("conversation_created")["conversation_id"] == club["id"]
         sent = club.alice.rest.send_message(club, "welcome")
-        assert wide.events(1)[0]["data"]["id"] == sent["id"]
-        assert wide.send_message("thanks", conversation_id=club["id"])["seq"] == sent["seq"] + 1
+        assert user_socket.events(1)[0]["data"]["id"] == sent["id"]
+        assert user_socket.send_message("thanks", conversation_id=club["id"])["seq"] == sent["seq"] + 1
     texts = [one["content"] for one in club.bob.rest.everything_in(club)]
     assert texts == [before["content"], "meanwhile", "welcome", "thanks"]
 
 
 @pytest.mark.proves("roles")
-def test_the_owner_who_leaves_hands_over_to_the_oldest_admin_then_the_oldest_member(club):
+def test_when_the_owner_leaves_the_oldest_admin_or_member_becomes_the_owner(club):
     answer = club.by(club.alice, "remove_participant", user_id=club.alice.id)
     assert answer.status_code == 200
     assert answer.json()["participants"] == [club.ann.id, club.bob.id]
@@ -118,7 +118,7 @@ def test_the_owner_who_leaves_hands_over_to_the_oldest_admin_then_the_oldest_mem
 
 @pytest.mark.proves("roles")
 @pytest.mark.proves("POST conversations/{id}/set_role/, GET conversations/{id}/participants/")
-def test_roles(club):
+def test_roles_can_be_set_and_ownership_transferred(club):
     assert club.roles() == {club.alice.id: "owner", club.ann.id: "admin", club.bob.id: "member"}
     assert_problem(club.by(club.alice, "set_role", user_id=club.cho.id, role="admin"), 400, field="user_id")
     assert_problem(club.by(club.alice, "set_role", user_id=club.bob.id, role="king"), 400, field="role")
@@ -132,7 +132,7 @@ def test_roles(club):
 @pytest.mark.proves("PATCH, DELETE conversations/{id}/")
 @pytest.mark.proves("POST conversations/{id}/update_title/")
 @pytest.mark.proves("conversation_updated, conversation_deleted, conversation_left")
-def test_titles(club):
+def test_titles_and_metadata_can_be_changed(club):
     with club.bob.connect() as socket:
         answer = club.by(club.ann, "update_title", title="Chess & tea")
         assert answer.status_code == 200 and answer.json()["title"] == "Chess & tea"
@@ -150,17 +150,17 @@ def test_titles(club):
 
 @pytest.mark.proves("PATCH, DELETE conversations/{id}/")
 @pytest.mark.proves("conversation_updated, conversation_deleted, conversation_left")
-def test_deleting_a_conversation(club):
+def test_deleting_a_conversation_requires_the_owner_and_closes_its_sockets(club):
     message = club.bob.rest.send_message(club, "hello")
     path = f"conversations/{club['id']}/"
-    with club.bob.connect(club) as narrow, club.ann.connect() as wide:
+    with club.bob.connect(club) as room_socket, club.ann.connect() as user_socket:
         assert_problem(club.ann.rest.delete(path), 403, "forbidden")
         assert_problem(club.cho.rest.delete(path), 404, "not_found")
         assert club.alice.rest.delete(path).status_code == 204
-        assert narrow.wait_for("conversation_deleted")["conversation_id"] == club["id"]
-        assert_closes_with(narrow, 4003, reconnect=False)
-        assert wide.wait_for("conversation_deleted")["conversation_id"] == club["id"]
-        assert wide.ask("message", conversation_id=club["id"], content="x")["data"]["code"] == "not_participant"
+        assert room_socket.wait_for("conversation_deleted")["conversation_id"] == club["id"]
+        assert_closes_with(room_socket, 4003, reconnect=False)
+        assert user_socket.wait_for("conversation_deleted")["conversation_id"] == club["id"]
+        assert user_socket.ask("message", conversation_id=club["id"], content="x")["data"]["code"] == "not_participant"
     for answer in (club.alice.rest.get(path), club.alice.rest.delete(path),
                    club.bob.rest.get(f"messages/{message['id']}/"), club.alice.rest.get(path + "messages/")):
         assert_problem(answer, 404, "not_found")
@@ -170,7 +170,7 @@ def test_deleting_a_conversation(club):
 
 
 @pytest.mark.proves("PATCH, DELETE conversations/{id}/")
-def test_the_rows_of_a_deleted_conversation_go_away(own_server, tmp_path):
+def test_rows_of_a_deleted_conversation_are_deleted(own_server, tmp_path):
     import sqlite3
 
     from deadline import eventually
@@ -191,7 +191,7 @@ def test_the_rows_of_a_deleted_conversation_go_away(own_server, tmp_path):
 
 
 @pytest.mark.proves("POST conversations/{id}/set_role/, GET conversations/{id}/participants/")
-def test_members_are_listed_page_by_page(club):
+def test_participants_are_listed_in_pages(club):
     path = f"conversations/{club['id']}/participants/"
     answer = club.bob.rest.get(path)
     assert [(one["user_id"], one["role"]) for one in answer.json()] == [
@@ -210,7 +210,7 @@ def test_members_are_listed_page_by_page(club):
 
 
 @pytest.mark.proves("POST conversations/{id}/add_participant/, remove_participant/")
-def test_a_direct_conversation_stays_as_it_is(club):
+def test_participants_and_title_of_a_direct_conversation_cannot_change(club):
     answer = club.alice.rest.post("conversations/", json={"participants": [club.bob.id]})
     path = f"conversations/{answer.json()['id']}"
     for verb, body in (("add_participant", {"user_id": club.cho.id}),
@@ -220,7 +220,7 @@ def test_a_direct_conversation_stays_as_it_is(club):
         assert_problem(club.alice.rest.post(f"{path}/{verb}/", json=body), 400, "bad_request")
 
 
-def test_what_is_not_there(club):
+def test_participant_routes_reject_unknown_conversations_and_invalid_users(club):
     for verb, body in (("add_participant", {"user_id": "x"}), ("update_title", {"title": "x"}),
                        ("set_role", {"user_id": "x", "role": "admin"})):
         assert_problem(club.alice.rest.post(f"conversations/{NO_ID}/{verb}/", json=body), 404, "not_found")
@@ -230,7 +230,7 @@ def test_what_is_not_there(club):
     assert_problem(club.by(club.alice, "add_participant"), 400, field="user_id")
 
 
-def test_a_service_may_whatever_somebody_may(club):
+def test_a_service_may_do_what_any_role_may(club):
     service = Person(club.alice.server, "backend", scope="messaging:service")
     assert service.rest.post(f"conversations/{club['id']}/add_participant/",
                              json={"user_id": club.cho.id}).status_code == 200

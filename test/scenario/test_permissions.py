@@ -1,4 +1,4 @@
-"""Every cell of docs/permissions.md, tried on the server."""
+"""Every cell of docs/permissions.md, checked against a server."""
 import pathlib
 import re
 
@@ -16,12 +16,12 @@ def cells():
         if row:
             for kind, least in zip(("direct", "group", "task"), row.groups()[1:]):
                 for role in ROLES:
-                    if (kind, role) != ("direct", "admin"):  # there is none
+                    if (kind, role) != ("direct", "admin"):  # a direct conversation has no admin
                         yield row[1], kind, role, least
 
 
 class Room:
-    """A conversation of each kind with an owner, and beside them an admin and two members."""
+    """A conversation of each kind with an owner, an admin and two members."""
 
     def __init__(self, server, kind, people):
         self.kind, self.server = kind, server
@@ -54,47 +54,47 @@ class Room:
 
 
 ATTEMPTS = {
-    "read": lambda room, who: who.rest.get(f"{room.path}/messages/"),
-    "edit_message": lambda room, who: who.rest.patch(
-        f"messages/{room.message_of(who)}/", json={"content": "x"}),
-    "delete_others_message": lambda room, who: who.rest.delete(
-        f"messages/{room.message_of(room.owner if who is not room.owner else room.other)}/"),
-    "update_title": lambda room, who: who.rest.post(f"{room.path}/update_title/", json={"title": "x"}),
-    "update_metadata": lambda room, who: who.rest.patch(f"{room.path}/", json={"metadata": {"x": 1}}),
-    "add_participant": lambda room, who: who.rest.post(
+    "read": lambda room, person: person.rest.get(f"{room.path}/messages/"),
+    "edit_message": lambda room, person: person.rest.patch(
+        f"messages/{room.message_of(person)}/", json={"content": "x"}),
+    "delete_others_message": lambda room, person: person.rest.delete(
+        f"messages/{room.message_of(room.owner if person is not room.owner else room.other)}/"),
+    "update_title": lambda room, person: person.rest.post(f"{room.path}/update_title/", json={"title": "x"}),
+    "update_metadata": lambda room, person: person.rest.patch(f"{room.path}/", json={"metadata": {"x": 1}}),
+    "add_participant": lambda room, person: person.rest.post(
         f"{room.path}/add_participant/", json={"user_id": room.outside.id}),
-    "remove_participant": lambda room, who: who.rest.post(
+    "remove_participant": lambda room, person: person.rest.post(
         f"{room.path}/remove_participant/", json={"user_id": room.other.id}),
-    "leave": lambda room, who: who.rest.post(
-        f"{room.path}/remove_participant/", json={"user_id": who.id}),
-    "set_role": lambda room, who: who.rest.post(
+    "leave": lambda room, person: person.rest.post(
+        f"{room.path}/remove_participant/", json={"user_id": person.id}),
+    "set_role": lambda room, person: person.rest.post(
         f"{room.path}/set_role/", json={"user_id": room.other.id, "role": "admin"}),
-    "delete_conversation": lambda room, who: who.rest.delete(f"{room.path}/"),
+    "delete_conversation": lambda room, person: person.rest.delete(f"{room.path}/"),
 }
 
 
-def test_the_table_and_the_attempts_are_of_the_same_actions():
+def test_the_permission_table_and_its_attempts_list_the_same_actions():
     assert {action for action, *_ in cells()} == set(ATTEMPTS)
 
 
 @pytest.mark.parametrize("action,kind,role,least", list(cells()))
 @pytest.mark.proves("roles")
-def test_a_cell(server, people, action, kind, role, least):
+def test_a_cell_of_the_permission_table(server, people, action, kind, role, least):
     room = Room(server, kind, people("owner", "admin", "member", "other", "outside"))
-    who = getattr(room, role)
-    answer = ATTEMPTS[action](room, who)
+    person = getattr(room, role)
+    answer = ATTEMPTS[action](room, person)
     if least != "nobody" and ROLES.index(role) >= ROLES.index(least):
         assert answer.status_code in (200, 204), answer.text
     else:
         assert answer.status_code in (400, 403), answer.text
         service = Person(server, "backend", scope="messaging:service")
         if least != "nobody":
-            acting = ATTEMPTS[action](room, _acting(service, who))
+            acting = ATTEMPTS[action](room, _acting(service, person))
             assert acting.status_code in (200, 204), acting.text
 
 
-def _acting(service, who):
-    """The same person, whose requests the backend makes."""
-    person = Person(service.server, who.id)
-    person.rest = type(person.rest)(service.server, service.token, headers={"X-On-Behalf-Of": who.id})
+def _acting(service, person):
+    """Returns a client for the same user, whose requests a service sends."""
+    person = Person(service.server, person.id)
+    person.rest = type(person.rest)(service.server, service.token, headers={"X-On-Behalf-Of": person.id})
     return person

@@ -1,4 +1,4 @@
-"""PostgreSQL as the store: the promises of the embedded one, and what a database at the end of a wire can do."""
+"""PostgreSQL as the store: the same guarantees as SQLite, and failures of the database and its connections."""
 import contextlib
 import threading
 import time
@@ -46,7 +46,7 @@ class Talk:
 
 
 @pytest.mark.proves("PostgreSQL as the store")
-def test_two_people_talk_and_a_kill_takes_nothing_back(talk):
+def test_messages_on_postgresql_survive_a_kill(talk):
     with talk.alice.connect(talk.room) as a, talk.bob.connect(talk.room) as b:
         a.send_message("hello bob", client_id="a-1")
         assert b.wait_for("message")["data"]["content"] == "hello bob"
@@ -62,7 +62,7 @@ def test_two_people_talk_and_a_kill_takes_nothing_back(talk):
 
 
 @pytest.mark.proves("PostgreSQL as the store")
-def test_metadata_times_and_text_come_back_as_they_went(talk):
+def test_metadata_times_and_text_are_stored_unchanged(talk):
     sent = talk.post("ü 猫 \U0001f600 'quoted' \\", metadata={"k": {"deep": [1, 2.5, None, "a: b", 'q" \\']}, "n": True}, client_id="c").json()
     read = talk.bob.rest.get(f"messages/{sent['id']}/").json()
     for name in "content", "metadata", "sent_at", "client_id", "seq", "sender_id":
@@ -71,7 +71,7 @@ def test_metadata_times_and_text_come_back_as_they_went(talk):
 
 @pytest.mark.proves("P8 the store is the source of truth")
 @pytest.mark.proves("/livez, /readyz")
-def test_a_database_that_is_killed_is_503_and_everything_goes_on_after_it(own_database, own_server):
+def test_a_killed_database_returns_503_and_the_node_recovers(own_database, own_server):
     talk = Talk(own_server(DATABASE_URL=own_database.url))
     acked = [f"before {number}" for number in range(20)]
     for content in acked:
@@ -83,23 +83,23 @@ def test_a_database_that_is_killed_is_503_and_everything_goes_on_after_it(own_da
     assert_problem(talk.bob.rest.get("conversations/"), 503, "store_unavailable")
     assert eventually(lambda: not talk.server.ready())
     own_database.start()
-    assert eventually(talk.server.ready, within=30), "without anybody writing"
+    assert eventually(talk.server.ready, within=30), "without any write"
     assert eventually(lambda: talk.post("meanwhile", client_id="m").status_code in (200, 201), within=30)
-    assert eventually(lambda: talk.bob.rest.get("conversations/").is_success, within=30), "each connection comes back by itself"
+    assert eventually(lambda: talk.bob.rest.get("conversations/").is_success, within=30), "every connection reconnects by itself"
     assert talk.contents() == acked + ["meanwhile"]
 
 
 @pytest.mark.proves("P8 the store is the source of truth")
-def test_a_database_that_stops_answering_is_503_within_its_deadline(own_database, own_server):
+def test_an_unresponsive_database_returns_503_within_the_deadline(own_database, own_server):
     talk = Talk(own_server(DATABASE_URL=own_database.url))
     assert talk.post("before").status_code == 201
     own_database.pause()
     began = time.monotonic()
     waiting = threading.Thread(target=talk.post, args=("w",), kwargs={"client_id": "w"}, daemon=True)
     waiting.start()
-    assert eventually(lambda: not talk.server.ready()), "it says so before anything has failed"
+    assert eventually(lambda: not talk.server.ready()), "readiness fails before any request has failed"
     assert_problem(talk.post("too late", client_id="late"), 503, "store_unavailable")
-    assert waiting.is_alive() and time.monotonic() - began < patient(6), "nobody waits behind those who wait"
+    assert waiting.is_alive() and time.monotonic() - began < patient(6), "later requests fail at once while earlier ones wait"
     answer = talk.alice.rest.post("messages/", json={"conversation_id": talk.room["id"], "content": "x", "client_id": "x"}, timeout=patient(60))
     assert answer.status_code == 503 and answer.json()["code"] in ("store_unavailable", "outcome_unknown")
     assert time.monotonic() - began < patient(40)
@@ -113,7 +113,7 @@ def test_a_database_that_stops_answering_is_503_within_its_deadline(own_database
 @pytest.mark.parametrize("lost, status", [("answer", 201), ("commit", 503)])
 @pytest.mark.proves("P8 the store is the source of truth")
 @pytest.mark.proves("PostgreSQL: a lost COMMIT")
-def test_a_commit_whose_answer_is_lost_is_settled(database, own_server, lost, status):
+def test_the_outcome_of_a_lost_commit_is_resolved(database, own_server, lost, status):
     relay = Relay(database.port)
     talk = Talk(own_server(DATABASE_URL=relay.database_url))
     assert talk.post("before").status_code == 201
@@ -125,12 +125,12 @@ def test_a_commit_whose_answer_is_lost_is_settled(database, own_server, lost, st
         assert_problem(answer, 503, "store_unavailable")
     again = talk.post("the one", client_id="one")
     assert again.status_code == (200 if status == 201 else 201)
-    assert talk.contents() == ["before", "the one"], "once, whatever was lost"
+    assert talk.contents() == ["before", "the one"], "stored once in both cases"
     relay.close()
 
 
 @pytest.mark.proves("PostgreSQL: commit lanes of home shards, pipelined batches, row locks")
-def test_nodes_that_share_a_database_make_one_order(database, own_server):
+def test_nodes_that_share_a_database_produce_one_order(database, own_server):
     servers = [own_server(DATABASE_URL=database.url) for _ in range(2)]
     alice, bob = Person(servers[0], "alice"), Person(servers[1], "bob")
     room = alice.rest.create_group(bob)
@@ -157,7 +157,7 @@ def test_nodes_that_share_a_database_make_one_order(database, own_server):
 
 
 @pytest.mark.proves("PostgreSQL: commit lanes of home shards, pipelined batches, row locks")
-def test_the_same_client_id_at_two_nodes_at_once_is_one_message(database, own_server):
+def test_concurrent_retries_on_two_nodes_store_one_message(database, own_server):
     servers = [own_server(DATABASE_URL=database.url) for _ in range(2)]
     alice = [Person(server, "alice") for server in servers]
     room = alice[0].rest.create_group()
@@ -186,7 +186,7 @@ def test_attachments_on_a_shared_database(talk):
 
 
 @pytest.mark.proves("PostgreSQL as the store")
-def test_unsafe_settings_are_refused(tmp_path):
+def test_unsafe_database_settings_are_refused(tmp_path):
     unsafe = Postgres("fsync=off").start()
     try:
         done = run("serve", "--port", "0", "--data-dir", str(tmp_path / "data"), directory=tmp_path, DATABASE_URL=unsafe.url)
@@ -196,7 +196,7 @@ def test_unsafe_settings_are_refused(tmp_path):
 
 
 @pytest.mark.proves("PostgreSQL as the store")
-def test_tables_of_another_system_are_left_alone(tmp_path, own_database):
+def test_tables_of_another_system_are_not_touched(tmp_path, own_database):
     own_database.ask("CREATE TABLE messaging_conversation (id uuid PRIMARY KEY); INSERT INTO messaging_conversation VALUES (gen_random_uuid())")
     done = run("serve", "--port", "0", "--data-dir", str(tmp_path / "data"), directory=tmp_path, DATABASE_URL=own_database.url)
     assert done.returncode != 0 and "another system" in done.stdout
@@ -205,7 +205,7 @@ def test_tables_of_another_system_are_left_alone(tmp_path, own_database):
 
 
 @pytest.mark.proves("PostgreSQL as the store")
-def test_a_password_never_shows(tmp_path, own_server, database):
+def test_database_passwords_are_not_logged(tmp_path, own_server, database):
     server = own_server("--log-level", "trace", DATABASE_URL=database.url.replace("parley@", "parley:s3cret-word@"))
     Talk(server)
     server.stop()
@@ -213,7 +213,7 @@ def test_a_password_never_shows(tmp_path, own_server, database):
 
 
 @pytest.mark.proves("PostgreSQL: commit lanes of home shards, pipelined batches, row locks")
-def test_a_locked_conversation_holds_up_nobody_else(own_database, own_server):
+def test_a_locked_conversation_does_not_block_other_conversations(own_database, own_server):
     talk = Talk(own_server("--shards", "1", DATABASE_URL=own_database.url))
     others = [talk.alice.rest.create_group(talk.bob) for _ in range(20)]
     holder = threading.Thread(target=own_database.ask, args=(
@@ -229,15 +229,15 @@ def test_a_locked_conversation_holds_up_nobody_else(own_database, own_server):
             assert talk.bob.rest.post("messages/", json={"conversation_id": room["id"], "content": "free"}).status_code == 201
             taken += 1
     sending.join()
-    assert taken > 40, "others wait for a moment at most"
+    assert taken > 40, "other sends wait for a moment at most"
     assert_problem(blocked[0], 503, "store_unavailable")
-    assert talk.server.ready(), "the store is there"
+    assert talk.server.ready(), "the store is available"
     assert talk.post("held", client_id="held").status_code == 201
 
 
 @pytest.mark.proves("PostgreSQL: commit lanes of home shards, pipelined batches, row locks")
-def test_two_nodes_send_to_many_conversations_at_once(own_database, own_server):
-    """Their batches lock the same rows, in the same order: neither waits for the other's end, and no deadlock is broken."""
+def test_two_nodes_send_to_many_conversations_without_deadlocks(own_database, own_server):
+    """Batches lock rows in the same order, so they neither deadlock nor wait for each other's end."""
     nodes = [own_server(DATABASE_URL=own_database.url) for _ in range(2)]
     talk = Talk(nodes[0])
     rooms = [talk.alice.rest.create_group(talk.bob) for _ in range(12)]
@@ -256,7 +256,7 @@ def test_two_nodes_send_to_many_conversations_at_once(own_database, own_server):
         thread.join()
     for room in rooms:
         seqs = [message["seq"] for message in talk.bob.rest.everything_in(room)]
-        assert seqs == list(range(1, 51)), "each once, though two nodes sent it"
+        assert seqs == list(range(1, 51)), "each message once, though both nodes sent it"
     assert own_database.ask("SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'") == "0"
 
 
@@ -264,7 +264,7 @@ def test_two_nodes_send_to_many_conversations_at_once(own_database, own_server):
 
 
 def behind_each_other(database, room, *calls):
-    """They wait for the conversation's row, in this order, which somebody holds for a moment; then they go on."""
+    """Starts these calls in order while a lock on the conversation's row delays them, then releases the lock."""
     holder = threading.Thread(target=database.ask, args=(
         f"BEGIN; SELECT 1 FROM messaging_conversation WHERE id = '{room['id']}' FOR UPDATE; SELECT pg_sleep(0.4); COMMIT",))
     holder.start()
@@ -286,7 +286,7 @@ def two_nodes(own_database, own_server):
 
 
 @pytest.mark.proves("P3 one order")
-def test_a_message_that_one_node_deletes_while_another_edits_it_stays_deleted(two_nodes):
+def test_a_message_deleted_and_edited_concurrently_on_two_nodes_stays_deleted(two_nodes):
     database, one, two, room = two_nodes
     for _ in range(4):
         message = one.rest.send_message(room, "a secret")
@@ -297,7 +297,7 @@ def test_a_message_that_one_node_deletes_while_another_edits_it_stays_deleted(tw
 
 
 @pytest.mark.proves("P3 one order")
-def test_two_nodes_that_remove_the_same_person_count_one(two_nodes):
+def test_concurrent_removals_on_two_nodes_count_once(two_nodes):
     database, one, two, room = two_nodes
     for _ in range(4):
         behind_each_other(database, room, *(lambda person=person: remove(person, room, "bob") for person in (one, two)))
@@ -312,12 +312,12 @@ def remove(person, room, user):
 
 @pytest.mark.proves("P8 the store is the source of truth")
 @pytest.mark.proves("positions")
-def test_what_was_delivered_is_written_when_the_database_is_back(own_database, own_server):
+def test_delivery_marks_are_written_after_an_outage_of_the_database(own_database, own_server):
     talk = Talk(own_server(DATABASE_URL=own_database.url))
     with talk.bob.connect(talk.room) as bob:
         sent = talk.post("seen by bob").json()
         assert bob.wait_for("message")["data"]["id"] == sent["id"]
-        own_database.kill()  # before the mark is written, a second later
+        own_database.kill()  # the mark would be written a second later
         killed = time.time()
         eventually(lambda: not talk.server.ready())
         wait_until(killed + 2.5)
@@ -327,16 +327,16 @@ def test_what_was_delivered_is_written_when_the_database_is_back(own_database, o
 
 
 @pytest.mark.proves("P8 the store is the source of truth")
-def test_a_live_socket_that_must_catch_up_waits_for_the_database(own_database, own_server):
+def test_a_live_socket_waits_for_the_database_to_catch_up(own_database, own_server):
     talk = Talk(own_server(DATABASE_URL=own_database.url))
     for number in range(3):
         assert talk.post(f"message {number}").status_code == 201
     talk.server.kill()
-    talk.server.start()  # which knows nothing of them yet
+    talk.server.start()  # the new process has no events in memory
     with talk.bob.connect(talk.room) as bob:
         own_database.kill()
         bob.send("resume", seqs={talk.room["id"]: 0}, ref="r")
-        assert bob.ask("typing", is_typing=True)["type"] == "ack", "it lives on"
+        assert bob.ask("typing", is_typing=True)["type"] == "ack", "the socket stays open"
         eventually(lambda: not talk.server.ready())
         own_database.start()
         assert [frame["seq"] for frame in bob.events(3)] == [1, 2, 3]
@@ -346,7 +346,7 @@ def test_a_live_socket_that_must_catch_up_waits_for_the_database(own_database, o
         assert bob.events(1)[0]["seq"] == 4
 
 
-def test_a_socket_can_have_16_resumes_under_way(own_database, own_server):
+def test_a_socket_can_have_16_pending_resumes(own_database, own_server):
     talk = Talk(own_server(DATABASE_URL=own_database.url))
     assert talk.post("message").status_code == 201
     talk.server.kill()
@@ -361,13 +361,13 @@ def test_a_socket_can_have_16_resumes_under_way(own_database, own_server):
         assert [bob.wait_for("resumed")["ref"] for _ in range(16)] == [f"{number}" for number in range(16)]
 
 
-def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(own_database, own_server):
+def test_shutdown_does_not_wait_for_an_unresponsive_database(own_database, own_server):
     server = own_server("--timeout-graceful-shutdown", "2", DATABASE_URL=own_database.url)
     talk = Talk(server)
     own_database.pause()
 
     def send():
-        with contextlib.suppress(httpx.TransportError):  # its connection is cut off
+        with contextlib.suppress(httpx.TransportError):  # the server closes its connection
             talk.post("on its way")
 
     threading.Thread(target=send, daemon=True).start()
@@ -378,8 +378,8 @@ def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(own_database, 
 
 
 @pytest.mark.proves("P8 the store is the source of truth")
-def test_what_a_fail_over_may_have_lost_is_not_called_stored(own_database, own_server):
-    """The COMMIT was taken by a server that is gone, and another one, which never heard of it, takes its place."""
+def test_a_commit_that_a_fail_over_may_have_lost_is_not_acknowledged(own_database, own_server):
+    """The server that received the COMMIT is gone, and a standby that did not replicate it takes its place."""
     standby = own_database.standby()
     relay = Relay(own_database.port)
     talk = Talk(own_server("--shards", "1", DATABASE_URL=relay.database_url))
@@ -387,7 +387,7 @@ def test_what_a_fail_over_may_have_lost_is_not_called_stored(own_database, own_s
     standby.catch_up_with(own_database)
     assert standby.ask("SELECT count(*) FROM messaging_message") == "1"
     standby.stop_following()
-    relay.target = standby.port  # from the next connection on
+    relay.target = standby.port  # for new connections
     relay.lose_commit_of(b"the one", "answer")
     answers = []
     sending = threading.Thread(target=lambda: answers.append(talk.post("the one", client_id="one")))
@@ -396,7 +396,7 @@ def test_what_a_fail_over_may_have_lost_is_not_called_stored(own_database, own_s
     own_database.kill()
     standby.promote()
     standby.ask("CREATE PROCEDURE spend() LANGUAGE plpgsql AS $$ BEGIN FOR i IN 1..50 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
-    standby.ask("CALL spend()")  # ids that the lost server had given already
+    standby.ask("CALL spend()")  # the lost server had assigned these ids already
     sending.join()
     assert_problem(answers[0], 503, "outcome_unknown")
     eventually(talk.server.ready, within=30)

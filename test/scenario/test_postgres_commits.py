@@ -1,4 +1,4 @@
-"""COMMITs whose outcome is not told, on a database that crashes or whose standby is away."""
+"""COMMITs with an unknown outcome, on a database that crashes or whose standby is unavailable."""
 import contextlib
 import threading
 import time
@@ -16,15 +16,15 @@ SPEND_IDS = "CREATE PROCEDURE spend() LANGUAGE plpgsql AS $$ BEGIN FOR i IN 1..5
 
 @pytest.fixture
 def lazy_database():
-    """One that flushes nothing before it must, so that a crash loses what was not committed."""
+    """A database that does not flush in the background, so that a crash loses everything that was not committed."""
     postgres = Postgres("wal_writer_delay=10s", "autovacuum=off").start()
     yield postgres
     postgres.close()
 
 
 @pytest.mark.proves("PostgreSQL: a lost COMMIT")
-def test_a_commit_lost_in_a_crash_is_never_called_stored(lazy_database, own_server):
-    """The crashed server gives the lost transaction's id to another client, whose transaction is committed."""
+def test_a_commit_lost_in_a_crash_is_never_acknowledged(lazy_database, own_server):
+    """After the crash the server assigns the lost transaction's id to another client, which commits."""
     relay = Relay(lazy_database.port)
     server = own_server("--shards", "1", DATABASE_URL=relay.database_url)
     alice = Person(server, "alice")
@@ -51,8 +51,8 @@ def test_a_commit_lost_in_a_crash_is_never_called_stored(lazy_database, own_serv
 
 @pytest.mark.long(30)
 @pytest.mark.proves("PostgreSQL: a lost COMMIT")
-def test_a_standby_that_is_away_costs_one_connection_for_each_lane(own_server):
-    """COMMIT waits for a standby that does not come: the lane takes nothing new until its outcome is known."""
+def test_an_unavailable_standby_blocks_one_connection_of_each_lane(own_server):
+    """COMMIT waits for the standby: the lane accepts no new batch until its outcome is known."""
     database = Postgres("max_connections=20").start()
     try:
         server = own_server("--shards", "1", DATABASE_URL=database.url)
@@ -76,14 +76,14 @@ def test_a_standby_that_is_away_costs_one_connection_for_each_lane(own_server):
             most = max(most, int(database.ask("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'parley'")))
             time.sleep(0.5)
         lanes, readers = 1 + 2, 1 + 2
-        assert most <= readers + 2 * lanes, "of a lane the one that waits for the standby, and the one that asks what became of it"
+        assert most <= readers + 2 * lanes, "each lane has one connection that waits for the standby and one that asks for the outcome"
         assert not server.ready()
         database.ask("ALTER SYSTEM SET synchronous_standby_names = ''")
         database.ask("SELECT pg_reload_conf()")
         eventually(server.ready, within=30)
         for sender in senders:
             sender.join()
-        assert [answer.status_code for answer in answers].count(503) >= 20, "while it was away; later ones may be stored"
+        assert [answer.status_code for answer in answers].count(503) >= 20, "while the standby was unavailable; later ones may be stored"
         for name in range(number):
             again = {"conversation_id": room["id"], "content": f"m{name}", "client_id": f"m{name}"}
             assert alice.rest.post("messages/", json=again).is_success

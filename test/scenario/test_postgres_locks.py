@@ -1,4 +1,4 @@
-"""What other clients of the database lock, and values that it refuses: who waits, who is refused, and that the node stays ready."""
+"""Locks of other database clients, and values that the database rejects: which requests wait or fail, and that the node stays ready."""
 import threading
 import time
 
@@ -27,7 +27,7 @@ def send(person, room, content, **fields):
 
 
 class Probes:
-    """Asks whether the node is ready, over and over, while the block lasts."""
+    """Polls the readiness of the node while the block lasts."""
 
     def __init__(self, server):
         self.server, self.ready, self.unready, self.over = server, 0, 0, threading.Event()
@@ -35,7 +35,7 @@ class Probes:
 
     def ask(self):
         while not self.over.wait(0.1):
-            if self.server.ready(within=20):  # a slow answer is not a refusal
+            if self.server.ready(within=20):  # a slow response is not a failure
                 self.ready += 1
             else:
                 self.unready += 1
@@ -50,8 +50,8 @@ class Probes:
 
 
 @pytest.mark.proves("PostgreSQL: locks of other clients, rejected values")
-def test_an_open_transaction_that_refers_to_a_conversation_delays_no_send(database, alice):
-    """Django inserts a row with a foreign key, and does not commit yet."""
+def test_a_foreign_key_to_a_conversation_in_an_open_transaction_delays_no_send(database, alice):
+    """Django inserts a row with a foreign key and has not committed yet."""
     room = alice.rest.create_group()
     database.ask("CREATE TABLE app_note (conversation uuid REFERENCES messaging_conversation (id))")
     with database.holding(f"INSERT INTO app_note VALUES ('{room['id']}')"):
@@ -63,7 +63,7 @@ def test_an_open_transaction_that_refers_to_a_conversation_delays_no_send(databa
 
 
 @pytest.mark.proves("PostgreSQL: locks of other clients, rejected values")
-def test_a_locked_message_leaves_the_node_ready_and_other_messages_are_marked_delivered(database, alice):
+def test_a_locked_message_leaves_the_node_ready_and_delays_no_other_delivery_mark(database, alice):
     bob = Person(alice.server, "bob")
     rooms = [alice.rest.create_group(bob) for _ in range(4)]
     with bob.connect() as everywhere:
@@ -80,11 +80,11 @@ def test_a_locked_message_leaves_the_node_ready_and_other_messages_are_marked_de
             asked = probes.ready
             eventually(lambda: probes.unready or probes.ready > asked + 10)
         assert probes.unready == 0
-        assert eventually(lambda: alice.rest.get(f"messages/{sent[0]['id']}/").json().get("delivered_at"), within=15), "when it is free"
+        assert eventually(lambda: alice.rest.get(f"messages/{sent[0]['id']}/").json().get("delivered_at"), within=15), "after the lock is released"
 
 
 @pytest.mark.proves("positions")
-def test_a_locked_participant_or_message_delays_no_other_read_mark(database, alice):
+def test_a_locked_participant_or_message_does_not_delay_other_read_marks(database, alice):
     readers = [Person(alice.server, name) for name in ("bob", "cho", "dan")]
     room = alice.rest.create_group(*readers)
     sent = [alice.rest.send_message(room, f"m{number}") for number in range(3)]
@@ -106,11 +106,11 @@ def test_a_locked_participant_or_message_delays_no_other_read_mark(database, ali
         assert not is_read(sent[1])
         assert bob.rest.get("messages/unread_count/").json() == {"count": 0}, "readable before it is written"
     assert probes.unready == 0
-    assert eventually(lambda: marks() == "3 3 3", within=15), "when it is free"
+    assert eventually(lambda: marks() == "3 3 3", within=15), "after the lock is released"
     assert eventually(lambda: is_read(sent[1]), within=15)
 
 
-def test_a_locked_message_of_a_deleted_conversation_stops_no_other_upkeep(database, alice):
+def test_a_locked_message_of_a_deleted_conversation_does_not_stop_the_janitor(database, alice):
     rooms = [alice.rest.create_group() for _ in range(3)]
     sent = [alice.rest.send_message(room, "going") for room in rooms]
     with database.holding(f"SELECT 1 FROM messaging_message WHERE id = '{sent[0]['id']}' FOR UPDATE"), Probes(alice.server) as probes:
@@ -132,7 +132,7 @@ def all_at_once(calls):
 
 
 @pytest.mark.proves("PostgreSQL: locks of other clients, rejected values")
-def test_sends_behind_a_locked_table_are_answered_within_seconds(database, alice):
+def test_sends_that_wait_for_a_table_lock_are_answered_within_seconds(database, alice):
     rooms = [alice.rest.create_group() for _ in range(60)]
     for table in "messaging_conversation", "messaging_message":
         with database.holding(f"LOCK TABLE {table} IN EXCLUSIVE MODE"), Probes(alice.server) as probes:
@@ -150,7 +150,7 @@ def test_sends_behind_a_locked_table_are_answered_within_seconds(database, alice
             assert send(alice, room, "held", client_id=table).is_success
 
 
-def test_a_short_table_lock_refuses_nobody(database, alice):
+def test_a_short_table_lock_fails_no_send(database, alice):
     rooms = [alice.rest.create_group() for _ in range(20)]
     with database.holding("LOCK TABLE messaging_conversation IN EXCLUSIVE MODE"):
         locked = time.time()
@@ -161,7 +161,7 @@ def test_a_short_table_lock_refuses_nobody(database, alice):
     assert [answer.status_code for answer in answers] == [201] * 20
 
 
-def test_twenty_locked_conversations_hold_up_no_others(database, alice):
+def test_twenty_locked_conversations_do_not_block_others(database, alice):
     held, free = ([alice.rest.create_group() for _ in range(20)] for _ in range(2))
     ids = ", ".join(f"'{room['id']}'" for room in held)
     with database.holding(f"SELECT 1 FROM messaging_conversation WHERE id IN ({ids}) FOR UPDATE"), Probes(alice.server) as probes:
@@ -169,7 +169,7 @@ def test_twenty_locked_conversations_hold_up_no_others(database, alice):
         for _ in range(5):
             for room in free:
                 assert send(alice, room, "free").status_code == 201
-        assert alice.server.log.count("55P03") <= len(held), "no send to a free conversation waits for one that is held"
+        assert alice.server.log.count("55P03") <= len(held), "no send to an unlocked conversation waits for a locked one"
         for thread in threads:
             thread.join()
         assert {answer.status_code for answer in stuck} == {503}
@@ -180,7 +180,7 @@ def test_twenty_locked_conversations_hold_up_no_others(database, alice):
 
 
 @pytest.mark.proves("PostgreSQL: locks of other clients, rejected values")
-def test_a_value_that_the_database_refuses_is_the_clients_error(database, alice):
+def test_a_value_that_the_database_rejects_is_a_client_error(database, alice):
     room = alice.rest.create_group()
     database.ask("ALTER TABLE messaging_message ADD CONSTRAINT refused CHECK (content NOT LIKE 'refused%')")
     with Probes(alice.server) as probes:

@@ -1,4 +1,4 @@
-"""Who is online, and when somebody was last seen (P11 on one node)."""
+"""Presence: which users are online, and when they were last seen (P11 on one node)."""
 import random
 import time
 
@@ -27,95 +27,95 @@ def talk(people):
 
 
 @pytest.mark.proves("user_online, user_offline")
-def test_the_others_see_one_come_and_go(talk):
+def test_participants_receive_user_online_and_user_offline(talk):
     alice, bob, group = talk
-    with alice.connect(group) as narrow, alice.connect() as wide:
+    with alice.connect(group) as room_socket, alice.connect() as user_socket:
         bobs = bob.connect(group)
-        online = narrow.wait_for("user_online")
+        online = room_socket.wait_for("user_online")
         assert online == {"type": "user_online", "conversation_id": group["id"], "data": {"user_id": bob.id}}
-        assert wide.wait_for("user_online") == {"type": "user_online", "data": {"user_id": bob.id}}
+        assert user_socket.wait_for("user_online") == {"type": "user_online", "data": {"user_id": bob.id}}
         assert alice.connect(group).established["data"]["online"] == [alice.id, bob.id]
         bobs.close()
-        offline = narrow.wait_for("user_offline")
+        offline = room_socket.wait_for("user_offline")
         assert offline == {"type": "user_offline", "conversation_id": group["id"], "data": {"user_id": bob.id}}
-        assert wide.wait_for("user_offline") == {"type": "user_offline", "data": {"user_id": bob.id}}
+        assert user_socket.wait_for("user_offline") == {"type": "user_offline", "data": {"user_id": bob.id}}
         with alice.connect(group) as later:
             assert later.established["data"]["online"] == [alice.id]
 
 
 @pytest.mark.proves("P11 presence")
-def test_coming_and_going_is_broadcast_without_the_store(own_server, request):
+def test_presence_is_broadcast_while_the_store_is_down(own_server, request):
     postgres = Postgres().start()
     request.addfinalizer(postgres.close)
     server = own_server(DATABASE_URL=postgres.url)
     alice, bob, cho = (Person(server, name) for name in ("alice", "bob", "cho"))
     group = alice.rest.create_group(bob, cho)
-    with alice.connect(group) as narrow, alice.connect() as wide:
+    with alice.connect(group) as room_socket, alice.connect() as user_socket:
         bobs, chos = bob.connect(group), cho.connect()
-        for socket in (narrow, wide):
+        for socket in (room_socket, user_socket):
             socket.wait_for(of("user_online", bob))
             socket.wait_for(of("user_online", cho))
         postgres.pause()
         bobs.close()
         chos.close()
-        offline = [narrow.wait_for("user_offline")["data"]["user_id"] for _ in range(2)]
+        offline = [room_socket.wait_for("user_offline")["data"]["user_id"] for _ in range(2)]
         assert sorted(offline) == [bob.id, cho.id]
-        assert wide.wait_for("user_offline") and wide.wait_for("user_offline")
+        assert user_socket.wait_for("user_offline") and user_socket.wait_for("user_offline")
         postgres.resume()
 
 
 @pytest.mark.proves("P11 presence")
-def test_many_tabs_are_one_user(talk):
+def test_several_connections_of_a_user_are_one_presence(talk):
     alice, bob, group = talk
     with alice.connect(group) as socket:
-        tabs = [bob.connect(), bob.connect(group), bob.connect()]
+        sockets = [bob.connect(), bob.connect(group), bob.connect()]
         assert socket.wait_for(of("user_online", bob))
-        for tab in tabs[:2]:
-            tab.close()
+        for connection in sockets[:2]:
+            connection.close()
         closed = time.time()
         wait_until(closed + 3)  # the debounce is 2 s
         bob.rest.send_message(group, "fence")
         frames = socket.seen_before(lambda frame: "seq" in frame)
-        assert [one["type"] for one in frames] == ["message"], "neither a second online nor an offline"
-        tabs[2].close()
+        assert [one["type"] for one in frames] == ["message"], "no second user_online, no user_offline"
+        sockets[2].close()
         assert socket.wait_for(of("user_offline", bob))
 
 
 @pytest.mark.proves("P11 presence")
-def test_a_page_that_is_loaded_again_says_nothing(talk):
+def test_a_page_reload_sends_no_presence_events(talk):
     alice, bob, group = talk
     with alice.connect(group) as socket:
-        tab = bob.connect(group)
+        connection = bob.connect(group)
         assert socket.wait_for(of("user_online", bob))
         for _ in range(3):
-            tab.close()
-            tab = bob.connect(group)
+            connection.close()
+            connection = bob.connect(group)
         loaded = time.time()
         wait_until(loaded + 3)
         bob.rest.send_message(group, "fence")
         assert [one["type"] for one in socket.seen_before(lambda frame: "seq" in frame)] == ["message"]
-        tab.close()
+        connection.close()
 
 
 @pytest.mark.proves("user_online, user_offline")
-def test_once_on_the_user_socket_however_many_conversations_are_shared(talk):
+def test_the_user_socket_receives_presence_once_for_several_shared_conversations(talk):
     alice, bob, group = talk
     for _ in range(3):
         alice.rest.create_group(bob)
-    with alice.connect() as wide:
+    with alice.connect() as user_socket:
         with bob.connect():
-            assert wide.wait_for(of("user_online", bob))
+            assert user_socket.wait_for(of("user_online", bob))
             bob.rest.send_message(group, "fence")
-            frames = wide.seen_before(lambda frame: "seq" in frame)
+            frames = user_socket.seen_before(lambda frame: "seq" in frame)
             assert [one["type"] for one in frames] == ["message"]
 
 
-def test_one_is_not_told_of_oneself_and_strangers_of_nobody(talk, people):
+def test_presence_is_sent_neither_to_the_user_nor_to_strangers(talk, people):
     alice, bob, group = talk
     cho = people("cho")
-    with alice.connect() as wide, bob.connect() as first, cho.connect() as stranger:
+    with alice.connect() as user_socket, bob.connect() as first, cho.connect() as stranger:
         with bob.connect(group) as second:
-            assert wide.wait_for(of("user_online", bob))
+            assert user_socket.wait_for(of("user_online", bob))
             alice.rest.send_message(group, "fence")
             other = alice.rest.create_group(cho)
             for socket in (first, second):
@@ -127,7 +127,7 @@ def test_one_is_not_told_of_oneself_and_strangers_of_nobody(talk, people):
 
 
 @pytest.mark.proves("user_online, user_offline")
-def test_large_conversations_are_told_nothing(own_server, tmp_path):
+def test_presence_is_not_broadcast_in_large_conversations(own_server, tmp_path):
     server = own_server("--limits-live-participants", "2", directory=tmp_path)
     alice, bob, cho = (Person(server, name) for name in ("alice", "bob", "cho"))
     large = alice.rest.create_group(bob, cho)
@@ -138,17 +138,17 @@ def test_large_conversations_are_told_nothing(own_server, tmp_path):
             assert of_small.wait_for(of("user_online", bob))
             alice.rest.send_message(large, "fence")
             assert [one["type"] for one in of_large.seen_before(lambda frame: "seq" in frame)] == ["message"]
-            assert presence_of(alice, cho)[cho.id]["online"], "one may ask"
+            assert presence_of(alice, cho)[cho.id]["online"], "presence can be requested"
 
 
 @pytest.mark.proves("POST presence/")
-def test_asking_for_many(talk, people):
+def test_presence_can_be_requested_for_many_users(talk, people):
     alice, bob, group = talk
     stranger = people("stranger")
     with bob.connect(), stranger.connect():
         eventually(lambda: presence_of(alice, bob)[bob.id]["online"])
         answer = presence_of(alice, bob, stranger, alice)
-        assert set(answer) == {bob.id, alice.id}, "others are absent"
+        assert set(answer) == {bob.id, alice.id}, "users without a shared conversation are absent"
         assert answer[bob.id]["online"] is True and answer[bob.id]["last_seen"]
         assert answer[alice.id] == {"online": False, "last_seen": None}
         service = Person(alice.server, "backend", scope="messaging:service")
@@ -159,7 +159,7 @@ def test_asking_for_many(talk, people):
     assert alice.rest.post("presence/", json={"user_ids": ["x"] * 500}).json() == {}
 
 
-def test_one_who_was_removed_is_a_stranger(talk):
+def test_presence_of_a_removed_participant_is_not_visible(talk):
     alice, bob, group = talk
     assert set(presence_of(alice, bob)) == {bob.id}
     alice.rest.post(f"conversations/{group['id']}/remove_participant/", json={"user_id": bob.id})
@@ -167,7 +167,7 @@ def test_one_who_was_removed_is_a_stranger(talk):
 
 
 @pytest.mark.proves("POST presence/")
-def test_last_seen_is_when_the_last_connection_went_and_survives_a_restart(own_server, tmp_path):
+def test_last_seen_is_the_end_of_the_last_connection_and_survives_a_restart(own_server, tmp_path):
     server = own_server(directory=tmp_path)
     alice, bob = Person(server, "alice"), Person(server, "bob")
     alice.rest.create_group(bob)
@@ -180,7 +180,7 @@ def test_last_seen_is_when_the_last_connection_went_and_survives_a_restart(own_s
     assert presence_of(Person(server, "alice"), bob)[bob.id] == {"online": False, "last_seen": seen}
 
 
-def test_after_a_kill_one_was_seen_when_one_came(own_server, tmp_path):
+def test_last_seen_after_a_kill_is_the_start_of_the_connection(own_server, tmp_path):
     server = own_server(directory=tmp_path)
     alice, bob = Person(server, "alice"), Person(server, "bob")
     alice.rest.create_group(bob)
@@ -195,7 +195,7 @@ def test_after_a_kill_one_was_seen_when_one_came(own_server, tmp_path):
 
 
 @pytest.mark.proves("P11 presence")
-def test_what_flapping_clients_tell_converges(server, people):
+def test_presence_of_flapping_clients_converges(server, people):
     watcher, *flapping = people("watcher", "f0", "f1", "f2", "f3", "f4")
     group = watcher.rest.create_group(*flapping)
     dice = random.Random(7)
@@ -215,13 +215,13 @@ def test_what_flapping_clients_tell_converges(server, people):
         eventually(lambda: {user: shown["online"] for user, shown in
                             presence_of(watcher, *flapping).items()} == online)
         watcher.rest.send_message(group, "fence")
-        told = {}
+        shown = {}
         for frame in socket.seen_before(lambda frame: "seq" in frame):
             if frame["type"] in ("user_online", "user_offline"):
                 user = frame["data"]["user_id"]
-                assert told.get(user) != frame["type"], "never the same twice in a row"
-                told[user] = frame["type"]
-        assert {user: told.get(user) == "user_online" for user in online} == online
+                assert shown.get(user) != frame["type"], "the same presence is never sent twice in a row"
+                shown[user] = frame["type"]
+        assert {user: shown.get(user) == "user_online" for user in online} == online
     for mine in open_sockets.values():
-        for tab in mine:
-            tab.close()
+        for connection in mine:
+            connection.close()

@@ -1,4 +1,4 @@
-"""What orchestrators and Prometheus ask."""
+"""Health probes, metrics and the log."""
 import httpx
 import pytest
 
@@ -13,13 +13,13 @@ def get(server, path):
 
 
 @pytest.mark.proves("/livez, /readyz")
-def test_the_server_says_that_it_lives_and_is_ready(server):
+def test_livez_and_readyz_return_200(server):
     assert get(server, "/livez").status_code == 200
     assert get(server, "/readyz").status_code == 200
 
 
 @pytest.mark.proves("build_info, connections, messages_total{verb}, commit_seconds")
-def test_metrics_tell_what_happened(own_server):
+def test_metrics_count_connections_messages_and_commits(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -36,7 +36,7 @@ def test_metrics_tell_what_happened(own_server):
 
 @pytest.mark.proves("frames_bytes_total{direction}, delivery_seconds")
 @pytest.mark.proves("http_request_seconds{route,status}")
-def test_metrics_tell_what_clients_get(own_server):
+def test_metrics_count_sent_bytes_and_delivery_times(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -49,7 +49,7 @@ def test_metrics_tell_what_clients_get(own_server):
 
 
 @pytest.mark.proves("/metrics")
-def test_metrics_speak_the_text_format(server):
+def test_metrics_have_the_prometheus_text_format(server):
     answer = get(server, "/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
@@ -58,7 +58,7 @@ def test_metrics_speak_the_text_format(server):
 
 
 @pytest.mark.proves("no tokens and no users in metrics")
-def test_metrics_name_no_token_and_no_user(people, server):
+def test_metrics_contain_no_tokens_and_no_user_ids(people, server):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     alice.rest.send_message(talk, "unspeakable")
@@ -67,7 +67,7 @@ def test_metrics_name_no_token_and_no_user(people, server):
         assert secret not in text
 
 
-def test_the_log_has_no_token_and_no_content(own_server):
+def test_the_log_contains_no_tokens_and_no_message_content(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -82,7 +82,7 @@ def test_the_log_has_no_token_and_no_content(own_server):
 
 
 @pytest.mark.proves("/livez, /readyz")
-def test_probes_and_metrics_can_be_moved_to_a_port_of_their_own(tmp_path):
+def test_probes_and_metrics_can_be_moved_to_the_admin_port(tmp_path):
     port = free_port()
     server = Server(tmp_path, "--admin-port", port).start(ready=False)
     admin = f"http://127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""The examples of docs/protocol.md, carried out. What an example says must be so; … in it stands for what differs."""
+"""Runs the examples of docs/protocol.md and compares the results. An … in an example matches any value."""
 import json
 import pathlib
 import re
@@ -10,11 +10,11 @@ from server import ROOT
 
 TEXT = pathlib.Path(ROOT, "docs/protocol.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.M | re.S)
-MORE = "…"  # as a key: other keys too; as a list's only member: any list; in a text: whatever follows
+MORE = "…"  # as a key: any further keys; as the only item of a list: any list; in a text: any suffix
 
 
 def pattern(text):
-    """An example's JSON, with its … made into something that JSON can say."""
+    """Parses the JSON of an example, with its … replaced by valid JSON."""
     text = text.replace("{…}", '{"…":"…"}').replace("[…]", '["…"]')
     text = re.sub(r",\s*…(?=[,}])", ',"…":"…"', text)
     text = re.sub(r",\s*…(?=\])", ',"…"', text)
@@ -22,14 +22,14 @@ def pattern(text):
 
 
 def differs(wanted, found, at="$"):
-    """Where what was found is not as the example says; None if it is."""
+    """Returns where the value found differs from the example; None if it matches."""
     key = at.rpartition(".")[2]
     if isinstance(wanted, dict):
         if not isinstance(found, dict):
-            return f"{at}: {found!r} is no object"
+            return f"{at}: {found!r} is not an object"
         missing = set(wanted) - {MORE} - set(found)
         extra = set() if MORE in wanted else set(found) - set(wanted)
-        if any(MORE in name for name in wanted if name != MORE):  # ids for keys
+        if any(MORE in name for name in wanted if name != MORE):  # ids as keys
             names = sorted(wanted.values(), key=repr), sorted(found.values(), key=repr)
             return None if names[0] == names[1] else f"{at}: {found}"
         if missing or extra:
@@ -37,7 +37,7 @@ def differs(wanted, found, at="$"):
         return next(filter(None, (differs(wanted[name], found[name], f"{at}.{name}") for name in wanted if name != MORE)), None)
     if isinstance(wanted, list):
         if not isinstance(found, list):
-            return f"{at}: {found!r} is no list"
+            return f"{at}: {found!r} is not a list"
         if wanted == [MORE]:
             return None
         known = [each for each in wanted if each != MORE]
@@ -52,7 +52,7 @@ def differs(wanted, found, at="$"):
 
 
 def beginning(start):
-    """The only block that begins so, or a part of one."""
+    """Returns the only block that begins with this text, or a part of a block."""
     found = [(kind, text) for kind, text in BLOCKS if text.startswith(start)]
     assert len(found) == 1, f"{len(found)} examples begin with {start}"
     return found[0][1]
@@ -76,11 +76,11 @@ class Scene:
         return room
 
     def filled_in(self, text, room):
-        """What a client sends in an example, with real ids and a real token."""
+        """Returns the client's part of an example, with real ids and a real token."""
         return text.replace("01a2…", room["id"]).replace("eyJ…", self.bob.token)
 
     def play(self, socket, transcript, room):
-        """Sends the lines with >, and compares what comes with those with <, whose order within an answer is free."""
+        """Sends the lines with >, and compares the frames received with the lines with <. Their order within a response is free."""
         turns = re.split(r"^> ", transcript, flags=re.M)
         for turn in filter(None, turns):
             sent, *answers = turn.strip().split("\n")
@@ -94,14 +94,14 @@ class Scene:
 
 
 @pytest.mark.proves("the examples of protocol.md")
-def test_requests_and_their_answers(scene):
+def test_examples_of_requests_and_responses(scene):
     requests = re.findall(r"^```sh\n(.*?)^```\n```\n(.*?)^```$", TEXT, re.M | re.S)
     assert len(requests) == 3
     room = None
     for number, (command, answer) in enumerate(requests):
         path = re.search(r"localhost:8000/api/messaging/([^\s\"]*)", command)[1]
         body = re.search(r"-d '(.*)'", command)
-        if number == 1:  # as in the example, alice's is the second message
+        if number == 1:  # as in the example, the second message is alice's
             scene.bob.rest.send_message(room, "first")
         if number == 2:
             for _ in range(4):
@@ -116,14 +116,14 @@ def test_requests_and_their_answers(scene):
         assert differs(pattern(text), found.json()) is None
 
 
-def test_the_error_of_a_request(scene):
+def test_example_of_an_error_response(scene):
     answer = scene.alice.rest.post("messages/", json={"conversation_id": scene.room(0)["id"], "content": " "})
     status, _, text = beginning("400  ").partition("  ")
     assert answer.status_code == int(status)
     assert differs(pattern(text), answer.json()) is None
 
 
-def test_how_a_socket_begins(scene):
+def test_examples_of_the_first_frames_of_a_socket(scene):
     room, _ = scene.room(4), scene.room(0, title="Other")
     of_one, of_all = map(pattern, beginning('{"type":"connection_established"').splitlines())
     with scene.bob.connect(room) as b:
@@ -133,25 +133,25 @@ def test_how_a_socket_begins(scene):
 
 
 @pytest.mark.proves("the examples of protocol.md")
-def test_commands_and_their_answers(scene):
+def test_examples_of_commands(scene):
     room = scene.room(4)
     with scene.bob.connect(room) as b:
         scene.play(b, beginning('> {"type":"message","content":"hello alice"'), room)
 
 
-def test_mistakes(scene):
+def test_examples_of_command_errors(scene):
     room = scene.room(0)
     with scene.bob.connect(room) as b:
         scene.play(b, beginning('> {"type":"nonsense"'), room)
 
 
-def test_a_resume(scene):
+def test_example_of_a_resume(scene):
     room = scene.room(6)
     with scene.bob.connect(query={"resume": 1}) as b:
         scene.play(b, beginning('> {"type":"resume"'), room)
 
 
-def test_a_gap(scene):
+def test_example_of_a_gap(scene):
     room = scene.room(6)
     gap, resumed = (pattern(line.removeprefix("< ")) for line in beginning('< {"type":"gap"').splitlines())
     with scene.bob.connect(room, query={"since": 99}) as b:
@@ -159,15 +159,15 @@ def test_a_gap(scene):
         assert differs(resumed, b.wait_for("resumed")) is None
 
 
-def test_the_last_frame_of_a_server_that_restarts(scene):
+def test_example_of_the_last_frame_before_a_restart(scene):
     with scene.bob.connect() as b:
         scene.server.terminate()
         assert differs(pattern(beginning('< {"type":"disconnect"').removeprefix("< ")), b.wait_for("disconnect")) is None
 
 
 @pytest.mark.proves("the examples of protocol.md")
-def test_what_others_see(scene):
-    """Every frame of that list turns up, as it is shown, when these things happen."""
+def test_examples_of_frames_to_other_participants(scene):
+    """Triggers every frame of the list and compares it with its example."""
     wanted = [pattern(line.removeprefix("< ")) for line in beginning('< {"type":"typing_indicator"').splitlines()]
     room = scene.room(4)
     carol = Person(scene.server, "carol")
@@ -198,8 +198,8 @@ def test_what_others_see(scene):
         assert None in problems, f"{each['type']}: {problems}"
 
 
-def test_every_example_is_carried_out():
-    """A new example must get its test here."""
+def test_every_protocol_example_has_a_test():
+    """A new example needs a test in this file."""
     starts = [text.split("\n")[0][:40] for kind, text in BLOCKS if not (kind == "sh" or re.match(r"\d{3}  ", text))]
     assert len(starts) == 7, starts
     assert len([text for kind, text in BLOCKS if re.match(r"\d{3}  ", text)]) == 4
@@ -209,5 +209,5 @@ def test_every_example_is_carried_out():
     ('{"a":1}', {"a": 2}), ('{"a":1}', {"a": "1"}), ('{"a":1}', {"a": 1, "b": 2}), ('{"a":1, …}', {"b": 2}), ('{"a":"x…"}', {"a": 1}),
     ('{"a":[1]}', {"a": [1, 2]}), ('{"a":{…}}', {"a": []}), ('{"a":true}', {"a": 1}), ('{"a":["b"]}', {"a": ["c"]})])
 @pytest.mark.proves("the examples of protocol.md")
-def test_a_false_example_is_found_out(wanted, found):
+def test_an_example_that_differs_is_found(wanted, found):
     assert differs(pattern(wanted), found)

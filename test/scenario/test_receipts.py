@@ -1,4 +1,4 @@
-"""Read marks: moved by REST and sockets, told to all, counted as unread; deliveries are noted."""
+"""Read marks over REST and sockets, receipts, unread counts, and delivery marks."""
 import time
 
 import pytest
@@ -22,7 +22,7 @@ def unread(person, group=None):
 
 @pytest.mark.proves("positions")
 @pytest.mark.proves("POST messages/mark_as_read/")
-def test_marking_a_message_marks_all_before_it(talk):
+def test_marking_a_message_as_read_marks_all_earlier_messages(talk):
     alice, bob, group, messages = talk
     assert unread(bob, group) == unread(bob) == 4
     with alice.connect(group) as alices, bob.connect() as bobs:
@@ -40,13 +40,13 @@ def test_marking_a_message_marks_all_before_it(talk):
     eventually(lambda: [one["read_at"] is not None for one in alice.rest.everything_in(group)] == [True, True, True, False])
     again = bob.rest.post("messages/mark_as_read/",
                           json={"message_ids": [one["id"] for one in messages]})
-    assert again.json() == {"updated": 1}, "those named that were unread"
+    assert again.json() == {"updated": 1}, "the named messages that were unread"
     assert unread(bob) == 0
 
 
 @pytest.mark.proves("positions")
 @pytest.mark.proves("POST conversations/{id}/read/")
-def test_a_mark_never_goes_back(talk):
+def test_a_read_mark_never_moves_back(talk):
     alice, bob, group, messages = talk
     path = f"conversations/{group['id']}/read/"
     assert bob.rest.post(path, json={"up_to_seq": 3}).json() == {"up_to_seq": 3}
@@ -76,7 +76,7 @@ def test_a_receipt_is_broadcast_even_if_the_mark_did_not_move(talk):
 
 
 @pytest.mark.proves("read_receipt, read")
-def test_a_receipt_of_many_messages_comes_in_several_frames(people):
+def test_a_receipt_of_many_messages_is_split_into_frames_of_100(people):
     alice, bob = people("alice", "bob")
     group = alice.rest.create_group(bob)
     messages = [alice.rest.send_message(group, f"m{n}") for n in range(230)]
@@ -90,7 +90,7 @@ def test_a_receipt_of_many_messages_comes_in_several_frames(people):
 
 
 @pytest.mark.proves("POST conversations/{id}/read/")
-def test_beyond_the_head_is_refused(talk):
+def test_a_read_mark_beyond_the_head_is_rejected(talk):
     _, bob, group, _ = talk
     path = f"conversations/{group['id']}/read/"
     for bad in ({"up_to_seq": 5}, {"up_to_seq": -1}, {"up_to_seq": "1"}, {}):
@@ -99,7 +99,7 @@ def test_beyond_the_head_is_refused(talk):
 
 
 @pytest.mark.proves("read_receipt, read")
-def test_over_sockets(talk):
+def test_read_marks_can_be_moved_over_sockets(talk):
     alice, bob, group, messages = talk
     with alice.connect(group) as alices, bob.connect(group) as bobs:
         answer = bobs.ask("read_receipt", message_ids=[messages[0]["id"], messages[1]["id"]])
@@ -111,14 +111,14 @@ def test_over_sockets(talk):
         assert bobs.ask("read", up_to_seq=4)["type"] == "ack"
         assert alices.wait_for("read_receipt")["data"] == {
             "user_id": bob.id, "message_ids": [], "up_to_seq": 4}
-        assert unread(bob) == 0, "a client reads back what it marked"
+        assert unread(bob) == 0, "a client reads its own writes"
         for type, bad in (("read", {"up_to_seq": 9}), ("read", {}), ("read_receipt", {}),
                           ("read_receipt", {"message_ids": ["no"]}), ("read_receipt", {"message_ids": 1})):
             answer = bobs.ask(type, **bad)
             assert answer["type"] == "error" and answer["data"]["code"] == "invalid_field", answer
 
 
-def test_messages_that_are_not_mine_to_see_are_passed_over(talk, people):
+def test_marking_messages_that_the_user_cannot_see_is_ignored(talk, people):
     alice, bob, group, messages = talk
     cho = people("cho")
     other = alice.rest.create_group(cho)
@@ -136,7 +136,7 @@ def test_messages_that_are_not_mine_to_see_are_passed_over(talk, people):
 
 
 @pytest.mark.proves("POST messages/mark_as_read/")
-def test_one_call_marks_several_conversations(talk):
+def test_one_request_marks_messages_of_several_conversations(talk):
     alice, bob, group, messages = talk
     other = alice.rest.create_group(bob)
     more = alice.rest.send_message(other, "more")
@@ -158,7 +158,7 @@ def test_own_and_deleted_messages_are_not_unread(talk):
 
 
 @pytest.mark.proves("positions")
-def test_marks_survive_a_stop(own_server, tmp_path):
+def test_read_marks_survive_a_stop(own_server, tmp_path):
     server = own_server(directory=tmp_path)
     alice, bob = Person(server, "alice"), Person(server, "bob")
     groups = [alice.rest.create_group(bob) for _ in range(3)]
@@ -171,7 +171,7 @@ def test_marks_survive_a_stop(own_server, tmp_path):
 
 
 @pytest.mark.proves("positions")
-def test_marks_that_are_two_seconds_old_survive_a_kill(own_server, tmp_path):
+def test_read_marks_older_than_two_seconds_survive_a_kill(own_server, tmp_path):
     server = own_server(directory=tmp_path)
     alice, bob = Person(server, "alice"), Person(server, "bob")
     group = alice.rest.create_group(bob)
@@ -200,7 +200,7 @@ def test_large_conversations_have_no_receipts(own_server, tmp_path):
 
 
 @pytest.mark.proves("positions")
-def test_delivered_is_when_somebody_else_was_shown_it(talk):
+def test_delivered_at_is_set_when_another_participant_receives_the_message(talk):
     alice, bob, group, messages = talk
 
     def delivered():

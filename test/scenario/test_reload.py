@@ -1,4 +1,4 @@
-"""SIGHUP takes over what can change while the server runs; what cannot be used leaves the old in force."""
+"""SIGHUP applies settings that can change at runtime; invalid settings leave the current ones in force."""
 import signal
 import socket
 import ssl
@@ -38,7 +38,7 @@ def status(server, key):
 
 
 @pytest.mark.proves("signals")
-def test_a_new_secret_key_ends_the_sockets_of_the_old_one(configured):
+def test_a_new_secret_key_closes_sockets_of_the_old_one(configured):
     assert (status(configured, OLD_KEY), status(configured, NEW_KEY)) == (200, 401)
     with Socket(configured, token=mint("ann", key=OLD_KEY)) as old:
         configured.write(f'[auth]\nsecret_key = "{NEW_KEY}"\n')
@@ -48,12 +48,12 @@ def test_a_new_secret_key_ends_the_sockets_of_the_old_one(configured):
     with Socket(configured, token=mint("ann", key=NEW_KEY)) as fresh:
         configured.hang_up()
         eventually(lambda: configured.log.count("reloaded") >= 2)
-        assert fresh.ask("ping")["type"] == "pong", "nothing changed for this one"
+        assert fresh.ask("ping")["type"] == "pong", "this socket is not affected"
 
 
 @pytest.mark.parametrize("broken", ["[auth]\nsecret_key = 7 7", '[auth]\nsecret_kez = "x"', '[auth]\nsecret_key = "ssh-rsa AAAA"'])
 @pytest.mark.proves("signals")
-def test_a_file_that_is_wrong_leaves_the_old_settings_in_force(configured, broken):
+def test_an_invalid_configuration_file_leaves_the_settings_unchanged(configured, broken):
     with Socket(configured, token=mint("ann", key=OLD_KEY)) as socket:
         configured.write(broken)
         configured.hang_up()
@@ -63,7 +63,7 @@ def test_a_file_that_is_wrong_leaves_the_old_settings_in_force(configured, broke
     assert status(configured, OLD_KEY) == 200
 
 
-def test_the_log_level(configured):
+def test_sighup_changes_the_log_level(configured):
     httpx.get(f"{configured.url}/first")
     eventually(lambda: "path=/first" in configured.log)
     configured.write(f'log_level = "error"\n[auth]\nsecret_key = "{OLD_KEY}"\n')
@@ -78,7 +78,7 @@ def test_the_log_level(configured):
 
 
 @pytest.mark.proves("signals")
-def test_sockets_of_a_key_that_is_gone_from_a_set_end(own_server, tmp_path):
+def test_sockets_of_a_key_removed_from_a_key_set_are_closed(own_server, tmp_path):
     old, new = KEYS["ES256"], another(KEYS["ES256"])
     file = tmp_path / "key.pem"
     file.write_bytes(public_pem(old))
@@ -115,7 +115,7 @@ def served_name(server):
 def test_a_new_certificate_is_served_and_open_connections_stay(secure, certificate, hang_up):  # noqa: F811
     key, chain = certificate
     assert served_name(secure) == "localhost"
-    assert secure.https.get("/livez").status_code == 200  # on a connection that is kept
+    assert secure.https.get("/livez").status_code == 200  # on a connection that stays open
     make_certificate(key, chain, "renewed")
     if hang_up:
         secure.process.send_signal(signal.SIGHUP)

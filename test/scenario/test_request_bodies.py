@@ -1,4 +1,4 @@
-"""What a body may be: forms for the original's routes, numbers digit for digit, every key once."""
+"""Request bodies: forms on the original's routes, exact numbers, unique keys."""
 import json
 import uuid
 
@@ -21,21 +21,21 @@ def as_multipart(rest, path, fields):
 
 
 @pytest.mark.parametrize("post", [as_urlencoded, as_multipart], ids=["urlencoded", "multipart"])
-def test_the_originals_routes_take_forms(people, post):
+def test_routes_of_the_original_accept_forms(people, post):
     alice, bob, carol = people("alice", "bob", "carol")
     made = post(alice.rest, "conversations/", {"type": "group", "participants": [bob.id, carol.id], "title": "café & more", "metadata": '{"a": 1.10}'})
     assert made.status_code == 201, made.text
     talk = made.json()
     assert set(talk["participants"]) == {alice.id, bob.id, carol.id} and talk["title"] == "café & more" and talk["metadata"] == {"a": 1.1}
     one = post(alice.rest, "conversations/", {"type": "group", "participants": bob.id})
-    assert set(one.json()["participants"]) == {alice.id, bob.id}, "one key is a list of one"
+    assert set(one.json()["participants"]) == {alice.id, bob.id}, "a single value is a list of one"
     assert post(alice.rest, "conversations/direct/", {"user_id": bob.id}).status_code == 200
     task = post(alice.rest, "conversations/task/", {"task_id": f"7-{alice.id}", "requester_id": alice.id, "performer_id": bob.id, "task_title": "T"})
     assert task.status_code == 201 and task.json()["title"] == "Task: T"
     room = f"conversations/{talk['id']}/"
     assert post(alice.rest, room + "remove_participant/", {"user_id": carol.id}).status_code == 200
     assert post(alice.rest, room + "add_participant/", {"user_id": carol.id}).status_code == 200
-    assert post(alice.rest, room + "update_title/", {"title": ["first", "last"]}).json()["title"] == "last", "of a repeated scalar the last counts"
+    assert post(alice.rest, room + "update_title/", {"title": ["first", "last"]}).json()["title"] == "last", "the last value of a repeated scalar wins"
     sent = post(alice.rest, "messages/", {"conversation_id": talk["id"], "content": "two\nlines + 100%", "client_id": "c", "reply_to": "", "metadata": '{"n": 12345678901234567890123}'})
     assert sent.status_code == 201, sent.text
     assert sent.json()["content"] == "two\nlines + 100%" and sent.json()["client_id"] == "c"
@@ -48,7 +48,7 @@ def test_the_originals_routes_take_forms(people, post):
         assert_problem(post(alice.rest, "messages/", fields), 400, "invalid_field", field=field)
 
 
-def test_other_routes_take_json_alone(people):
+def test_other_routes_accept_json_only(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     for path in "presence/", f"conversations/{talk['id']}/read/", f"conversations/{talk['id']}/set_role/", f"conversations/task/{uuid.uuid4()}/status/":
@@ -56,7 +56,7 @@ def test_other_routes_take_json_alone(people):
     assert_problem(alice.rest.post("messages/", content="x", headers={"Content-Type": "text/plain"}), 415)
 
 
-def test_a_broken_form_is_a_bad_request(people):
+def test_a_malformed_form_returns_400(people):
     rest = people("alice").rest
     encoded = {"Content-Type": "application/x-www-form-urlencoded"}
     for body in b"content=%ff", b"content=%zz", b"content=a%00", b"%00=1", b"content=\xff":
@@ -73,7 +73,7 @@ NUMBERS = ["123456789012345678901234567890", "-18446744073709551617", "900719925
            "1.10", "1e-7", "18446744073709551615"]
 
 
-def test_numbers_in_metadata_are_kept_digit_for_digit_in_answers_and_frames(people):
+def test_numbers_in_metadata_keep_every_digit_in_responses_and_frames(people):
     alice = people("alice")
     talk = alice.rest.create_group()
     metadata = '{"numbers":[%s],"text":"a  b\\u00e9 1.10"}' % ",".join(NUMBERS)
@@ -90,14 +90,14 @@ def test_numbers_in_metadata_are_kept_digit_for_digit_in_answers_and_frames(peop
 
 
 @pytest.mark.parametrize("number", ["1e400", "-1e999", "1e-99999", "0e99999"])
-def test_a_number_that_no_store_keeps_is_refused(people, number):
+def test_a_number_that_no_store_can_keep_is_rejected(people, number):
     alice = people("alice")
     talk = alice.rest.create_group()
     answer = alice.rest.post("messages/", content='{"conversation_id":"%s","content":"x","metadata":{"n":%s}}' % (talk["id"], number), headers=JSON)
     assert answer.status_code == 400
 
 
-def test_a_number_where_text_is_expected_is_its_text_in_rest_and_an_error_in_a_frame(people):
+def test_a_number_in_a_text_field_is_converted_in_rest_and_an_error_in_a_frame(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     answer = alice.rest.post("messages/", content='{"conversation_id":"%s","content":1.50,"client_id":7}' % talk["id"], headers=JSON)
@@ -113,7 +113,7 @@ def test_a_number_where_text_is_expected_is_its_text_in_rest_and_an_error_in_a_f
         assert "client_id" in socket.ask("message", content="x", client_id=5)["data"]["fields"]
 
 
-def test_user_ids_of_unsigned_64_bits_are_taken_as_they_are(people):
+def test_user_ids_of_unsigned_64_bits_are_accepted(people):
     alice = people("alice")
     made = alice.rest.post("conversations/", json={"type": "group", "participants": [18446744073709551615, 9007199254740993]})
     assert set(made.json()["participants"]) == {alice.id, "18446744073709551615", "9007199254740993"}
@@ -122,7 +122,7 @@ def test_user_ids_of_unsigned_64_bits_are_taken_as_they_are(people):
 
 # --- keys ---------------------------------------------------------------------------------------------------------
 
-def test_a_key_that_appears_twice_is_refused_and_named(people):
+def test_a_duplicate_key_is_rejected_and_named(people):
     alice = people("alice")
     talk = alice.rest.create_group()
     for body in ('{"conversation_id":"%s","content":"a","content":"b"}', '{"conversation_id":"%s","content":"a","c\\u006fntent":"b"}',
@@ -138,11 +138,11 @@ def test_a_key_that_appears_twice_is_refused_and_named(people):
 
 # --- queries ------------------------------------------------------------------------------------------------------
 
-def test_truths_and_empty_values_of_a_query_mean_the_same_everywhere(people):
+def test_booleans_and_empty_values_of_queries_have_one_meaning(people):
     alice = people("alice")
     talk = alice.rest.create_group()
-    gone = alice.rest.send_message(talk, "x")
-    assert alice.rest.delete(f"messages/{gone['id']}/").status_code == 204
+    deleted = alice.rest.send_message(talk, "x")
+    assert alice.rest.delete(f"messages/{deleted['id']}/").status_code == 204
     path = f"conversations/{talk['id']}/messages/"
     for yes in "1", "true", "True", "TRUE":
         assert len(alice.rest.get(path, params={"include_deleted": yes}).json()["messages"]) == 1, yes

@@ -25,21 +25,21 @@ def test_a_new_group_has_every_field(people):
     assert talk["last_message"] is None and talk["last_message_at"] is None
 
 
-def test_title_and_metadata_may_be_left_out(people):
+def test_title_and_metadata_of_a_group_are_optional(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     assert talk["title"] is None
     assert talk["metadata"] == {}
 
 
-def test_the_caller_is_added_once(people):
+def test_the_creator_is_added_once(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob, alice, bob)
     assert sorted(talk["participants"]) == sorted([alice.id, bob.id])
     assert talk["participant_count"] == 2
 
 
-def test_creating_makes_no_message_and_takes_no_seq(people):
+def test_creating_a_conversation_stores_no_message_and_takes_no_seq(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     assert alice.rest.history(talk)["messages"] == []
@@ -47,7 +47,7 @@ def test_creating_makes_no_message_and_takes_no_seq(people):
 
 
 @pytest.mark.proves("POST conversations/")
-def test_a_direct_conversation_exists_once_per_pair(people):
+def test_a_direct_conversation_exists_once_for_each_pair(people):
     alice, bob, carol = people("alice", "bob", "carol")
     first = alice.rest.post("conversations/", json={"participants": [bob.id]})
     assert first.status_code == 201
@@ -55,20 +55,20 @@ def test_a_direct_conversation_exists_once_per_pair(people):
     assert set(first.json()["participants"]) == {alice.id, bob.id}
     for person, other in (alice, bob), (bob, alice):
         again = person.rest.post("conversations/", json={"type": "direct", "participants": [other.id]})
-        assert again.status_code == 201, "as in the original"
+        assert again.status_code == 201, "201 for compatibility with the original"
         assert again.json()["id"] == first.json()["id"]
     other = alice.rest.post("conversations/", json={"participants": [carol.id]})
     assert other.status_code == 201
     assert other.json()["id"] != first.json()["id"]
 
 
-def test_a_direct_conversation_has_exactly_two_people(people):
+def test_a_direct_conversation_has_exactly_two_participants(people):
     alice, bob, carol = people("alice", "bob", "carol")
     for participants in [], [alice.id], [bob.id, carol.id]:
         assert_problem(alice.rest.post("conversations/", json={"participants": participants}), 400)
 
 
-def test_the_creator_is_owner_and_the_others_are_members(people):
+def test_the_creator_is_the_owner_and_others_are_members(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     detail = bob.rest.get(f"conversations/{talk['id']}/").json()
@@ -96,7 +96,7 @@ def test_the_creator_is_owner_and_the_others_are_members(people):
     ({"metadata": "text"}, "metadata"),
     ({"metadata": {"k": "x" * 8192}}, "metadata"),
 ])
-def test_a_bad_field_is_named(people, fields, field):
+def test_an_invalid_field_of_a_conversation_is_named(people, fields, field):
     alice, bob = people("alice", "bob")
     answer = alice.rest.post("conversations/", json={"type": "group", "participants": [bob.id], **fields})
     assert_problem(answer, 400, field=field)
@@ -104,7 +104,7 @@ def test_a_bad_field_is_named(people, fields, field):
 
 
 @pytest.mark.proves("POST conversations/")
-def test_all_bad_fields_are_named_at_once(people):
+def test_all_invalid_fields_of_a_conversation_are_named_at_once(people):
     alice = people("alice")
     body = assert_problem(alice.rest.post("conversations/", json={
         "type": "party", "participants": [7.5], "title": True, "metadata": []}), 400)
@@ -119,12 +119,12 @@ def test_titles_are_counted_in_characters(people):
         "type": "group", "participants": [bob.id], "title": "é" * 256}), 400, field="title")
 
 
-def test_what_the_server_decides_cannot_be_given(people):
+def test_server_assigned_fields_of_a_conversation_cannot_be_set(people):
     alice, bob = people("alice", "bob")
     answer = alice.rest.post("conversations/", json={
         "type": "group", "participants": [bob.id], "id": NO_ID, "seq": 99, "participant_count": 7,
         "created_at": "2000-01-01T00:00:00.000000Z", "unread_count": 5})
-    if answer.status_code == 201:  # extra fields may be refused or ignored
+    if answer.status_code == 201:  # extra fields may be rejected or ignored
         talk = answer.json()
         assert talk["id"] != NO_ID and talk["seq"] == 0 and talk["participant_count"] == 2
         assert not talk["created_at"].startswith("2000")
@@ -135,7 +135,7 @@ def test_what_the_server_decides_cannot_be_given(people):
 # --- reading ------------------------------------------------------------------------------------------
 
 @pytest.mark.proves("GET conversations/{id}/")
-def test_one_that_is_not_mine_looks_like_one_that_is_not_there(people):
+def test_a_foreign_conversation_and_a_missing_one_get_the_same_404(people):
     alice, bob, eve = people("alice", "bob", "eve")
     talk = alice.rest.create_group(bob)
     foreign = assert_problem(eve.rest.get(f"conversations/{talk['id']}/"), 404, "not_found")
@@ -145,12 +145,12 @@ def test_one_that_is_not_mine_looks_like_one_that_is_not_there(people):
 
 @pytest.mark.parametrize("id", ["x", "123", NO_ID[:-1], NO_ID + "0", NO_ID.replace("0", "g")])
 @pytest.mark.proves("GET conversations/{id}/")
-def test_a_malformed_id_is_400(people, id):
+def test_a_malformed_conversation_id_returns_400(people, id):
     assert_problem(people("alice").rest.get(f"conversations/{id}/"), 400)
 
 
 @pytest.mark.proves("UUIDs, version 7, any case in, lower case out")
-def test_an_id_is_taken_in_any_case_and_given_in_lower(people):
+def test_conversation_ids_are_accepted_in_any_case_and_returned_in_lower_case(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     answer = alice.rest.get(f"conversations/{talk['id'].upper()}/")
@@ -161,7 +161,7 @@ def test_an_id_is_taken_in_any_case_and_given_in_lower(people):
 # --- listing ------------------------------------------------------------------------------------------
 
 @pytest.mark.proves("GET conversations/")
-def test_the_list_has_ones_own_with_newest_activity_first(people):
+def test_the_list_has_the_users_conversations_with_newest_activity_first(people):
     alice, bob, carol = people("alice", "bob", "carol")
     first, second, third = (alice.rest.create_group(bob, title=title) for title in "abc")
     bob.rest.create_group(carol, title="not alice's")
@@ -178,7 +178,7 @@ def test_the_list_has_ones_own_with_newest_activity_first(people):
 
 
 @pytest.mark.proves("GET conversations/")
-def test_pages_of_the_list_make_the_list(people):
+def test_pages_of_the_list_are_complete_without_repetition(people):
     alice, bob = people("alice", "bob")
     made = [alice.rest.create_group(bob)["id"] for _ in range(7)]
     for limit in 1, 3, 7, 20:
@@ -195,7 +195,7 @@ def test_pages_of_the_list_make_the_list(people):
 
 
 @pytest.mark.proves("GET conversations/")
-def test_without_a_limit_a_page_has_1000(people):
+def test_a_page_of_conversations_has_1000_by_default(people):
     alice, bob = people("alice", "bob")
     made = [alice.rest.create_group(bob)["id"] for _ in range(1003)]
     first = alice.rest.get("conversations/")
@@ -206,11 +206,11 @@ def test_without_a_limit_a_page_has_1000(people):
 
 
 @pytest.mark.parametrize("query", ["limit=x", "limit=-1", "limit=1&cursor=nonsense!"])
-def test_a_bad_page_is_400(people, query):
+def test_an_invalid_limit_or_cursor_returns_400(people, query):
     assert_problem(people("alice").rest.get(f"conversations/?{query}"), 400)
 
 
-def test_unread_counts_the_others_messages(people):
+def test_unread_count_excludes_the_users_own_messages(people):
     alice, bob, carol = people("alice", "bob", "carol")
     talk = alice.rest.create_group(bob, carol)
     for _ in range(3):
@@ -224,14 +224,14 @@ def test_unread_counts_the_others_messages(people):
         return listed["unread_count"]
 
     assert unread(carol) == 4
-    # Whether one's own sending marks what came before it as read is not promised either way.
+    # Whether a user's own message marks earlier ones as read is not specified.
     assert unread(alice) <= 1
 
 
 # --- paths --------------------------------------------------------------------------------------------
 
 @pytest.mark.proves("with and without the trailing slash")
-def test_paths_work_with_and_without_the_slash(people):
+def test_rest_paths_work_with_and_without_the_trailing_slash(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     for path in "conversations", f"conversations/{talk['id']}", f"conversations/{talk['id']}/messages":
@@ -255,13 +255,13 @@ def test_paths_work_with_and_without_the_slash(people):
     ("GET", "messages/", {"POST"}),
     ("POST", f"conversations/{NO_ID}/messages/", {"GET"}),
 ])
-def test_a_wrong_method_is_405_and_says_which_are_right(people, method, path, allowed):
+def test_a_wrong_method_returns_405_with_the_allowed_methods(people, method, path, allowed):
     answer = people("alice").rest.request(method, path)
     assert_problem(answer, 405, "method_not_allowed")
     assert allowed <= {name.strip() for name in answer.headers["allow"].split(",")}
 
 
-def test_an_unknown_path_is_404(people):
+def test_an_unknown_rest_path_returns_404(people):
     rest = people("alice").rest
     for path in "nothing/", "conversations/a/b/c/", f"conversations/{NO_ID}/nothing/":
         assert_problem(rest.get(path), 404, "not_found")

@@ -10,7 +10,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 @pytest.fixture
 def talk(people):
-    """A conversation that knows its people: talk.alice, talk.bob."""
+    """A conversation with its participants: talk.alice, talk.bob."""
     return Talk(*people("alice", "bob"))
 
 
@@ -27,7 +27,7 @@ class Talk(dict):
         return self.alice.rest.post("messages/", content=text, headers={"Content-Type": content_type})
 
 
-# --- what a message is ----------------------------------------------------------------------------------
+# --- fields ---------------------------------------------------------------------------------------------
 
 @pytest.mark.proves("message object")
 @pytest.mark.proves("POST messages/")
@@ -44,49 +44,49 @@ def test_a_message_has_every_field(talk):
     assert {name: message[name] for name in expected} == expected
 
 
-def test_what_may_be_left_out_has_its_default(talk):
+def test_optional_fields_of_a_message_have_defaults(talk):
     message = talk.post("hello").json()
     assert set(message) == MESSAGE_FIELDS
     assert (message["content_type"], message["metadata"], message["client_id"]) == ("text", {}, None)
 
 
 @pytest.mark.proves("GET messages/{id}/")
-def test_it_is_the_same_wherever_it_is_read(talk):
+def test_a_message_is_the_same_in_every_response_and_frame(talk):
     with talk.bob.connect(talk) as b:
         sent = talk.post("hello", metadata={"k": {"deep": [1, 2.5, None, "ü"]}}, client_id="c").json()
-        heard = b.wait_for("message")["data"]
+        received = b.wait_for("message")["data"]
     stored = talk.bob.rest.get(f"messages/{sent['id']}/").json()
     (in_history,) = talk.bob.rest.history(talk)["messages"]
-    by_reader = {"delivered_at", "read_at"}  # what others have done with it since
-    for seen in heard, stored, in_history:
+    by_reader = {"delivered_at", "read_at"}  # set by later events
+    for seen in received, stored, in_history:
         assert set(seen) == MESSAGE_FIELDS
         assert {name: seen[name] for name in MESSAGE_FIELDS - by_reader} == {
             name: sent[name] for name in MESSAGE_FIELDS - by_reader}
 
 
 @pytest.mark.proves("content: 32 KiB, trimmed, not empty, no U+0000")
-def test_white_space_around_the_content_is_cut(talk):
+def test_white_space_around_the_content_is_trimmed(talk):
     assert talk.post(" \n\t hello  you \r\n").json()["content"] == "hello  you"
 
 
-def test_a_reply_names_what_it_answers(talk):
+def test_a_reply_has_the_id_of_the_original(talk):
     first = talk.post("question").json()
     reply = talk.post("answer", person=talk.bob, reply_to=first["id"])
     assert reply.status_code == 201
     assert reply.json()["reply_to"] == first["id"]
 
 
-def test_a_reply_to_a_message_of_another_conversation_is_refused(talk):
+def test_a_reply_to_a_message_of_another_conversation_is_rejected(talk):
     other = talk.alice.rest.create_group(talk.bob)
     foreign = talk.alice.rest.send_message(other, "elsewhere")
     assert_problem(talk.post(reply_to=foreign["id"]), 400, field="reply_to")
     assert_problem(talk.post(reply_to=NO_ID), 400, field="reply_to")
 
 
-def test_what_the_server_decides_cannot_be_given(talk):
+def test_server_assigned_fields_of_a_message_cannot_be_set(talk):
     answer = talk.post(sender_id=talk.bob.id, id=NO_ID, seq=99, sent_at="2000-01-01T00:00:00Z",
                        read_at="2000-01-01T00:00:00Z")
-    if answer.status_code == 201:  # extra fields may be refused or ignored
+    if answer.status_code == 201:  # extra fields may be rejected or ignored
         message = answer.json()
         assert message["sender_id"] == talk.alice.id
         assert message["id"] != NO_ID and message["seq"] == 1 and message["read_at"] is None
@@ -119,7 +119,7 @@ def test_what_the_server_decides_cannot_be_given(talk):
 ])
 @pytest.mark.proves("content: 32 KiB, trimmed, not empty, no U+0000")
 @pytest.mark.proves("metadata, an object of 8 KiB")
-def test_a_bad_field_is_named_and_nothing_is_stored(talk, fields, field):
+def test_an_invalid_field_of_a_message_is_named_and_nothing_is_stored(talk, fields, field):
     assert_problem(talk.post(**{"content": "hello", **fields}), 400, field=field)
     assert talk.alice.rest.everything_in(talk) == []
 
@@ -134,7 +134,7 @@ def test_a_bad_field_is_named_and_nothing_is_stored(talk, fields, field):
     {"client_id": "é" * 64},
 ])
 @pytest.mark.proves("content: 32 KiB, trimmed, not empty, no U+0000")
-def test_what_just_fits_is_taken(talk, fields):
+def test_values_at_the_limits_of_a_message_are_accepted(talk, fields):
     answer = talk.post(**{"content": "hello", **fields})
     assert answer.status_code == 201, answer.text
     message = talk.bob.rest.get(f"messages/{answer.json()['id']}/").json()
@@ -142,7 +142,7 @@ def test_what_just_fits_is_taken(talk, fields):
         assert message[name] == (value.strip() if name == "content" else value)
 
 
-def test_all_bad_fields_are_named_at_once(talk):
+def test_all_invalid_fields_of_a_message_are_named_at_once(talk):
     body = assert_problem(talk.post(True, content_type=[7], metadata=7, client_id=False), 400)
     assert {"content", "content_type", "metadata", "client_id"} <= set(body["fields"])
 
@@ -153,45 +153,45 @@ def test_all_bad_fields_are_named_at_once(talk):
     '{"metadata": ' + '{"a":' * 40 + "1" + "}" * 41,
     "[" * 100_000,
 ])
-def test_a_body_that_is_no_json_object_is_400(talk, text):
+def test_a_message_that_is_not_a_json_object_returns_400(talk, text):
     assert_problem(talk.post_text(text), 400, "bad_json")
 
 
 @pytest.mark.parametrize("escape", ["\\ud800", "\\udc00 x", "\\ude00\\ud83d"])
 @pytest.mark.proves("no lone surrogates")
-def test_a_lone_surrogate_is_refused(talk, escape):
+def test_a_lone_surrogate_is_rejected(talk, escape):
     answer = talk.post_text(f'{{"conversation_id": "{talk["id"]}", "content": "a {escape}"}}')
     assert_problem(answer, 400)
     assert talk.alice.rest.everything_in(talk) == []
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/jsonx", ""])
-def test_a_body_of_another_type_is_415(talk, content_type):
+def test_a_message_of_another_media_type_returns_415(talk, content_type):
     text = f'{{"conversation_id": "{talk["id"]}", "content": "x"}}'
     assert_problem(talk.post_text(text, content_type), 415, "unsupported_media_type")
 
 
-def test_json_may_name_its_charset(talk):
+def test_a_json_media_type_may_have_a_charset(talk):
     text = f'{{"conversation_id": "{talk["id"]}", "content": "x"}}'
     assert talk.post_text(text, "application/json; charset=utf-8").status_code == 201
     assert talk.post_text(text, "Application/JSON").status_code == 201
 
 
 @pytest.mark.proves("body 1 MiB, drained")
-def test_too_large_a_body_is_413(talk):
+def test_a_message_over_the_body_limit_returns_413(talk):
     text = '{"conversation_id": "%s", "content": "x"%s}' % (talk["id"], " " * (1024 * 1024))
     assert_problem(talk.post_text(text), 413, "too_large")
 
 
 @pytest.mark.proves("header section 16 KiB")
-def test_too_large_a_header_section_is_431(talk):
+def test_an_oversized_header_section_returns_431(talk):
     answer = talk.alice.rest.get("conversations/", headers={"X-Padding": "x" * 17_000})
     assert_problem(answer, 431, "headers_too_large")
 
 
-# --- who may ----------------------------------------------------------------------------------------------
+# --- permissions ------------------------------------------------------------------------------------------
 
-def test_one_who_is_not_in_it_may_not_send(talk, people):
+def test_sending_requires_membership(talk, people):
     eve = people("eve")
     for id in talk["id"], NO_ID:
         answer = eve.rest.post("messages/", json={"conversation_id": id, "content": "hello"})
@@ -200,7 +200,7 @@ def test_one_who_is_not_in_it_may_not_send(talk, people):
 
 
 @pytest.mark.proves("visibility")
-def test_one_who_is_not_in_it_may_not_read(talk, people):
+def test_reading_requires_membership(talk, people):
     eve = people("eve")
     message = talk.post().json()
     foreign = assert_problem(eve.rest.get(f"messages/{message['id']}/"), 404, "not_found")
@@ -209,7 +209,7 @@ def test_one_who_is_not_in_it_may_not_read(talk, people):
     assert foreign == assert_problem(eve.rest.get(f"conversations/{NO_ID}/messages/"), 404, "not_found")
 
 
-def test_a_malformed_id_is_400(talk):
+def test_a_malformed_id_of_a_message_returns_400(talk):
     assert_problem(talk.alice.rest.get("messages/x/"), 400)
     assert_problem(talk.alice.rest.get("conversations/x/messages/"), 400)
 
@@ -223,7 +223,7 @@ def long_talk(talk):
 
 
 @pytest.mark.proves("GET conversations/{id}/messages/")
-def test_history_is_newest_first_and_pages_backwards(long_talk):
+def test_history_is_newest_first_and_paginates_backwards(long_talk):
     rest = long_talk.bob.rest
     newest_first = [message["id"] for message in reversed(long_talk.messages)]
     for limit in 1, 2, 3, 7, 50:
@@ -242,7 +242,7 @@ def test_history_is_newest_first_and_pages_backwards(long_talk):
         assert walked == newest_first
 
 
-def test_before_id_leaves_the_named_one_out(long_talk):
+def test_before_id_excludes_the_named_message(long_talk):
     page = long_talk.bob.rest.history(long_talk, before_id=long_talk.messages[2]["id"])
     assert [message["seq"] for message in page["messages"]] == [2, 1]
     page = long_talk.bob.rest.history(long_talk, before_id=long_talk.messages[0]["id"])
@@ -262,7 +262,7 @@ def test_after_seq_is_oldest_first(long_talk):
 
 
 @pytest.mark.proves("GET conversations/{id}/messages/")
-def test_a_page_has_50_and_at_most_100(talk):
+def test_a_page_of_history_has_50_by_default_and_at_most_100(talk):
     with talk.alice.connect(talk) as a:
         for number in range(130):
             a.send("message", content=str(number), ref=str(number))
@@ -279,11 +279,11 @@ def test_a_page_has_50_and_at_most_100(talk):
 @pytest.mark.parametrize("query", [
     "limit=x", "limit=-1", "limit=1.5", "limit=99999999999999999999", "before_id=x", "after_seq=x",
     "after_seq=-1", "after_seq=1.5"])
-def test_a_bad_page_is_400(long_talk, query):
+def test_an_invalid_page_of_history_returns_400(long_talk, query):
     assert_problem(long_talk.bob.rest.get(f"conversations/{long_talk['id']}/messages/?{query}"), 400)
 
 
-def test_before_id_of_another_conversation_tells_nothing(long_talk, people):
+def test_before_id_of_another_conversation_reveals_nothing(long_talk, people):
     eve, mallory = people("eve", "mallory")
     own = eve.rest.create_group(mallory)
     eve.rest.send_message(own, "mine")
@@ -300,7 +300,7 @@ def test_history_of_an_empty_conversation_is_empty(talk):
 
 
 @pytest.mark.proves("GET messages/unread_count/")
-def test_unread_count_is_over_all_or_one_conversation(talk, people):
+def test_unread_count_covers_all_conversations_or_one(talk, people):
     carol = people("carol")
     other = talk.alice.rest.create_group(carol, talk.bob)
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""P4, P5: resume from any point, with no hole and no repetition."""
+"""P4, P5: a resume from any point has no hole and no repetition."""
 import contextlib
 import sqlite3
 import threading
@@ -25,7 +25,7 @@ def seqs_of(frames):
 
 @pytest.mark.parametrize("since", range(0, 6))
 @pytest.mark.proves("?since=n")
-def test_since_brings_what_was_missed_then_resumed_then_live(talk_of_five, since):
+def test_since_replays_missed_events_then_resumed_then_live_events(talk_of_five, since):
     alice, bob, talk = talk_of_five
     with bob.connect(talk, query={"since": since}) as b:
         assert b.established["data"]["seq"] == 5
@@ -39,7 +39,7 @@ def test_since_brings_what_was_missed_then_resumed_then_live(talk_of_five, since
 
 
 @pytest.mark.proves("?since=n")
-def test_without_since_a_conversation_starts_at_its_head(talk_of_five):
+def test_a_conversation_socket_without_since_starts_at_the_head(talk_of_five):
     alice, bob, talk = talk_of_five
     with bob.connect(talk) as b:
         alice.rest.send_message(talk, "live")
@@ -48,7 +48,7 @@ def test_without_since_a_conversation_starts_at_its_head(talk_of_five):
 
 @pytest.mark.parametrize("beyond", [6, 10, 2**53])
 @pytest.mark.proves("gap, reset")
-def test_beyond_the_head_a_gap_says_reset_then_live_from_the_head(talk_of_five, beyond):
+def test_since_beyond_the_head_is_a_gap_with_reset_then_live_events(talk_of_five, beyond):
     alice, bob, talk = talk_of_five
     with bob.connect(talk, query={"since": beyond}) as b:
         gap = b.wait_for("gap")
@@ -61,7 +61,7 @@ def test_beyond_the_head_a_gap_says_reset_then_live_from_the_head(talk_of_five, 
 
 @pytest.mark.parametrize("since", ["-1", "text", "1.5", "0x1"])
 @pytest.mark.proves("bad_since")
-def test_a_since_that_is_no_number_is_an_error_then_live_from_the_head(talk_of_five, since):
+def test_an_invalid_since_is_an_error_then_live_events_from_the_head(talk_of_five, since):
     alice, bob, talk = talk_of_five
     with bob.connect(talk, query={"since": since}) as b:
         assert b.wait_for("error")["data"]["code"] == "bad_since"
@@ -69,7 +69,7 @@ def test_a_since_that_is_no_number_is_an_error_then_live_from_the_head(talk_of_f
         assert b.events(1)[0]["seq"] == 6
 
 
-def test_a_since_too_big_for_a_number_is_answered_and_the_socket_lives_on(talk_of_five):
+def test_a_since_over_64_bits_is_answered_and_the_socket_stays_open(talk_of_five):
     alice, bob, talk = talk_of_five
     with bob.connect(talk, query={"since": 2**63}) as b:
         frame = b.wait_for(lambda frame: frame["type"] in ("gap", "error"))
@@ -78,7 +78,7 @@ def test_a_since_too_big_for_a_number_is_answered_and_the_socket_lives_on(talk_o
         assert b.events(1)[0]["seq"] == 6
 
 
-def test_a_resume_frame_on_a_conversation_socket_sets_it_back(talk_of_five):
+def test_a_resume_frame_on_a_conversation_socket_replays_from_its_seq(talk_of_five):
     alice, bob, talk = talk_of_five
     with bob.connect(talk) as b:
         for since in 3, 0, 5:
@@ -90,7 +90,7 @@ def test_a_resume_frame_on_a_conversation_socket_sets_it_back(talk_of_five):
 
 
 @pytest.mark.proves("resume, resumed")
-def test_a_resume_frame_on_the_user_socket_names_many(people):
+def test_a_resume_frame_on_the_user_socket_resumes_several_conversations(people):
     alice, bob = people("alice", "bob")
     talks = [alice.rest.create_group(bob) for _ in range(3)]
     for talk in talks:
@@ -109,7 +109,7 @@ def test_a_resume_frame_on_the_user_socket_names_many(people):
 
 @pytest.mark.proves("P5 resume")
 def test_each_resume_is_answered_with_its_own_ref(people):
-    """Also one that is sent while others are under way, for the same conversations or for others."""
+    """This includes resumes sent while others are pending, for the same conversations or other ones."""
     alice, bob = people("alice", "bob")
     talks = [alice.rest.create_group(bob) for _ in range(2)]
     for talk in talks:
@@ -129,7 +129,7 @@ def test_each_resume_is_answered_with_its_own_ref(people):
 
 @pytest.mark.parametrize("limit", [1, 7, 100])
 @pytest.mark.proves("P5 resume")
-def test_changes_say_that_there_are_more_until_all_have_come(people, limit):
+def test_changes_have_has_more_until_the_last_page(people, limit):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     total = {1: 5, 7: 30, 100: 300}[limit]
@@ -144,7 +144,7 @@ def test_changes_say_that_there_are_more_until_all_have_come(people, limit):
         seen += seqs_of(page["events"])
         if not page["has_more"]:
             break
-        assert page["events"], "a page that has more moves on"
+        assert page["events"], "a page with has_more has events"
     assert seen == list(range(1, total + 1))
 
 
@@ -163,7 +163,7 @@ def test_resume_1_holds_live_events_until_the_first_resume(talk_of_five):
 
 
 @pytest.mark.proves("resume, resumed")
-def test_a_conversation_one_is_not_in_is_an_error_and_the_rest_resumes(people):
+def test_a_resume_of_a_foreign_conversation_is_an_error_and_the_rest_resumes(people):
     alice, bob, eve = people("alice", "bob", "eve")
     own = alice.rest.create_group(bob)
     foreign = alice.rest.create_group(eve)
@@ -181,7 +181,7 @@ def test_a_conversation_one_is_not_in_is_an_error_and_the_rest_resumes(people):
 
 @pytest.mark.parametrize("since", [-1, "1", None, 1.5, True])
 @pytest.mark.proves("bad_since")
-def test_a_bad_resume_point_in_a_frame_is_an_error_then_live(talk_of_five, since):
+def test_an_invalid_seq_in_a_resume_frame_is_an_error_then_live_events(talk_of_five, since):
     alice, bob, talk = talk_of_five
     with bob.connect(talk) as b:
         b.send("resume", seqs={talk["id"]: since})
@@ -206,13 +206,13 @@ def test_long_histories_are_replayed_whole(people):
 
 
 @pytest.mark.proves("P5 resume")
-def test_reconnecting_while_others_send_leaves_no_hole_and_no_repetition(people):
+def test_reconnects_during_sends_have_no_hole_and_no_repetition(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     total = 400
     seen, failures = [], []
 
-    def speak():
+    def send():
         try:
             with alice.connect(talk) as a:
                 for number in range(total):
@@ -220,41 +220,41 @@ def test_reconnecting_while_others_send_leaves_no_hole_and_no_repetition(people)
         except BaseException as failure:
             failures.append(failure)
 
-    speaker = threading.Thread(target=speak)
-    speaker.start()
+    sender = threading.Thread(target=send)
+    sender.start()
     connections = 0
     while len(seen) < total:
         connections += 1
         with bob.connect(talk, query={"since": len(seen)}) as b:
             for event in b.events(min(7 + connections % 13, total - len(seen))):
                 seen.append(event["seq"])
-    speaker.join(60)
+    sender.join(60)
     assert not failures
     assert seen == list(range(1, total + 1))
     assert connections > 10
 
 
 @pytest.mark.proves("resume, resumed")
-def test_repeated_resume_frames_while_others_send_go_on_in_order(people):
+def test_repeated_resume_frames_during_sends_continue_in_order(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     total = 300
     failures = []
 
-    def speak():
+    def send():
         try:
             for number in range(total):
                 alice.rest.send_message(talk, f"{number}")
         except BaseException as failure:
             failures.append(failure)
 
-    speaker = threading.Thread(target=speak)
+    sender = threading.Thread(target=send)
     with bob.connect(query={"resume": 1}) as b:
-        speaker.start()
+        sender.start()
         last = 0
         while last < total and not failures:
-            # From the frame on, order is strict again from the point that was named, after what
-            # was under way when it was read; a live run that ends in a set-back shows as a lower seq.
+            # From the resume frame on, events are in order again from the seq in it, after the events sent before the server
+            # read it; a lower seq marks the end of a run of live events.
             b.send("resume", seqs={talk["id"]: last})
             got = seqs_of(b.seen_before(lambda frame: frame["type"] == "resumed"))
             starts = [at for at, seq in enumerate(got) if seq == last + 1]
@@ -263,13 +263,13 @@ def test_repeated_resume_frames_while_others_send_go_on_in_order(people):
                 run = got[starts[-1]:]
                 assert run == list(range(last + 1, last + 1 + len(run)))
                 last = run[-1]
-        speaker.join(60)
+        sender.join(60)
     assert not failures
     assert last == total
 
 
 @pytest.mark.proves("P5 resume")
-def test_old_and_new_sockets_see_each_event_once_over_a_restart(own_server):
+def test_sockets_before_and_after_a_restart_receive_each_event_once(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -289,7 +289,7 @@ def test_old_and_new_sockets_see_each_event_once_over_a_restart(own_server):
 
 
 @pytest.mark.proves("resumes_total{result}")
-def test_resumes_are_counted_by_what_they_came_to(own_server):
+def test_resumes_are_counted_by_outcome(own_server):
     server = own_server()
     alice = Person(server, "alice")
     whole, holed = alice.rest.create_group(), alice.rest.create_group()

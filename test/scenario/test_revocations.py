@@ -1,4 +1,4 @@
-"""Tokens that are taken back before their time is over (P9)."""
+"""Revocation of tokens (P9)."""
 import contextlib
 import sqlite3
 import time
@@ -23,7 +23,7 @@ def revoke(backend, **body):
 
 
 @pytest.mark.proves("POST revocations/")
-def test_one_token_ends_and_the_users_others_live_on(people, backend):
+def test_revoking_one_token_keeps_the_users_other_tokens(people, backend):
     alice = people("alice")
     jti = uuid.uuid4().hex
     doomed = Person(alice.server, alice.id, jti=jti)
@@ -42,20 +42,20 @@ def test_one_token_ends_and_the_users_others_live_on(people, backend):
 
 @pytest.mark.proves("P9 token lifetime")
 @pytest.mark.proves("revocation")
-def test_all_tokens_of_a_user_end_but_later_ones(people, backend):
+def test_revoking_a_user_revokes_all_tokens_but_later_ones(people, backend):
     alice, bob = people("alice", "bob")
     group = alice.rest.create_group(bob)
-    with alice.connect(group) as narrow, alice.connect() as wide, bob.connect(group) as others:
+    with alice.connect(group) as room_socket, alice.connect() as user_socket, bob.connect(group) as others:
         answer = revoke(backend, user_id=alice.id)
         assert answer["user_id"] == alice.id and answer["issued_before"]
-        assert_closes_with(narrow, 4001)
-        assert_closes_with(wide, 4001)
+        assert_closes_with(room_socket, 4001)
+        assert_closes_with(user_socket, 4001)
         assert others.ask("ping")["type"] == "pong"
     assert_problem(alice.rest.get("conversations/"), 401, "token_not_valid", reason="token_revoked")
     eventually(lambda: Person(alice.server, alice.id).rest.get("conversations/").status_code == 200)
 
 
-def test_up_to_a_time(people, backend):
+def test_revoking_a_user_up_to_a_time_revokes_older_tokens_only(people, backend):
     alice = people("alice")
     now = int(time.time())
     old = Person(alice.server, alice.id, iat=now - 100)
@@ -69,7 +69,7 @@ def test_up_to_a_time(people, backend):
 
 
 @pytest.mark.proves("revocation")
-def test_a_fresh_token_in_time_keeps_the_socket(people, backend):
+def test_a_socket_with_a_fresh_token_survives_the_revocation_of_its_first(people, backend):
     alice = people("alice")
     jti = uuid.uuid4().hex
     with Person(alice.server, alice.id, jti=jti).connect() as socket:
@@ -82,7 +82,7 @@ def test_a_fresh_token_in_time_keeps_the_socket(people, backend):
 
 
 @pytest.mark.proves("POST revocations/")
-def test_only_services_and_only_sense(people, backend):
+def test_revocations_require_a_service_and_valid_fields(people, backend):
     alice = people("alice")
     assert_problem(alice.rest.post("revocations/", json={"user_id": "x"}), 403, "forbidden")
     for bad, field in (({}, "jti"), ({"jti": "a", "user_id": "b"}, "jti"), ({"jti": ""}, "jti"),
@@ -96,7 +96,7 @@ def test_only_services_and_only_sense(people, backend):
 
 @pytest.mark.proves("P9 token lifetime")
 @pytest.mark.proves("revocation")
-def test_it_survives_a_kill(own_server, tmp_path):
+def test_a_revocation_survives_a_kill(own_server, tmp_path):
     server = own_server(directory=tmp_path)
     alice = Person(server, "alice", jti="doomed")
     revoke(Person(server, "backend", scope="messaging:service"), jti="doomed")
@@ -106,8 +106,8 @@ def test_it_survives_a_kill(own_server, tmp_path):
     assert_problem(alice.rest.get("conversations/"), 401, "token_not_valid", reason="token_revoked")
 
 
-def test_what_is_too_old_to_matter_is_not_read_again(own_server, tmp_path):
-    """No token lives longer than `auth.revocations_kept`."""
+def test_revocations_older_than_the_retention_are_not_loaded(own_server, tmp_path):
+    """No token is valid for longer than `auth.revocations_kept`."""
     options = ("--auth-revocations-kept", "1h")
     server = own_server(*options, directory=tmp_path)
     backend = Person(server, "backend", scope="messaging:service")

@@ -1,4 +1,4 @@
-"""P10: a deploy nobody notices."""
+"""P10: deploys without visible errors."""
 import signal
 import threading
 
@@ -12,7 +12,7 @@ from deadline import eventually
 
 @pytest.mark.proves("1012")
 @pytest.mark.proves("disconnect before a close")
-def test_sigterm_tells_every_client_to_reconnect_and_exits_0(own_server):
+def test_sigterm_sends_every_client_a_reconnect_and_exits_0(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -24,7 +24,7 @@ def test_sigterm_tells_every_client_to_reconnect_and_exits_0(own_server):
 
 
 @pytest.mark.proves("P10 deploys")
-def test_clients_get_delays_of_their_own(own_server):
+def test_clients_get_different_reconnect_delays(own_server):
     server = own_server()
     alice = named(server, "alice")
     sockets = [alice.connect() for _ in range(30)]
@@ -34,20 +34,20 @@ def test_clients_get_delays_of_their_own(own_server):
     assert server.wait() == 0
 
 
-def test_sigint_ends_it_too(own_server):
+def test_sigint_shuts_the_server_down(own_server):
     server = own_server()
     server.process.send_signal(signal.SIGINT)
     assert server.wait() == 0
 
 
-def test_a_server_without_clients_ends_at_once(own_server):
+def test_a_server_without_clients_exits_at_once(own_server):
     server = own_server()
     server.terminate()
     assert server.wait(within=10) == 0
 
 
 @pytest.mark.proves("--timeout-graceful-shutdown, --drain-delay")
-def test_a_client_that_does_not_answer_the_close_holds_nothing_up(own_server):
+def test_a_client_that_does_not_answer_the_close_does_not_delay_the_exit(own_server):
     server = own_server("--timeout-graceful-shutdown", "3s")
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -62,7 +62,7 @@ def test_a_client_that_does_not_answer_the_close_holds_nothing_up(own_server):
 
 @pytest.mark.proves("P10 deploys")
 @pytest.mark.proves("--timeout-graceful-shutdown, --drain-delay")
-def test_readiness_fails_first_and_accepting_goes_on_for_the_drain_delay(own_server):
+def test_readiness_fails_first_and_connections_are_accepted_for_the_drain_delay(own_server):
     server = own_server("--drain-delay", "3s")
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -77,13 +77,13 @@ def test_readiness_fails_first_and_accepting_goes_on_for_the_drain_delay(own_ser
 
 
 @pytest.mark.proves("P10 deploys")
-def test_what_was_acknowledged_during_shutdown_is_kept(own_server):
+def test_messages_acknowledged_during_shutdown_are_kept(own_server):
     server = own_server()
     alice, bob, carol = named(server, "alice", "bob", "carol")
     talk = alice.rest.create_group(bob, carol)
     acked, threads = [{}, {}, {}], []
 
-    def speak(at, person):
+    def send(at, person):
         with person.connect(talk) as socket:
             try:
                 for number in range(100_000):
@@ -100,7 +100,7 @@ def test_what_was_acknowledged_during_shutdown_is_kept(own_server):
         acked[at][ack["data"]["client_id"]] = (ack["data"]["id"], ack["data"]["seq"])
 
     for at, person in enumerate((alice, bob, carol)):
-        threads.append(threading.Thread(target=speak, args=(at, person)))
+        threads.append(threading.Thread(target=send, args=(at, person)))
         threads[-1].start()
     eventually(lambda: sum(map(len, acked)) > 200, within=30)
     server.terminate()
@@ -116,7 +116,7 @@ def test_what_was_acknowledged_during_shutdown_is_kept(own_server):
             assert stored.get(client_id) == place
 
 
-def test_a_request_under_way_is_answered(own_server):
+def test_a_request_in_flight_is_answered_during_shutdown(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)
@@ -145,7 +145,7 @@ def test_a_request_under_way_is_answered(own_server):
 
 @pytest.mark.parametrize("rounds", [3])
 @pytest.mark.proves("P10 deploys")
-def test_clients_that_resume_miss_nothing_over_restarts(own_server, rounds):
+def test_clients_that_resume_miss_no_events_over_restarts(own_server, rounds):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)

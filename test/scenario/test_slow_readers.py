@@ -1,4 +1,4 @@
-"""P6: a slow reader loses nothing, costs bounded memory, and hinders nobody."""
+"""P6: a slow reader loses no events, uses bounded memory, and does not delay other clients."""
 import threading
 import time
 
@@ -11,7 +11,7 @@ from deadline import PATIENCE, eventually
 LONG = "x" * 30_000
 
 
-def speak(person, talk, count):
+def send_messages(person, talk, count):
     with person.connect(talk) as socket:
         for number in range(count):
             socket.send("message", content=f"{number} {LONG}", client_id=str(number))
@@ -19,13 +19,13 @@ def speak(person, talk, count):
 
 
 @pytest.mark.proves("P6 bounded memory")
-def test_a_reader_that_stops_gets_everything_when_it_reads_again(people):
+def test_a_reader_that_pauses_receives_all_events_later(people):
     alice, bob, carol = people("alice", "bob", "carol")
     talk = alice.rest.create_group(bob, carol)
-    count = 600  # 18 MB: far over what outbox and kernel hold
+    count = 600  # 18 MB: far more than the outbox and the kernel buffer
     with bob.connect(talk, stalls=True, patience=60) as stopped:
         with carol.connect(talk, patience=60) as awake:
-            speak(alice, talk, count)
+            send_messages(alice, talk, count)
             assert [event["seq"] for event in awake.events(count)] == list(range(1, count + 1))
         events = stopped.events(count)
         assert [event["seq"] for event in events] == list(range(1, count + 1))
@@ -35,13 +35,13 @@ def test_a_reader_that_stops_gets_everything_when_it_reads_again(people):
         assert stopped.events(1)[0]["seq"] == count + 1
 
 
-def test_a_stopped_reader_of_all_conversations_gets_everything_when_it_reads_again(people):
+def test_a_user_socket_that_pauses_receives_all_events_later(people):
     alice, bob = people("alice", "bob")
     talks = [alice.rest.create_group(bob) for _ in range(4)]
     each = 120
     with bob.connect(stalls=True, patience=60) as stopped:
         for talk in talks:
-            speak(alice, talk, each)
+            send_messages(alice, talk, each)
         events = stopped.events(each * len(talks))
         for talk in talks:
             seqs = [event["seq"] for event in events if event["conversation_id"] == talk["id"]]
@@ -49,15 +49,15 @@ def test_a_stopped_reader_of_all_conversations_gets_everything_when_it_reads_aga
 
 
 @pytest.mark.proves("P6 bounded memory")
-def test_memory_stays_bounded_however_far_readers_are_behind(own_server):
+def test_memory_is_bounded_however_far_readers_lag(own_server):
     server = own_server()
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)
 
     readers = [bob.connect(talk, stalls=True) for _ in range(30)]
-    speak(alice, talk, 50)
+    send_messages(alice, talk, 50)
     before = resident(server)
-    speak_more(alice, talk, 1200)  # 36 MB a reader, 1 GB for all
+    send_more(alice, talk, 1200)  # 36 MB for each reader, 1 GB for all
     grown = resident(server) - before
     for reader in readers:
         reader.close()
@@ -66,8 +66,8 @@ def test_memory_stays_bounded_however_far_readers_are_behind(own_server):
 
 @pytest.mark.proves("P6 bounded memory")
 @pytest.mark.proves("conversations_in_memory, conversations_idle, tail_bytes")
-def test_memory_of_many_conversations_is_bounded(own_server):
-    """Events are kept for clients that come back, up to a bound for all conversations together, though all have listeners."""
+def test_memory_of_many_active_conversations_is_bounded(own_server):
+    """Cached events of all conversations together are bounded, although all have subscribers."""
     server = own_server("--shards", "1", "--rate-limits", "off")
     alice, bob = named(server, "alice", "bob")
     talks = [alice.rest.create_group(bob) for _ in range(300)]
@@ -87,12 +87,12 @@ def test_memory_of_many_conversations_is_bounded(own_server):
 
 
 def resident(server, what="VmRSS"):
-    """MiB. RssAnon: without the pages of files that are mapped."""
+    """Returns MiB. RssAnon: without the pages of mapped files."""
     with open(f"/proc/{server.process.pid}/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith(what)) // 1024
 
 
-def speak_more(person, talk, count):
+def send_more(person, talk, count):
     with person.connect(talk) as socket:
         for number in range(count):
             socket.send("message", content=f"{number} {LONG}", ref=str(number))
@@ -101,14 +101,14 @@ def speak_more(person, talk, count):
 
 @pytest.mark.proves("P6 bounded memory")
 @pytest.mark.proves("4008")
-def test_one_that_reads_nothing_for_too_long_is_closed_with_4008(own_server):
+def test_a_reader_that_stalls_too_long_is_closed_with_4008(own_server):
     server = own_server("--websocket-slow-reader-timeout", "1s")
     alice, bob, carol = named(server, "alice", "bob", "carol")
     talk = alice.rest.create_group(bob, carol)
     count = 600
     stopped = bob.connect(talk, stalls=True)
     with carol.connect(talk, patience=60) as awake:
-        speak(alice, talk, count)
+        send_messages(alice, talk, count)
         eventually(lambda: server.metric("parley_connections_closed_total", code="4008") == 1, within=30,
                    describe=lambda: httpx.get(f"{server.url}/metrics").text)
         assert [event["seq"] for event in awake.events(count)] == list(range(1, count + 1))
@@ -117,16 +117,16 @@ def test_one_that_reads_nothing_for_too_long_is_closed_with_4008(own_server):
         assert [event["seq"] for event in again.events(count)] == list(range(1, count + 1))
 
 
-def test_one_that_reads_slowly_is_not_closed(own_server):
+def test_a_slow_but_steady_reader_is_not_closed(own_server):
     server = own_server("--websocket-slow-reader-timeout", "4s")
     alice, bob = named(server, "alice", "bob")
     talk = alice.rest.create_group(bob)
     count = 300
     with bob.connect(talk, stalls=True, patience=60) as slow:
-        speaker = threading.Thread(target=speak, args=(alice, talk, count))
-        speaker.start()  # meanwhile, as it may take longer than the limit
+        sender = threading.Thread(target=send_messages, args=(alice, talk, count))
+        sender.start()  # in the background: sending may take longer than the limit
         for seq in range(1, count + 1):
             assert slow.events(1)[0]["seq"] == seq
-            time.sleep(0.04)  # the slowness itself: three times the limit in all, never the limit at once
-        speaker.join()
+            time.sleep(0.04)  # three times the limit in total, never the limit at once
+        sender.join()
     assert server.metric("parley_connections_closed_total", code="4008") == 0

@@ -1,4 +1,4 @@
-"""What a client says on a socket and what comes back."""
+"""Commands on a socket and their responses."""
 import json
 
 import pytest
@@ -10,7 +10,7 @@ from raw import WireSocket
 
 @pytest.fixture
 def pair(people):
-    """Alice and Bob, their conversation, and a socket of it for each."""
+    """Alice and Bob, their conversation, and a socket of it for each of them."""
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     with alice.connect(talk) as a, bob.connect(talk) as b:
@@ -25,7 +25,7 @@ def assert_lives(socket):
 # --- the first frame ------------------------------------------------------------------------------------
 
 @pytest.mark.proves("connection_established")
-def test_a_conversation_socket_begins_with_where_it_stands(people):
+def test_a_conversation_socket_starts_with_its_head_and_session(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     alice.rest.send_message(talk, "one")
@@ -43,7 +43,7 @@ def test_a_conversation_socket_begins_with_where_it_stands(people):
 
 @pytest.mark.proves("connection_established")
 @pytest.mark.proves("?cursor=")
-def test_a_user_socket_begins_with_the_heads_of_all_conversations(people):
+def test_a_user_socket_starts_with_the_heads_of_all_conversations(people):
     alice, bob = people("alice", "bob")
     quiet, busy = alice.rest.create_group(bob), alice.rest.create_group(bob)
     alice.rest.send_message(busy, "one")
@@ -61,7 +61,7 @@ def test_a_user_socket_begins_with_the_heads_of_all_conversations(people):
 
 
 @pytest.mark.proves("server pings")
-def test_the_ping_interval_is_what_was_configured(own_server):
+def test_the_greeting_has_the_configured_ping_interval(own_server):
     server = own_server("--ping-interval", "7")
     alice = named(server, "alice")
     with alice.connect() as a:
@@ -71,7 +71,7 @@ def test_the_ping_interval_is_what_was_configured(own_server):
 # --- sending --------------------------------------------------------------------------------------------
 
 @pytest.mark.proves("message, ack")
-def test_an_ack_comes_to_a_sender_who_gave_a_ref_or_a_client_id(pair):
+def test_a_sender_gets_an_ack_if_it_gives_a_ref_or_a_client_id(pair):
     _, _, _, a, b = pair
     a.send("message", content="neither")
     a.send("message", content="ref", ref="r")
@@ -87,7 +87,7 @@ def test_an_ack_comes_to_a_sender_who_gave_a_ref_or_a_client_id(pair):
     assert [event["data"]["content"] for event in b.events(3)] == ["neither", "ref", "client_id"]
 
 
-def test_every_field_of_a_message_can_be_sent(pair):
+def test_every_field_of_a_message_can_be_sent_over_a_socket(pair):
     _, _, _, a, b = pair
     first = a.send_message("first")
     a.send_message("second", content_type="image", metadata={"w": 1}, reply_to=first["id"], client_id="c")
@@ -113,7 +113,7 @@ def test_every_field_of_a_message_can_be_sent(pair):
     ({"content": "x", "reply_to": NO_ID}, "reply_to"),
 ])
 @pytest.mark.proves("unknown type, bad JSON, bad field")
-def test_a_bad_field_is_named_and_the_socket_lives_on(pair, fields, field):
+def test_an_invalid_field_is_named_and_the_socket_stays_open(pair, fields, field):
     _, _, _, a, b = pair
     answer = a.ask("message", **fields)
     assert answer["type"] == "error"
@@ -124,7 +124,7 @@ def test_a_bad_field_is_named_and_the_socket_lives_on(pair, fields, field):
     assert b.events(1)[0]["data"]["content"] == "good"
 
 
-def test_on_the_user_socket_a_command_names_its_conversation(people):
+def test_a_command_on_the_user_socket_names_its_conversation(people):
     alice, bob, eve = people("alice", "bob", "eve")
     talk = alice.rest.create_group(bob)
     foreign = bob.rest.create_group(eve)
@@ -148,7 +148,7 @@ def test_on_the_user_socket_a_command_names_its_conversation(people):
     "", "{", "nonsense", "[]", '"text"', "7", "null", '{"type":"ping"} more', '{"type":"ping",}',
     '{"type":"ping","x":' + "[" * 40 + "]" * 40 + "}"])
 @pytest.mark.proves("unknown type, bad JSON, bad field")
-def test_bad_json_is_an_error_and_the_socket_lives_on(pair, text):
+def test_invalid_json_is_an_error_and_the_socket_stays_open(pair, text):
     _, _, _, a, _ = pair
     a.send_text(text)
     error = a.wait_for("error")
@@ -159,7 +159,7 @@ def test_bad_json_is_an_error_and_the_socket_lives_on(pair, text):
 
 @pytest.mark.parametrize("frame", [{"type": "nonsense"}, {"type": ""}, {"type": "connection_established"}])
 @pytest.mark.proves("unknown type, bad JSON, bad field")
-def test_an_unknown_type_is_an_error_and_the_socket_lives_on(pair, frame):
+def test_an_unknown_type_is_an_error_and_the_socket_stays_open(pair, frame):
     _, _, _, a, _ = pair
     answer = a.ask(**frame)
     assert answer["type"] == "error"
@@ -168,7 +168,7 @@ def test_an_unknown_type_is_an_error_and_the_socket_lives_on(pair, frame):
 
 
 @pytest.mark.parametrize("frame", [{}, {"type": 7}, {"type": None}, {"type": ["ping"]}])
-def test_a_frame_without_a_type_is_an_error_and_the_socket_lives_on(pair, frame):
+def test_a_frame_without_a_type_is_an_error_and_the_socket_stays_open(pair, frame):
     _, _, _, a, _ = pair
     a.send_text(json.dumps(frame))
     assert a.wait_for("error")["data"]["code"]
@@ -187,7 +187,7 @@ def test_a_ref_is_returned_in_ack_and_error(pair):
 
 
 @pytest.mark.proves("client_id, ref: 64 characters")
-def test_too_long_a_ref_is_an_error(pair):
+def test_a_ref_over_the_limit_is_an_error(pair):
     _, bob, talk, a, _ = pair
     a.send("message", ref="r" * 64, content="fits")
     assert a.wait_for("ack")["ref"] == "r" * 64
@@ -199,7 +199,7 @@ def test_too_long_a_ref_is_an_error(pair):
 # --- history, typing, ping ------------------------------------------------------------------------------
 
 @pytest.mark.proves("load_history, message_history")
-def test_history_can_be_loaded_page_by_page(people):
+def test_history_can_be_loaded_over_a_socket_in_pages(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     for number in range(1, 8):
@@ -225,7 +225,7 @@ def test_history_can_be_loaded_page_by_page(people):
 
 
 @pytest.mark.proves("load_history, message_history")
-def test_a_bad_history_page_is_an_error_and_the_socket_lives_on(pair):
+def test_an_invalid_page_of_history_is_an_error_and_the_socket_stays_open(pair):
     _, _, _, a, _ = pair
     for fields in {"limit": "x"}, {"limit": -1}, {"before_id": "x"}, {"before_id": NO_ID}:
         answer = a.ask("load_history", **fields)
@@ -234,7 +234,7 @@ def test_a_bad_history_page_is_an_error_and_the_socket_lives_on(pair):
     assert_lives(a)
 
 
-def test_history_of_a_foreign_conversation_is_not_loaded(people):
+def test_history_of_a_foreign_conversation_is_not_found(people):
     alice, bob, eve = people("alice", "bob", "eve")
     talk = alice.rest.create_group(bob)
     alice.rest.send_message(talk, "secret")
@@ -255,7 +255,7 @@ def test_ping_is_answered_with_pong(pair):
 # --- joining --------------------------------------------------------------------------------------------
 
 @pytest.mark.proves("conversation_created")
-def test_the_user_socket_takes_in_conversations_joined_later(people):
+def test_the_user_socket_subscribes_to_conversations_joined_later(people):
     alice, bob = people("alice", "bob")
     with bob.connect() as b:
         talk = alice.rest.create_group(bob, title="new")
@@ -271,7 +271,7 @@ def test_the_user_socket_takes_in_conversations_joined_later(people):
 
 
 @pytest.mark.proves("conversation_created")
-def test_the_first_message_right_after_creating_is_not_missed(people):
+def test_the_first_message_right_after_creating_a_conversation_is_delivered(people):
     alice, bob = people("alice", "bob")
     with bob.connect() as b:
         for _ in range(20):
@@ -291,14 +291,14 @@ def test_a_binary_frame_closes_with_1003(people):
 
 
 @pytest.mark.proves("frame, reassembled, 256 KiB")
-def test_too_big_a_frame_closes_with_1009(people):
+def test_an_oversized_frame_closes_with_1009(people):
     with people("alice").connect() as a:
         a.send_text(json.dumps({"type": "ping", "x": "x" * (256 * 1024)}))
         assert_closes_with(a, 1009)
 
 
 @pytest.mark.proves("1009")
-def test_many_small_fragments_that_make_too_big_a_frame_close_with_1009(people, server):
+def test_many_small_fragments_of_an_oversized_frame_close_with_1009(people, server):
     alice = people("alice")
     with WireSocket(server, "/ws/messaging/", alice.token) as wire:
         wire.frame(1, b"x" * 32_000, fin=False)
@@ -308,7 +308,7 @@ def test_many_small_fragments_that_make_too_big_a_frame_close_with_1009(people, 
 
 
 @pytest.mark.proves("frame, reassembled, 256 KiB")
-def test_the_frame_limit_is_what_was_configured(own_server):
+def test_the_frame_limit_is_configurable(own_server):
     server = own_server("--ws-max-size", "2000", "--limits-content-bytes", "1000")
     alice = named(server, "alice")
     with alice.connect() as a:
@@ -318,14 +318,14 @@ def test_the_frame_limit_is_what_was_configured(own_server):
         assert_closes_with(a, 1009)
 
 
-def test_a_fragmented_command_is_put_together(pair):
+def test_a_fragmented_command_is_reassembled(pair):
     _, _, _, a, b = pair
     text = json.dumps({"type": "message", "content": "in pieces é"}, ensure_ascii=False)
     a.connection.send(iter([text[:5], text[5:20], text[20:]]))
     assert b.events(1)[0]["data"]["content"] == "in pieces é"
 
 
-# (opcode, payload, options) that break RFC 6455, and the code that says so
+# (opcode, payload, options) that violate RFC 6455, and the close code
 @pytest.mark.parametrize("frames, code", [
     ([(1, b"{}", {"masked": False})], 1002),
     ([(1, b"{}", {"rsv": 4})], 1002),
@@ -337,13 +337,13 @@ def test_a_fragmented_command_is_put_together(pair):
     ([(9, b"x" * 126, {})], 1002),
     ([(9, b"x", {"fin": False})], 1002),
     ([(8, b"x", {})], 1002),
-    ([(8, b"\x03\xed", {})], 1002),  # 1005 is never sent
+    ([(8, b"\x03\xed", {})], 1002),  # 1005 must not be sent
     ([(1, b'{"type": "\xff"}', {})], 1007),
     ([(1, b'{"type": "\xc3', {"fin": False}), (0, b'x"}', {})], 1007),
     ([(1, b'{"type": "\xed\xa0\x80"}', {})], 1007),
 ], ids=lambda value: None if isinstance(value, list) else str(value))
 @pytest.mark.proves("1002, 1007")
-def test_what_breaks_the_protocol_closes_with_its_code(people, server, frames, code):
+def test_protocol_violations_close_with_their_code(people, server, frames, code):
     with WireSocket(server, "/ws/messaging/", people("alice").token) as wire:
         for opcode, payload, options in frames:
             wire.frame(opcode, payload, **options)
@@ -367,7 +367,7 @@ def test_a_clients_ping_is_answered_with_its_payload(people, server):
 
 @pytest.mark.proves("4008")
 @pytest.mark.proves("server pings")
-def test_one_that_answers_no_ping_is_closed_with_4008(own_server):
+def test_a_client_that_answers_no_ping_is_closed_with_4008(own_server):
     server = own_server("--ping-interval", "1", "--ping-timeout", "1")
     alice = named(server, "alice")
     with alice.connect() as answering, WireSocket(server, "/ws/messaging/", alice.token) as dead:

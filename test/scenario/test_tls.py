@@ -1,4 +1,4 @@
-"""Parley speaks TLS itself when it is given a certificate: no proxy is needed for https and wss."""
+"""TLS in parley itself: with a certificate, https and wss need no proxy."""
 import json
 import socket
 import ssl
@@ -48,12 +48,12 @@ def secure(tmp_path, certificate, request):
 
 
 @pytest.mark.proves("TLS (--ssl-keyfile, --ssl-certfile)")
-def test_rest_and_sockets_over_tls(secure):
+def test_rest_and_sockets_work_over_tls(secure):
     made = secure.https.post("/api/messaging/conversations/", json={"type": "group", "participants": ["bob"]})
     assert made.status_code == 201
     talk = made.json()["id"]
     where = f"wss://127.0.0.1:{secure.port}/ws/messaging/conversations/{talk}/?token={mint('bob')}"
-    content = "x" * 20_000  # over one TLS record
+    content = "x" * 20_000  # more than one TLS record
     with connect(where, ssl=secure.trust, proxy=None, compression=None, open_timeout=patient(10)) as bob:
         assert json.loads(bob.recv(patient(10)))["type"] == "connection_established"
         for number in range(1, 51):
@@ -69,21 +69,21 @@ def test_rest_and_sockets_over_tls(secure):
         assert types == {"ack", "message"}
 
 
-def test_a_client_that_speaks_plain_http_is_turned_away_and_nothing_else_ends(secure):
+def test_a_plain_http_client_on_a_tls_port_is_rejected_and_others_are_not_affected(secure):
     with socket.create_connection(("127.0.0.1", secure.port), patient(10)) as plain:
         plain.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         try:
             assert b"200" not in plain.recv(100)
         except ConnectionResetError:
-            pass  # turned away, in a ruder way
+            pass  # rejected by a closed connection
     assert secure.https.get("/livez").status_code == 200
 
 
-def test_a_handshake_that_does_not_come_is_not_waited_for(secure):
-    """10 s for the first byte, and as long for the handshake, whatever dribbles in."""
+def test_an_incomplete_tls_handshake_times_out(secure):
+    """10 s for the first byte, and 10 s for the handshake, even if bytes keep arriving."""
     silent, half = (socket.create_connection(("127.0.0.1", secure.port), patient(40)) for _ in range(2))
     with silent, half:
-        half.sendall(bytes.fromhex("160301020001"))  # the begin of a ClientHello
+        half.sendall(bytes.fromhex("160301020001"))  # the beginning of a ClientHello
         since = time.monotonic()
         assert silent.recv(1) == b"" and half.recv(1) == b""
         assert time.monotonic() - since > 5
@@ -91,8 +91,8 @@ def test_a_handshake_that_does_not_come_is_not_waited_for(secure):
 
 
 @pytest.mark.parametrize("secure", [["--websocket-slow-reader-timeout", "1s"]], indirect=True)
-def test_a_reader_that_was_too_slow_is_told_so(secure):
-    """The close frame comes after what was begun, also where TLS holds half a record."""
+def test_a_slow_reader_over_tls_receives_the_close_frame(secure):
+    """The close frame follows the frame in progress, even if TLS buffers a partial record."""
     talk = secure.https.post("/api/messaging/conversations/", json={"type": "group", "participants": ["bob"]}).json()["id"]
     for round in range(3):
         raw = socket.socket()
@@ -114,7 +114,7 @@ def test_a_reader_that_was_too_slow_is_told_so(secure):
         raw.close()
 
 
-def test_tls_1_2_takes_aead_suites_only(secure):
+def test_tls_1_2_accepts_aead_suites_only(secure):
     def handshake(ciphers):
         context = ssl.create_default_context(cafile=secure.certificate)
         context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -129,13 +129,13 @@ def test_tls_1_2_takes_aead_suites_only(secure):
             handshake(weak)
 
 
-def test_answers_over_its_own_tls_carry_hsts(secure):
+def test_https_responses_have_hsts(secure):
     assert secure.https.get("/livez").headers["strict-transport-security"].startswith("max-age=")
     assert secure.https.get("/nowhere").headers["strict-transport-security"].startswith("max-age=")
 
 
 @pytest.mark.proves("TLS (--ssl-keyfile, --ssl-certfile)")
-def test_a_certificate_that_is_none_ends_the_start(tmp_path, certificate):
+def test_an_invalid_certificate_fails_the_start(tmp_path, certificate):
     (tmp_path / "broken.pem").write_text("no certificate")
     server = Server(tmp_path / "server", "--ssl-keyfile", certificate[0], "--ssl-certfile", tmp_path / "broken.pem")
     server.start(ready=False)

@@ -1,4 +1,4 @@
-"""Who may come in, by which door, and for how long."""
+"""Authentication: where tokens are read from, which are valid, and when they expire."""
 import base64
 import hmac
 import json
@@ -13,7 +13,7 @@ from server import KEY, wait_until
 from tokens import expiry, mint
 
 
-# --- where a token may be, on a socket -------------------------------------------------------------
+# --- token sources of a socket ---------------------------------------------------------------------
 
 def user_of(socket):
     with socket:
@@ -21,7 +21,7 @@ def user_of(socket):
 
 
 @pytest.mark.proves("four token sources, in order")
-def test_a_socket_takes_its_token_from_four_places(people, server):
+def test_a_user_socket_accepts_a_token_from_four_sources(people, server):
     alice = people("alice")
     assert user_of(Socket(server, token=alice.token)) == alice.id
     by_protocol = Socket(server, subprotocols=["bearer", alice.token])
@@ -34,7 +34,7 @@ def test_a_socket_takes_its_token_from_four_places(people, server):
 
 
 @pytest.mark.proves("four token sources, in order")
-def test_a_conversation_socket_takes_its_token_from_four_places(people, server):
+def test_a_conversation_socket_accepts_a_token_from_four_sources(people, server):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     assert user_of(Socket(server, talk, token=bob.token)) == bob.id
@@ -46,7 +46,7 @@ def test_a_conversation_socket_takes_its_token_from_four_places(people, server):
 
 
 @pytest.mark.proves("four token sources, in order")
-def test_of_several_tokens_the_first_place_counts(people, server):
+def test_the_first_of_several_token_sources_wins(people, server):
     alice, bob, carol = people("alice", "bob", "carol")
     assert user_of(Socket(server, token=alice.token, subprotocols=["bearer", bob.token],
                           query={"token": carol.token})) == alice.id
@@ -54,7 +54,7 @@ def test_of_several_tokens_the_first_place_counts(people, server):
                           query={"token": carol.token})) == bob.id
 
 
-def test_the_scheme_is_bearer_in_rest(people, server):
+def test_rest_accepts_the_bearer_scheme_only(people, server):
     alice = people("alice")
     for header, code in ((f"Basic {alice.token}", "not_authenticated"), (alice.token, "not_authenticated"),
                          ("Bearer", "token_not_valid"), (f"Bearer {alice.token} more", "token_not_valid")):
@@ -62,14 +62,14 @@ def test_the_scheme_is_bearer_in_rest(people, server):
         assert_problem(answer, 401, code)
 
 
-def test_a_proxys_basic_login_does_not_shadow_a_sockets_token(people, server):
+def test_basic_authentication_of_a_proxy_does_not_hide_a_sockets_token(people, server):
     alice = people("alice")
     basic = {"Authorization": "Basic b3BzOnNlY3JldA=="}
     assert user_of(Socket(server, headers=basic, query={"token": alice.token})) == alice.id
     assert user_of(Socket(server, headers=basic, subprotocols=["bearer", alice.token])) == alice.id
 
 
-# --- which tokens are good ------------------------------------------------------------------------
+# --- valid tokens ---------------------------------------------------------------------------------
 
 def part(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
@@ -80,28 +80,28 @@ def unsigned(claims):
 
 
 def signed(payload, header=b'{"alg":"HS256","typ":"JWT"}'):
-    """A token over bytes that no JSON writer would make."""
+    """Returns a signed token over bytes that no JSON writer would produce."""
     text = f"{part(header)}.{part(payload)}"
     return f"{text}.{part(hmac.digest(KEY.encode(), text.encode(), 'sha256'))}"
 
 
 LATER = int(time.time()) + 86400
-# What it is -> the reason named, and the token.
+# Description -> the expected reason, and the token.
 BAD_TOKENS = {
     "expired": ("token_expired", lambda: mint("u", ttl=-1)),
-    "of another key": ("signature_invalid", lambda: mint("u", key="another key that is also long enough")),
-    "of another algorithm": ("algorithm_not_accepted", lambda: mint("u", algorithm="HS512")),
+    "with another key": ("signature_invalid", lambda: mint("u", key="another key that is also long enough")),
+    "with another algorithm": ("algorithm_not_accepted", lambda: mint("u", algorithm="HS512")),
     "unsigned": ("algorithm_not_accepted", lambda: unsigned({"user_id": "u", "token_type": "access", "jti": "j", "exp": LATER})),
     "without expiry": ("claim_missing", lambda: mint("u", exp=None)),
     "with expiry as text": ("claim_malformed", lambda: signed(
         b'{"user_id":"u","token_type":"access","jti":"j","exp":"%d"}' % LATER)),
-    "with two expiries": ("token_malformed", lambda: signed(
+    "with a duplicate expiry": ("token_malformed", lambda: signed(
         b'{"user_id":"u","token_type":"access","jti":"j","exp":1,"exp":%d}' % LATER)),
     "a refresh token": ("token_type_not_accepted", lambda: mint("u", token_type="refresh")),
-    "of nobody": ("claim_missing", lambda: mint(None)),
-    "of an impossible user": ("claim_malformed", lambda: mint("no spaces allowed")),
-    "of an empty user": ("claim_malformed", lambda: mint("")),
-    "of too long a user": ("claim_malformed", lambda: mint("u" * 129)),
+    "without a user": ("claim_missing", lambda: mint(None)),
+    "with an invalid user": ("claim_malformed", lambda: mint("no spaces allowed")),
+    "with an empty user": ("claim_malformed", lambda: mint("")),
+    "with an oversized user": ("claim_malformed", lambda: mint("u" * 129)),
     "not yet valid": ("token_not_yet_valid", lambda: mint("u", nbf=LATER)),
     "with critical extensions": ("extension_not_supported", lambda: signed(
         b'{"user_id":"u","token_type":"access","jti":"j","exp":%d}' % LATER,
@@ -116,7 +116,7 @@ BAD_TOKENS = {
 
 @pytest.mark.parametrize("kind", BAD_TOKENS)
 @pytest.mark.proves("4001")
-def test_a_bad_token_is_401_in_rest_and_4001_on_sockets(server, kind):
+def test_an_invalid_token_returns_401_in_rest_and_4001_on_sockets(server, kind):
     reason, make = BAD_TOKENS[kind]
     token = make()
     answer = Rest(server, token).get("conversations/")
@@ -126,7 +126,7 @@ def test_a_bad_token_is_401_in_rest_and_4001_on_sockets(server, kind):
     assert_closes_with(Socket(server, NO_ID, token=token), 4001)
 
 
-def test_no_token_is_401_in_rest(server):
+def test_a_missing_token_returns_401_in_rest(server):
     answer = Rest(server).get("conversations/")
     assert_problem(answer, 401, "not_authenticated")
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -145,24 +145,24 @@ def test_no_token_is_401_in_rest(server):
     ({"user_id": "u", "aud": "somebody else", "iss": "anybody"}, "u"),
     ({"user_id": "u", "exp": time.time() + 86400.5}, "u"),
 ])
-def test_a_good_token_names_its_user(server, claims, user):
+def test_a_valid_token_identifies_its_user(server, claims, user):
     assert user_of(Socket(server, token=mint(**{"user": None, **claims}))) == user
 
 
 @pytest.mark.parametrize("kind", ["at+jwt", "AT+JWT", "application/at+jwt", "jwt", "application/JWT"])
-def test_a_tokens_media_type_is_that_of_rfc_9068_or_jwt(server, kind):
+def test_the_media_type_of_a_token_is_jwt_or_that_of_rfc_9068(server, kind):
     assert user_of(Socket(server, token=mint("u", headers={"typ": kind}))) == "u"
     refused = Rest(server, mint("u", headers={"typ": "secevent+jwt"})).get("conversations/")
     assert_problem(refused, 401, "token_not_valid", reason="type_not_accepted")
 
 
-def test_a_numeric_sub_names_the_user(server):
-    # PyJWT refuses to encode one.
+def test_a_numeric_sub_identifies_the_user(server):
+    # PyJWT refuses to encode a numeric sub.
     token = signed(b'{"sub":18446744073709551615,"exp":%d}' % LATER)
     assert user_of(Socket(server, token=token)) == "18446744073709551615"
 
 
-def test_a_token_of_the_future_names_the_claim_and_the_leeway(server):
+def test_a_token_that_is_not_valid_yet_names_the_claim_and_the_leeway(server):
     body = Rest(server, mint("u", nbf=LATER)).get("conversations/").json()
     assert body["reason"] == "token_not_yet_valid"
     for part in "nbf", "s in the future", "auth.leeway":
@@ -170,7 +170,7 @@ def test_a_token_of_the_future_names_the_claim_and_the_leeway(server):
     assert body["messages"] == [{"token_class": "AccessToken", "token_type": "access", "message": body["detail"]}]
 
 
-def test_a_token_type_can_be_demanded(own_server):
+def test_a_token_type_can_be_required(own_server):
     server = own_server("--auth-require-token-type", "on")
     assert Rest(server, mint("u")).get("conversations/").status_code == 200
     refused = Rest(server, mint("u", token_type=None)).get("conversations/")
@@ -178,13 +178,13 @@ def test_a_token_type_can_be_demanded(own_server):
     assert "token_type" in body["detail"]
 
 
-# --- one user, however their id is written ---------------------------------------------------------
+# --- normalization of user ids ----------------------------------------------------------------------
 
 UPPER, LOWER = "0190B8A4-7C1E-7ABC-8DEF-0123456789AB", "0190b8a4-7c1e-7abc-8def-0123456789ab"
 
 
-def test_a_uuid_is_one_user_in_any_case_wherever_it_enters(people, server):
-    """Tokens, bodies, X-On-Behalf-Of, revocations, presence."""
+def test_a_uuid_user_id_is_one_user_in_any_case(people, server):
+    """This holds for tokens, bodies, X-On-Behalf-Of, revocations and presence."""
     alice = people("alice")
     upper, lower = Rest(server, mint(UPPER)), Rest(server, mint(LOWER))
     talk = alice.rest.post("conversations/", json={"type": "group", "participants": [UPPER, LOWER]}).json()
@@ -211,7 +211,7 @@ def test_a_uuid_is_one_user_in_any_case_wherever_it_enters(people, server):
 
 
 @pytest.mark.parametrize("bad", ["", " ", "a b", "a/b", "a%b", "a?b", "a#b", "<a>", '"a"', "a\\b", ".", "..", "\u00e4", "u" * 129])
-def test_what_is_not_a_user_id_is_refused_wherever_it_enters(people, server, bad):
+def test_invalid_user_ids_are_rejected_everywhere(people, server, bad):
     alice = people("alice")
     assert_problem(Rest(server, mint(bad)).get("conversations/"), 401, "token_not_valid", reason="claim_malformed")
     for path, body, field in (
@@ -220,12 +220,12 @@ def test_what_is_not_a_user_id_is_refused_wherever_it_enters(people, server, bad
             ("presence/", {"user_ids": [bad]}, "user_ids"),
             ("conversations/task/", {"task_id": "t", "requester_id": alice.id, "performer_id": bad}, "performer_id")):
         assert_problem(alice.rest.post(path, json=body), 400, "invalid_field", field=field)
-    if bad.isascii() and bad.strip():  # httpx sends no other
+    if bad.isascii() and bad.strip():  # httpx cannot send other values
         service = Rest(server, mint("backend", scope="messaging:service"), headers={"X-On-Behalf-Of": bad})
         assert_problem(service.get("conversations/"), 400, "invalid_field", field="X-On-Behalf-Of")
 
 
-def test_ids_with_a_bar_have_direct_conversations_of_their_own(people, server):
+def test_user_ids_with_a_bar_have_separate_direct_conversations(people, server):
     """The pairs ("a|b", "c") and ("a", "b|c") are different."""
     mark = people("x").id
     a, b, c = f"{mark}a", f"{mark}b", f"{mark}c"
@@ -236,7 +236,7 @@ def test_ids_with_a_bar_have_direct_conversations_of_their_own(people, server):
     assert sorted(other.json()["participants"]) == sorted([a, f"{b}|{c}"])
 
 
-def test_a_list_of_members_with_unusual_ids_pages_to_its_end(people, server):
+def test_participants_with_unusual_ids_are_paginated_to_the_end(people, server):
     alice = people("alice")
     others = [f"{alice.id}+&=|;,{number}" for number in range(4)]
     talk = alice.rest.post("conversations/", json={"type": "group", "participants": others}).json()
@@ -248,7 +248,7 @@ def test_a_list_of_members_with_unusual_ids_pages_to_its_end(people, server):
     assert sorted(seen) == sorted([alice.id, *others])
 
 
-# --- closes -----------------------------------------------------------------------------------------
+# --- close codes ------------------------------------------------------------------------------------
 
 @pytest.mark.proves("4002")
 def test_a_malformed_conversation_id_closes_with_4002(people, server):
@@ -258,14 +258,14 @@ def test_a_malformed_conversation_id_closes_with_4002(people, server):
 
 
 @pytest.mark.proves("4003")
-def test_one_who_is_no_participant_is_closed_with_4003(people, server):
+def test_a_socket_of_a_foreign_conversation_is_closed_with_4003(people, server):
     alice, bob, eve = people("alice", "bob", "eve")
     talk = alice.rest.create_group(bob)
     assert_closes_with(Socket(server, talk, token=eve.token), 4003)
     assert_closes_with(Socket(server, NO_ID, token=eve.token), 4003)
 
 
-def test_an_id_is_taken_in_any_case(people, server):
+def test_a_conversation_socket_accepts_its_id_in_any_case(people, server):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     with alice.connect(talk["id"].upper()) as a:
@@ -274,7 +274,7 @@ def test_an_id_is_taken_in_any_case(people, server):
 
 @pytest.mark.parametrize("path", ["ws/other/", "ws/messaging/conversations/a/b/", "ws/messaging/nothing/"])
 @pytest.mark.proves("unknown path, wrong handshake")
-def test_an_unknown_path_is_404_before_the_upgrade(people, server, path):
+def test_an_unknown_socket_path_returns_404_before_the_upgrade(people, server, path):
     from websockets.sync.client import connect
     with pytest.raises(InvalidStatus) as refused:
         connect(f"ws://{server.address}/{path}", proxy=None, legacy=True,
@@ -283,14 +283,14 @@ def test_an_unknown_path_is_404_before_the_upgrade(people, server, path):
 
 
 @pytest.mark.proves("first frame within 5 s")
-def test_one_who_does_not_authenticate_in_time_is_closed_with_4001(own_server):
+def test_a_socket_that_does_not_authenticate_in_time_is_closed_with_4001(own_server):
     server = own_server("--websocket-authenticate-timeout", "1s")
     started = time.monotonic()
     assert_closes_with(Socket(server), 4001)
     assert time.monotonic() - started >= 0.9
 
 
-def test_a_command_before_authenticating_is_not_carried_out(people, server):
+def test_a_command_before_authentication_is_rejected(people, server):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     stranger = Socket(server, talk)
@@ -301,17 +301,17 @@ def test_a_command_before_authenticating_is_not_carried_out(people, server):
 
 
 @pytest.mark.proves("4001")
-def test_a_bad_token_in_the_first_frame_closes_with_4001(server):
+def test_an_invalid_token_in_the_first_frame_closes_with_4001(server):
     socket = Socket(server)
     socket.send("authenticate", token=mint("u", ttl=-5))
     assert_closes_with(socket, 4001)
 
 
-# --- P9: a token's life is a connection's life ------------------------------------------------------
+# --- P9: a connection ends with its token -----------------------------------------------------------
 
 @pytest.mark.proves("P9 token lifetime")
 @pytest.mark.proves("authenticate on a live socket")
-def test_a_socket_ends_when_its_token_does_unless_it_gets_a_fresh_one(people, server):
+def test_a_socket_ends_with_its_token_unless_it_gets_a_fresh_one(people, server):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     short = mint(bob.id, ttl=3)
@@ -331,7 +331,7 @@ def test_a_socket_ends_when_its_token_does_unless_it_gets_a_fresh_one(people, se
 
 
 @pytest.mark.proves("authenticate on a live socket")
-def test_a_live_socket_takes_no_token_of_another_user(people, server):
+def test_a_live_socket_rejects_a_token_of_another_user(people, server):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     with bob.connect(talk) as b:
@@ -354,7 +354,7 @@ def service(server, request):
 
 
 @pytest.mark.proves("service tokens: act for others, system, create")
-def test_a_service_acts_for_any_user(people, service):
+def test_a_service_acts_on_behalf_of_any_user(people, service):
     alice, bob = people("alice", "bob")
     made = service(alice.id).post("conversations/", json={"type": "group", "participants": [bob.id]})
     assert made.status_code == 201
@@ -368,7 +368,7 @@ def test_a_service_acts_for_any_user(people, service):
 
 
 @pytest.mark.proves("service tokens: act for others, system, create")
-def test_a_service_posts_system_messages_and_nobody_else(people, service):
+def test_only_services_send_system_messages(people, service):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     message = {"conversation_id": talk["id"], "content": "order shipped", "content_type": "system"}
@@ -380,7 +380,7 @@ def test_a_service_posts_system_messages_and_nobody_else(people, service):
 
 @pytest.mark.parametrize("claims", [{}, {"scope": "messaging:services"}, {"scope": ["messaging"]}, {"scope": 7}])
 @pytest.mark.proves("service tokens: act for others, system, create")
-def test_nobody_else_acts_for_others(people, server, claims):
+def test_on_behalf_of_requires_a_service_token(people, server, claims):
     alice, bob = people("alice", "bob")
     eve = Rest(server, mint("eve", **claims), headers={"X-On-Behalf-Of": alice.id})
     assert_problem(eve.get("conversations/"), 403)

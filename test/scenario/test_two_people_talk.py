@@ -1,4 +1,4 @@
-"""The reason the server exists."""
+"""Basic delivery of messages between users."""
 import re
 
 import pytest
@@ -10,7 +10,7 @@ UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9
 
 
 @pytest.mark.proves("message, ack")
-def test_both_see_what_one_says_and_the_sender_gets_an_ack(people):
+def test_both_participants_receive_a_message_and_the_sender_gets_an_ack(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     with alice.connect(talk) as a, bob.connect(talk) as b:
@@ -39,7 +39,7 @@ def test_both_see_what_one_says_and_the_sender_gets_an_ack(people):
                 assert message[empty] is None
 
 
-def test_a_message_sent_by_rest_reaches_sockets(people):
+def test_a_message_sent_over_rest_is_delivered_to_sockets(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     with bob.connect(talk) as b:
@@ -50,7 +50,7 @@ def test_a_message_sent_by_rest_reaches_sockets(people):
         assert event["data"]["content"] == "over rest"
 
 
-def test_a_message_sent_by_socket_is_in_the_history(people):
+def test_a_message_sent_over_a_socket_is_in_the_history(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     with alice.connect(talk) as a:
@@ -60,7 +60,7 @@ def test_a_message_sent_by_socket_is_in_the_history(people):
     assert message["content"] == "remember this"
 
 
-def test_nobody_else_hears(people):
+def test_messages_are_delivered_to_participants_only(people):
     alice, bob, carol = people("alice", "bob", "carol")
     secret = alice.rest.create_group(bob)
     common = alice.rest.create_group(carol)
@@ -73,21 +73,21 @@ def test_nobody_else_hears(people):
 
 
 @pytest.mark.proves("two endpoints")
-def test_one_user_socket_serves_all_conversations(people):
+def test_one_user_socket_receives_all_conversations(people):
     alice, bob, carol = people("alice", "bob", "carol")
     with_bob = alice.rest.create_group(bob)
     with_carol = alice.rest.create_group(carol)
     with alice.connect() as a, bob.connect(with_bob) as b:
         bob.rest.send_message(with_bob, "from bob")
         carol.rest.send_message(with_carol, "from carol")
-        heard = {frame["conversation_id"]: frame["data"]["content"] for frame in a.events(2)}
-        assert heard == {with_bob["id"]: "from bob", with_carol["id"]: "from carol"}
+        received = {frame["conversation_id"]: frame["data"]["content"] for frame in a.events(2)}
+        assert received == {with_bob["id"]: "from bob", with_carol["id"]: "from carol"}
         answer = a.ask("message", conversation_id=with_bob["id"], content="hi bob")
         assert answer["type"] == "ack"
         assert [event["data"]["content"] for event in b.events(2)] == ["from bob", "hi bob"]
 
 
-def test_any_text_arrives_as_it_was_sent(people):
+def test_any_unicode_text_is_delivered_unchanged(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     texts = ["naïve café", "日本語", "👩‍👩‍👧 🇪🇺", 'quotes " and \\ slashes /', "tab\tand\nline",

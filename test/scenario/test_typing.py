@@ -1,4 +1,4 @@
-"""Typing: one typist however many tabs, over by itself, by a message, or with the connection."""
+"""Typing indicators: one for all connections of a user, ended by a timeout, a message, or the end of the connection."""
 import time
 
 import pytest
@@ -15,14 +15,14 @@ def pair(people):
 
 
 def signs_before_fence(alice, talk, socket):
-    """What the socket was shown of typing until a message that is sent now."""
+    """Returns the typing indicators that the socket receives until a message sent now."""
     alice.rest.send_message(talk, "fence")
     return [frame["data"]["is_typing"] for frame in socket.seen_before(lambda frame: frame["type"] == "message")
             if frame["type"] == "typing_indicator"]
 
 
 @pytest.mark.proves("typing, typing_indicator")
-def test_typing_is_shown_to_the_others_only(pair):
+def test_typing_is_broadcast_to_other_participants_only(pair):
     alice, bob, talk, a, b = pair
     with bob.connect() as of_user:
         a.send("typing", is_typing=True)
@@ -38,14 +38,14 @@ def test_typing_is_shown_to_the_others_only(pair):
 
 
 @pytest.mark.proves("typing, typing_indicator")
-def test_typing_ends_by_itself_after_six_seconds(pair):
+def test_typing_ends_after_six_seconds(pair):
     alice, _, _, a, b = pair
     a.send("typing", is_typing=True)
     assert b.wait_for("typing_indicator")["data"]["is_typing"] is True
     assert b.wait_for("typing_indicator")["data"] == {"user_id": alice.id, "is_typing": False}
 
 
-def test_typing_is_on_or_off(pair):
+def test_typing_requires_a_boolean(pair):
     _, _, _, a, _ = pair
     for wrong in {}, {"is_typing": "yes"}, {"is_typing": 1}, {"is_typing": None}:
         answer = a.ask("typing", **wrong)
@@ -54,7 +54,7 @@ def test_typing_is_on_or_off(pair):
     assert a.ask("ping")["type"] == "pong"
 
 
-def test_typing_in_a_foreign_conversation_is_not_shown(people):
+def test_typing_in_a_foreign_conversation_is_not_broadcast(people):
     alice, bob, eve = people("alice", "bob", "eve")
     talk = alice.rest.create_group(bob)
     with alice.connect(talk) as a, eve.connect() as e:
@@ -65,7 +65,7 @@ def test_typing_in_a_foreign_conversation_is_not_shown(people):
 
 
 @pytest.mark.proves("typing, typing_indicator")
-def test_two_tabs_are_one_typist(pair):
+def test_two_connections_of_a_user_have_one_typing_indicator(pair):
     alice, bob, talk, a, b = pair
     with alice.connect(talk) as second, alice.connect() as third:
         a.ask("typing", is_typing=True)
@@ -74,13 +74,13 @@ def test_two_tabs_are_one_typist(pair):
         assert b.wait_for("typing_indicator")["data"]["is_typing"] is True
         a.ask("typing", is_typing=False)
         second.ask("typing", is_typing=False)
-        assert signs_before_fence(bob, talk, b) == [], "one of them types still"
+        assert signs_before_fence(bob, talk, b) == [], "one connection is still typing"
         third.ask("typing", conversation_id=talk["id"], is_typing=False)
         assert b.wait_for("typing_indicator")["data"] == {"user_id": alice.id, "is_typing": False}
 
 
 @pytest.mark.proves("typing, typing_indicator")
-def test_a_message_ends_it_before_it_is_shown(pair):
+def test_a_message_ends_typing_before_it_is_delivered(pair):
     alice, _, talk, a, b = pair
     a.ask("typing", is_typing=True)
     assert b.wait_for("typing_indicator")["data"]["is_typing"] is True
@@ -89,21 +89,21 @@ def test_a_message_ends_it_before_it_is_shown(pair):
     assert [frame["type"] for frame in seen] == ["typing_indicator", "message"]
     assert seen[0]["data"] == {"user_id": alice.id, "is_typing": False}
     a.ask("typing", is_typing=False)
-    assert signs_before_fence(alice, talk, b) == [], "it is over already"
+    assert signs_before_fence(alice, talk, b) == [], "typing has ended already"
 
 
 @pytest.mark.proves("typing, typing_indicator")
-def test_a_message_over_rest_ends_it_on_all_tabs(pair):
+def test_a_message_over_rest_ends_typing_on_all_connections(pair):
     alice, _, talk, a, b = pair
     with alice.connect(talk) as second:
         a.ask("typing", is_typing=True)
         second.ask("typing", is_typing=True)
         assert b.wait_for("typing_indicator")["data"]["is_typing"] is True
-        assert signs_before_fence(alice, talk, b) == [False], "before the message, once"
-    assert signs_before_fence(alice, talk, b) == [], "nor when a tab goes"
+        assert signs_before_fence(alice, talk, b) == [False], "once, before the message"
+    assert signs_before_fence(alice, talk, b) == [], "nothing when a connection closes"
 
 
-def test_anothers_message_does_not_end_it(pair):
+def test_a_message_of_another_user_does_not_end_typing(pair):
     _, bob, talk, a, b = pair
     a.ask("typing", is_typing=True)
     assert b.wait_for("typing_indicator")["data"]["is_typing"] is True
@@ -112,7 +112,7 @@ def test_anothers_message_does_not_end_it(pair):
     assert b.wait_for("typing_indicator")["data"]["is_typing"] is False
 
 
-def test_of_several_connections_the_last_that_goes_ends_it(people):
+def test_typing_ends_with_the_last_typing_connection_of_a_user(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     with bob.connect(talk) as b:
@@ -121,21 +121,21 @@ def test_of_several_connections_the_last_that_goes_ends_it(people):
                 first.ask("typing", is_typing=True)
                 last.ask("typing", conversation_id=talk["id"], is_typing=True)
                 assert b.wait_for("typing_indicator")["data"]["is_typing"] is True
-            assert signs_before_fence(bob, talk, b) == [], "one of them is there still"
+            assert signs_before_fence(bob, talk, b) == [], "one typing connection is still open"
         assert b.wait_for("typing_indicator", within=4)["data"]["is_typing"] is False
 
 
-def test_a_typist_whose_connection_goes_types_no_more(people):
+def test_typing_ends_with_the_connection(people):
     alice, bob = people("alice", "bob")
     talk = alice.rest.create_group(bob)
     with bob.connect(talk) as b:
         with alice.connect(talk) as a:
             a.ask("typing", is_typing=True)
             assert b.wait_for("typing_indicator")["data"]["is_typing"] is True
-        assert b.wait_for("typing_indicator", within=4)["data"]["is_typing"] is False, "before its six seconds are over"
+        assert b.wait_for("typing_indicator", within=4)["data"]["is_typing"] is False, "before the timeout of six seconds"
 
 
-def test_one_who_is_removed_types_no_more(people):
+def test_typing_ends_with_the_removal_of_the_participant(people):
     alice, bob, cho = people("alice", "bob", "cho")
     talk = alice.rest.create_group(bob, cho)
     with alice.connect(talk) as a, bob.connect(talk) as b:
@@ -146,7 +146,7 @@ def test_one_who_is_removed_types_no_more(people):
 
 
 @pytest.mark.proves("typing, typing_indicator")
-def test_one_who_toggles_is_shown_a_few_times_and_as_it_ends(pair):
+def test_rapid_typing_changes_are_coalesced(pair):
     _, _, _, a, b = pair
     began = time.monotonic()
     for number in range(400):
@@ -157,8 +157,8 @@ def test_one_who_toggles_is_shown_a_few_times_and_as_it_ends(pair):
         try:
             shown.append(b.wait_for("typing_indicator", within=1.5)["data"]["is_typing"])
         except AssertionError:
-            break  # nothing more comes
+            break  # no further frame
     took = time.monotonic() - began
-    assert shown[-1] is True, "as it is now"
-    assert all(one != other for one, other in zip(shown, shown[1:])), "in turns"
+    assert shown[-1] is True, "the final state is delivered"
+    assert all(one != other for one, other in zip(shown, shown[1:])), "indicators alternate"
     assert shown.count(True) <= took + 2, "once a second"

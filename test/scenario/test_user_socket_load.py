@@ -1,4 +1,4 @@
-"""What the user socket asks of the store: little, however many conversations there are, and not all at once."""
+"""The load of a user socket on the store: few statements for any number of conversations, and limited concurrency."""
 import threading
 import time
 import uuid
@@ -11,7 +11,7 @@ from postgres import Postgres
 from server import wait_until
 
 CONVERSATIONS = 100
-# Its list, the conversations on each of two home shards, presence and upkeep: BEGIN and COMMIT included.
+# The list, the conversations on each of two home shards, presence and upkeep, including BEGIN and COMMIT.
 FEW_STATEMENTS = 45
 
 
@@ -37,7 +37,7 @@ def server(request, own_server):
 
 
 def two_people(server):
-    """Who are in no conversation yet."""
+    """Two users without conversations."""
     tag = uuid.uuid4().hex[:8]
     return Person(server, f"alice-{tag}"), Person(server, f"bob-{tag}")
 
@@ -47,7 +47,7 @@ def statements(server):
 
 
 class Statements:
-    """Counts the statements of a server beyond those that it runs by itself while nobody asks for anything."""
+    """Counts the statements of a server beyond those that it runs while idle."""
 
     def __init__(self, server):
         self.server = server
@@ -61,11 +61,11 @@ class Statements:
         return statements(self.server) - before - 1.5 * self.idle_per_second * (time.monotonic() - since)
 
 
-def test_a_user_socket_with_100_conversations_costs_a_handful_of_statements(server):
+def test_a_user_socket_with_100_conversations_costs_few_statements(server):
     alice, bob = two_people(server)
     rooms = [alice.rest.create_group(bob) for _ in range(CONVERSATIONS)]
     server.stop()
-    server.start()  # which has none of them in memory
+    server.start()  # the new process has no conversation in memory
     counter, sockets = Statements(server), []
 
     def connect(person):
@@ -74,7 +74,7 @@ def test_a_user_socket_with_100_conversations_costs_a_handful_of_statements(serv
         eventually(lambda: server.metric("parley_store_read_queue") == 0)
 
     assert counter.of(lambda: connect(alice)) <= FEW_STATEMENTS, "the conversations were not in memory"
-    assert counter.of(lambda: connect(bob)) <= FEW_STATEMENTS, "they were"
+    assert counter.of(lambda: connect(bob)) <= FEW_STATEMENTS, "the conversations were in memory"
     assert len(sockets[0].established["data"]["conversations"]) == CONVERSATIONS
     for room in rooms:
         alice.rest.send_message(room, "hello")
@@ -83,12 +83,12 @@ def test_a_user_socket_with_100_conversations_costs_a_handful_of_statements(serv
         socket.close()
 
 
-def test_nothing_is_lost_between_the_list_and_the_subscriptions(server):
+def test_events_between_the_list_and_the_subscriptions_are_delivered(server):
     alice, bob = two_people(server)
     rooms = [alice.rest.create_group(bob)["id"] for _ in range(40)]
     sent, stop = dict.fromkeys(rooms, 0), threading.Event()
 
-    def speak():
+    def send():
         with alice.connect() as socket:
             while not stop.is_set():
                 for room in rooms:
@@ -96,14 +96,14 @@ def test_nothing_is_lost_between_the_list_and_the_subscriptions(server):
                     socket.wait_for("ack")
                     sent[room] += 1
 
-    speaker = threading.Thread(target=speak)
-    speaker.start()
+    sender = threading.Thread(target=send)
+    sender.start()
     listeners = []
     for _ in range(8):
         time.sleep(0.1)
         listeners.append(bob.connect())
     stop.set()
-    speaker.join()
+    sender.join()
     for listener in listeners:
         seen = dict(listener.established["data"]["conversations"])
         assert set(seen) == set(rooms)
@@ -117,11 +117,11 @@ def test_nothing_is_lost_between_the_list_and_the_subscriptions(server):
         listener.close()
 
 
-def test_more_conversations_than_are_subscribed_to_at_once_are_all_live(server):
+def test_more_conversations_than_concurrent_subscriptions_are_all_live(server):
     alice, bob = two_people(server)
     rooms = [alice.rest.create_group(bob) for _ in range(300)]
     with bob.connect() as socket:
-        # Named before its turn came, it is resumed all the same.
+        # resumed although its subscription is still queued
         assert socket.ask("resume", seqs={rooms[0]["id"]: 0})["type"] == "resumed"
         for room in rooms:
             alice.rest.send_message(room, "hello")
@@ -129,7 +129,7 @@ def test_more_conversations_than_are_subscribed_to_at_once_are_all_live(server):
 
 
 @pytest.mark.proves("1012")
-def test_clients_that_the_store_cannot_serve_are_told_to_wait_each_for_its_own_time(own_database, own_server):
+def test_clients_refused_by_the_store_get_different_retry_delays(own_database, own_server):
     server = own_server(DATABASE_URL=own_database.url)
     alice, bob = two_people(server)
     room = alice.rest.create_group(bob)
@@ -142,10 +142,10 @@ def test_clients_that_the_store_cannot_serve_are_told_to_wait_each_for_its_own_t
         assert code == 1012 and last["data"]["reconnect"] is True
         delays.append(last["data"]["delay_ms"])
     assert min(delays) >= 1000
-    assert len(set(delays)) > 5, "they do not come back together"
+    assert len(set(delays)) > 5, "clients do not retry at the same time"
 
 
-def test_a_user_socket_outlives_an_outage_of_the_store(own_database, own_server):
+def test_a_user_socket_survives_an_outage_of_the_store(own_database, own_server):
     server = own_server(DATABASE_URL=own_database.url)
     alice, bob = two_people(server)
     rooms = [alice.rest.create_group(bob) for _ in range(20)]
@@ -158,8 +158,8 @@ def test_a_user_socket_outlives_an_outage_of_the_store(own_database, own_server)
         for room in rooms:
             assert eventually(lambda room=room: alice.rest.post(
                 "messages/", json={"conversation_id": room["id"], "content": "x", "client_id": room["id"]}).is_success, within=30)
-        heard = set()
-        while len(heard) < len(rooms):
+        received = set()
+        while len(received) < len(rooms):
             frame = socket.receive(60)
             if frame["type"] == "message":
-                heard.add(frame["conversation_id"])
+                received.add(frame["conversation_id"])

@@ -1,4 +1,4 @@
-"""Tokens as a backend mints them."""
+"""Mints tokens as a backend does."""
 import time
 import uuid
 
@@ -8,7 +8,7 @@ from server import KEY
 
 
 def mint(user, ttl=3600, key=KEY, algorithm="HS256", headers=None, **claims):
-    """An access token of `user`; a claim given as None is left out."""
+    """Returns an access token of `user`; a claim with the value None is left out."""
     now = int(time.time())
     payload = {"user_id": user, "token_type": "access", "jti": uuid.uuid4().hex, "iat": now,
                "exp": now + ttl}

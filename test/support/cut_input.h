@@ -1,5 +1,5 @@
-// A fuzz target's input that says how it is cut into pieces: the first byte (mod 8) is the number of
-// cuts, the next two bytes of each say where it lies (big endian, modulo what follows).
+// A fuzz input that defines how it is split into pieces: the first byte (mod 8) is the number of cuts,
+// and two bytes for each give its position (big endian, modulo the length of the rest).
 #pragma once
 #include <algorithm>
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Generated tables in docs/, compared with what the code says.
+// Compares generated tables in docs/ with the code.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 
 namespace parley::test {
 
-// docs/`name` holds `table`, followed by an empty line, so that no row can be left over at its end.
+// docs/`name` must contain `table`, followed by an empty line, so that it has no extra row at its end.
 inline void ExpectDocumentHolds(const std::string& name, const std::string& table) {
   const auto path = std::filesystem::path(__FILE__).parent_path() / "../../docs" / name;
   std::ifstream file(path);

@@ -1,4 +1,4 @@
-// A request as the router would see it, made from its parts.
+// Builds requests as the router receives them.
 #pragma once
 #include <string>
 #include <utility>
@@ -23,7 +23,7 @@ inline Result<Request> TryRequest(const std::string& method, const std::string& 
   return Request::From(std::move(message), std::move(peer));
 }
 
-// One that is well-formed.
+// Returns a well-formed request.
 inline Request MakeRequest(const std::string& method, const std::string& target,
                            const Headers& headers = {}, std::string body = "",
                            Peer peer = {.address = "127.0.0.1", .loopback = true},

@@ -1,4 +1,4 @@
-// A bus between the nodes of a model, which can delay, reorder and lose events. Threads: one.
+// A bus between the nodes of a model, which can delay, reorder and lose events. Single-threaded.
 #pragma once
 #include <deque>
 #include <functional>
@@ -13,7 +13,7 @@
 namespace parley::test {
 
 struct BusFaults {
-  size_t lost_one_in = 0;  // 0: none
+  size_t lost_one_in = 0;  // 0: loses no event
   bool reordered = false;
 };
 
@@ -23,8 +23,8 @@ class ModelBus;
 class ModelPublisher final : public EventTap, public FollowSink, public NodePublisher {
  public:
   explicit ModelPublisher(ModelBus& air) : bus_(air) {}
-  void Follow(const Uuid& conversation) override { wishes.emplace_back(conversation, true); }
-  void Leave(const Uuid& conversation) override { wishes.emplace_back(conversation, false); }
+  void Follow(const Uuid& conversation) override { requests.emplace_back(conversation, true); }
+  void Leave(const Uuid& conversation) override { requests.emplace_back(conversation, false); }
   void OnEvent(const EventRef& event, const MemberChange& members, uint64_t epoch) override;
   void OnTyping(const TypingUpdate&) override {}
   void PublishJoined(const std::vector<UserId>&, const Joined&) override {}
@@ -32,7 +32,7 @@ class ModelPublisher final : public EventTap, public FollowSink, public NodePubl
 
   std::function<void()> on_loss;  // events may have been missed: see Cluster::OnFollowed
   std::vector<Hub*> hubs;
-  std::deque<std::pair<Uuid, bool>> wishes;  // pending requests to follow (true) or leave
+  std::deque<std::pair<Uuid, bool>> requests;  // pending requests to follow (true) or leave
   std::set<Uuid> followed;
   std::deque<RemoteEvent> inbox;
 
@@ -67,7 +67,7 @@ class ModelBus {
   void Reconnect() {
     ModelPublisher& node = *nodes_[random_.Below(nodes_.size())];
     node.inbox.clear();
-    for (const Uuid& conversation : node.followed) node.wishes.emplace_back(conversation, true);
+    for (const Uuid& conversation : node.followed) node.requests.emplace_back(conversation, true);
     node.followed.clear();
     node.on_loss();
   }
@@ -82,9 +82,9 @@ class ModelBus {
 
  private:
   bool StepNode(ModelPublisher& node) {
-    if (!node.wishes.empty() && (node.inbox.empty() || random_.OneIn(2))) {
-      const auto [conversation, follow] = node.wishes.front();
-      node.wishes.pop_front();
+    if (!node.requests.empty() && (node.inbox.empty() || random_.OneIn(2))) {
+      const auto [conversation, follow] = node.requests.front();
+      node.requests.pop_front();
       if (follow) {
         node.followed.insert(conversation);
         node.on_loss();

@@ -22,11 +22,11 @@ ModelConnection::~ModelConnection() {
 }
 
 std::string ModelConnection::Place(const Stream& stream, int64_t seq) const {
-  return " (user " + user_ + ", conversation " + stream.feed.conversation().ToString() + ", told " +
-         std::to_string(stream.told) + ", now " + std::to_string(seq) + ")";
+  return " (user " + user_ + ", conversation " + stream.feed.conversation().ToString() +
+         ", queued " + std::to_string(stream.queued) + ", now " + std::to_string(seq) + ")";
 }
 
-// --- beginning
+// --- opening
 
 void ModelConnection::OpenConversation(const Uuid& conversation, std::optional<int64_t> since) {
   Stream& stream = AddStream(conversation, 0);
@@ -40,7 +40,7 @@ void ModelConnection::OpenConversation(const Uuid& conversation, std::optional<i
                    }
                    found.subscribed = true;
                    if (since) return Resume(feed.conversation(), *since);
-                   found.told = found.base = subscription->head;
+                   found.queued = found.base = subscription->head;
                    feed.HoldAt(subscription->head);
                    feed.Start(subscription->head);
                  });
@@ -49,7 +49,7 @@ void ModelConnection::OpenConversation(const Uuid& conversation, std::optional<i
 ModelConnection::Stream& ModelConnection::AddStream(const Uuid& conversation, int64_t from) {
   Stream& stream =
       streams_.try_emplace(conversation, conversation, static_cast<FeedSink&>(*this)).first->second;
-  stream.told = stream.base = from;
+  stream.queued = stream.base = from;
   stream.member_changes = world_.store.member_changes(conversation);
   stream.was_member = world_.store.IsMember(conversation, user_);
   stream.members_known = world_.member_acks[conversation] == stream.member_changes;
@@ -132,7 +132,7 @@ SendStatus ModelConnection::SendEvent(const Event& event) {
     return SendStatus::kFull;
   }
   Stream& stream = streams_.at(event.conversation);
-  world_.Check(event.seq == stream.told + 1,
+  world_.Check(event.seq == stream.queued + 1,
                "the next event follows the last" + Place(stream, event.seq));
   if (!world_.store_goes_back) {
     world_.Check(event.seq <= world_.store.head(event.conversation),
@@ -141,7 +141,7 @@ SendStatus ModelConnection::SendEvent(const Event& event) {
     world_.Check(stored == nullptr || MessageEvent(*stored)->json == event.json,
                  "what goes out is what was stored" + Place(stream, event.seq));
   }
-  stream.told = event.seq;
+  stream.queued = event.seq;
   stream.held[event.seq] = event.json;
   ++world_.events;
   Queue(event.conversation, event.seq, event.json.size());
@@ -164,25 +164,26 @@ void ModelConnection::SendGap(const Uuid& conversation, int64_t from, int64_t to
   if (reset) {
     ++world_.resets;
     world_.Check(world_.store_goes_back || world_.claimed_futures.contains({conversation, to}),
-                 "only a future that never was is reset" + place);
-    world_.Check(to == stream.told && from <= to, "a reset names what the client claimed" + place);
+                 "only a resume beyond the head is reset" + place);
+    world_.Check(to == stream.queued && from <= to, "a reset names the seq of the resume" + place);
     world_.Check(from - 1 >= stream.must_reach, "a reset goes to the head" + place);
-    stream.told = from - 1;
-    stream.base = std::min(stream.base, stream.told);
-    stream.held.erase(stream.held.upper_bound(stream.told), stream.held.end());
+    stream.queued = from - 1;
+    stream.base = std::min(stream.base, stream.queued);
+    stream.held.erase(stream.held.upper_bound(stream.queued), stream.held.end());
   } else {
     ++world_.gaps;
-    world_.Check(from == stream.told + 1 && to >= from, "a gap follows the last event" + place);
+    world_.Check(from == stream.queued + 1 && to >= from, "a gap follows the last event" + place);
     for (int64_t seq = from; seq <= to && world_.broken.empty(); ++seq) {
-      const bool gone =
+      const bool deleted =
           seq <= world_.store.head(conversation) && !world_.store.Has(conversation, seq);
-      world_.Check(gone || world_.store_goes_back, "a gap names only what is gone" + place);
+      world_.Check(deleted || world_.store_goes_back, "a gap names deleted events only" + place);
     }
-    stream.told = to;
+    stream.queued = to;
   }
   if (!HasRoom()) ++stream.gaps_over_limit;
-  world_.Check(stream.gaps_over_limit <= 2, "a reader that does not read is sent no more" + place);
-  Queue(conversation, stream.told, 100);
+  world_.Check(stream.gaps_over_limit <= 2,
+               "a client that does not read receives no further frames" + place);
+  Queue(conversation, stream.queued, 100);
 }
 
 void ModelConnection::Fetch(Feed& feed) {
@@ -199,7 +200,7 @@ void ModelConnection::Fetched(Feed& feed) {
 
 void ModelConnection::FetchFailed(Feed& feed) {
   CheckShard();
-  world_.Check(feed.state() == Feed::State::kFetching, "only who fetches can fail to");
+  world_.Check(feed.state() == Feed::State::kFetching, "only a pending fetch can fail");
   ++world_.failed;
   ended_ = true;
 }
@@ -207,20 +208,20 @@ void ModelConnection::FetchFailed(Feed& feed) {
 void ModelConnection::CaughtUp(Feed& feed) {
   CheckShard();
   Stream& stream = streams_.at(feed.conversation());
-  world_.Check(stream.resuming, "a resume ends once" + Place(stream, stream.told));
-  world_.Check(stream.told >= stream.must_reach, "a resume ends at the head, which was " +
-                                                     std::to_string(stream.must_reach) +
-                                                     Place(stream, stream.told));
+  world_.Check(stream.resuming, "a resume ends once" + Place(stream, stream.queued));
+  world_.Check(stream.queued >= stream.must_reach, "a resume ends at the head, which was " +
+                                                       std::to_string(stream.must_reach) +
+                                                       Place(stream, stream.queued));
   stream.resuming = false;
   ++world_.caught_up;
 }
 
-// --- what a client asks
+// --- requests of the client
 
 std::vector<Uuid> ModelConnection::Streams() const {
   std::vector<Uuid> out;
   for (const auto& [conversation, stream] : streams_) {
-    // As Session has it: a conversation socket takes no commands before it is let in.
+    // As in Session: a conversation socket accepts no commands before it is established.
     if (stream.subscribed || user_socket_) out.push_back(conversation);
   }
   return out;
@@ -228,11 +229,11 @@ std::vector<Uuid> ModelConnection::Streams() const {
 
 void ModelConnection::Resume(const Uuid& conversation, int64_t seq) {
   Stream& stream = streams_.at(conversation);
-  stream.told = stream.base = seq;
+  stream.queued = stream.base = seq;
   stream.held.clear();
   stream.resuming = true;
   if (seq > world_.store.head(conversation)) world_.claimed_futures.insert({conversation, seq});
-  // A page that is under way already may be taken for the one asked for now.
+  // A page in flight for an earlier request may answer this one.
   const bool knows_head = stream.fetches == 0 && world_.acknowledged_is_known;
   stream.must_reach = knows_head ? world_.acknowledged[conversation] : 0;
   stream.feed.Resume(seq);
@@ -271,7 +272,7 @@ void ModelConnection::CheckComplete() {
     world_.Check(stream.subscribed, "every subscription is answered" + place);
     world_.Check(world_.store.IsMember(conversation, user_),
                  "who was removed does not listen" + place);
-    world_.Check(stream.told == head, "a client that reads receives every event" + place);
+    world_.Check(stream.queued == head, "a client that reads receives every event" + place);
     world_.Check(stream.feed.state() == Feed::State::kLive, "who has everything is live" + place);
     world_.Check(!stream.resuming, "every resume ends" + place);
     world_.Check(stream.fetches == 0, "every fetch is answered" + place);
@@ -293,7 +294,7 @@ void ModelConnection::CheckHeld(const Stream& stream, int64_t head) {
                "what is no longer stored is taken back" + Place(stream, head));
 }
 
-// --- the device
+// --- the client device
 
 int64_t ModelReader::SomeSeq(const Uuid& conversation) {
   const int64_t head = world_.store.head(conversation);
@@ -348,7 +349,8 @@ void ModelReader::Act() {
     Leave();
   } else if (choice < 30) {
     const std::vector<Uuid> streams = connection_->Streams();
-    if (streams.empty() || !connection_->HasRoom()) return;  // commands are not read while full
+    if (streams.empty() || !connection_->HasRoom())
+      return;  // commands are not read while the outbox is full
     const Uuid conversation = streams[world_.random.Below(streams.size())];
     if (choice == 29) return connection_->Unsubscribe(conversation);
     connection_->Resume(conversation, SomeSeq(conversation));

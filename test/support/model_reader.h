@@ -1,7 +1,6 @@
 // A client of the hub in a property test: a device that connects, reads at its own pace, resumes
-// from any seq, disconnects and reconnects. It checks each frame against the promises of the hub
-// (P3-P6): the next queued event must follow the last one, or a gap must name events that were
-// deleted.
+// from any seq, disconnects and reconnects. It checks each frame against the guarantees of the hub
+// (P3-P6): the next queued event must follow the last one, or a gap must name deleted events.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -19,7 +18,7 @@
 
 namespace parley::test {
 
-// The state shared by all readers of a run. `broken`: the first broken promise.
+// The state shared by all readers of a run. `broken`: the first violated guarantee; empty if none was.
 struct ReaderWorld {
   ModelStore& store;
   SeededRandom& random;
@@ -37,8 +36,8 @@ struct ReaderWorld {
   std::string broken = {};
   size_t events = 0, gaps = 0, resets = 0, caught_up = 0, fell_behind = 0, failed = 0, removed = 0;
 
-  void Check(bool kept, const std::string& promise) {
-    if (!kept && broken.empty()) broken = promise;
+  void Check(bool kept, const std::string& guarantee) {
+    if (!kept && broken.empty()) broken = guarantee;
   }
 };
 
@@ -75,8 +74,8 @@ class ModelConnection final : private FeedSink {
     Stream(const Uuid& conversation, FeedSink& sink) : feed(conversation, sink) {}
     Feed feed;
     bool subscribed = false;
-    int64_t told = 0;  // seq of the last queued frame; the next one follows it
-    int64_t base = 0;  // seq at which `held` begins
+    int64_t queued = 0;  // seq of the last queued frame; the next one follows it
+    int64_t base = 0;    // seq at which `held` begins
     std::map<int64_t, std::string> held = {};  // frames received since, by seq
     size_t member_changes = 0;                 // when it was opened
     bool was_member = false;                   // when it was opened

@@ -28,7 +28,7 @@ bool ModelStore::Room::Has(const UserId& user) const {
   return std::ranges::find(members, user) != members.end();
 }
 
-// --- what is stored
+// --- contents
 
 void ModelStore::Put(const Uuid& conversation, std::vector<UserId> members, int64_t messages,
                      size_t content) {
@@ -163,7 +163,7 @@ void ModelStore::AnswerAll() {
 bool ModelStore::Step(SeededRandom& random) {
   if (idle()) return false;
   size_t place = random.Below(waiting_.size() + happened_.size());
-  // A write gives way to the oldest one, so that commits and their answers keep their order.
+  // Writes commit before this one in order of age, so that commits and answers keep their order.
   const auto oldest = [](const auto& calls, size_t chosen) {
     if (!calls[chosen].is_write) return chosen;
     return static_cast<size_t>(

@@ -1,8 +1,8 @@
-// A store in memory whose time a test owns. A call first waits, then happens (a write commits, a
-// read takes its snapshot), then waits again, then is answered through the caller's executor. The
-// test moves calls on one by one, in an order it chooses; writes happen in the order they were
-// made, as group commit has it. Members come and go (AddParticipant, RemoveParticipant), and the store
-// can go back to an older state, as after a restore. One thread.
+// An in-memory store that a test steps. A call first waits, then takes effect (a write commits, a read
+// takes its snapshot), then waits again, and is then answered on the caller's executor. The test steps
+// calls in any order; writes take effect in the order of their calls, as in group commit. Members join
+// and are removed (AddParticipant, RemoveParticipant), and the store can go back to an older state, as
+// after a restore. Single-threaded.
 #pragma once
 #include <deque>
 #include <functional>
@@ -21,70 +21,69 @@ namespace parley::test {
 class ModelStore final : public PartialHubStore {
  public:
   struct Faults {
-    // One call in so many fails (0: none). A failed write has stored nothing.
+    // One call in this many fails; 0: no failures. A failed write stores nothing.
     size_t unavailable_one_in = 0;
-    // One write in so many is answered `outcome_unknown`, though it was stored.
+    // One write in this many is answered `outcome_unknown`, although it was stored.
     size_t unknown_one_in = 0;
     // One read in this many of a head or of a member fails, in addition.
     size_t members_unavailable_one_in = 0;
-    // Answers of writes overtake each other. No store of ours may do that; Home survives it.
+    // Answers of writes are reordered. No real store does this; Home tolerates it.
     bool shuffled_answers = false;
   };
 
   explicit ModelStore(uint64_t seed = 1) : random_(seed) {}
   Faults faults;
-  // The next so many reads of changes fail, whatever `faults` says.
+  // This many of the next reads of changes fail, whatever `faults` says.
   size_t fail_next_changes = 0;
 
-  // --- what is stored
-  // ----------------------------------------------------------------------------- A group with so
-  // many messages in it, from its first member. `content`: bytes of each.
+  // --- contents
+  // Creates a group with this many messages of its first member, each with `content` bytes.
   void Put(const Uuid& conversation, std::vector<UserId> members, int64_t messages = 0,
            size_t content = 10);
   void AddMember(const Uuid& conversation, const UserId& user);
   int64_t head(const Uuid& conversation) const { return rooms_.at(conversation).seq; }
   const Message* Find(const Uuid& conversation, int64_t seq) const;
-  // Is there a message or another change with this seq?
+  // Whether a message or another change has this seq.
   bool Has(const Uuid& conversation, int64_t seq) const;
-  // The frame of the event with this seq, as a read gives it; empty if there is none.
+  // Returns the frame of the event with this seq as a read returns it; empty if there is none.
   std::string FrameAt(const Uuid& conversation, int64_t seq) const;
-  // Has a removal of the user been asked for, even if there was nothing to remove?
+  // Whether a removal of the user was requested, even if it had no effect.
   bool RemovalAsked(const Uuid& conversation, const UserId& user) const {
     return rooms_.at(conversation).removals.contains(user);
   }
   bool IsMember(const Uuid& conversation, const UserId& user) const;
-  // How often the members of the conversation have changed.
+  // The number of changes of the conversation's members.
   size_t member_changes(const Uuid& conversation) const {
     return rooms_.at(conversation).member_changes;
   }
-  // What retention does: the row is gone, its seq stays taken.
+  // Deletes a row and keeps its seq, as retention does.
   void Drop(const Uuid& conversation, int64_t seq);
-  // Joins and removals since the start, as parley_access_log has them.
+  // Joins and removals since the start, as in parley_access_log.
   const std::vector<AccessChange>& access_log() const { return access_log_; }
 
-  // The newest `lost` changes of each conversation are gone, as after a restore or a fail-over.
-  // `new_epoch`: answers show that it happened.
+  // Removes the newest `lost` changes of each conversation, as a restore or a fail-over does. With
+  // `new_epoch`, answers report a new epoch.
   void GoBack(int64_t lost, bool new_epoch);
 
   // --- time
   bool idle() const { return waiting_.empty() && happened_.empty(); }
-  // Moves one call on by one step; false when there is none.
+  // Moves one call on by one step; returns false if there is none.
   bool Step(SeededRandom& random);
-  // Makes what waits happen, in order, and answers nothing.
+  // Lets all waiting calls take effect, in order, without answering them.
   void Happen();
-  // Answers what has happened: all of it, or that at the given place among it.
+  // Answers all calls that have taken effect, or only the one at `place`.
   void AnswerAll();
   void AnswerAt(size_t place);
-  // All of both, oldest first.
+  // Lets all calls take effect and answers them, oldest first.
   void Run() {
     Happen();
     AnswerAll();
   }
-  uint64_t calls() const { return calls_; }  // ever
+  uint64_t calls() const { return calls_; }  // in total
   size_t waiting() const { return waiting_.size(); }
   size_t happened() const { return happened_.size(); }
 
-  // As FollowedLogs has it.
+  // As FollowedLogs does.
   void ListChangedHeads(LogQuery query, Executor& on, Answer<ChangedHeads> done);
 
   // --- HubStore
@@ -113,7 +112,7 @@ class ModelStore final : public PartialHubStore {
     size_t member_changes = 0;
     std::set<UserId> removals;
     int64_t seq = 0;
-    int64_t changed_at = 0;  // the store's own count of changes
+    int64_t changed_at = 0;  // the store's own counter of changes
     std::map<std::pair<UserId, std::string>, std::pair<int64_t, RequestHash>> by_client_id;
     bool Has(const UserId& user) const;
   };

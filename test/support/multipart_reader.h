@@ -1,4 +1,4 @@
-// A whole form read through MultipartParser, in one piece or cut.
+// Reads a whole form with MultipartParser, in one piece or split.
 #pragma once
 #include <algorithm>
 #include <cstdlib>
@@ -24,13 +24,13 @@ struct SeenForm {
   std::vector<SeenPart> parts;
   std::string error;
   bool complete = false;
-  size_t most_held = 0;  // not compared: it depends on the cuts
+  size_t most_held = 0;  // not compared: it depends on the split
   bool operator==(const SeenForm& other) const {
     return parts == other.parts && error == other.error && complete == other.complete;
   }
 };
 
-// `cuts`: ascending places in `body`.
+// `cuts`: ascending positions in `body`.
 inline SeenForm ReadCut(std::string_view boundary, std::string_view body,
                         std::vector<size_t> cuts) {
   using Kind = MultipartEvent::Kind;
@@ -51,7 +51,7 @@ inline SeenForm ReadCut(std::string_view boundary, std::string_view body,
       if (event.kind == Kind::kPartEnd) form.parts.back().ended = true;
       if (event.kind == Kind::kError) form.error = event.payload;
     }
-    if (!piece.empty()) std::abort();  // kNeedMore promises that all was consumed
+    if (!piece.empty()) std::abort();  // kNeedMore means that all input was consumed
     form.most_held = std::max(form.most_held, parser.held_bytes());
   }
   form.complete = parser.complete();

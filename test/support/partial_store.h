@@ -1,5 +1,5 @@
-// A hub's store whose calls fail: a double derives from it and overrides the calls that its test needs,
-// so that no test passes because of an empty answer.
+// A hub store whose calls fail: a test double derives from it and overrides the calls that its test
+// needs, so that no test passes because of an empty answer.
 #pragma once
 #include "store/hub_store.h"
 

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Debian's newest.
+// The newest version of Debian's packages.
 fs::path ProgramDirectory() {
   fs::path newest;
   std::error_code ignored;
@@ -29,14 +29,14 @@ fs::path ProgramDirectory() {
   return newest;
 }
 
-// PostgreSQL does not run as root: then as whom its package made, else as nobody.
+// PostgreSQL refuses to run as root: use the package's user, or else nobody.
 const passwd* Unprivileged() {
   if (::geteuid() != 0) return nullptr;
   const passwd* user = ::getpwnam("postgres");
   return user != nullptr ? user : ::getpwnam("nobody");
 }
 
-// Starts a program, which ends with this process.
+// Starts a program that ends with this process.
 pid_t Spawn(const std::vector<std::string>& command, const fs::path& log) {
   const passwd* user = Unprivileged();
   const uid_t uid = user == nullptr ? 0 : user->pw_uid;
@@ -51,7 +51,7 @@ pid_t Spawn(const std::vector<std::string>& command, const fs::path& log) {
   ::dup2(out, 1);
   ::dup2(out, 2);
   if (user != nullptr && (::setgid(gid) != 0 || ::setuid(uid) != 0)) ::_exit(126);
-  ::prctl(PR_SET_PDEATHSIG, SIGQUIT);  // not earlier: another user id takes it away
+  ::prctl(PR_SET_PDEATHSIG, SIGQUIT);  // after the change of the user id, which clears it
   ::execv(arguments[0], arguments.data());
   ::_exit(127);
 }

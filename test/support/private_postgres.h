@@ -1,5 +1,5 @@
-// A PostgreSQL server of the tests' own, in a directory of its own, on a Unix socket: real, with fsync,
-// gone with the process.
+// A PostgreSQL server for the tests of this process, in a private directory on a Unix socket, with
+// fsync. It ends with the process.
 #pragma once
 #include <sys/types.h>
 
@@ -10,7 +10,7 @@ namespace parley::test {
 
 class PrivatePostgres {
  public:
-  // The one of this process, started when it is first asked for. Throws std::runtime_error where
+  // Returns the server of this process, and starts it on the first call. Throws std::runtime_error if
   // PostgreSQL is not installed or does not start.
   static PrivatePostgres& Get();
   static bool Installed();
@@ -19,7 +19,7 @@ class PrivatePostgres {
   PrivatePostgres(const PrivatePostgres&) = delete;
   PrivatePostgres& operator=(const PrivatePostgres&) = delete;
 
-  // The URL of a database, which is made if it is not there: [a-z0-9_], at most 60 characters.
+  // Returns the URL of a database, and creates it if necessary. `name`: [a-z0-9_], at most 60 characters.
   std::string Database(const std::string& name);
   std::string UrlOf(const std::string& name) const;
 

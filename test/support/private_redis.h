@@ -1,4 +1,4 @@
-// A Redis server of a test's own, on a Unix socket, without persistence; it ends with the object.
+// A Redis server for one test, on a Unix socket, without persistence. It ends with the object.
 #pragma once
 #include <sys/types.h>
 

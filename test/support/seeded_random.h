@@ -1,4 +1,4 @@
-// Chance that repeats: the same seed gives the same choices on every machine (the distributions of
+// Reproducible random numbers: a seed gives the same choices on every machine (the distributions of
 // <random> differ between libraries, its engines do not).
 #pragma once
 #include <cstddef>
@@ -11,9 +11,9 @@ class SeededRandom {
  public:
   explicit SeededRandom(uint64_t seed) : engine_(seed) {}
 
-  // 0 to bound - 1; bound is at least 1.
+  // Returns 0 to bound - 1; bound is at least 1.
   size_t Below(size_t bound) { return static_cast<size_t>(engine_() % bound); }
-  // least to most, both included.
+  // Returns least to most, both included.
   int64_t Between(int64_t least, int64_t most) {
     return least + static_cast<int64_t>(Below(static_cast<size_t>(most - least) + 1));
   }

@@ -1,4 +1,4 @@
-// An executor that a test steps by hand: what is posted waits, in order, until the test says so.
+// An executor that a test steps: posted work waits, in order, until the test runs it.
 #pragma once
 #include <cstddef>
 #include <deque>
@@ -16,10 +16,10 @@ class StepExecutor final : public Executor {
   }
 
   bool idle() const { return queue_.empty(); }
-  bool running() const { return running_; }  // inside a piece of work
-  size_t posted() const { return posted_; }  // ever
+  bool running() const { return running_; }  // inside posted work
+  size_t posted() const { return posted_; }  // in total
 
-  // Runs the oldest; false when there is none.
+  // Runs the oldest work; returns false if there is none.
   bool Step() {
     if (queue_.empty()) return false;
     Callback work = std::move(queue_.front());
@@ -29,7 +29,7 @@ class StepExecutor final : public Executor {
     running_ = false;
     return true;
   }
-  // Until nothing is left, what the work itself posts included.
+  // Runs all work, including work that it posts.
   void Run() {
     while (Step()) {
     }

@@ -1,4 +1,4 @@
-// What a WebSocket client would send, well-formed or not on purpose: for tests of the decoder.
+// Builds frames of a WebSocket client, well-formed or malformed, for tests of the decoder.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -50,8 +50,8 @@ inline std::ostream& operator<<(std::ostream& out, const SeenEvent& event) {
              << event.payload.size() << " bytes '" << event.payload.substr(0, 60) << "'}";
 }
 
-// Feeds one piece and appends what comes of it. The piece is given in a block of exactly its size,
-// so that a sanitizer sees every step beyond it.
+// Feeds one piece and appends the resulting events. The piece is in a block of exactly its size, so that
+// a sanitizer detects reads beyond it.
 inline void FeedPiece(WsDecoder& decoder, std::string_view piece, SeenEvents& seen) {
   std::vector<char> block(piece.begin(), piece.end());
   std::span<char> input(block);
@@ -69,7 +69,7 @@ inline SeenEvents Decode(std::string_view bytes, size_t max_message = 1 << 20) {
   return seen;
 }
 
-// In pieces that end where `cuts`, ascending, say.
+// Feeds the input in pieces that end at `cuts`, ascending.
 inline SeenEvents DecodeCut(std::string_view bytes, std::span<const size_t> cuts,
                             size_t max_message = 1 << 20) {
   WsDecoder decoder(max_message);

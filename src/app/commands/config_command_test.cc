@@ -22,7 +22,7 @@ struct Ran {
   std::string out, err;
 };
 
-// Runs with a file of its own, so that none in the current directory is read.
+// Runs with a private file, so that a file in the current directory is not read.
 class ConfigCommand : public testing::Test {
  protected:
   ConfigCommand()
@@ -45,7 +45,7 @@ class ConfigCommand : public testing::Test {
 };
 
 // Proves: parley config check, print, docs
-TEST_F(ConfigCommand, CheckSaysOkAndNothingElse) {
+TEST_F(ConfigCommand, CheckPrintsOkOnly) {
   const Ran ran = Run({"check"});
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.out, "ok\n");
@@ -63,7 +63,7 @@ TEST_F(ConfigCommand, CheckReportsEveryErrorAndExitsWithTwo) {
   EXPECT_THAT(ran.err, HasSubstr("error: PARLEY_SHARDS: shards: '-1' is not a whole number"));
 }
 
-TEST_F(ConfigCommand, CheckShowsNotesBesideOk) {
+TEST_F(ConfigCommand, CheckPrintsNotesAndOk) {
   const Ran ran =
       Run({"check", "project.asgi:application"}, {{"REDIS_CACHE_URL", "redis://redis"}});
   EXPECT_EQ(ran.code, 0);
@@ -96,7 +96,7 @@ TEST_F(ConfigCommand, DocsPrintsTheDocumentation) {
   EXPECT_EQ(ran.out, ConfigDocs());
 }
 
-TEST_F(ConfigCommand, AWrongCallShowsTheUsageAndExitsWithTwo) {
+TEST_F(ConfigCommand, InvalidArgumentsPrintTheUsageAndExitWithTwo) {
   EXPECT_EQ(Run({}).code, 2);
   EXPECT_EQ(Run({"chekc"}).code, 2);
   EXPECT_THAT(Run({"chekc"}).err, HasSubstr("usage: parley config"));

@@ -14,7 +14,7 @@ HttpHandler Nothing() {
 
 class ApiDocumentTest : public testing::Test {
  protected:
-  // Of two routes that a feature describes, and one that none does.
+  // Two routes that a feature describes, and one without a description.
   ApiDocumentTest() {
     router_.Add("GET", "/livez", Access::kOpen, Limit::kNone, Nothing());
     router_.Add("POST", "/api/messaging/messages", Access::kUser, Limit::kSend, Nothing());
@@ -33,7 +33,7 @@ class ApiDocumentTest : public testing::Test {
   dom::element root_;
 };
 
-TEST_F(ApiDocumentTest, HasWhatIsServedAndNamesWhatDoesNotFit) {
+TEST_F(ApiDocumentTest, ListsServedRoutesAndReportsMismatches) {
   EXPECT_EQ(TextAt("/openapi"), "3.1.0");
   EXPECT_EQ(root_["paths"].get_object().size(), 3u);
   EXPECT_EQ(document_.undescribed, std::vector<std::string>{"GET /nowhere/described"});

@@ -55,16 +55,16 @@ void AttachmentJanitor::RemoveFiles() {
       removing_ = false;
       return;
     }
-    blobs_.Remove(std::move(*files), on_, [this](Result<std::vector<Uuid>> gone) {
-      if (gone && !gone->empty()) return Forget(std::move(*gone));
+    blobs_.Remove(std::move(*files), on_, [this](Result<std::vector<Uuid>> removed) {
+      if (removed && !removed->empty()) return Forget(std::move(*removed));
       removing_ = false;
     });
   });
 }
 
-void AttachmentJanitor::Forget(std::vector<Uuid> gone) {
-  const bool more = gone.size() == kFilesAtOnce;
-  store_.ForgetFiles(std::move(gone), on_, [this, more](const Result<void>& forgotten) {
+void AttachmentJanitor::Forget(std::vector<Uuid> removed) {
+  const bool more = removed.size() == kFilesAtOnce;
+  store_.ForgetFiles(std::move(removed), on_, [this, more](const Result<void>& forgotten) {
     removing_ = false;
     if (forgotten && more) next_removal_ = {};
   });

@@ -20,7 +20,7 @@ class AttachmentJanitor {
  private:
   void Resolve(const Uuid& left);
   void RemoveFiles();
-  void Forget(std::vector<Uuid> gone);
+  void Forget(std::vector<Uuid> removed);
   void Expire();
 
   AttachmentStore& store_;

@@ -14,7 +14,7 @@ TEST(FileNameTest, KeepsTheLastPartOfAPath) {
   EXPECT_EQ(CleanFileName(""), std::nullopt);
 }
 
-TEST(FileNameTest, LosesWhatControlsTextOrTurnsItRound) {
+TEST(FileNameTest, ControlAndBidiCharactersAreRemoved) {
   EXPECT_EQ(CleanFileName("a\r\nb\x7f.png"), "ab.png");
   EXPECT_EQ(CleanFileName("invoice\u202Egnp.pdf"), "invoicegnp.pdf");
   EXPECT_EQ(CleanFileName("a\u0085\u2066b.png"), "ab.png");
@@ -23,7 +23,7 @@ TEST(FileNameTest, LosesWhatControlsTextOrTurnsItRound) {
   EXPECT_EQ(CleanFileName("\xFF.png"), std::nullopt);
 }
 
-TEST(FileNameTest, IsCutBetweenCharactersAndKeepsItsExtension) {
+TEST(FileNameTest, IsTruncatedBetweenCharactersAndKeepsItsExtension) {
   const auto name = CleanFileName(fmt::format("{}.png", std::string(300, 'a')));
   EXPECT_EQ(*name, fmt::format("{}.png", std::string(251, 'a')));
   std::string euros;
@@ -33,7 +33,7 @@ TEST(FileNameTest, IsCutBetweenCharactersAndKeepsItsExtension) {
   EXPECT_TRUE(CleanFileName(fmt::format(".{}", std::string(400, 'x'))));
 }
 
-TEST(FileTypeTest, FollowsFromTheExtension) {
+TEST(FileTypeTest, IsDerivedFromTheExtension) {
   EXPECT_EQ(TypeOfName("a.JPG"), "image/jpeg");
   EXPECT_EQ(TypeOfName("a.b.webp"), "image/webp");
   EXPECT_EQ(TypeOfName("a.pdf"), "application/pdf");

@@ -50,8 +50,8 @@ class ConversationChangesApi {
     const Result<Uuid> id = IdParam(context.request, "id");
     if (!id) co_return Response::Problem(id.error());
     auto deleting = conversations_.Delete(*id, context.caller);
-    const Result<void> gone = co_await deleting;
-    if (!gone) co_return Response::Problem(gone.error());
+    const Result<void> deleted = co_await deleting;
+    if (!deleted) co_return Response::Problem(deleted.error());
     co_return Response::NoContent();
   }
 

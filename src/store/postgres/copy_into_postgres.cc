@@ -7,8 +7,8 @@
 namespace parley {
 namespace {
 
-// What is copied, each table behind those that it refers to. The access log is of the last day's
-// comings and goings, for nodes that run; of parley_meta only the key of file links.
+// The tables to copy, each after the tables that it references. Of the access log only the last day is
+// copied, for nodes that are running; of parley_meta only the key of file links.
 constexpr std::array kTables = {"messaging_conversation",
                                 "messaging_conversation_participant",
                                 "messaging_message",
@@ -127,7 +127,7 @@ int64_t CopyTable(SqlSession& from, PgConnection& to, const std::string& table) 
 
 void CopyIntoPostgres(SqlSession& from, const PostgresOptions& to, const Clock& clock,
                       const CopyReport& report) {
-  OpenPostgresStore(to, clock)->Close();  // refuses what it must, and makes the schema
+  OpenPostgresStore(to, clock)->Close();  // checks the settings, and creates the schema
   try {
     PgTimes times = to.times;
     times.statement = std::chrono::hours(1);
@@ -141,7 +141,7 @@ void CopyIntoPostgres(SqlSession& from, const PostgresOptions& to, const Clock& 
     from.BeginRead();
     for (const char* table : kTables) report(table, CopyTable(from, connection, table));
     Statement& key = from.Prepare(kFileKey);
-    // Hexadecimal digits that we made.
+    // Hexadecimal digits of this program.
     const std::string file_key(key.Step() ? key.Text(0) : "");
     key.Run();
     from.Commit();

@@ -12,8 +12,8 @@ namespace parley {
 namespace {
 
 constexpr int kOldestServer = 130'000;
-constexpr int64_t kFileKeySince = 11;  // the first version that has it
-// Any number, so that it is ours: who holds it migrates.
+constexpr int64_t kFileKeySince = 11;  // the first schema version with this key
+// The key of the advisory lock; its holder migrates. The number is arbitrary.
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(7891213)";
 
 constexpr Query kHasMeta{"has_meta", "SELECT to_regclass('parley_meta') IS NOT NULL"};
@@ -24,7 +24,7 @@ constexpr Query kSetMeta{"set_meta",
                          "INSERT INTO parley_meta (key, value) VALUES (?1, ?2) "
                          "ON CONFLICT (key) DO UPDATE SET value = excluded.value"};
 
-// The first script is number 5: SQLite has arrived there step by step.
+// The first script has the number 5, the version of SQLite's schema when PostgreSQL was added.
 const Migrations& Scripts() {
   static const Migrations scripts("postgres");
   return scripts;
@@ -72,7 +72,7 @@ bool IsTrue(SqlSession& session, const Query& query) {
   return is;
 }
 
-// 0: there is none.
+// Returns 0 if there is none.
 int64_t VersionOf(SqlSession& session) {
   const bool there = IsTrue(session, kHasMeta);
   if (!there && IsTrue(session, kHasForeign)) {

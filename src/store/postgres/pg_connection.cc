@@ -11,28 +11,29 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr auto kClientsPatience = std::chrono::seconds(1);  // beyond the server's own deadline
+constexpr auto kClientDeadlineMargin =
+    std::chrono::seconds(1);  // added to the server's own deadline
 
-// Never lower than the operator has set it: only what would answer before the flush is raised.
+// Raises the values that would answer before the flush, and keeps any value that the operator has set higher.
 constexpr const char* kFlushBeforeAnswers =
     "SELECT set_config('synchronous_commit', 'on', false) "
     "WHERE current_setting('synchronous_commit') IN ('off', 'local'); ";
 
-// The timeline, and the cluster and database that it belongs to.
+// The timeline, and the ids of its cluster and database.
 constexpr const char* kTimeline =
     "SELECT CASE WHEN pg_is_in_recovery() THEN '' "
     "ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END, "
     "(SELECT system_identifier FROM pg_control_system())::text || ' ' || "
     "(SELECT oid FROM pg_database WHERE datname = current_database())::text";
 
-// FNV-1a: the same on all nodes. Never 0.
+// FNV-1a: the same on all nodes. Never returns 0.
 uint64_t HashOf(std::string_view text) {
   uint64_t hash = 0xcbf29ce484222325;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return hash == 0 ? 1 : hash;
 }
 
-// One line, and short: it is logged.
+// Shortens the text to one line, for the log.
 std::string OneLine(const char* text) {
   std::string line(text == nullptr ? "" : text);
   while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
@@ -40,12 +41,12 @@ std::string OneLine(const char* text) {
   return line.substr(0, 300);
 }
 
-// Of an SQLSTATE.
+// Returns the kind of failure for an SQLSTATE.
 StoreFailure::Kind KindOf(std::string_view code) {
-  // Another node's transaction was there first: unique_violation, serialization_failure,
+  // A conflict with another node's transaction: unique_violation, serialization_failure,
   // deadlock_detected.
   constexpr std::string_view kConflicts[] = {"23505", "40001", "40P01"};
-  // Data exceptions, integrity constraints, limits that a value exceeds.
+  // Data exceptions, integrity constraints, and exceeded limits.
   constexpr std::string_view kRefusals[] = {"22", "23", "54"};
   const auto holds = [](const auto& list, std::string_view one) {
     return std::ranges::find(list, one) != std::end(list);
@@ -72,7 +73,7 @@ PgConnection::PgConnection(const std::string& url, const PgTimes& times) : times
 
 void PgConnection::Connect(const std::string& url) {
   const Deadline deadline = SteadyClock::now() + times_.connect;
-  // What the URL says wins: it is expanded last.
+  // The URL is expanded last, so that its settings win.
   const char* const keys[] = {"application_name",
                               "keepalives_idle",
                               "keepalives_interval",
@@ -134,7 +135,7 @@ void PgConnection::Send(const std::string& name, std::span<const PgValue> values
 }
 
 std::vector<PgResult> PgConnection::RunAll(std::span<const Call> calls) {
-  const Deadline deadline = SteadyClock::now() + times_.statement + kClientsPatience;
+  const Deadline deadline = SteadyClock::now() + times_.statement + kClientDeadlineMargin;
   if (::PQenterPipelineMode(connection_.get()) == 0) GiveUp(LastError());
   for (const Call& call : calls) Send(*call.name, call.values);
   if (::PQpipelineSync(connection_.get()) == 0) GiveUp(LastError());
@@ -144,7 +145,7 @@ std::vector<PgResult> PgConnection::RunAll(std::span<const Call> calls) {
   auto kind = StoreFailure::Kind::kFailed;
   while (true) {
     PgResult result = NextResult(deadline);
-    if (result == nullptr) continue;  // the end of one call's
+    if (result == nullptr) continue;  // the end of one call's results
     const ExecStatusType status = ::PQresultStatus(result.get());
     if (status == PGRES_PIPELINE_SYNC) break;
     if (status == PGRES_FATAL_ERROR && error.empty()) {
@@ -186,7 +187,7 @@ void PgConnection::StartCopy(const std::string& command) {
 }
 
 void PgConnection::SendCopy(std::string_view lot) {
-  const Deadline deadline = SteadyClock::now() + times_.statement + kClientsPatience;
+  const Deadline deadline = SteadyClock::now() + times_.statement + kClientDeadlineMargin;
   const int size = static_cast<int>(lot.size());
   int taken = 0;
   while ((taken = ::PQputCopyData(connection_.get(), lot.data(), size)) == 0) Wait(true, deadline);
@@ -194,7 +195,7 @@ void PgConnection::SendCopy(std::string_view lot) {
 }
 
 void PgConnection::EndCopy() {
-  const Deadline deadline = SteadyClock::now() + times_.statement + kClientsPatience;
+  const Deadline deadline = SteadyClock::now() + times_.statement + kClientDeadlineMargin;
   int taken = 0;
   while ((taken = ::PQputCopyEnd(connection_.get(), nullptr)) == 0) Wait(true, deadline);
   if (taken < 0) GiveUp(LastError());
@@ -202,7 +203,7 @@ void PgConnection::EndCopy() {
 }
 
 PgResult PgConnection::Collect() {
-  const Deadline deadline = SteadyClock::now() + times_.statement + kClientsPatience;
+  const Deadline deadline = SteadyClock::now() + times_.statement + kClientDeadlineMargin;
   PgResult last;
   std::string error;
   auto kind = StoreFailure::Kind::kFailed;
@@ -247,7 +248,7 @@ void PgConnection::Wait(bool to_write, Deadline deadline) {
   const int ready = ::poll(&waiting, 1, static_cast<int>(left));
   if (ready < 0 && errno != EINTR) GiveUp("poll failed");
   if (ready == 0) GiveUp("no answer in time");
-  // A server that speaks while we write must be listened to, or both wait.
+  // If the server sends while we write, read from it; otherwise both would block.
   if (to_write && (waiting.revents & POLLIN) != 0 &&
       ::PQstatus(connection_.get()) == CONNECTION_OK && ::PQconsumeInput(connection_.get()) == 0) {
     GiveUp(LastError());
@@ -255,7 +256,7 @@ void PgConnection::Wait(bool to_write, Deadline deadline) {
 }
 
 void PgConnection::GiveUp(const std::string& what) {
-  // Only the socket goes: libpq's own close would say farewell to a server that may not listen.
+  // Closes only the socket: libpq's close would send a message to a server that may not read.
   if (::PQsocket(connection_.get()) >= 0) ::shutdown(::PQsocket(connection_.get()), SHUT_RDWR);
   lost_ = true;
   throw StoreFailure("postgres: " + what, StoreFailure::Kind::kUnreachable);

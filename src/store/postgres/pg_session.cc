@@ -15,14 +15,14 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kFirstBackoff = 100ms;
 constexpr auto kLongestBackoff = 2000ms;
-// A first call that fails sooner is tried again on another connection.
+// A first call that fails sooner than this is retried on another connection.
 constexpr auto kFirstTry = 1s;
-// Each open transaction of a position costs its readers a statement. With more of them a position is
-// the oldest, and what came since is read again.
+// Each open transaction of a position costs readers a statement. With more of them, the position is the
+// oldest one, and later rows are read again.
 constexpr size_t kMostOpen = 64;
 
 constexpr Query kBegin{"begin", "BEGIN"};
-// Written by the transaction itself, whose number it takes, and locked until it ends.
+// The transaction itself writes its number to this row, which it locks until it ends.
 constexpr Query kWriteLane{
     "write_lane",
     "INSERT INTO parley_lane AS lane (id, batch) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE "
@@ -35,14 +35,14 @@ constexpr Query kForgetLanes{
     "DELETE FROM parley_lane WHERE id IN (SELECT id FROM parley_lane "
     "WHERE written_at < now() - interval '1 day' LIMIT 1000 FOR UPDATE SKIP LOCKED)"};
 
-// The number of the lane's last transaction that was committed, 0 if there is none. Waits for the one
-// that has written the row and not ended, even if the row is its first; rolled back afterwards.
+// Returns the number of the lane's last committed transaction, 0 if there is none. Waits for a transaction
+// that has written the row and not ended, even if it is the lane's first; is rolled back afterwards.
 std::string AskLane(const std::string& lane) {
   return "BEGIN; INSERT INTO parley_lane AS lane (id, batch) VALUES ('" + lane +
          "', 0) ON CONFLICT (id) DO UPDATE SET batch = lane.batch RETURNING batch";
 }
 
-// "?1" to "$1": queries are written for SQLite's numbered parameters, and hold no other "?".
+// Converts "?1" to "$1": queries have SQLite's numbered parameters, and no other "?".
 std::string WithDollars(const char* sql) {
   std::string text(sql);
   std::ranges::replace(text, '?', '$');
@@ -52,8 +52,8 @@ std::string WithDollars(const char* sql) {
 }  // namespace
 
 struct PgSession::Plan {
-  const char* query;  // its name
-  std::string name;   // the server's for it
+  const char* query;  // its address identifies it
+  std::string name;   // the name of the prepared statement
   PgConnection::Described types;
 };
 
@@ -92,7 +92,7 @@ class PgSession::Prepared final : public Statement {
     return *this;
   }
 
-  // Runs with the first step; the rows are all here then.
+  // Runs on the first step, which receives all rows.
   bool Step() override {
     texts_.clear();
     if (result_ == nullptr) {
@@ -141,9 +141,9 @@ class PgSession::Prepared final : public Statement {
   const Plan& plan_;
   std::vector<PgValue> values_;
   PgResult result_;
-  bool given_ = false;  // by a pipeline, which does not run it again
+  bool given_ = false;  // the pipeline has run it already
   int row_ = -1;
-  mutable std::deque<std::string> texts_;  // of this row, where they are not the bytes as they came
+  mutable std::deque<std::string> texts_;  // decoded texts of this row
 };
 
 class PgSession::Pipeline final : public SqlPipeline {
@@ -241,7 +241,7 @@ PgResult PgSession::BeginWith(const char* script) {
   try {
     return connection().Execute(script);
   } catch (const StoreFailure&) {
-    // A connection that was idle may have been dead for long; nothing has been done on it yet.
+    // An idle connection may have been closed by the server; no call has used it yet.
     if (!connection_ || !connection_->broken() || SteadyClock::now() > since + kFirstTry) throw;
   }
   return connection().Execute(script);
@@ -326,7 +326,7 @@ void PgSession::Commit() {
   CountRoundTrip();
   try {
     const PgResult result = connection_->Execute("COMMIT");
-    // A transaction that has failed answers COMMIT with ROLLBACK.
+    // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK.
     if (std::string_view(::PQcmdStatus(result.get())) != "COMMIT") {
       throw StoreFailure("commit: it was rolled back");
     }
@@ -355,8 +355,8 @@ SqlSession::Outcome PgSession::AskOutcome() {
   Rollback();
   const InDoubt asked = *std::exchange(in_doubt_, std::nullopt);
   if (last == asked.batch) return Outcome::kCommitted;
-  // A standby that was promoted may not have heard of the commit, and it is not ours to say that the
-  // server which has is gone for good. Nor do we know if the row itself was removed.
+  // A promoted standby may lack the commit, and the old primary may still return, so the outcome stays
+  // unknown. The row itself may also have been removed.
   if (!same_epoch || (last == 0 && !asked.first)) return Outcome::kUnknown;
   return Outcome::kRolledBack;
 }

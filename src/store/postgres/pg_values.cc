@@ -9,7 +9,7 @@
 namespace parley {
 namespace {
 
-// Of pg_type; the numbers never change.
+// Types of pg_type; their numbers never change.
 constexpr Oid kBool = 16, kInt8 = 20, kInt2 = 21, kInt4 = 23, kTimestampTz = 1184, kJsonb = 3802;
 constexpr char kJsonbVersion = 1;
 // PostgreSQL counts microseconds from 2000-01-01.

@@ -39,7 +39,7 @@ class FileSizeLimit {
   void (*handler_)(int);
 };
 
-// A file system of its own: write(2) fails with ENOSPC when it is full.
+// A private file system: write(2) fails with ENOSPC when it is full.
 class SmallDisk {
  public:
   explicit SmallDisk(const char* size)
@@ -88,7 +88,7 @@ class FullDiskTest : public testing::Test {
       store_->InsertMessage(Message(bytes), on_, std::move(done));
     });
   }
-  // The seqs stored; empty and a failure where reading fails.
+  // Returns the stored seqs; fails the test and returns none if reading fails.
   std::vector<int64_t> Stored() {
     std::vector<int64_t> seqs;
     const auto changes = Ask<ChangesSince>([&](Answer<ChangesSince> done) {
@@ -137,7 +137,7 @@ class FullDiskTest : public testing::Test {
     ASSERT_FALSE(acked_.empty());
     EXPECT_TRUE(IsUnreadyOnceItRefuses());
     SendManyInVain();
-    EXPECT_EQ(Stored(), acked_) << "readers go on; nothing refused was stored";
+    EXPECT_EQ(Stored(), acked_) << "reads continue; no rejected write was stored";
 
     make_room();
     const auto after = Send(20'000);
@@ -159,7 +159,7 @@ class FullDiskTest : public testing::Test {
   std::vector<int64_t> acked_;
 };
 
-TEST_F(FullDiskTest, AFileThatMayNotGrowIsAnsweredAndRecoveredFrom) {
+TEST_F(FullDiskTest, AFileSizeLimitIsAnErrorAndTheStoreRecovers) {
   const ScratchDirectory directory;
   Open(directory.path());
   MakeRoom();
@@ -169,7 +169,7 @@ TEST_F(FullDiskTest, AFileThatMayNotGrowIsAnsweredAndRecoveredFrom) {
 }
 
 // Proves: P8 the store is the source of truth
-TEST_F(FullDiskTest, AFullFileSystemIsAnsweredAndRecoveredFrom) {
+TEST_F(FullDiskTest, AFullFileSystemIsAnErrorAndTheStoreRecovers) {
   const SmallDisk disk("3m");
   if (!disk.mounted()) GTEST_SKIP() << "mounting a file system is not permitted here";
   const std::filesystem::path ballast = disk.path() / "ballast";
@@ -180,13 +180,13 @@ TEST_F(FullDiskTest, AFullFileSystemIsAnsweredAndRecoveredFrom) {
   store_.reset();
 }
 
-TEST_F(FullDiskTest, AStoreThatIsOpenedOnAFullFileSystemSaysSo) {
+TEST_F(FullDiskTest, OpeningOnAFullFileSystemNamesTheReason) {
   const SmallDisk disk("64k");
   if (!disk.mounted()) GTEST_SKIP() << "mounting a file system is not permitted here";
   EXPECT_THROW(Open(disk.path() / "data"), std::runtime_error);
 }
 
-TEST_F(FullDiskTest, AStoreThatFilledUpOpensAgainWithAllThatWasAcked) {
+TEST_F(FullDiskTest, AStoreThatFilledTheDiskReopensWithAllAckedWrites) {
   const SmallDisk disk("2m");
   if (!disk.mounted()) GTEST_SKIP() << "mounting a file system is not permitted here";
   Open(disk.path() / "data");

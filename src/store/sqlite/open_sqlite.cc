@@ -27,14 +27,14 @@ constexpr Query kFileKey{"file_key", "SELECT value FROM parley_meta WHERE key = 
 constexpr Query kHasMeta{"has_meta", "SELECT 1 FROM sqlite_master WHERE name = 'parley_meta'"};
 
 constexpr const char* kFile = "parley.db";
-constexpr int64_t kFileKeySince = 11;  // the first version that has it
+constexpr int64_t kFileKeySince = 11;  // the first schema version with this key
 
 const Migrations& Scripts() {
   static const Migrations scripts("sqlite");
   return scripts;
 }
 
-// Held as long as the store is open; the kernel lets go of it with the process.
+// Held while the store is open; the kernel releases it when the process ends.
 class DirectoryLock {
  public:
   explicit DirectoryLock(const std::filesystem::path& directory) {

@@ -44,7 +44,7 @@ class OpenSqliteTest : public testing::Test {
   const fs::path directory_ = scratch_.path() / "a" / "data";
 };
 
-TEST_F(OpenSqliteTest, TheDirectoryIsMadeAndNobodyElseMayLookIn) {
+TEST_F(OpenSqliteTest, TheDirectoryIsCreatedForItsOwnerOnly) {
   const auto store = Open(directory_);
   EXPECT_EQ(ModeOf(directory_), 0700u);
   for (const char* name : {"LOCK", "parley.db", "parley.db-wal", "parley.db-shm"}) {
@@ -53,7 +53,7 @@ TEST_F(OpenSqliteTest, TheDirectoryIsMadeAndNobodyElseMayLookIn) {
   }
 }
 
-TEST_F(OpenSqliteTest, AnOpenDirectoryIsClosedToOthersAgain) {
+TEST_F(OpenSqliteTest, ADirectoryReadableByOtherUsersIsRestricted) {
   fs::create_directories(directory_);
   ::chmod(directory_.c_str(), 0755);
   const auto store = Open(directory_);
@@ -70,7 +70,7 @@ TEST_F(OpenSqliteTest, ASecondOpenNamesTheDirectoryAndTheReason) {
   EXPECT_THAT([&] { Open(scratch_.path() / "link"); }, Throws<std::runtime_error>());
 }
 
-TEST_F(OpenSqliteTest, TheLockGoesWithTheStoreAndWithAFailedOpen) {
+TEST_F(OpenSqliteTest, TheLockIsReleasedWithTheStoreAndAfterAFailedOpen) {
   Open(directory_);
   EXPECT_NO_THROW(Open(directory_));
   const std::string newer = "UPDATE parley_meta SET value = '999' WHERE key = 'schema_version'";
@@ -81,7 +81,7 @@ TEST_F(OpenSqliteTest, TheLockGoesWithTheStoreAndWithAFailedOpen) {
   }
 }
 
-TEST_F(OpenSqliteTest, OpeningAgainLeavesTheSchemaAsItWas) {
+TEST_F(OpenSqliteTest, ReopeningDoesNotChangeTheSchema) {
   Open(directory_);
   const std::string schema = SchemaOf(directory_);
   EXPECT_THAT(schema, HasSubstr("messaging_message"));
@@ -89,14 +89,14 @@ TEST_F(OpenSqliteTest, OpeningAgainLeavesTheSchemaAsItWas) {
   EXPECT_EQ(SchemaOf(directory_), schema);
 }
 
-TEST_F(OpenSqliteTest, AFileInThePlaceOfTheDirectoryIsNamed) {
+TEST_F(OpenSqliteTest, AFileInsteadOfTheDirectoryIsNamedInTheError) {
   fs::create_directories(directory_.parent_path());
   std::ofstream(directory_) << "a file";
   EXPECT_THAT([&] { Open(directory_); },
               ThrowsMessage<std::runtime_error>(HasSubstr(directory_.string())));
 }
 
-TEST_F(OpenSqliteTest, AFileThatIsNoDatabaseIsRefusedAndLeftAlone) {
+TEST_F(OpenSqliteTest, AFileThatIsNotADatabaseIsRejectedAndNotChanged) {
   fs::create_directories(directory_);
   const std::string junk(10'000, 'j');
   std::ofstream(directory_ / "parley.db") << junk;
@@ -110,7 +110,7 @@ TEST_F(OpenSqliteTest, AnEmptyDatabaseFileBecomesAStore) {
   EXPECT_FALSE(Open(directory_)->Identity().IsNil());
 }
 
-TEST_F(OpenSqliteTest, AStoreWithoutAnIdentityIsRefused) {
+TEST_F(OpenSqliteTest, AStoreWithoutAnIdentityIsRejected) {
   Open(directory_);
   SqliteSession(directory_ / "parley.db", SqliteSession::Mode::kWriter, true)
       .Execute("DELETE FROM parley_meta WHERE key = 'store_id'");

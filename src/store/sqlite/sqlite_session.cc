@@ -10,7 +10,7 @@
 namespace parley {
 namespace {
 
-// Reader connections wait this long for a checkpoint; the one writer never meets another.
+// Reader connections wait this long for a checkpoint; there is only one writer.
 constexpr int kBusyMillis = 5000;
 
 [[noreturn]] void Throw(sqlite3* db, const char* what) {
@@ -23,8 +23,8 @@ std::string_view TextOf(sqlite3_value* value) {
   return {text, static_cast<size_t>(sqlite3_value_bytes(value))};
 }
 
-// parley_text(t): t as what every store can hold, valid UTF-8 without U+0000; U+FFFD is in place of
-// the rest. Null is null.
+// parley_text(t): returns t as valid UTF-8 without U+0000, which every store can hold; invalid bytes become
+// U+FFFD. Null stays null.
 void RepairedText(sqlite3_context* context, int, sqlite3_value** arguments) {
   if (sqlite3_value_type(arguments[0]) == SQLITE_NULL) return sqlite3_result_null(context);
   const std::string_view text = TextOf(arguments[0]);
@@ -39,7 +39,7 @@ void RepairedText(sqlite3_context* context, int, sqlite3_value** arguments) {
                       SQLITE_TRANSIENT);
 }
 
-// parley_user(id): a user id in the form of a UUID in lower case, any other as it is.
+// parley_user(id): returns a user id in the form of a UUID in lower case, and any other id unchanged.
 void FoldedUser(sqlite3_context* context, int, sqlite3_value** arguments) {
   const std::string_view text = TextOf(arguments[0]);
   const auto uuid = text.size() == 36 ? Uuid::Parse(text) : std::nullopt;
@@ -202,7 +202,7 @@ void SqliteSession::Commit() {
       *last_change_ = newest_position_;
     return;
   }
-  // The frames were written and only the fsync failed: a crash now may bring them back.
+  // Only the fsync failed: the frames are written, and a crash may recover them.
   const bool unknown = sqlite3_extended_errcode(db_) == SQLITE_IOERR_FSYNC;
   throw StoreFailure(std::string("commit: ") + sqlite3_errmsg(db_),
                      unknown ? StoreFailure::Kind::kOutcomeUnknown : StoreFailure::Kind::kFailed);

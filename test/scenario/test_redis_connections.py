@@ -1,4 +1,4 @@
-"""The ways to a Redis: passwords and users, a Unix socket, TLS, and Sentinels that follow a fail-over."""
+"""Connections to Redis: passwords and users, a Unix socket, TLS, and Sentinels with a fail-over."""
 import subprocess
 
 import pytest
@@ -33,8 +33,8 @@ def redis_with():
 
 
 @pytest.fixture
-def hears(database, own_server):
-    """Do two nodes hear each other over that URL?"""
+def exchange_events(database, own_server):
+    """Checks that two nodes exchange events over that URL."""
 
     def check(url, **variables):
         one, two = (own_server(DATABASE_URL=database.url, REDIS_URL=url, **variables) for _ in range(2))
@@ -55,30 +55,30 @@ def hears(database, own_server):
 
 
 @pytest.mark.proves("bus_lag_seconds, bus_losses_found_total, bus_unreadable_total, bus_dropped_total, redis_memory_bytes, redis_clients")
-def test_a_password_and_a_database(redis_with, hears):
+def test_redis_with_a_password_and_a_database(redis_with, exchange_events):
     redis = redis_with("--requirepass", "secret word")
     redis.password = "secret word"
     redis.start()
-    hears(f"redis://:secret%20word@127.0.0.1:{redis.port}/5")
+    exchange_events(f"redis://:secret%20word@127.0.0.1:{redis.port}/5")
 
 
 @pytest.mark.proves("nodes over Redis")
-def test_a_user_who_may_do_only_what_is_needed(redis_with, hears):
+def test_redis_with_a_user_with_minimal_permissions(redis_with, exchange_events):
     redis = redis_with().start()
     redis.ask("ACL", "SETUSER", "parley", "on", ">pass@word", "&parley:*", "-@all", "+subscribe", "+unsubscribe", "+publish", "+ping",
               "+info", "+client|setname", "+select")
     redis.ask("ACL", "SETUSER", "default", "off")
-    hears(f"redis://parley:pass%40word@127.0.0.1:{redis.port}")
+    exchange_events(f"redis://parley:pass%40word@127.0.0.1:{redis.port}")
 
 
 @pytest.mark.proves("nodes over Redis")
-def test_a_unix_socket(redis_with, hears):
+def test_redis_over_a_unix_socket(redis_with, exchange_events):
     redis = redis_with().start()
-    hears(f"unix://{redis.socket_path}?db=2")
+    exchange_events(f"unix://{redis.socket_path}?db=2")
 
 
 @pytest.mark.proves("nodes over Redis")
-def test_tls_is_verified(redis_with, hears, own_server, database, tmp_path):
+def test_redis_over_tls_verifies_the_certificate(redis_with, exchange_events, own_server, database, tmp_path):
     def openssl(*words):
         subprocess.run(["openssl", *words], cwd=tmp_path, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
@@ -88,12 +88,12 @@ def test_tls_is_verified(redis_with, hears, own_server, database, tmp_path):
     redis = redis_with("--tls-port", str(port), "--tls-cert-file", str(tmp_path / "cert.pem"), "--tls-key-file", str(tmp_path / "key.pem"),
                        "--tls-auth-clients", "no").start()
     assert redis
-    hears(f"rediss://localhost:{port}?ssl_ca_certs={tmp_path}/cert.pem")
-    hears(f"rediss://127.0.0.1:{port}?ssl_cert_reqs=none")
+    exchange_events(f"rediss://localhost:{port}?ssl_ca_certs={tmp_path}/cert.pem")
+    exchange_events(f"rediss://127.0.0.1:{port}?ssl_cert_reqs=none")
     for unverified in f"rediss://localhost:{port}", f"rediss://127.0.0.1:{port}?ssl_ca_certs={tmp_path}/cert.pem":
         node = own_server(DATABASE_URL=database.url, REDIS_URL=unverified)
         eventually(lambda: "TLS handshake failed" in node.log)
-        assert "bus is up" not in node.log and node.ready(), "it works on without"
+        assert "bus is up" not in node.log and node.ready(), "the node works without Redis"
 
 
 @pytest.fixture
@@ -105,30 +105,30 @@ def group():
 
 @pytest.mark.proves("P7 Redis is disposable")
 @pytest.mark.proves("nodes over Redis")
-def test_sentinels_follow_a_fail_over(group, hears):
+def test_sentinels_follow_a_fail_over(group, exchange_events):
     master, replica = group.master(), group.replica()
-    one, two = hears(group.url)
+    one, two = exchange_events(group.url)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     room = alice.rest.create_group(bob)
     with bob.connect(room) as b:
-        master.pause()  # hung, as a master is from which the others are parted
+        master.pause()  # unresponsive, like a partitioned master
         for number in range(5):
             alice.rest.send_message(room, f"meanwhile {number}")
-        # Sentinel ends the connections of the replica that it promotes, this one too.
+        # Sentinel closes the connections of the replica that it promotes.
         eventually(lambda: "role:master" in replica.ask("INFO", "replication", fails=True), within=40)
         eventually(lambda: replica.subscribers(room) == 1, within=20)
         alice.rest.send_message(room, "over the new master")
         assert [b.wait_for("message", within=20)["seq"] for _ in range(6)] == [1, 2, 3, 4, 5, 6]
-        # The old master is back as a replica, and nobody talks through it.
+        # The old master is back as a replica, and nodes must not use it.
         master.resume()
         alice.rest.send_message(room, "and still")
         assert b.wait_for("message")["seq"] == 7
 
 
-def test_a_redis_that_becomes_a_replica_is_not_used(redis_with, hears):
-    """A replica accepts PUBLISH, and only those who listen on the same replica receive it."""
+def test_a_redis_that_becomes_a_replica_is_not_used(redis_with, exchange_events):
+    """A replica accepts PUBLISH, but delivers only to subscribers of the same replica."""
     redis, master = redis_with().start(), redis_with().start()
-    one, two = hears(redis.url)
+    one, two = exchange_events(redis.url)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     room = alice.rest.create_group(bob)
     with bob.connect(room) as b:
@@ -151,8 +151,8 @@ def test_a_redis_that_becomes_a_replica_is_not_used(redis_with, hears):
     b"HTTP/1.1 400 Bad Request\r\n\r\n", b"+OK\r\n", b":1\r\n", b"$-1\r\n", b"*0\r\n", b"*3\r\n:1\r\n:2\r\n:3\r\n",
     b"*1\r\n" * 100_000, b"*2147483647\r\n", b"*3\r\n$7\r\nmessage\r\n$12\r\nparley:nodes\r\n:7\r\n", b"$2147483647\r\n", b"\0" * 1000,
 ], ids=["http", "status", "integer", "nil", "empty", "integers", "nested", "huge-array", "no-text", "huge-text", "zeros"])
-def test_a_hostile_redis_stops_nothing(redis_with, own_server, database, answer):
-    """Whatever comes in place of answers, the node serves, and uses Redis again as soon as it is one."""
+def test_a_redis_with_invalid_responses_does_not_affect_the_node(redis_with, own_server, database, answer):
+    """The node keeps serving whatever Redis sends, and uses Redis again once its responses are valid."""
     redis = redis_with().start()
     relay = Relay(redis.port)
     node = own_server(DATABASE_URL=database.url, REDIS_URL=relay.redis_url)
@@ -174,16 +174,16 @@ def test_a_hostile_redis_stops_nothing(redis_with, own_server, database, answer)
     relay.close()
 
 
-def test_an_unexpected_error_is_counted_and_the_link_starts_again(own_server, database):
-    """A path that no socket address can hold is an exception of another kind than those of a connection."""
+def test_an_unexpected_error_is_counted_and_the_connection_retried(own_server, database):
+    """A path that is too long for a socket address raises another exception than a failed connection."""
     node = own_server(DATABASE_URL=database.url, REDIS_URL="unix:///tmp/" + "x" * 200)
     eventually(lambda: "redis connection failed unexpectedly" in node.log)
     eventually(lambda: node.metric("parley_bus_failures_total") >= 4, describe=lambda: node.log)
-    assert node.log.count("redis connection failed unexpectedly") == 2, "said once for each connection, not for each try"
+    assert node.log.count("redis connection failed unexpectedly") == 2, "logged once for each connection, not for each attempt"
     assert node.ready()
 
 
-def test_a_bad_url_is_named_at_the_start(tmp_path):
+def test_an_invalid_redis_url_is_reported_at_the_start(tmp_path):
     done = run("serve", "--redis-url", "redis://:secret@host:99999", directory=tmp_path)
     assert done.returncode == 2
     assert "--redis-url: redis.url" in done.stdout and "port" in done.stdout and "secret" not in done.stdout
@@ -191,7 +191,7 @@ def test_a_bad_url_is_named_at_the_start(tmp_path):
 
 @pytest.mark.proves("P7 Redis is disposable")
 @pytest.mark.proves("bus_lag_seconds, bus_losses_found_total, bus_unreadable_total, bus_dropped_total, redis_memory_bytes, redis_clients")
-def test_a_redis_that_is_not_there_stops_nothing(own_server, database):
+def test_an_unavailable_redis_does_not_affect_the_node(own_server, database):
     node = own_server(DATABASE_URL=database.url, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     eventually(lambda: "redis connection failed" in node.log)
     alice, bob = Person(node, "alice"), Person(node, "bob")
@@ -199,5 +199,5 @@ def test_a_redis_that_is_not_there_stops_nothing(own_server, database):
     with bob.connect(room) as b:
         alice.rest.send_message(room, "hello")
         assert b.wait_for("message")
-    assert node.log.count("redis connection failed") <= 2, "said once for each connection, not for each try"
-    assert node.metric("parley_bus_dropped_total") == 0, "what is not said is not lost"
+    assert node.log.count("redis connection failed") <= 2, "logged once for each connection, not for each attempt"
+    assert node.metric("parley_bus_dropped_total") == 0, "events that are not published are not counted as dropped"
