@@ -111,7 +111,7 @@ def test_services_and_unusual_user_ids_get_signed_links(server, shared):
     assert opened(server, link).status_code == 200
 
 
-def test_logs_contain_no_signature(own_server):
+def test_links_are_logged_without_their_query(own_server):
     server = own_server()
     alice = named(server, "alice")
     link = alice.rest.post("attachments/", files={"file": ("a.png", files.PNG)}).json()["file_url"]
