@@ -42,6 +42,9 @@ class EventTap {
   // for ephemeral events.
   virtual void OnEvent(const EventRef& event, const MemberChange& members, uint64_t epoch) = 0;
   virtual void OnTyping(const TypingUpdate& update) = 0;
+  // A user of this node came online or went offline; once for each conversation of the user that has
+  // subscribers here and is small enough.
+  virtual void OnPresence(const Uuid& /*conversation*/, const UserId& /*user*/, bool /*online*/) {}
 };
 
 class FollowSink {
@@ -52,6 +55,9 @@ class FollowSink {
   // Home::OnChangedHeads and RecheckHeads.
   virtual void Follow(const Uuid& conversation) = 0;
   virtual void Leave(const Uuid& conversation) = 0;
+  // The user has a user socket on this shard from now on. Calls are balanced, for each socket.
+  virtual void FollowUser(const UserId& /*user*/) {}
+  virtual void LeaveUser(const UserId& /*user*/) {}
 };
 
 }  // namespace parley

@@ -117,7 +117,7 @@ class Home {
 
   // Sends user_online or user_offline to the subscribers of the user's conversations that are in
   // memory and small enough. Returns the other members of the conversations that have subscribers.
-  std::vector<UserId> BroadcastPresence(const UserId& user, bool online);
+  std::vector<UserId> BroadcastPresence(const UserId& user, bool online, Origin origin);
 
   // Updates typing indicators (see Typists) in conversations that are small enough. A message or
   // the removal of the user ends the indicator.

@@ -11,7 +11,7 @@ constexpr size_t kConversationsReached = 1000;
 
 }  // namespace
 
-std::vector<UserId> Home::BroadcastPresence(const UserId& user, bool online) {
+std::vector<UserId> Home::BroadcastPresence(const UserId& user, bool online, Origin origin) {
   KeyedSet reached;
   size_t conversations = 0;
   for (const Uuid& conversation : rooms_->OfMember(user)) {
@@ -19,6 +19,9 @@ std::vector<UserId> Home::BroadcastPresence(const UserId& user, bool online) {
     if (room.subscribers == 0 || room.members.all().size() < 2) continue;
     if (++conversations > kConversationsReached) break;
     Broadcast(room, PresenceEvent(conversation, user, online));
+    if (origin == Origin::kThisNode) {
+      for (EventTap* tap : options_.taps) tap->OnPresence(conversation, user, online);
+    }
     reached.insert(room.members.all().begin(), room.members.all().end());
   }
   reached.erase(user);

@@ -36,7 +36,7 @@ class HomePresenceTest : public testing::Test, protected HomeSink {
     Rest();
   }
   Users Broadcast(const UserId& user, bool online = true) {
-    Users reached = home_.BroadcastPresence(user, online);
+    Users reached = home_.BroadcastPresence(user, online, Origin::kOtherNode);
     EXPECT_TRUE(store_.idle()) << "nothing is read";
     executor_.Run();
     std::ranges::sort(reached);

@@ -12,6 +12,7 @@ Hub::Hub(Executor& self, unsigned shard, HubStore& store, HubCounters& counters,
       counters_(counters),
       clock_(options.clock),
       publisher_(publisher),
+      follow_sinks_(options.follow_sinks),
       online_(options.online),
       home_(self, store, *this, counters, options) {
   if (options.online == nullptr || options.clock == nullptr) return;

@@ -29,6 +29,8 @@ class UserSink {
   // A user who shares a conversation with this user came online or went offline. Returns false if
   // the socket is not ready for the event.
   virtual bool OnPresence(const Event& event) = 0;
+  // An ephemeral event for the user, without a conversation.
+  virtual void OnUserEvent(const Event& event) = 0;
 };
 
 class Hub final : private HomeSink, private PresenceSink {
@@ -90,6 +92,10 @@ class Hub final : private HomeSink, private PresenceSink {
   static void OnRemoteTyping(std::span<Hub* const> hubs, TypingUpdate update);
   static void OnRemoteJoined(std::span<Hub* const> hubs, std::vector<UserId> users, Joined joined);
   static void OnRemotePresence(std::span<Hub* const> hubs, std::vector<UserId> users, bool shown);
+  // Broadcasts an ephemeral event that does not come from a node's bus, for example from Django.
+  static void Broadcast(std::span<Hub* const> hubs, EventRef event);
+  // Sends an event to the user sockets of Event::user, on every shard.
+  static void SendToUser(std::span<Hub* const> hubs, EventRef event);
   // Passes heads read from the store to their homes.
   static void OnChangedHeads(std::span<Hub* const> hubs, std::vector<UserConversationHead> heads);
   // Returns true if the inbox of a shard exceeds its limit (see Executor).
@@ -102,7 +108,8 @@ class Hub final : private HomeSink, private PresenceSink {
 
  private:
   void Deliver(unsigned shard, std::vector<EventRef> events) override;
-  void BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) override;
+  void BroadcastPresence(const UserId& user, bool online, Origin origin,
+                         UniqueFunction<void()> done) override;
   void PublishPresence(const UserId& user, bool online) override;
   // Sends the presence of `changed_user` to the user sockets of `users`, on every shard.
   void SendToUsers(std::vector<UserId> users, const UserId& changed_user, bool online);
@@ -143,6 +150,7 @@ class Hub final : private HomeSink, private PresenceSink {
   HubCounters& counters_;
   const Clock* const clock_;
   NodePublisher* const publisher_;
+  const std::vector<FollowSink*> follow_sinks_;
   OnlineUsers* const online_;  // null: no presence
   Home home_;
   std::optional<Presence> presence_;

@@ -46,6 +46,24 @@ void Hub::IngestRemote(std::span<Hub* const> hubs, std::vector<RemoteEvent> even
       });
 }
 
+void Hub::Broadcast(std::span<Hub* const> hubs, EventRef event) {
+  Hub& hub = *hubs[ShardOf(event->conversation, hubs.size())];
+  const size_t bytes = sizeof(Event) + event->json.size();
+  auto work = [&hub, event = std::move(event)] { hub.home_.BroadcastEphemeral(event); };
+  hub.self_.PostHolding(std::move(work), bytes);
+}
+
+void Hub::SendToUser(std::span<Hub* const> hubs, EventRef event) {
+  const size_t bytes = sizeof(Event) + event->json.size();
+  for (Hub* hub : hubs) {
+    auto work = [hub, event] {
+      auto [at, end] = hub->users_.equal_range(event->user);
+      for (; at != end; ++at) at->second.sink->OnUserEvent(*event);
+    };
+    hub->self_.PostHolding(std::move(work), bytes);
+  }
+}
+
 void Hub::OnRemoteTyping(std::span<Hub* const> hubs, TypingUpdate update) {
   Hub& hub = *hubs[ShardOf(update.conversation, hubs.size())];
   auto work = [&hub, update = std::move(update)] { hub.home_.OnRemoteTyping(update); };

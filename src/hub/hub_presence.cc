@@ -8,6 +8,7 @@ namespace parley {
 
 void Hub::AddUser(const UserId& user, UserSink& sink) {
   users_.emplace(user, UserSocket{&sink, clock_ == nullptr ? Monotonic{} : clock_->Steady()});
+  for (FollowSink* follow : follow_sinks_) follow->FollowUser(user);
 }
 
 void Hub::RemoveUser(const UserId& user, UserSink& sink) {
@@ -15,13 +16,15 @@ void Hub::RemoveUser(const UserId& user, UserSink& sink) {
   for (; at != end; ++at) {
     if (at->second.sink == &sink) {
       users_.erase(at);
+      for (FollowSink* follow : follow_sinks_) follow->LeaveUser(user);
       return;
     }
   }
 }
 
 // Each home has some of the user's conversations. A user socket receives one event for all of them.
-void Hub::BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) {
+void Hub::BroadcastPresence(const UserId& user, bool online, Origin origin,
+                            UniqueFunction<void()> done) {
   struct Gathering {
     size_t homes_left;
     KeyedSet users;
@@ -29,8 +32,8 @@ void Hub::BroadcastPresence(const UserId& user, bool online, UniqueFunction<void
   };
   auto gathering = std::make_shared<Gathering>(Gathering{hubs_.size(), {}, std::move(done)});
   for (Hub* hub : hubs_) {
-    hub->self_.Post([this, hub, user, online, gathering] {
-      std::vector<UserId> reached = hub->home_.BroadcastPresence(user, online);
+    hub->self_.Post([this, hub, user, online, origin, gathering] {
+      std::vector<UserId> reached = hub->home_.BroadcastPresence(user, online, origin);
       self_.Post([this, user, online, gathering, reached = std::move(reached)] {
         gathering->users.insert(reached.begin(), reached.end());
         if (--gathering->homes_left > 0) return;

@@ -58,11 +58,12 @@ class Listener final : public FeedSink {
 
 class Socket final : public UserSink {
  public:
+  void OnUserEvent(const Event& event) override { events.push_back(event.json); }
   bool OnPresence(const Event& event) override {
     presence.emplace_back(event.json);
     return true;
   }
-  std::vector<std::string> presence;
+  std::vector<std::string> presence, events;
   bool Follows(const Uuid&) const override { return false; }
   void OnJoined(const Joined& conversation) override {
     joined.push_back(conversation.created->conversation);
@@ -252,6 +253,23 @@ TEST_F(HubTest, ANewConversationIsAnnouncedToUserSocketsOnEveryShard) {
   Rest();
   EXPECT_EQ(ann_here.joined.size(), 1u);
   EXPECT_EQ(ann_there.joined.size(), 2u);
+}
+
+TEST_F(HubTest, AnEventForAUserReachesTheUsersSocketsOnEveryShard) {
+  Socket here, there, another;
+  hubs_[0]->AddUser("ann", here);
+  hubs_[2]->AddUser("ann", there);
+  hubs_[1]->AddUser("bob", another);
+  std::vector<Hub*> hubs;
+  for (const auto& hub : hubs_) hubs.push_back(hub.get());
+  Hub::SendToUser(
+      hubs,
+      std::make_shared<const Event>(Event{
+          .json = "{}", .audience = Audience::kOneUser, .origin = Origin::kDjango, .user = "ann"}));
+  Rest();
+  EXPECT_EQ(here.events, std::vector<std::string>{"{}"});
+  EXPECT_EQ(there.events, std::vector<std::string>{"{}"});
+  EXPECT_TRUE(another.events.empty());
 }
 
 TEST_F(HubTest, ClosingOneSocketOfAUserKeepsTheOther) {

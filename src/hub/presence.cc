@@ -10,6 +10,7 @@ void Presence::Connected(const UserId& user) {
 }
 
 void Presence::ShowHere(const UserId& user, User& here, bool shown) {
+  here.was_here |= shown;
   if (std::exchange(here.online_here, shown) != shown) sink_.PublishPresence(user, shown);
   Settle(user, here);
 }
@@ -63,7 +64,9 @@ void Presence::Announce(const UserId& user) {
   }
   here.announced = online;
   here.broadcasting = true;
-  sink_.BroadcastPresence(user, online, [this, user] {
+  const Origin origin = here.was_here ? Origin::kThisNode : Origin::kOtherNode;
+  here.was_here = here.online_here;
+  sink_.BroadcastPresence(user, online, origin, [this, user] {
     users_[user].broadcasting = false;
     Announce(user);  // the state may have changed meanwhile
   });

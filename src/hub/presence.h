@@ -15,6 +15,7 @@
 #include "base/keyed_hash.h"
 #include "base/unique_function.h"
 #include "hub/online_users.h"
+#include "protocol/event.h"
 #include "store/activity_store.h"
 
 namespace parley {
@@ -26,8 +27,10 @@ class PresenceSink {
  public:
   virtual ~PresenceSink() = default;
   // Sends the user's presence to the users on this node who share a conversation with the user.
-  // Calls `done` later on the same shard, when the broadcast has been queued.
-  virtual void BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) = 0;
+  // `origin`: kThisNode if the user is or was connected to this node. Calls `done` later on the same
+  // shard, when the broadcast has been queued.
+  virtual void BroadcastPresence(const UserId& user, bool online, Origin origin,
+                                 UniqueFunction<void()> done) = 0;
   // Publishes to the other nodes whether the user is connected to this node.
   virtual void PublishPresence(const UserId& user, bool online) = 0;
 };
@@ -48,6 +51,7 @@ class Presence {
     int connections = 0;
     bool online_here = false;   // from the first connection to 2 s after the last one
     int elsewhere = 0;          // number of other nodes on which the user is online
+    bool was_here = false;      // online_here since the last broadcast of user_offline
     bool announced = false;     // last broadcast state: true if online
     bool broadcasting = false;  // a broadcast is in progress
     Monotonic gone_at = {};

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "test/support/seeded_random.h"
 #include "test/support/step_executor.h"
 
@@ -24,7 +26,9 @@ class UnreadStore final : public ActivityStore {
 
 class PresenceTest : public testing::Test, protected PresenceSink {
  protected:
-  void BroadcastPresence(const UserId& user, bool online, UniqueFunction<void()> done) override {
+  void BroadcastPresence(const UserId& user, bool online, Origin origin,
+                         UniqueFunction<void()> done) override {
+    origins_.push_back(origin);
     self_.Post([this, user, online, done = std::move(done)]() mutable {
       told_.push_back(user + (online ? "+" : "-"));
       done();
@@ -48,8 +52,21 @@ class PresenceTest : public testing::Test, protected PresenceSink {
   UnreadStore store_;
   OnlineUsers online_;
   Told told_, to_nodes_;
+  std::vector<Origin> origins_;
   Presence presence_{store_, *this, online_, clock_};
 };
+
+TEST_F(PresenceTest, ABroadcastKnowsWhetherTheUserIsOrWasConnectedHere) {
+  presence_.Connected("ann");
+  presence_.SetOnlineElsewhere("bob", true);
+  presence_.Disconnected("ann");
+  presence_.SetOnlineElsewhere("bob", false);
+  TakeTold();
+  Pass(kPresenceDebounce);
+  TakeTold();
+  EXPECT_EQ(std::ranges::count(origins_, Origin::kThisNode), 2);
+  EXPECT_EQ(std::ranges::count(origins_, Origin::kOtherNode), 2);
+}
 
 TEST_F(PresenceTest, OnlyTheFirstConnectionIsBroadcast) {
   presence_.Connected("ann");

@@ -6,7 +6,7 @@
 namespace parley {
 namespace {
 
-constexpr std::array<std::string_view, 10> kEventKinds = {"message",
+constexpr std::array<std::string_view, 11> kEventKinds = {"message",
                                                           "message_updated",
                                                           "message_deleted",
                                                           "conversation_updated",
@@ -15,7 +15,8 @@ constexpr std::array<std::string_view, 10> kEventKinds = {"message",
                                                           "user_online",
                                                           "user_offline",
                                                           "conversation_created",
-                                                          "conversation_deleted"};
+                                                          "conversation_deleted",
+                                                          "event"};
 
 }  // namespace
 

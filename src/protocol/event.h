@@ -27,6 +27,7 @@ enum class EventKind : uint8_t {
   kUserOffline,
   kConversationCreated,
   kConversationDeleted,
+  kApplication,  // {"name", "payload"}, from the backend or from Django
   // Events without JSON, for the hub:
   kMemberRemoved,  // ends the subscription of one user
   kRewound,        // the store moved back: Event::rewind_to

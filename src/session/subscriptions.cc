@@ -266,6 +266,10 @@ bool Subscriptions::OnPresence(const Event& event) {
   return true;
 }
 
+void Subscriptions::OnUserEvent(const Event& event) {
+  if (established_) SendOrDrop(event);
+}
+
 void Subscriptions::SendOrDrop(const Event& event) {
   if (event.except_user == identity_.user) return;
   if (transport_.Busy() || transport_.Send(event) == SendStatus::kFull) {

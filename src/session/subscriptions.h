@@ -62,6 +62,7 @@ class Subscriptions final : private FeedSink, private UserSink {
   void OnJoined(const Joined& joined) override;
   bool Follows(const Uuid& conversation) const override { return Has(conversation); }
   bool OnPresence(const Event& event) override;
+  void OnUserEvent(const Event& event) override;
 
   // Sends an ephemeral event, which is dropped if the outbox is busy.
   void SendOrDrop(const Event& event);
