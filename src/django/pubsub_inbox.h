@@ -1,0 +1,51 @@
+// A connection that is subscribed to Redis channels. After a failure it reconnects and subscribes again;
+// messages published meanwhile are lost. Threads: that of one io_context.
+#pragma once
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "django/channel_layer.h"
+#include "redis/redis_link.h"
+
+namespace parley::django {
+
+class PubSubInbox {
+ public:
+  using OnBytes = std::function<void(std::string_view channel, std::string_view bytes)>;
+
+  // `congested`: while it returns true, nothing is read. Redis closes a connection that then uses too
+  // much memory.
+  PubSubInbox(boost::asio::io_context& io, const RedisAddress& address, LayerCounters& counters,
+              OnBytes on_bytes, std::function<bool()> congested);
+  void Subscribe(const std::string& channel);
+  void Unsubscribe(const std::string& channel);
+  boost::asio::awaitable<void> Run();
+  void Stop();
+
+ private:
+  struct Writer;
+
+  boost::asio::awaitable<void> Work(RedisLink::Connection connection);
+  boost::asio::awaitable<void> ReadAll(RedisConnection& connection);
+  boost::asio::awaitable<void> WaitForRoom(RedisConnection& connection);
+  boost::asio::awaitable<void> Write(std::shared_ptr<Writer> writer);
+  void Take(const redisReply& reply);
+  void Want(const std::string& channel, bool subscribe);
+  // The next command, for the maximum number of channels per command; empty if none is pending.
+  std::string NextCommand();
+
+  boost::asio::io_context& io_;
+  LayerCounters& counters_;
+  const OnBytes on_bytes_;
+  const std::function<bool()> congested_;
+  RedisLink link_;
+  std::set<std::string> subscribed_;
+  std::map<std::string, bool> pending_;  // true: to subscribe
+  std::shared_ptr<Writer> writer_;       // for the current connection
+  bool was_up_ = false;
+};
+
+}  // namespace parley::django
