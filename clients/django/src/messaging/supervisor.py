@@ -5,6 +5,7 @@ Standard input is a pipe from that process. It ends however the process ends, al
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -22,7 +23,8 @@ def main(lock: int, command: List[str]) -> int:
         parley.terminate()
 
     def follow_parent() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1024):  # not sys.stdin, which this thread would hold when the interpreter ends
+            pass
         parley.terminate()
         try:
             parley.wait(STOP_TIMEOUT)
@@ -35,4 +37,4 @@ def main(lock: int, command: List[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2:]) and 1)
+    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))
