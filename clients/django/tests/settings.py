@@ -4,3 +4,5 @@ INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "channel
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
+MESSAGING_MODELS = True
+ASGI_APPLICATION = "messaging.asgi.application"

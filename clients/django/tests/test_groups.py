@@ -43,5 +43,8 @@ class SendEvent(unittest.IsolatedAsyncioTestCase):
         layer = mock.AsyncMock()
         with mock.patch("channels.layers.get_channel_layer", return_value=layer):
             await send_event("user_7", "order.paid", {"order": 17})
-        layer.group_send.assert_awaited_once_with(
-            "user_7", {"type": "event", "name": "order.paid", "payload": {"order": 17}})
+        layer.group_send.assert_awaited_once_with("user_7", {"type": "order.paid", "order": 17})
+
+    async def test_the_type_of_a_message_is_the_name_of_the_event(self):
+        with self.assertRaises(ValueError):
+            await send_event("user_7", "order.paid", {"type": "other"})

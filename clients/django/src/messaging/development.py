@@ -66,6 +66,11 @@ async def url() -> str:
     return await asyncio.get_running_loop().run_in_executor(None, _ensure)
 
 
+def running_url() -> Optional[str]:
+    """The URL of the Parley that a server of this project has started, or None."""
+    return _running_url(data_dir())
+
+
 def start_in_background(report: Callable[[str], None]) -> None:
     """Starts Parley if this process has not tried yet; `report` gets the reason of a failure."""
     if _url is None and _failure is None and not _mutex.locked() and is_development() and not is_test():

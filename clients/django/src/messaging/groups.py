@@ -32,13 +32,17 @@ def conversation_group(conversation_id: Union[str, UUID]) -> str:
 async def send_event(group: str, name: str, payload: Optional[Mapping[str, Any]] = None) -> None:
     """Sends an application event to the clients of a user or conversation, over the default channel layer.
 
-    Clients receive `{"type": "event", "data": {"name": …, "payload": …}}`. The event is ephemeral: it
-    reaches the clients that are connected, at most once. In synchronous code use
+    Clients receive `{"type": "event", "data": {"name": …, "payload": …}}`. On the layer the name is the
+    message's type, which Parley's configuration must allow. The event is ephemeral: it reaches the
+    clients that are connected, at most once. In synchronous code use
     `asgiref.sync.async_to_sync(send_event)(…)`.
     """
     from channels.layers import get_channel_layer
 
+    fields = dict(payload or {})
+    if "type" in fields:
+        raise ValueError("The payload of an event cannot have the field 'type': on the channel layer it is the name.")
     layer = get_channel_layer()
     if layer is None:
         raise RuntimeError("No channel layer is configured: set CHANNEL_LAYERS.")
-    await layer.group_send(group, {"type": "event", "name": name, "payload": dict(payload or {})})
+    await layer.group_send(group, {**fields, "type": name})

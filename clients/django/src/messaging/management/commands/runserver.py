@@ -45,7 +45,7 @@ else:
                 return
             self.check(display_num_errors=True)
             self.check_migrations()
-            application = import_string(settings.ASGI_APPLICATION)
+            application = import_string(getattr(settings, "ASGI_APPLICATION"))
             if options.get("use_static_handler", False) and (settings.DEBUG or options.get("insecure_serving")):
                 application = ASGIStaticFilesHandler(application)
             self.stdout.write(f"Starting development server at http://{self.addr}:{self.port}/")
