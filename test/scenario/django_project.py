@@ -87,8 +87,8 @@ class Project:
 class Serving:
     """One running ASGI server of a project."""
 
-    def __init__(self, project, kind, options, more):
-        self.project, self.kind, self.port = project, kind, free_port()
+    def __init__(self, project, kind, options, more, ready_path="/hello/"):
+        self.project, self.kind, self.port, self.ready_path = project, kind, free_port(), ready_path
         program, *arguments = [part.format(port=self.port) for part in SERVERS[kind]]
         folder = os.path.dirname(project.python)
         program = [project.python, program] if program == "manage.py" else [project.python, f"{folder}/{program}"]
@@ -119,7 +119,7 @@ class Serving:
     def _answers(self):
         assert self.process.poll() is None, f"{self.kind} ended with {self.process.returncode}:\n{self.log}"
         try:
-            return httpx.get(f"{self.url}/hello/", timeout=patient(5)).status_code == 200
+            return httpx.get(self.url + self.ready_path, timeout=patient(5)).status_code == 200
         except httpx.TransportError:
             return False
 
