@@ -87,6 +87,7 @@ class Frames(unittest.IsolatedAsyncioTestCase):
         """A socket to a server that sends these bytes; `then(reader, writer)` goes on."""
         async def answer(reader, writer, head):
             await accept_websocket(writer, head)
+            self.writer = writer
             for data in frames:
                 writer.write(data)
             if then:
@@ -115,17 +116,21 @@ class Frames(unittest.IsolatedAsyncioTestCase):
             {"type": "websocket.close", "code": 1012, "reason": "restart"}])
 
     async def test_messages_from_the_client(self):
-        seen = []
+        seen, ended = [], asyncio.Event()
 
         async def then(reader, writer):
             while not seen or seen[-1][0] != CLOSE:
                 seen.append(await read_frame(reader))
+                if seen[-1] == (PONG, b"alive?"):
+                    socket.put("websocket.disconnect", code=4009)
+            ended.set()
 
-        socket = await self.talk(frame(PING, b"alive?"), then=then)
+        socket = await self.talk(then=then)
         socket.put("websocket.receive", text="ä").put("websocket.receive", bytes=b"\0", text=None)
-        socket.put("websocket.receive", text="x" * 100_000).put("websocket.disconnect", code=4009)
+        socket.put("websocket.receive", text="x" * 100_000)
+        self.writer.write(frame(PING, b"alive?"))
         await self.task
-        await asyncio.sleep(0.1)
+        await asyncio.wait_for(ended.wait(), 5)
         self.assertIn((PONG, b"alive?"), seen)
         self.assertEqual([one for one in seen if one[0] != PONG], [
             (TEXT, "ä".encode()), (BINARY, b"\0"), (TEXT, b"x" * 100_000), (CLOSE, struct.pack("!H", 4009))])
