@@ -76,7 +76,7 @@ def test_examples_are_listed_and_short():
     programs = {path.name for path in EXAMPLES.iterdir()} - {"README.md"}
     assert set(re.findall(r"^\| \[([\w.]+)\]", (EXAMPLES / "README.md").read_text(), flags=re.M)) == programs
     tests = pathlib.Path(__file__).read_text()
-    for name in programs:
+    for name in programs - {"django"}:  # test_django_example.py
         assert len((EXAMPLES / name).read_text().splitlines()) <= 40, name
         assert f'"{name}"' in tests, f"{name} has no test"
 

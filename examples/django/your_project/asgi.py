@@ -1,0 +1,3 @@
+from messaging.asgi import application
+
+__all__ = ["application"]

@@ -1,0 +1,126 @@
+"""Two users of examples/django chat in two browsers."""
+import os
+import re
+import subprocess
+import uuid
+
+import pytest
+from playwright.sync_api import expect
+
+from deadline import eventually
+from django_project import Serving, python_of, variables
+from server import BINARY, ROOT
+
+EXAMPLE = f"{ROOT}/examples/django"
+
+
+class Example:
+    """The project as ./dev django-example runs it, with data in a folder of the test."""
+
+    directory, environment = EXAMPLE, "newest"
+
+    def __init__(self, folder):
+        self.python = python_of(self.environment)
+        self.variables = {"PARLEY_BIN": BINARY, "DJANGO_ENV": "development", "EXAMPLE_DATABASE": f"{folder}/db.sqlite3",
+                          "PARLEY_DATA_DIR": f"{folder}/parley", "DJANGO_PROJECT_MARK": uuid.uuid4().hex}
+
+    def manage(self, *arguments):
+        subprocess.run([self.python, "manage.py", *arguments], cwd=EXAMPLE, env=variables(**self.variables), check=True,
+                       stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    example = Example(tmp_path_factory.mktemp("example"))
+    example.manage("migrate", "-v", "0")
+    example.manage("example_users")
+    serving = Serving(example, "runserver", ("--noreload",), example.variables, ready_path="/accounts/login/").start()
+    yield serving
+    serving.stop()
+
+
+@pytest.fixture
+def log_in(browser, site):
+    """log_in("ann"): the chat page of that user, in a browser of their own."""
+    contexts = []
+
+    def begin(name):
+        context = browser.new_context(viewport={"width": 1100, "height": 700})
+        contexts.append(context)
+        page = context.new_page()
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.goto(site.url)
+        page.fill("[name=username]", name)
+        page.fill("[name=password]", name)
+        page.click("button")
+        expect(page.locator("#state")).to_have_text("online")
+        return page
+
+    yield begin
+    for context in contexts:
+        assert not [error for page in context.pages for error in getattr(page, "errors", [])]
+        context.close()
+
+
+def person(page, name):
+    return page.locator("#people button", has_text=name)
+
+
+def send(page, text):
+    page.fill("#text", text)
+    page.press("#text", "Enter")
+
+
+def test_two_users_chat(log_in):
+    ann, bob = log_in("ann"), log_in("bob")
+    expect(ann.locator("#people")).to_contain_text("Bob Carter")
+    person(ann, "Bob").click()
+    send(ann, "Hello Bob, <b>how</b> are you?")
+    expect(ann.locator("#messages li")).to_have_count(1)
+    expect(ann.locator("#messages li small")).to_contain_text("sent")
+    expect(person(bob, "Ann").locator(".badge")).to_have_text("1")
+    person(bob, "Ann").click()
+    expect(bob.locator("#messages li.theirs p")).to_have_text("Hello Bob, <b>how</b> are you?")
+    expect(ann.locator("#messages li small")).to_contain_text("read")
+    expect(person(ann, "Bob").locator(".online")).to_be_visible()
+    bob.locator("#text").press_sequentially("Fine")
+    expect(ann.locator("#typing")).to_have_text("Bob Carter is typing …")
+    send(bob, "Fine, thank you!")
+    expect(ann.locator("#messages li.theirs p")).to_have_text("Fine, thank you!")
+    expect(ann.locator("#typing")).to_have_text("")
+    if os.environ.get("EXAMPLE_SCREENSHOT"):
+        send(ann, "Shall we meet for tea at four? The place at the corner has a new oolong, and it is quiet there on Thursdays.")
+        expect(bob.locator("#messages li")).to_have_count(3)
+        ann.screenshot(path=os.environ["EXAMPLE_SCREENSHOT"])
+    ann.reload()
+    person(ann, "Bob").click()
+    expect(ann.locator("#messages li.theirs p")).to_have_text("Fine, thank you!")
+    bob.context.close()
+    expect(ann.locator("#people .online")).to_have_count(0, timeout=15000)
+
+
+def test_nothing_is_lost_when_parley_restarts(log_in, site):
+    ann, cleo = log_in("ann"), log_in("cleo")
+    person(ann, "Cleo").click()
+    person(cleo, "Ann").click()
+    send(ann, "before")
+    expect(cleo.locator("#messages li")).to_have_count(1)
+    [parley] = [pid for pid, command in site.processes().items() if command.startswith(BINARY)]
+    os.kill(parley, 9)
+    send(ann, "while it is away")
+    expect(ann.locator("#messages li.mine")).to_have_count(2)
+    expect(ann.locator("#state")).to_have_text("online", timeout=30000)
+    expect(cleo.locator("#messages li p")).to_have_text(["before", "while it is away"], timeout=30000)
+    expect(ann.locator("#messages li.pending")).to_have_count(0)
+    eventually(lambda: cleo.locator("#state").inner_text() == "online", within=30)
+
+
+def test_the_settings_are_the_guides_lines():
+    with open(f"{EXAMPLE}/your_project/settings.py") as file:
+        text = file.read()
+    assert "    'channels',\n    'messaging',\n]" in text
+    assert text.endswith("from messaging.config import MessagingConfig\n\n# In your Django settings.py\n"
+                         "MessagingConfig.configure_django_settings(globals())\n")
+    with open(f"{EXAMPLE}/your_project/asgi.py") as file:
+        assert re.match(r"from messaging\.asgi import application\n", file.read())
