@@ -5,6 +5,7 @@
 #include <random>
 #include <thread>
 
+#include "app/django_options.h"
 #include "app/signing_key.h"
 #include "base/log.h"
 #include "blob/file_blob_store.h"
@@ -15,6 +16,7 @@
 #include "feature/connection/connection_api.h"
 #include "feature/conversations/conversations_api.h"
 #include "feature/development/development_api.h"
+#include "feature/django/django_metrics.h"
 #include "feature/messages/messages_api.h"
 #include "feature/presence/presence_api.h"
 #include "feature/receipts/receipts_api.h"
@@ -254,6 +256,11 @@ Node::Node(const Config& config, const Clock& clock)
     home.follow_sinks = {publisher};
     home.taps = {publisher};
   }
+  MakeDjangoGateway();
+  if (django_) {
+    home.follow_sinks.push_back(django_.get());
+    home.taps.push_back(django_.get());
+  }
   for (unsigned i = 0; i < shards; ++i) {
     hubs_.push_back(std::make_unique<Hub>(*shards_[i], i, *store_, counters_.hub, home, publisher));
     shards_[i]->OnEveryTick([hub = hubs_.back().get()](Monotonic now) { hub->OnTick(now); });
@@ -262,6 +269,10 @@ Node::Node(const Config& config, const Clock& clock)
   if (cluster_) {
     cluster_->Connect(hubs_);
     shards_.front()->OnEveryTick([this](Monotonic now) { cluster_->OnTick(now); });
+  }
+  if (django_) {
+    django_->Connect(hubs_);
+    shards_.front()->OnEveryTick([this](Monotonic now) { django_->OnTick(now); });
   }
   MakeFeatures(shared_store);
   shards_.front()->OnEveryTick([this](Monotonic now) {
@@ -296,7 +307,17 @@ Node::Node(const Config& config, const Clock& clock)
   }
 }
 
+void Node::MakeDjangoGateway() {
+  django_identity_ = std::make_unique<django::NodeIdentity>(config_.data_dir);
+  auto options = DjangoOptionsOf(config_, django_identity_->hex());
+  if (!options) return;
+  django_ = std::make_unique<DjangoGateway>(*shards_.front(), *store_, clock_, config_.limits,
+                                            counters_.django, *std::move(options),
+                                            config_.channel_layer.foreign_messages);
+}
+
 Node::~Node() {
+  if (django_) django_->Stop();
   if (cluster_) cluster_->Stop();
   for (const auto& shard : shards_) shard->Stop();
   for (const auto& shard : shards_) shard->Join();
@@ -348,6 +369,7 @@ void Node::AddAllMetrics(MetricFamilies& out) const {
   AddMetrics(counters_.hub, out);
   AddMetrics(store_->Stats(), out);
   AddMetrics(counters_.bus, out);
+  AddMetrics(counters_.django, out);
   for (const auto& feature : features_) feature->AddMetrics(out);
   out.AddCounter("log_dropped_total", "Log lines dropped because the log sink was blocked or full.",
                  log::Dropped());
@@ -384,6 +406,7 @@ std::unique_ptr<Connection> Node::MakeConnection(Shard& shard, StreamSocket sock
 void Node::Start() {
   for (const auto& shard : shards_) shard->Start();
   if (cluster_) cluster_->Start();
+  if (django_) django_->Start();
   listener_->Start();
   if (admin_listener_) admin_listener_->Start();
 }
@@ -413,6 +436,7 @@ bool Node::Drain() {
   if (cluster_) cluster_->AnnounceShutdown();
   DisconnectClients();
   const bool all_gone = WaitForConnections(deadline);
+  if (django_) django_->Stop();
   if (admin_listener_) admin_listener_->Stop();
   store_->Close();
   if (!all_gone)

@@ -15,6 +15,8 @@
 #include "http/http_protocol.h"
 #include "http/rate_limiter.h"
 #include "http/site_policy.h"
+#include "django/node_identity.h"
+#include "feature/django/django_gateway.h"
 #include "hub/cluster.h"
 #include "hub/online_users.h"
 #include "net/acceptor.h"
@@ -31,6 +33,7 @@ struct NodeCounters {
   WsCounters ws;
   HttpCounters http;
   BusCounters bus;
+  DjangoCounters django;
   Gauge connections;
 };
 
@@ -57,6 +60,7 @@ class Node {
   std::vector<std::string> Reload(const Config& fresh);
 
  private:
+  void MakeDjangoGateway();
   void MakeFeatures(bool shared_store);
   void RegisterFeatures(ShardParts& parts);
   void AddAllMetrics(MetricFamilies& out) const;
@@ -88,6 +92,8 @@ class Node {
   OnlineUsers online_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<Cluster> cluster_;  // null: a single node
+  std::unique_ptr<django::NodeIdentity> django_identity_;
+  std::unique_ptr<DjangoGateway> django_;  // null: no channel layer
   std::vector<std::unique_ptr<ShardParts>> parts_;
   std::vector<std::unique_ptr<Hub>> hubs_;
   std::unique_ptr<Listener> listener_, admin_listener_;

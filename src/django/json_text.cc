@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "net/utf8.h"
+#include "base/utf8.h"
 #include "protocol/json_writer.h"
 
 namespace parley::django {

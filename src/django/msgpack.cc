@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "django/float_text.h"
-#include "net/utf8.h"
+#include "base/utf8.h"
 
 namespace parley::django {
 namespace {

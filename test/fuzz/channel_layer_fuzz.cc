@@ -6,7 +6,7 @@
 // without random prefix. An encrypted input is first read as a token, then as the plain text of one.
 // Sources: src/django/message_codec.cc src/django/msgpack.cc src/django/json_text.cc src/django/fernet.cc
 // Sources: src/django/float_text.cc src/django/value.cc src/django/from_django.cc src/django/to_django.cc
-// Sources: src/auth/base64url.cc src/domain/text.cc src/net/utf8.cc src/protocol/json_writer.cc
+// Sources: src/auth/base64url.cc src/domain/text.cc src/base/utf8.cc src/protocol/json_writer.cc
 // Sources: src/base/clock.cc src/base/ids.cc src/base/keyed_hash.cc
 #include <cstdint>
 #include <cstdlib>

@@ -59,8 +59,7 @@ void DjangoGateway::Connect(std::span<const std::unique_ptr<Hub>> hubs) {
 
 void DjangoGateway::OnEvent(const EventRef& event, const MemberChange&, uint64_t) {
   if (event->json.empty()) return;
-  bridge_.Publish(event->conversation,
-                  std::shared_ptr<const std::string>(event, &event->json));
+  bridge_.Publish(event->conversation, std::shared_ptr<const std::string>(event, &event->json));
 }
 
 void DjangoGateway::OnTyping(const TypingUpdate& update) {
@@ -100,10 +99,11 @@ void DjangoGateway::OnDjangoEvent(DjangoEvent event) {
 
 void DjangoGateway::CheckStored(DjangoEvent event, bool again) {
   const Uuid id = event.message_id;
-  store_.ReadMessage(id, UserId(), true, self_,
-                     [this, event = std::move(event), again](const Result<Message>& stored) mutable {
-                       if (!stored) OnUnknown(std::move(event), again);
-                     });
+  store_.ReadMessage(
+      id, UserId(), true, self_,
+      [this, event = std::move(event), again](const Result<Message>& stored) mutable {
+        if (!stored) OnUnknown(std::move(event), again);
+      });
 }
 
 void DjangoGateway::OnUnknown(DjangoEvent event, bool again) {

@@ -28,9 +28,7 @@ struct DjangoCounters {
   django::LayerCounters layer;
 };
 
-class DjangoGateway final : public EventTap,
-                            public FollowSink,
-                            private django::DjangoReceiver {
+class DjangoGateway final : public EventTap, public FollowSink, private django::DjangoReceiver {
  public:
   // `self`: the first shard. All references outlive the gateway.
   DjangoGateway(Executor& self, MessageStore& store, const Clock& clock, const Limits& limits,
