@@ -11,6 +11,7 @@
 #include "blob/file_blob_store.h"
 #include "bus/bus_metrics.h"
 #include "bus/redis_bus.h"
+#include "domain/permissions.h"
 #include "feature/apidoc/apidoc_api.h"
 #include "feature/attachments/attachments_api.h"
 #include "feature/connection/connection_api.h"
@@ -143,13 +144,15 @@ struct ShardParts {
         ids(clock),
         json(config.limits.json_depth),
         session_options(SessionOptionsOf(config)),
-        services{hub, store, shard, clock, ids, json, config.limits, limiter, links},
+        services{hub,  store,         shard,   clock, ids,
+                 json, config.limits, limiter, links, config.compat.guide},
         sessions{hub,  store,  shard,    clock, verifier,      limiter,
                  held, online, commands, json,  config.limits, session_options},
         endpoint(sessions, site, counters.ws,
                  {.test_echo = config.test_echo,
                   .access_log = config.access_log,
-                  .deflate = config.websocket.per_message_deflate}),
+                  .deflate = config.websocket.per_message_deflate,
+                  .guide_rules = config.compat.guide}),
         http{router,
              verifier,
              site,
@@ -232,6 +235,7 @@ Node::Node(const Config& config, const Clock& clock)
       prefixes_(config.api_prefixes),
       rate_limiter_(RateLimitsOf(config), clock) {
   SetContentPrefix(prefixes_.first());
+  SetGuidePermissions(config.compat.guide);
   const unsigned shards = ShardCount(config);
   for (unsigned i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, clock, counters_.connections));
@@ -243,7 +247,8 @@ Node::Node(const Config& config, const Clock& clock)
                                          counters_.bus, clock,
                                          Cluster::Options{.node = UuidGenerator(clock).Next(),
                                                           .store = store_->Identity(),
-                                                          .shared_store = shared_store});
+                                                          .shared_store = shared_store,
+                                                          .guide_rules = config.compat.guide});
     health_.cluster = cluster_.get();
   }
   Cluster* const publisher = shared_store ? cluster_.get() : nullptr;

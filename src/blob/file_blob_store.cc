@@ -54,10 +54,7 @@ fs::path FileBlobStore::Incoming(const Uuid& id) const {
   return options_.directory / "incoming" / id.ToString();
 }
 
-fs::path FileBlobStore::Kept(const Uuid& id) const {
-  const std::string name = id.ToString();
-  return options_.directory / name.substr(name.size() - 2) / name;
-}
+fs::path FileBlobStore::Kept(const Uuid& id) const { return options_.directory / StoredName(id); }
 
 template <class T, class Work>
 void FileBlobStore::OnWorker(Executor& on, Answer<T> done, Work work) {

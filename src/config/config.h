@@ -106,6 +106,10 @@ struct DatabaseConfig {
   std::string url;
 };
 
+struct CompatConfig {
+  bool guide = false;  // the rules of the guide's system where Parley's are stricter
+};
+
 struct ChannelLayerConfig {
   std::string backend = "channels_redis.core.RedisChannelLayer";
   std::vector<std::string> hosts;
@@ -173,6 +177,7 @@ struct Config {
   SslConfig ssl;
   RedisConfig redis;
   DatabaseConfig database;
+  CompatConfig compat;
   ChannelLayerConfig channel_layer;
   CacheConfig cache;
 };

@@ -625,6 +625,16 @@ constexpr auto kOptions = std::to_array<Option>({
      .secret = true,
      .check = CheckRedisUrl},
 
+    {.section = "compat",
+     .key = "guide",
+     .kind = OptionKind::kSwitch,
+     .field = Bind<&Config::compat, &CompatConfig::guide>(),
+     .doc =
+         "Behave like the guide's Django system where Parley is stricter: any participant of a "
+         "group can add and remove participants (never the owner) and set the title, a WebSocket "
+         "handshake without a valid token is refused with 403, and `GET messages/{id}/` of a "
+         "deleted message returns 404. All nodes of a store need the same value."},
+
     {.section = "channel_layer",
      .key = "django",
      .kind = OptionKind::kSwitch,

@@ -7,6 +7,11 @@ std::string content_prefix = "/api/messaging";
 
 }  // namespace
 
+std::string StoredName(const Uuid& attachment) {
+  const std::string id = attachment.ToString();
+  return id.substr(id.size() - 2) + "/" + id;
+}
+
 std::string ContentPath(const Uuid& attachment) {
   return content_prefix + "/attachments/" + attachment.ToString() + "/content/";
 }

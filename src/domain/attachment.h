@@ -27,6 +27,8 @@ struct Attachment {
       {};  // query of the signed file_url for one reader; empty for the plain route
 };
 
+// The name of the file, relative to the directory of files; clients receive it as `file_path`.
+std::string StoredName(const Uuid& attachment);
 // The path of the content route, which clients receive as `file_url`. Threads: any.
 std::string ContentPath(const Uuid& attachment);
 // Sets the API prefix of these paths ("/api/messaging"). Must be called before serving starts.

@@ -14,6 +14,9 @@ enum class Action {
 
 // The lowest role with this permission; nullopt if no role has it in conversations of this type.
 std::optional<Role> LeastRole(Action action, ConversationType type);
+// [compat] guide: any member of a group may change its title and add or remove participants. Must be called
+// before serving starts.
+void SetGuidePermissions(bool on);
 inline bool May(Action action, ConversationType type, Role role) {
   const auto least = LeastRole(action, type);
   return least && role >= *least;

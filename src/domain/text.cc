@@ -60,4 +60,22 @@ std::optional<std::string> FoldContentType(std::string_view text) {
   return out;
 }
 
+std::vector<Uuid> IdsIn(std::string_view text, size_t at_most) {
+  constexpr size_t kLength = 36;
+  const auto is_part = [](char c) {
+    return c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  std::vector<Uuid> ids;
+  for (size_t at = 0; at + kLength <= text.size() && ids.size() < at_most;) {
+    size_t end = at;
+    while (end < text.size() && is_part(text[end])) ++end;
+    if (end - at == kLength) {
+      const auto id = Uuid::Parse(text.substr(at, kLength));
+      if (id && std::ranges::find(ids, *id) == ids.end()) ids.push_back(*id);
+    }
+    at = end + 1;
+  }
+  return ids;
+}
+
 }  // namespace parley

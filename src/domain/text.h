@@ -3,11 +3,18 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/ids.h"
 
 namespace parley {
 
 // Removes white space (Unicode's White_Space property) at both ends. `text` must be valid UTF-8.
 std::string_view Trim(std::string_view text);
+
+// Returns the distinct UUIDs that occur in the text in the 36-character form, such as in a path; the first
+// ones if there are more than `at_most`.
+std::vector<Uuid> IdsIn(std::string_view text, size_t at_most = 32);
 
 // Converts a message's content type to its stored form: ASCII letters in lower case. Returns nullopt if
 // it is empty or contains a character outside [A-Za-z0-9_./+-].

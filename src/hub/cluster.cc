@@ -14,6 +14,7 @@ constexpr auto kHeadsEvery = std::chrono::seconds(10);    // while the bus is up
 constexpr auto kAllUsersEvery = std::chrono::seconds(1);  // at most
 constexpr size_t kUsersInAMessage = 1000;
 constexpr size_t kPresenceAtOnce = 10'000;
+constexpr size_t kLoggedNodes = 1000;
 constexpr size_t kAccessRows = 256;  // per page; a row can name 500 users
 
 // Nodes of version 0.1.0 do not send the audience.
@@ -154,8 +155,8 @@ void Cluster::PublishAllUsers() {
 }
 
 void Cluster::PublishHello() {
-  PublishToAll(
-      BusHello{options_.store, shown_.users().size(), shown_.digest(), neighbours_.settled()});
+  PublishToAll(BusHello{options_.store, shown_.users().size(), shown_.digest(),
+                        neighbours_.settled(), options_.guide_rules});
 }
 
 // --- receiving
@@ -255,13 +256,21 @@ void Cluster::OnHello(const Uuid& node, const BusHello& hello) {
                           {hello.store, hello.users_online, hello.users_digest, hello.settled})) {
     PublishToAll(BusPresenceAsk{node});
   }
-  if (!neighbours_.IsForeign(node)) return;
+  if (!neighbours_.IsForeign(node)) return CompareRules(node, hello);
   counters_.other_stores.Add();
   store_mismatch_ = neighbours_.Mismatch();
   if (was_foreign) return;
   log::error(
       "store mismatch: another node on this Redis uses another store node={} store={} this_node={}",
       node.ToString(), hello.store.ToString(), store_mismatch_ ? "yields" : "serves");
+}
+
+void Cluster::CompareRules(const Uuid& node, const BusHello& hello) {
+  if (hello.guide_rules == options_.guide_rules) return;
+  if (other_rules_.size() >= kLoggedNodes) other_rules_.clear();
+  if (!other_rules_.insert(node.ToString()).second) return;
+  log::warn("nodes differ in compat.guide node={} there={} here={}", node.ToString(),
+            hello.guide_rules ? "on" : "off", options_.guide_rules ? "on" : "off");
 }
 
 // --- periodic work

@@ -30,6 +30,7 @@ class Cluster final : public EventTap,
     // True if other nodes write to the store: their changes are then read from the store, with or
     // without a bus.
     bool shared_store = true;
+    bool guide_rules = false;  // [compat] guide; nodes of one store should agree
   };
   // `bus`: null without Redis. `self`: the first shard.
   Cluster(Executor& self, FollowedLogs& store, std::unique_ptr<Bus> bus, BusCounters& counters,
@@ -70,6 +71,7 @@ class Cluster final : public EventTap,
   RemoteEvent EventFrom(const Uuid& conversation, BusEvent& event);
   void OnNode(const Uuid& node, BusMessage& message);
   void OnHello(const Uuid& node, const BusHello& hello);
+  void CompareRules(const Uuid& node, const BusHello& hello);
   void PublishToAll(const BusMessage& message);
   void PublishHello();
   void PublishAllUsers();
@@ -94,6 +96,7 @@ class Cluster final : public EventTap,
   std::vector<std::pair<UserId, bool>> pending_presence_;
   Monotonic next_hello_ = {}, next_all_ = {};
   bool leaving_ = false;
+  KeyedSet other_rules_;        // nodes that were logged because their guide_rules differ
   LogFollower access_, heads_;  // positions in the store's logs
 };
 

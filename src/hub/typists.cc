@@ -16,6 +16,8 @@ bool Typists::Start(const Uuid& conversation, const UserId& user, uint64_t socke
   if (sockets.size() == kMaxSockets)
     sockets.erase(sockets.begin());  // the socket that expires first
   sockets.push_back({socket_id, now + kTypingEnds});
+  Typist& typist = found->second;
+  if (typist.shown && now >= typist.show_again) typist.shown = false;
   Settle(*found, now);
   return true;
 }
@@ -51,7 +53,10 @@ void Typists::Settle(Typing::value_type& entry, Monotonic now) {
   const bool is_typing = !typist.sockets.empty();
   if (is_typing == typist.shown || (is_typing && now < typist.next_start)) return;
   typist.shown = is_typing;
-  if (is_typing) typist.next_start = now + kBetweenStarts;
+  if (is_typing) {
+    typist.next_start = now + kBetweenStarts;
+    typist.show_again = now + kShownAgain;
+  }
   show_(entry.first.first, entry.first.second, is_typing);
 }
 

@@ -19,6 +19,8 @@ namespace parley {
 
 inline constexpr auto kTypingEnds = std::chrono::seconds(6);
 inline constexpr auto kBetweenStarts = std::chrono::seconds(1);
+// An update of a user who is typing already is shown again after this time.
+inline constexpr auto kShownAgain = std::chrono::seconds(2);
 
 class Typists {
  public:
@@ -49,6 +51,7 @@ class Typists {
     std::vector<Socket> sockets;
     bool shown = false;
     Monotonic next_start = {};
+    Monotonic show_again = {};
   };
   using Typing = std::map<std::pair<Uuid, UserId>, Typist>;
 

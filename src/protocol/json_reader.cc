@@ -349,13 +349,20 @@ std::optional<std::string_view> FieldReader::RequiredText(std::string_view name)
 }
 
 std::optional<int64_t> FieldReader::Integer(std::string_view name) {
+  return WholeNumber(name, object_.source() == JsonSource::kForm);
+}
+
+std::optional<int64_t> FieldReader::IntegerOrText(std::string_view name) {
+  return WholeNumber(name, true);
+}
+
+std::optional<int64_t> FieldReader::WholeNumber(std::string_view name, bool text_allowed) {
   const auto element = FindScalar(name);
   if (!element) return std::nullopt;
   std::string_view text;
-  const bool of_form =
-      object_.source() == JsonSource::kForm && element->get(text) == simdjson::SUCCESS;
-  if (of_form && text.empty()) return std::nullopt;
-  const auto value = of_form ? WholeNumberFrom(text) : WholeNumberFrom(*element);
+  const bool is_text = text_allowed && element->get(text) == simdjson::SUCCESS;
+  if (is_text && text.empty()) return std::nullopt;
+  const auto value = is_text ? WholeNumberFrom(text) : WholeNumberFrom(*element);
   if (!value) Wrong(name, "Must be an integer.");
   return value;
 }

@@ -69,6 +69,8 @@ class FieldReader {
   std::optional<std::string_view> Text(std::string_view name);
   std::optional<std::string_view> RequiredText(std::string_view name);
   std::optional<int64_t> Integer(std::string_view name);
+  // Also accepts decimal digits as text in JSON.
+  std::optional<int64_t> IntegerOrText(std::string_view name);
   std::optional<bool> Bool(std::string_view name);
   std::optional<Uuid> Id(std::string_view name);
   std::optional<Uuid> RequiredId(std::string_view name);
@@ -92,6 +94,7 @@ class FieldReader {
   std::optional<Error> error() const;
 
  private:
+  std::optional<int64_t> WholeNumber(std::string_view name, bool text_allowed);
   std::optional<simdjson::dom::element> Find(std::string_view name) const;
   // Like Find; returns the last value of a repeated form field, and nullopt for an empty one.
   std::optional<simdjson::dom::element> FindScalar(std::string_view name) const;

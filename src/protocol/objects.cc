@@ -11,6 +11,7 @@ void WriteAttachment(JsonWriter& json, const Attachment& attachment) {
   json.Field("filename", std::string_view(attachment.filename));
   json.Field("content_type", std::string_view(attachment.content_type));
   json.Field("file_size", attachment.file_size);
+  json.Field("file_path", std::string_view(StoredName(attachment.id)));
   json.Field("file_url", std::string_view(ContentPath(attachment.id) + attachment.link_query));
   json.Field("uploaded_by_id", std::string_view(attachment.uploaded_by));
   json.Field("uploaded_at", attachment.uploaded_at);

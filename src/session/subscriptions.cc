@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/ask.h"
+#include "protocol/events.h"
 
 namespace parley {
 namespace {
@@ -16,6 +17,8 @@ constexpr size_t kMaxPending = 128;
 constexpr Duration kFirstBackoff = std::chrono::seconds(1),
                    kLongestBackoff = std::chrono::seconds(16);
 constexpr size_t kListedConversations = 1000;
+// Maximum user_online events after the greeting of a conversation socket.
+constexpr size_t kOnlineEvents = 50;
 
 // Parses a resume point from the query string: digits. A number larger than any seq is treated as
 // beyond every head.
@@ -87,6 +90,12 @@ void Subscriptions::OnConversation(Feed& feed, const Result<Subscription>& subsc
     if (user == identity_.user || context_.online.Has(user)) online.push_back(user);
   }
   Establish(ConversationGreeting(MakeGreeting(), feed.conversation(), subscription->head, online));
+  // Clients of the guide's system know events of presence only, not the list.
+  std::erase(online, identity_.user);
+  if (online.size() > kOnlineEvents) online.resize(kOnlineEvents);
+  for (const UserId& user : online) {
+    transport_.SendAlways(*PresenceEvent(feed.conversation(), user, true));
+  }
   const auto since = request_.since ? ParseSince(*request_.since) : std::nullopt;
   if (since) return Resume(std::nullopt, {{feed.conversation(), *since}});
   if (request_.since) AnswerError(std::nullopt, feed.conversation(), BadSince());

@@ -141,6 +141,13 @@ std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request requ
   } else if (const auto token = request.Query("token")) {
     opening.token = std::string(*token);
   }
+  if (options_.guide_rules) {
+    const bool valid = opening.token && context_.verifier.Verify(*opening.token);
+    if (!valid) {
+      return Response::Problem(
+          {.code = ErrorCode::forbidden, .detail = "A valid access token is required."});
+    }
+  }
   if (opening.session.conversation) {
     if (const auto since = request.Query("since")) opening.session.since = std::string(*since);
   } else {

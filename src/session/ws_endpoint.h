@@ -10,6 +10,8 @@ struct WsEndpointOptions {
   bool test_echo = false;  // serve /test/echo
   bool access_log = false;
   bool deflate = false;  // use permessage-deflate if offered; /test/echo always does
+  // [compat] guide: refuse the handshake without a valid token with 403
+  bool guide_rules = false;
 };
 
 class WsEndpoint final : public UpgradeHandler {

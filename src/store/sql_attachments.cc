@@ -208,6 +208,14 @@ std::optional<std::vector<Attachment>> FindUnattached(SqlSession& session,
   return attachments;
 }
 
+bool HasUnattached(SqlSession& session, const UserId& uploader) {
+  Statement& row = session.Prepare(queries::kCountUnattached).Bind(1, uploader);
+  row.Step();
+  const bool has = row.Int(0) > 0;
+  row.Run();
+  return has;
+}
+
 void Attach(SqlSession& session, std::span<Attachment> attachments, const Uuid& conversation,
             const Uuid& message, size_t place) {
   for (Attachment& attachment : attachments) {

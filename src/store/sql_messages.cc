@@ -23,7 +23,8 @@ class MessageInsert final : public WriteOf<StoredMessage> {
 
   const void* kind() const override {
     static constexpr char kPlain = 0;
-    return message_.reply_to || !message_.attachments.empty() ? nullptr : &kPlain;
+    const bool plain = !message_.reply_to && message_.attachments.empty() && message_.named.empty();
+    return plain ? &kPlain : nullptr;
   }
   void ApplyTogether(SqlSession& session, SqlPipeline& first, ConversationLocks& locks,
                      std::span<Write* const> writes) override;
@@ -42,6 +43,7 @@ class MessageInsert final : public WriteOf<StoredMessage> {
     if (!attachments) {
       return Fail(Error::Field("attachment_ids", "Must be unattached uploads of the caller."));
     }
+    AddNamed(session, *attachments);
     const Timestamp now = now_();
     const int64_t seq = TakeSeq(session, now);
     if (seq == 0)
@@ -51,6 +53,16 @@ class MessageInsert final : public WriteOf<StoredMessage> {
     BindTo(session.Prepare(queries::kInsertMessage), stored.message).Run();
     Attach(session, stored.message.attachments, message_.conversation_id, message_.id, 0);
     return stored;
+  }
+
+  void AddNamed(SqlSession& session, std::vector<Attachment>& attachments) const {
+    if (message_.named.empty() || !HasUnattached(session, message_.sender_id)) return;
+    for (const Uuid& id : message_.named) {
+      if (attachments.size() >= kAttachmentsByName) return;
+      if (std::ranges::find(attachments, id, &Attachment::id) != attachments.end()) continue;
+      auto found = FindUnattached(session, {&id, 1}, message_.sender_id);
+      if (found) attachments.push_back(std::move(found->front()));
+    }
   }
 
   void AddTo(SqlPipeline& pipeline, const StoredMessage& stored) const {

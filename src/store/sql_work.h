@@ -71,6 +71,8 @@ void FillAttachments(SqlSession& session, std::span<Message* const> messages);
 std::optional<std::vector<Attachment>> FindUnattached(SqlSession& session,
                                                       std::span<const Uuid> attachments,
                                                       const UserId& uploader);
+// Returns true if the user has uploads that are not attached.
+bool HasUnattached(SqlSession& session, const UserId& uploader);
 // Attaches files to a message, the first one at index `place` among its attachments.
 void Attach(SqlSession& session, std::span<Attachment> attachments, const Uuid& conversation,
             const Uuid& message, size_t place);

@@ -11,7 +11,7 @@ from deadline import PATIENCE, eventually, patient
 from raw import Wire
 from server import wait_until
 
-FIELDS = {"id", "filename", "content_type", "file_size", "file_url", "uploaded_by_id", "uploaded_at", "message_id", "metadata"}
+FIELDS = {"id", "filename", "content_type", "file_size", "file_path", "file_url", "uploaded_by_id", "uploaded_at", "message_id", "metadata"}
 
 
 @pytest.fixture
@@ -68,6 +68,7 @@ def test_supported_file_types_can_be_uploaded(talk, kind):
     attachment = uploaded(alice, f"My Cat.{kind.upper()}", data)
     assert set(attachment) == FIELDS
     expected = {"filename": f"My Cat.{kind.upper()}", "content_type": files.TYPE_OF[kind], "file_size": len(data),
+                "file_path": f"{attachment['id'][-2:]}/{attachment['id']}",
                 "file_url": f"/api/messaging/attachments/{attachment['id']}/content/",
                 "uploaded_by_id": "alice", "message_id": None, "metadata": {}}
     assert {name: attachment[name] for name in expected} == expected

@@ -40,7 +40,8 @@ class ConversationChangesApi {
     if (!body) co_return Response::Problem(body.error());
     FieldReader fields(*body);
     UpdateDetails update{.set_title = true, .title = ParseTitle(fields, services_.limits)};
-    if (!update.title && !fields.error()) fields.Wrong("title", "Must not be empty.");
+    if (!fields.Has("title") && !fields.IsNull("title"))
+      fields.Wrong("title", "This field is required.");
     if (const auto error = fields.error()) co_return Response::Problem(*error);
     auto changing = Update(context, std::move(update));
     co_return co_await changing;

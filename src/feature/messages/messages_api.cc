@@ -47,6 +47,7 @@ SendMessage ParseSend(FieldReader& fields, const Limits& limits) {
     send.content_type = std::move(folded).value_or("text");
   }
   send.metadata = fields.Metadata("metadata", limits.metadata_bytes);
+  send.named = IdsIn(send.content + send.metadata);
   send.reply_to = fields.Id("reply_to");
   send.client_id = fields.ShortText("client_id", limits.client_id_characters);
   if (send.client_id && send.client_id->empty()) {
@@ -95,6 +96,8 @@ class MessagesApi {
     auto getting = messages_.Get(*id, context.caller);
     const Result<Message> message = co_await getting;
     if (!message) co_return Response::Problem(message.error());
+    if (services_.guide_rules && message->deleted_at)
+      co_return Response::Problem(Error::NotFound());
     co_return Response::Json(200, MessageJson(services_, context.caller, *message));
   }
 
@@ -126,15 +129,14 @@ class MessagesApi {
 
   Task<Result<std::string>> OnLoadHistory(Command command) {
     FieldReader fields(command.body);
-    const int64_t limit = fields.Integer("limit").value_or(services_.limits.page_default);
-    if (limit < 1 || limit > services_.limits.page_max) {
-      fields.Wrong("limit", "Must be 1 to " + std::to_string(services_.limits.page_max) + ".");
-    }
-    HistoryQuery query{.conversation_id = command.conversation,
-                       .reader = command.caller.user,
-                       .as_service = command.caller.service,
-                       .limit = static_cast<int>(limit),
-                       .before_id = fields.Id("before_id")};
+    const int64_t limit = fields.IntegerOrText("limit").value_or(services_.limits.page_default);
+    if (limit < 1) fields.Wrong("limit", "Must be 1 or more.");
+    HistoryQuery query{
+        .conversation_id = command.conversation,
+        .reader = command.caller.user,
+        .as_service = command.caller.service,
+        .limit = static_cast<int>(std::min<int64_t>(limit, services_.limits.page_max)),
+        .before_id = fields.Id("before_id")};
     if (auto error = fields.error()) co_return Fail(std::move(*error));
     auto reading = messages_.History(std::move(query));
     const Result<PageOfMessages> page = co_await reading;

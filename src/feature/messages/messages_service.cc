@@ -41,6 +41,7 @@ Task<Result<StoredMessage>> MessagesService::Send(SendMessage send, Caller calle
   message.reply_to = send.reply_to;
   message.client_id = std::move(send.client_id);
   message.attachments = std::move(send.attachments);
+  message.named = std::move(send.named);
 
   Hub& hub = services_.hub;
   auto stored = Suspend<Result<StoredMessage>>(

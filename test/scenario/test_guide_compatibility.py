@@ -1,0 +1,147 @@
+"""A dialogue of each route and frame of the guide's system, as a client written for it speaks."""
+import itertools
+import re
+import uuid
+
+import httpx
+import pytest
+
+from client import NO_ID, Person, Socket, assert_problem
+from deadline import eventually
+from files import PNG
+
+_numbers = itertools.count(1)
+MESSAGE = {"id", "conversation_id", "sender_id", "content", "content_type", "sent_at", "delivered_at", "read_at", "metadata"}
+CONVERSATION = {"id", "type", "title", "participants", "created_at", "last_message_at", "metadata", "unread_count", "last_message"}
+ATTACHMENT = {"id", "filename", "content_type", "file_size", "file_url", "uploaded_by_id", "uploaded_at", "metadata"}
+
+
+@pytest.fixture
+def users(server):
+    """users(3): persons with UUIDs for ids, as the original has."""
+    return lambda count: [Person(server, str(uuid.uuid4())) for _ in range(count)]
+
+
+@pytest.fixture
+def pair(users):
+    """Two persons and their direct conversation."""
+    ann, bob = users(2)
+    answer = ann.rest.post("conversations/direct/", json={"user_id": bob.id})
+    assert answer.status_code == 200, answer.text
+    return ann, bob, answer.json()
+
+
+def form(person, path, **fields):
+    """An urlencoded POST."""
+    return person.rest.post(path, data=fields)
+
+
+@pytest.mark.parametrize("title", [None, ""])
+def test_a_title_can_be_cleared(users, title):
+    ann, bob = users(2)
+    room = ann.rest.post("conversations/", json={"type": "group", "participants": [bob.id], "title": "Tea"}).json()
+    cleared = ann.rest.post(f"conversations/{room['id']}/update_title/", json={"title": title})
+    assert cleared.status_code == 200, cleared.text
+    assert cleared.json()["title"] is None
+
+
+def upload(person, name="cat.png"):
+    answer = person.rest.post("attachments/", files={"file": (name, PNG, "image/png")})
+    assert answer.status_code == 201 and ATTACHMENT <= set(answer.json()), answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize("place", ["content", "metadata", "deep"])
+@pytest.mark.parametrize("by", ["file_url", "id", "stale link"])
+def test_an_upload_is_attached_by_being_named(pair, place, by):
+    ann, bob, room = pair
+    file = upload(ann)
+    name = {"file_url": file["file_url"], "id": file["id"], "stale link": re.sub(r"\?.*", "?sig=old", file["file_url"])}[by]
+    body = {"content": {"content": f"see {name}", "metadata": "cat", "deep": "cat"}[place],
+            "metadata": {"content": {}, "metadata": {"file": name}, "deep": {"a": [{"b": [name]}]}}[place]}
+    sent = ann.rest.post("messages/", json={"conversation_id": room["id"], "content_type": "image", **body})
+    assert sent.status_code == 201, sent.text
+    assert [one["id"] for one in sent.json()["attachments"]] == [file["id"]]
+    assert bob.rest.get(bob.rest.get(f"messages/{sent.json()['id']}/").json()["attachments"][0]["file_url"]).content == PNG
+
+
+def test_an_upload_is_attached_by_being_named_on_a_socket(pair):
+    ann, bob, room = pair
+    file = upload(ann)
+    with bob.connect(room) as b, ann.connect(room) as a:
+        a.send("message", content=file["file_url"], content_type="image")
+        assert [one["id"] for one in b.wait_for("message")["data"]["attachments"]] == [file["id"]]
+
+
+@pytest.mark.parametrize("limit", [1000, "1000", "2", 2, None])
+def test_load_history_takes_text_and_caps_the_limit(pair, limit):
+    ann, bob, room = pair
+    for number in range(3):
+        ann.rest.send_message(room, str(number))
+    with bob.connect(room) as b:
+        b.send("load_history", **({} if limit is None else {"limit": limit}))
+        history = b.wait_for("message_history")["data"]
+        assert len(history["messages"]) == min(3, int(limit or 50)), history
+        assert {"messages", "next_cursor", "has_more"} <= set(history)
+        b.send("load_history", before_id=history["messages"][0]["id"])
+        assert [m["content"] for m in b.wait_for("message_history")["data"]["messages"]] == ["1", "0"]
+
+
+def test_repeated_typing_is_passed_on(pair):
+    ann, bob, room = pair
+    with ann.connect(room) as a, bob.connect(room) as b:
+        b.send("typing", is_typing=True)
+        assert a.wait_for("typing_indicator")["data"]["is_typing"]
+
+        def passed_on():  # at most one in 2 s
+            b.send("typing", is_typing=True)
+            try:
+                return a.wait_for("typing_indicator", within=0.3)
+            except AssertionError:
+                return None
+
+        assert eventually(passed_on, within=5)["data"] == {"user_id": bob.id, "is_typing": True}
+
+
+def test_who_is_online_comes_after_connecting(pair):
+    ann, bob, room = pair
+    with ann.connect(room), bob.connect(room) as b:
+        online = b.wait_for("user_online")
+        assert online["data"] == {"user_id": ann.id}
+        assert "seq" not in online
+
+
+@pytest.fixture
+def compatible(own_server):
+    return own_server("--compat-guide", "on")
+
+
+def test_compat_any_participant_of_a_group_changes_it(compatible):
+    ann, bob, cat, dan = (Person(compatible, str(uuid.uuid4())) for _ in range(4))
+    room = ann.rest.post("conversations/", json={"type": "group", "participants": [bob.id, cat.id]}).json()
+    path = f"conversations/{room['id']}"
+    assert bob.rest.post(f"{path}/update_title/", json={"title": "Tea"}).status_code == 200
+    assert bob.rest.post(f"{path}/add_participant/", json={"user_id": dan.id}).status_code == 200
+    assert bob.rest.post(f"{path}/remove_participant/", json={"user_id": cat.id}).status_code == 200
+    assert bob.rest.post(f"{path}/remove_participant/", json={"user_id": ann.id}).status_code in (400, 403), "never the owner"
+
+
+def test_compat_a_bad_token_refuses_the_handshake(compatible):
+    from websockets.exceptions import InvalidStatus
+    for token in ("nonsense", None):
+        with pytest.raises(InvalidStatus) as refused:
+            Socket(compatible, NO_ID, token=token)
+        assert refused.value.response.status_code == 403
+
+
+def test_compat_a_deleted_message_is_not_found(compatible):
+    ann, bob = (Person(compatible, str(uuid.uuid4())) for _ in range(2))
+    room = ann.rest.post("conversations/direct/", json={"user_id": bob.id}).json()
+    sent = ann.rest.send_message(room, "x")
+    ann.rest.delete(f"messages/{sent['id']}/delete/")
+    assert ann.rest.get(f"messages/{sent['id']}/").status_code == 404
+
+
+def test_attachments_have_file_path(users):
+    [ann] = users(1)
+    assert "file_path" in upload(ann)
