@@ -42,7 +42,7 @@ while IFS= read -r file; do
     [[ $file == "$pending" || $file == "$pending"/* ]] && continue 2
   done
   files+=("$file")
-done < <(find README.md ARCHITECTURE.md CHANGELOG.md CMakeLists.txt dev bench cmake docs src test tools web -type f \
+done < <(find README.md ARCHITECTURE.md CHANGELOG.md CMakeLists.txt dev bench clients cmake docs src test tools web -type f \
   ! -path '*/corpus/*' ! -name '*.png' ! -name '*.pyc' ! -path tools/check_english.sh ! -path docs/status.md | sort)
 if ((${#files[@]} == 0)); then
   echo "english: no files found" >&2

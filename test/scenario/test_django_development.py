@@ -37,9 +37,10 @@ def serve(tmp_path):
 
 def parleys(serving):
     """The process ids of Parley itself."""
-    return [pid for pid, command in serving.processes().items() if command.startswith(BINARY)]
+    return [pid for pid, command in serving.processes().items() if command.startswith(f"{BINARY} serve")]
 
 
+@pytest.mark.proves("Django package: Parley started in development")
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn", "hypercorn", "runserver"])
 @pytest.mark.parametrize("environment", environments())
 def test_two_people_talk_with_nothing_but_the_guides_command(serve, environment, kind):
@@ -86,6 +87,7 @@ def test_data_and_port_survive_a_restart(serve):
     assert json.load(open(where)) == url
 
 
+@pytest.mark.proves("Django package: Parley started in development")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn", "runserver"])
 def test_parley_stops_with_the_server(serve, kind, how):
@@ -95,6 +97,7 @@ def test_parley_stops_with_the_server(serve, kind, how):
     eventually(lambda: not serving.processes(), within=15, describe=lambda: str(serving.processes()))
 
 
+@pytest.mark.proves("Django package: Parley started in development")
 def test_the_autoreloader_restarts_it_and_never_runs_two(serve):
     serving = serve("runserver")
     alice = Person(serving, "alice")
@@ -138,6 +141,7 @@ def test_a_parley_that_dies_is_started_again(serve):
     assert parleys(serving) != [first] and len(parleys(serving)) == 1
 
 
+@pytest.mark.proves("Django package: Parley started in development")
 @pytest.mark.parametrize("environment", environments())
 def test_commands_start_nothing(tmp_path, environment):
     project = Project(tmp_path / "site", environment, urls="""

@@ -261,6 +261,20 @@ class Connections(unittest.IsolatedAsyncioTestCase):
                 await asyncio.sleep(0.02)
         self.assertEqual(upstream.connections, 3)
 
+    async def test_a_connection_with_bytes_after_the_response_is_not_used_again(self):
+        for late in (0, 0.05):
+            async def answer(reader, writer, head):
+                writer.write(OK if late else OK + OK)
+                await asyncio.sleep(late)
+                if late:
+                    writer.write(OK)
+
+            async with Upstream(answer).running() as upstream:
+                for _ in range(2):
+                    self.assertEqual((await client().body().run()).content, b"ok")
+                    await asyncio.sleep(2 * late)
+            self.assertEqual(upstream.connections, 2)
+
     async def lost(self, method):
         """The second request on a connection gets no response."""
         async def answer(reader, writer, head):
