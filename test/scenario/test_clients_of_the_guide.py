@@ -234,6 +234,21 @@ def test_user_ids_in_upper_case_are_the_same_user(server, pair):
     assert [one["id"] for one in acted.json()] == [room["id"]]
 
 
+def test_other_places_fold_user_ids_too(server, users):
+    ann, bob, cat = users(3)
+    room = ann.rest.post("conversations/", json={"type": "group", "participants": [bob.id.upper(), bob.id]}).json()
+    assert sorted(room["participants"]) == sorted([ann.id, bob.id])
+    path = f"conversations/{room['id']}"
+    assert cat.id in ann.rest.post(f"{path}/add_participant/", json={"user_id": cat.id.upper()}).json()["participants"]
+    promoted = ann.rest.post(f"{path}/set_role/", json={"user_id": cat.id.upper(), "role": "admin"})
+    assert promoted.status_code == 200, promoted.text
+    assert cat.id not in ann.rest.post(f"{path}/remove_participant/", json={"user_id": cat.id.upper()}).json()["participants"]
+    assert ann.rest.post("presence/", json={"user_ids": [bob.id.upper()]}).json().keys() == {bob.id}
+    service = Person(server, "backend", scope="messaging:service")
+    assert service.rest.post("revocations/", json={"user_id": bob.id.upper()}).status_code == 201
+    assert_problem(bob.rest.get("conversations/"), 401, "token_not_valid", reason="token_revoked")
+
+
 # --- attachments --------------------------------------------------------------------------------
 
 

@@ -112,6 +112,37 @@ def test_the_autoreloader_restarts_it_and_never_runs_two(serve):
     eventually(lambda: answers(alice, room), within=10, describe=lambda: serving.log)
 
 
+@pytest.mark.parametrize("environment", environments())
+@pytest.mark.parametrize("missing", [["daphne"], ["daphne", "uvicorn"]])
+def test_runserver_uses_the_server_that_is_installed(serve, tmp_path, environment, missing):
+    project = Project(tmp_path / "site", environment)
+    for module in missing:
+        project.write(f"{module}.py", "raise ImportError")
+    serving = serve("runserver", project=project)
+    alice, bob = Person(serving, "alice"), Person(serving, "bob")
+    room = alice.rest.create_group(bob)
+    with bob.connect(room) as b:
+        alice.rest.send_message(room, "hello")
+        assert b.wait_for("message")["data"]["content"] == "hello"
+    assert httpx.get(f"{serving.url}/static/admin/css/base.css").status_code == 200
+    eventually(lambda: len(parleys(serving)) == 1)
+
+
+def test_runserver_without_an_asgi_server_says_so(serve, tmp_path):
+    project = Project(tmp_path / "site", environments()[0])
+    for module in "daphne", "uvicorn", "hypercorn":
+        project.write(f"{module}.py", "raise ImportError")
+    serving = serve("runserver", project=project)
+    assert "Install daphne, uvicorn or hypercorn" in serving.log
+    assert httpx.get(f"{serving.url}/api/messaging/conversations/").status_code == 404
+
+
+def test_daphnes_own_runserver_is_kept(tmp_path):
+    project = Project(tmp_path / "site", environments()[0], settings='INSTALLED_APPS.insert(0, "daphne")\n' + HELPER)
+    printed = project.manage("shell", "-c", "from django.core.management import get_commands; print(get_commands()['runserver'])")
+    assert printed.stdout.split()[-1] == "daphne"
+
+
 def answers(person, room):
     try:
         return person.rest.get(f"conversations/{room['id']}/").status_code == 200
@@ -129,6 +160,14 @@ def test_several_workers_share_one(serve):
         person.rest.send_message(room, "hello")
         person.rest.close()
     assert len(parleys(serving)) == 1
+
+
+def test_messaging_check_finds_the_parley_that_was_started(serve):
+    serving = serve("uvicorn")
+    assert Person(serving, "alice").rest.get("conversations/").status_code == 200
+    checked = serving.project.manage("messaging_check", DJANGO_ENV="development").stdout
+    findings = [line for line in checked.splitlines() if line.startswith(("error: ", "warning: ")) and "Redis" not in line]
+    assert findings == [], checked
 
 
 def test_a_parley_that_dies_is_started_again(serve):
