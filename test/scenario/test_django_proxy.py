@@ -137,6 +137,19 @@ def test_a_client_that_is_cut_is_offline(front, alice, bob):
 
 
 @pytest.mark.proves("Django package: ASGI proxy")
+def test_a_client_that_stalls_receives_everything_once_it_reads_again(front, alice, bob):
+    room = alice.rest.create_group(bob)
+    with alice.connect(room) as a:
+        b = bob.connect(room, stalls=True)
+        texts = [f"{number} " + "z" * 30_000 for number in range(200)]
+        for text in texts:
+            a.send_message(text)  # whose acks do not wait for the other client
+        events = b.events(200)
+        assert [event["seq"] for event in events] == list(range(1, 201))
+        assert [event["data"]["content"] for event in events] == texts
+        b.close()
+
+
 def test_refused_handshakes(front, alice):
     with pytest.raises(InvalidStatus) as refused:
         Socket(front, token=alice.token, headers={"Origin": "https://evil.example"})
