@@ -81,5 +81,8 @@ def _hypercorn(application: Any, host: str, port: int) -> None:
 
     config = Config()
     config.bind = [f"{host}:{port}"]
-    forever: Any = asyncio.Event  # the autoreloader ends the process
-    asyncio.run(serve(application, config, shutdown_trigger=forever().wait))
+
+    async def until_the_process_ends() -> None:
+        await serve(application, config, shutdown_trigger=asyncio.Event().wait)
+
+    asyncio.run(until_the_process_ends())
