@@ -19,6 +19,7 @@ import time
 import uuid
 
 from compare import compare
+from asgi_proxy import django
 from flapping import flapping
 from nodes import nodes
 from servers import Parley, Raw, member, scratch, swarm, token
@@ -276,7 +277,7 @@ def history(parley, talks):
     return found, holes
 
 
-NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, uploads, kill, nodes, storm, flapping)}
+NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, uploads, kill, nodes, storm, flapping, django)}
 
 if __name__ == "__main__":
     chosen, options = sys.argv[1:] or ["help"], []

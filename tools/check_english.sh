@@ -28,7 +28,7 @@ NAMES=(
   '(?-i:NoMore|SoMany|SoLong|GoesOn|Whoever|Likewise|InSpiteOf)'
 )
 
-mapfile -t files < <(find README.md ARCHITECTURE.md CHANGELOG.md CMakeLists.txt dev bench cmake docs src test tools web -type f \
+mapfile -t files < <(find README.md ARCHITECTURE.md CHANGELOG.md CMakeLists.txt dev bench clients cmake docs src test tools web -type f \
   ! -path '*/corpus/*' ! -name '*.png' ! -name '*.pyc' ! -path tools/check_english.sh ! -path docs/status.md | sort)
 if ((${#files[@]} == 0)); then
   echo "english: no files found" >&2

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from deadline import eventually, patient
-from server import BINARY, KEY, ROOT, free_port
+from server import KEY, ROOT, free_port
 
 PACKAGE = f"{ROOT}/clients/django/src"
 ASGI = "from messaging.asgi import application\n"

@@ -102,6 +102,7 @@ def test_a_direct_conversation_has_fixed_participants(pair, users):
 # --- messages -----------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("clients of the original")
 def test_sending_reading_and_deleting(pair):
     ann, bob, room = pair
     sent = ann.rest.post("messages/", json={"conversation_id": room["id"], "content": "hi", "content_type": "text", "metadata": {"a": 1}})
@@ -144,6 +145,7 @@ def test_receipts_for_older_messages(pair):
 # --- bodies and errors --------------------------------------------------------------------------
 
 
+@pytest.mark.proves("clients of the original")
 def test_urlencoded_bodies(users):
     ann, bob, cat = users(3)
     group = form(ann, "conversations/", type="group", participants=[bob.id, cat.id], title="Tea", metadata='{"a": 1}')
@@ -193,6 +195,7 @@ def test_field_errors_stand_at_the_top_level(users):
     assert body["error"] == body["detail"]
 
 
+@pytest.mark.proves("clients of the original")
 def test_token_errors_are_simplejwts(server, users):
     expired = Person(server, str(uuid.uuid4()), ttl=-60).rest.get("conversations/")
     body = assert_problem(expired, 401, "token_not_valid")
@@ -214,6 +217,7 @@ def test_ids_in_any_spelling(pair, server):
         assert socket.receive()["data"]["conversation_id"] == room["id"]
 
 
+@pytest.mark.proves("clients of the original")
 def test_user_ids_in_upper_case_are_the_same_user(server, pair):
     ann, bob, room = pair
     shouting = Person(server, ann.id.upper())
@@ -228,6 +232,21 @@ def test_user_ids_in_upper_case_are_the_same_user(server, pair):
     service = Person(server, "backend", scope="messaging:service")
     acted = service.rest.get("conversations/", headers={"X-On-Behalf-Of": ann.id.upper()})
     assert [one["id"] for one in acted.json()] == [room["id"]]
+
+
+def test_other_places_fold_user_ids_too(server, users):
+    ann, bob, cat = users(3)
+    room = ann.rest.post("conversations/", json={"type": "group", "participants": [bob.id.upper(), bob.id]}).json()
+    assert sorted(room["participants"]) == sorted([ann.id, bob.id])
+    path = f"conversations/{room['id']}"
+    assert cat.id in ann.rest.post(f"{path}/add_participant/", json={"user_id": cat.id.upper()}).json()["participants"]
+    promoted = ann.rest.post(f"{path}/set_role/", json={"user_id": cat.id.upper(), "role": "admin"})
+    assert promoted.status_code == 200, promoted.text
+    assert cat.id not in ann.rest.post(f"{path}/remove_participant/", json={"user_id": cat.id.upper()}).json()["participants"]
+    assert ann.rest.post("presence/", json={"user_ids": [bob.id.upper()]}).json().keys() == {bob.id}
+    service = Person(server, "backend", scope="messaging:service")
+    assert service.rest.post("revocations/", json={"user_id": bob.id.upper()}).status_code == 201
+    assert_problem(bob.rest.get("conversations/"), 401, "token_not_valid", reason="token_revoked")
 
 
 # --- attachments --------------------------------------------------------------------------------
@@ -257,6 +276,7 @@ def test_an_attachment_and_its_link(pair, server):
 # --- sockets ------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("clients of the original")
 def test_frames_of_a_conversation(pair, server):
     ann, bob, room = pair
     with Socket(server, room, query={"token": ann.token}) as a, Socket(server, room, query={"token": bob.token}) as b:

@@ -127,6 +127,7 @@ def backend(request):
     return request.param
 
 
+@pytest.mark.proves("messages from Django")
 @pytest.mark.parametrize("environment", ["newest", "minimum"])
 def test_messages_are_exchanged_with_django(own_server, redis, side, backend, environment):
     chat = Chat(own_server, redis, backend)
@@ -160,6 +161,7 @@ def test_a_message_that_django_repeats_after_parley_stored_it_is_not_relayed(own
     assert chat.messages_until("the last") == ["stored", "the last"]
 
 
+@pytest.mark.proves("messages from Django")
 def test_foreign_messages_can_be_stored(own_server, redis, side, backend):
     chat = Chat(own_server, redis, backend, PARLEY_CHANNEL_LAYER_FOREIGN_MESSAGES="store")
     django = side(redis, chat.group, backend=backend)

@@ -90,6 +90,7 @@ CHANNEL_LAYERS["default"]["CONFIG"].update(hosts=[("redis-1", 6379), {"address":
     assert "secret_key" not in text
 
 
+@pytest.mark.proves("Django package: messaging_config, messaging_check, checks")
 @pytest.mark.parametrize("environment", environments())
 def test_nothing_is_wrong_with_the_printed_file(tmp_path, parley, redis, environment):
     project = Project(tmp_path / "site", environment, settings=PRODUCTION)
@@ -101,6 +102,7 @@ def test_nothing_is_wrong_with_the_printed_file(tmp_path, parley, redis, environ
     assert served.returncode == 0, served.stdout
 
 
+@pytest.mark.proves("Django package: messaging_config, messaging_check, checks")
 @pytest.mark.parametrize("change, options, finding", [
     (("secret_key = .*", 'secret_key = "another key that is long enough for HS256"'), (), "error: Parley refuses a token signed with this"),
     (("allowed_hosts = .*", 'allowed_hosts = ["chat.example"]'), (), "error: Parley does not serve the host www.shop.example"),

@@ -37,9 +37,10 @@ def serve(tmp_path):
 
 def parleys(serving):
     """The process ids of Parley itself."""
-    return [pid for pid, command in serving.processes().items() if command.startswith(BINARY)]
+    return [pid for pid, command in serving.processes().items() if command.startswith(f"{BINARY} serve")]
 
 
+@pytest.mark.proves("Django package: Parley started in development")
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn", "hypercorn", "runserver"])
 @pytest.mark.parametrize("environment", environments())
 def test_two_people_talk_with_nothing_but_the_guides_command(serve, environment, kind):
@@ -86,6 +87,7 @@ def test_data_and_port_survive_a_restart(serve):
     assert json.load(open(where)) == url
 
 
+@pytest.mark.proves("Django package: Parley started in development")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn", "runserver"])
 def test_parley_stops_with_the_server(serve, kind, how):
@@ -95,6 +97,7 @@ def test_parley_stops_with_the_server(serve, kind, how):
     eventually(lambda: not serving.processes(), within=15, describe=lambda: str(serving.processes()))
 
 
+@pytest.mark.proves("Django package: Parley started in development")
 def test_the_autoreloader_restarts_it_and_never_runs_two(serve):
     serving = serve("runserver")
     alice = Person(serving, "alice")
@@ -107,6 +110,37 @@ def test_the_autoreloader_restarts_it_and_never_runs_two(serve):
     eventually(lambda: parleys(serving) not in ([], [first]), within=20, describe=lambda: serving.log)
     throughout(lambda: len(parleys(serving)) == 1, 1)
     eventually(lambda: answers(alice, room), within=10, describe=lambda: serving.log)
+
+
+@pytest.mark.parametrize("environment", environments())
+@pytest.mark.parametrize("missing", [["daphne"], ["daphne", "uvicorn"]])
+def test_runserver_uses_the_server_that_is_installed(serve, tmp_path, environment, missing):
+    project = Project(tmp_path / "site", environment)
+    for module in missing:
+        project.write(f"{module}.py", "raise ImportError")
+    serving = serve("runserver", project=project)
+    alice, bob = Person(serving, "alice"), Person(serving, "bob")
+    room = alice.rest.create_group(bob)
+    with bob.connect(room) as b:
+        alice.rest.send_message(room, "hello")
+        assert b.wait_for("message")["data"]["content"] == "hello"
+    assert httpx.get(f"{serving.url}/static/admin/css/base.css").status_code == 200
+    eventually(lambda: len(parleys(serving)) == 1)
+
+
+def test_runserver_without_an_asgi_server_says_so(serve, tmp_path):
+    project = Project(tmp_path / "site", environments()[0])
+    for module in "daphne", "uvicorn", "hypercorn":
+        project.write(f"{module}.py", "raise ImportError")
+    serving = serve("runserver", project=project)
+    assert "Install daphne, uvicorn or hypercorn" in serving.log
+    assert httpx.get(f"{serving.url}/api/messaging/conversations/").status_code == 404
+
+
+def test_daphnes_own_runserver_is_kept(tmp_path):
+    project = Project(tmp_path / "site", environments()[0], settings='INSTALLED_APPS.insert(0, "daphne")\n' + HELPER)
+    printed = project.manage("shell", "-c", "from django.core.management import get_commands; print(get_commands()['runserver'])")
+    assert printed.stdout.split()[-1] == "daphne"
 
 
 def answers(person, room):
@@ -128,6 +162,14 @@ def test_several_workers_share_one(serve):
     assert len(parleys(serving)) == 1
 
 
+def test_messaging_check_finds_the_parley_that_was_started(serve):
+    serving = serve("uvicorn")
+    assert Person(serving, "alice").rest.get("conversations/").status_code == 200
+    checked = serving.project.manage("messaging_check", DJANGO_ENV="development").stdout
+    findings = [line for line in checked.splitlines() if line.startswith(("error: ", "warning: ")) and "Redis" not in line]
+    assert findings == [], checked
+
+
 def test_a_parley_that_dies_is_started_again(serve):
     serving = serve("daphne")
     alice = Person(serving, "alice")
@@ -138,6 +180,7 @@ def test_a_parley_that_dies_is_started_again(serve):
     assert parleys(serving) != [first] and len(parleys(serving)) == 1
 
 
+@pytest.mark.proves("Django package: Parley started in development")
 @pytest.mark.parametrize("environment", environments())
 def test_commands_start_nothing(tmp_path, environment):
     project = Project(tmp_path / "site", environment, urls="""

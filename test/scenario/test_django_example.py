@@ -72,6 +72,7 @@ def send(page, text):
     page.press("#text", "Enter")
 
 
+@pytest.mark.proves("Django package: example")
 def test_two_users_chat(log_in):
     ann, bob = log_in("ann"), log_in("bob")
     expect(ann.locator("#people")).to_contain_text("Bob Carter")
@@ -100,13 +101,14 @@ def test_two_users_chat(log_in):
     expect(ann.locator("#people .online")).to_have_count(0, timeout=15000)
 
 
+@pytest.mark.proves("Django package: example")
 def test_nothing_is_lost_when_parley_restarts(log_in, site):
     ann, cleo = log_in("ann"), log_in("cleo")
     person(ann, "Cleo").click()
     person(cleo, "Ann").click()
     send(ann, "before")
     expect(cleo.locator("#messages li")).to_have_count(1)
-    [parley] = [pid for pid, command in site.processes().items() if command.startswith(BINARY)]
+    [parley] = [pid for pid, command in site.processes().items() if command.startswith(f"{BINARY} serve")]
     os.kill(parley, 9)
     send(ann, "while it is away")
     expect(ann.locator("#messages li.mine")).to_have_count(2)

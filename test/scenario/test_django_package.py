@@ -17,6 +17,7 @@ def run(environment, *arguments, directory=PACKAGE, **more):
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=variables(**more))
 
 
+@pytest.mark.proves("Django package: settings of the guide")
 @pytest.mark.parametrize("environment", environments())
 def test_its_own_tests_pass(environment):
     done = run(environment, "-W", "error::RuntimeWarning", "run_tests.py")
@@ -48,6 +49,7 @@ def test_wheel_and_sdist(distributions, tmp_path):
     assert "/src/messaging/config.py" in unpacked and "/README.md" in unpacked
 
 
+@pytest.mark.proves("Django package: settings of the guide")
 @pytest.mark.parametrize("environment", environments())
 def test_the_wheel_serves_a_project(environment, distributions, tmp_path):
     [wheel] = distributions.glob("*.whl")

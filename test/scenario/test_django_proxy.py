@@ -2,8 +2,10 @@
 import contextlib
 import itertools
 import json
+import socket
 import threading
 
+import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
@@ -44,6 +46,7 @@ def bob(front):
     return Person(front, f"bob-{next(_numbers)}")
 
 
+@pytest.mark.proves("Django package: ASGI proxy")
 def test_two_people_talk(front, alice, bob):
     room = alice.rest.create_group(bob, title="Tea")
     with alice.connect(room) as a, bob.connect() as b:
@@ -96,6 +99,7 @@ def test_subprotocol_and_query_tokens(front, alice):
         assert socket.receive()["data"]["user_id"] == alice.id
 
 
+@pytest.mark.proves("Django package: ASGI proxy")
 def test_close_codes(front, alice, bob):
     room = alice.rest.create_group(bob)
     assert Socket(front, room, token="nonsense").end()[0] == 4001
@@ -132,6 +136,20 @@ def test_a_client_that_is_cut_is_offline(front, alice, bob):
         assert a.wait_for("user_offline")["data"]["user_id"] == bob.id
 
 
+@pytest.mark.proves("Django package: ASGI proxy")
+def test_a_client_that_stalls_receives_everything_once_it_reads_again(front, alice, bob):
+    room = alice.rest.create_group(bob)
+    with alice.connect(room) as a:
+        b = bob.connect(room, stalls=True)
+        texts = [f"{number} " + "z" * 30_000 for number in range(200)]
+        for text in texts:
+            a.send_message(text)  # whose acks do not wait for the other client
+        events = b.events(200)
+        assert [event["seq"] for event in events] == list(range(1, 201))
+        assert [event["data"]["content"] for event in events] == texts
+        b.close()
+
+
 def test_refused_handshakes(front, alice):
     with pytest.raises(InvalidStatus) as refused:
         Socket(front, token=alice.token, headers={"Origin": "https://evil.example"})
@@ -145,6 +163,7 @@ def test_refused_handshakes(front, alice):
     assert refused.value.response.status_code in (403, 404)
 
 
+@pytest.mark.proves("Django package: ASGI proxy")
 def test_files_go_both_ways(front, alice):
     content = PNG + bytes(range(256)) * 20_000  # 5 MB
     uploaded = alice.rest.post("attachments/", files={"file": ("cat.png", content, "image/png")})
@@ -190,6 +209,7 @@ def test_many_at_once(front, alice, bob):
     assert sorted(one["content"] for one in bob.rest.everything_in(room)) == sorted(f"{n}-{s}" for n in range(8) for s in range(10))
 
 
+@pytest.mark.proves("Django package: ASGI proxy")
 def test_parley_down_and_back(front, alice, bob, parley):
     room = alice.rest.create_group(bob)
     with alice.connect(room) as a:
@@ -214,6 +234,30 @@ def test_parley_down_and_back(front, alice, bob, parley):
         parley.start()
         assert a.end()[0] == 1012
     eventually(lambda: alice.rest.get("conversations/").status_code == 200)
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+@pytest.mark.parametrize("environment", environments())
+def test_a_response_that_parley_cuts_is_not_taken_for_a_whole_one(tmp_path, environment, kind):
+    with socket.create_server(("127.0.0.1", 0)) as parley:
+        threading.Thread(target=cut_responses, args=(parley,), daemon=True).start()
+        project = Project(tmp_path / "site", environment)
+        serving = project.serve(kind, PARLEY_URL=f"http://127.0.0.1:{parley.getsockname()[1]}")
+        try:
+            with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+                httpx.get(f"{serving.url}/api/messaging/attachments/", timeout=10)
+        finally:
+            serving.stop()
+
+
+def cut_responses(listener):
+    """Ten of a hundred bytes, and the end of the connection."""
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789")
+            connection.close()
 
 
 def test_no_token_is_logged_by_the_package(front, alice):

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import tempfile
 import unittest
 from unittest import mock
 
@@ -8,6 +9,7 @@ from django.test import override_settings
 from messaging.proxy import http as http_module
 from messaging.proxy.application import MessagingApplication
 from messaging.proxy.http import ResponseCut
+from messaging.proxy.target import Target
 
 from .upstream import OK, Client, Upstream, answer_ok
 
@@ -260,6 +262,39 @@ class Connections(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual((await client(method="POST").body(b"x").run()).status, 200)
                 await asyncio.sleep(0.02)
         self.assertEqual(upstream.connections, 3)
+
+    async def test_a_connection_with_bytes_after_the_response_is_not_used_again(self):
+        for late in (0, 0.05):
+            async def answer(reader, writer, head):
+                writer.write(OK if late else OK + OK)
+                await asyncio.sleep(late)
+                if late:
+                    writer.write(OK)
+
+            async with Upstream(answer).running() as upstream:
+                for _ in range(2):
+                    self.assertEqual((await client().body().run()).content, b"ok")
+                    await asyncio.sleep(2 * late)
+            self.assertEqual(upstream.connections, 2)
+
+    async def test_a_unix_socket(self):
+        async with Upstream(answer_ok).running() as upstream:
+            with tempfile.TemporaryDirectory() as folder:
+                path = f"{folder}/parley.sock"
+                server = await asyncio.start_unix_server(upstream._serve, path)
+                upstream.target = Target.parse(f"unix:{path}")
+                done = await client().body().run()
+                server.close()
+        self.assertEqual((done.status, done.content, upstream.header("host")), (200, b"ok", ["testserver"]))
+
+    async def test_a_connection_has_a_deadline(self):
+        async def never(*_, **__):
+            await asyncio.sleep(60)
+
+        async with Upstream(answer_ok).running():
+            with mock.patch("messaging.proxy.target.CONNECT_TIMEOUT", 0.05), mock.patch("asyncio.open_connection", never):
+                done = await client().body().run()
+        self.assertEqual((done.status, json.loads(done.content)["code"]), (503, "store_unavailable"))
 
     async def lost(self, method):
         """The second request on a connection gets no response."""

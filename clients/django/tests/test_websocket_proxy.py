@@ -4,8 +4,14 @@ import struct
 import unittest
 from unittest import mock
 
+from channels.routing import URLRouter
+
+from messaging import backend
+from messaging.config import MessagingConfig
 from messaging.proxy.application import MessagingApplication
 from messaging.proxy.frames import BINARY, CLOSE, PING, PONG, TEXT
+
+from messaging.proxy.websocket import WebSocketProxy
 
 from .upstream import Client, Upstream, accept_websocket, read_frame
 
@@ -84,7 +90,7 @@ class Handshake(unittest.IsolatedAsyncioTestCase):
 
 class Frames(unittest.IsolatedAsyncioTestCase):
     async def talk(self, *frames, then=None):
-        """A socket to a server that sends these bytes; `then(reader, writer)` goes on."""
+        """A socket to a server that sends these bytes; then it runs `then(reader, writer)`."""
         async def answer(reader, writer, head):
             await accept_websocket(writer, head)
             self.writer = writer
@@ -228,6 +234,17 @@ class OtherPaths(unittest.IsolatedAsyncioTestCase):
 
         done = await Client(MessagingApplication(consumers), path="/ws/other/", kind="websocket").put("websocket.connect").run()
         self.assertEqual(done.log, [{"type": "websocket.accept"}])
+
+    async def test_the_patterns_are_routes_of_channels(self):
+        async def answer(reader, writer, head):
+            await accept_websocket(writer, head)
+            writer.write(closing(4001))
+
+        async with Upstream(answer).running():
+            router = URLRouter(MessagingConfig.get_websocket_url_patterns())
+            with mock.patch("messaging.asgi.messaging_application._websocket", WebSocketProxy(backend.find_target)):
+                done = await Client(router, path="/ws/messaging/", kind="websocket", subprotocols=[]).put("websocket.connect").run()
+        self.assertEqual([one["type"] for one in done.log], ["websocket.accept", "websocket.close"])
 
     async def test_a_client_that_leaves_during_the_handshake(self):
         done = await Client(MessagingApplication(), path="/ws/messaging/", kind="websocket").put("websocket.disconnect").run()

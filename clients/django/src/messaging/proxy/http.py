@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import Awaitable, Callable, Optional
 
+from . import daphne
 from .forwarding import BadRequest, content_length, headers_of, target_of
 from .http1 import PIECE, BadResponse, Body, Head, NoResponse, read_head, request_head
 from .pool import current_pool
@@ -44,6 +45,9 @@ class HttpProxy:
             await send_problem(send, problem, scope["method"])
         except ClientGone:
             pass
+        except ResponseCut:
+            if not daphne.abort(send):
+                raise  # the other servers cut the connection themselves
 
 
 class _Request:

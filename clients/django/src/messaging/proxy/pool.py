@@ -29,7 +29,7 @@ class Pool:
         while idle:
             streams, since = idle.pop()
             reader, writer = streams
-            if since >= oldest and not reader.at_eof() and reader.exception() is None and not writer.is_closing():
+            if since >= oldest and not reader.at_eof() and not _has_leftovers(reader) and not writer.is_closing():
                 return streams
             writer.close()
         return None
@@ -40,7 +40,7 @@ class Pool:
         oldest = time.monotonic() - IDLE_SECONDS
         while idle and idle[0].since < oldest:
             idle.pop(0).streams[1].close()
-        if len(idle) >= IDLE_CONNECTIONS or streams[1].is_closing():
+        if len(idle) >= IDLE_CONNECTIONS or _has_leftovers(streams[0]) or streams[1].is_closing():
             streams[1].close()
         else:
             idle.append(_Idle(streams, time.monotonic()))
@@ -50,6 +50,11 @@ class Pool:
             for entry in idle:
                 entry.streams[1].close()
         self._idle.clear()
+
+
+def _has_leftovers(reader: asyncio.StreamReader) -> bool:
+    """Whether bytes came that belong to no response: they would be taken for the next user's response."""
+    return reader.exception() is not None or bool(getattr(reader, "_buffer", b""))
 
 
 _pools: "WeakKeyDictionary[asyncio.AbstractEventLoop, Pool]" = WeakKeyDictionary()

@@ -8,9 +8,9 @@ import hashlib
 import logging
 import os
 import re
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
-from . import frames
+from . import daphne, frames
 from .forwarding import BadRequest, headers_of, target_of
 from .http import FindTarget
 from .http1 import BadResponse, Body, Head, NoResponse, read_head, request_head
@@ -87,11 +87,8 @@ async def close_client(send: Send, code: int, reason: str = "") -> None:
     try:
         await send(message)
     except Exception:
-        # Daphne's sendClose refuses codes such as 1012, which RFC 6455 lets a server send; its sendCloseFrame does not.
-        protocol: Any = next(iter(getattr(send, "args", ())), None)
-        if not hasattr(protocol, "sendCloseFrame"):
+        if not daphne.send_close_frame(send, code, reason):
             raise
-        protocol.sendCloseFrame(code=code, reasonUtf8=reason.encode()[:123])
 
 
 async def open_link(target: Target, scope: Scope) -> Link:

@@ -14,6 +14,8 @@ from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.management.commands.runserver import Command as DjangoCommand
 from django.utils.module_loading import import_string
 
+from messaging import backend
+
 
 def _is_installed(module: str) -> bool:
     try:
@@ -53,7 +55,10 @@ else:
 
 
 class Command(_Base):  # type: ignore[misc]
-    pass
+    def inner_run(self, *args: Any, **options: Any) -> None:
+        """Runs in the process that serves, again after each reload."""
+        backend.start_early()
+        super().inner_run(*args, **options)
 
 
 def _server() -> "Callable[[Any, str, int], None] | None":
@@ -76,5 +81,8 @@ def _hypercorn(application: Any, host: str, port: int) -> None:
 
     config = Config()
     config.bind = [f"{host}:{port}"]
-    forever: Any = asyncio.Event  # the autoreloader ends the process
-    asyncio.run(serve(application, config, shutdown_trigger=forever().wait))
+
+    async def until_the_process_ends() -> None:
+        await serve(application, config, shutdown_trigger=asyncio.Event().wait)
+
+    asyncio.run(until_the_process_ends())
