@@ -18,7 +18,9 @@ enum class LogLevel { kTrace, kDebug, kInfo, kWarning, kError, kCritical };
 enum class LogFormat { kText, kJson };
 // Who can create task conversations.
 enum class TaskConversations { kParticipants, kService };
+// What happens to a message that Django sent but did not store.
 enum class ForeignMessages { kRelay, kStore, kDrop };
+enum class SerializerFormat { kMsgpack, kJson };
 
 struct AuthConfig {
   std::string algorithm = "HS256";
@@ -114,7 +116,9 @@ struct ChannelLayerConfig {
   Duration group_expiry = std::chrono::hours(24);
   std::vector<std::string> channel_capacity;  // "pattern=capacity"
   std::vector<std::string> symmetric_encryption_keys;
-  std::string serializer_format = "msgpack";
+  SerializerFormat serializer_format = SerializerFormat::kMsgpack;
+  int random_prefix_length = 12;  // bytes
+  std::vector<std::string> application_events;
   bool django = true;
   ForeignMessages foreign_messages = ForeignMessages::kRelay;
 };

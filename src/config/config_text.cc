@@ -101,7 +101,7 @@ std::string TomlString(std::string_view text) {
 
 std::string TomlValue(const Option& option, const OptionValue& value) {
   const std::string text = FormatOptionValue(option.kind, value, option.choices);
-  if (option.secret) return "\"***\"";
+  if (option.secret && !text.empty()) return "\"***\"";
   if (std::holds_alternative<bool>(value)) return text == "on" ? "true" : "false";
   if (option.kind == OptionKind::kNumber) return text;
   if (option.kind != OptionKind::kList) return TomlString(text);

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "config/channel_layer_entry.h"
 #include "config/issuer_entry.h"
 #include "redis/redis_address.h"
 
@@ -140,6 +141,37 @@ std::string CheckRedisUrl(const OptionValue& value) {
   if (url.empty()) return {};
   const auto parsed = ParseRedisUrl(url);
   return parsed ? std::string() : parsed.error();
+}
+
+std::string CheckChannelLayerBackend(const OptionValue& value) {
+  if (ParseChannelLayerBackend(std::get<std::string>(value))) return {};
+  return "is not channels_redis.core.RedisChannelLayer (core) or "
+         "channels_redis.pubsub.RedisPubSubChannelLayer (pubsub)";
+}
+
+std::string CheckChannelLayerHosts(const OptionValue& value) {
+  for (const std::string& url : ChannelLayerHosts(std::get<std::vector<std::string>>(value))) {
+    if (const auto parsed = ParseRedisUrl(url); !parsed)
+      return "has an entry that " + parsed.error();
+  }
+  return {};
+}
+
+std::string CheckChannelLayerPrefix(const OptionValue& value) {
+  constexpr size_t kLongest = 100;
+  const std::string& prefix = std::get<std::string>(value);
+  const auto printable = [](char c) { return c > ' ' && c < '\x7F'; };
+  if (!prefix.empty() && prefix.size() <= kLongest && std::ranges::all_of(prefix, printable)) {
+    return {};
+  }
+  return "is not 1 to 100 printable ASCII characters without space";
+}
+
+std::string CheckChannelCapacity(const OptionValue& value) {
+  for (const std::string& text : std::get<std::vector<std::string>>(value)) {
+    if (const auto entry = ParseChannelCapacity(text); !entry) return entry.error();
+  }
+  return {};
 }
 
 std::string CheckSocketPath(const OptionValue& value) {

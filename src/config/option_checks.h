@@ -24,6 +24,11 @@ std::string CheckIssuers(const OptionValue& value);
 // postgres:// or postgresql://, with a database.
 std::string CheckDatabaseUrl(const OptionValue& value);
 std::string CheckRedisUrl(const OptionValue& value);
+// See config/channel_layer_entry.h.
+std::string CheckChannelLayerBackend(const OptionValue& value);
+std::string CheckChannelLayerHosts(const OptionValue& value);
+std::string CheckChannelLayerPrefix(const OptionValue& value);
+std::string CheckChannelCapacity(const OptionValue& value);
 // Paths that fit into sockaddr_un (unix(7)): at most 107 bytes.
 std::string CheckSocketPath(const OptionValue& value);
 

@@ -41,9 +41,12 @@ std::string Sample(const Option& option) {
       if (option.key == "api_prefixes") return "/api/v1/messaging,/api/messaging";
       if (option.key == "cors_allowed_origins") return "https://a.example,http://b.example:81";
       if (option.key == "issuers") return "https://a.example ES256 keys.json chat";
+      if (option.key == "hosts") return "redis://a:1,redis://b:2";
+      if (option.key == "channel_capacity") return "specific.*=5,worker=7";
       return "10.0.0.1,10.0.0.2";
     default:
       if (option.key == "uds_mode") return "0600";
+      if (option.key == "backend") return "pubsub";
       if (option.section == "redis") return "redis://cache:6379/1";
       return option.section == "database" ? "postgres://db/chat" : "some.value";
   }

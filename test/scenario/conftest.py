@@ -18,7 +18,8 @@ def pytest_sessionstart(session):
 # Files whose tests take long, because they wait. Workers share these test by test, and begin with them; of all other files one
 # worker has all tests, so that what a module's fixtures start is started once.
 LONG_FILES = ("test_chaos.py", "test_hostile_clients.py", "test_cluster.py", "test_postgres.py", "test_redis_ways.py", "test_user_socket_load.py",
-              "test_postgres_commits.py", "test_postgres_locks.py", "test_fail_over.py", "test_key_sets.py", "test_following.py")
+              "test_postgres_commits.py", "test_postgres_locks.py", "test_fail_over.py", "test_key_sets.py", "test_following.py",
+              "test_channel_layer.py")
 
 
 @pytest.hookimpl(tryfirst=True)
