@@ -56,7 +56,8 @@ class Layer:
 
     def from_django(self, sent):
         """The Django process is in the group, too: its consumer also receives it."""
-        self.django.send(self.conversation, sent)
+        # channels_redis fails once for each connection that a restart of Redis has closed.
+        eventually(lambda: self.django.send(self.conversation, sent, fails=True)["done"], within=20)
         return self.django.next()
 
     def meet(self, within=20):
