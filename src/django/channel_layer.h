@@ -36,7 +36,7 @@ struct LayerOptions {
 // Any thread.
 struct LayerCounters {
   Counter sent, received, over_capacity;
-  Counter queue_full, disconnected, clock_skew;  // messages to Django that were dropped
+  Counter queue_full, too_large, disconnected, clock_skew;  // messages to Django that were dropped
   Counter malformed;    // messages that are not encoded as configured, or break their type's rules
   Counter unaddressed;  // messages for a group that this node is not in
   Counter ignored;      // well-formed messages of types that Parley does not take

@@ -19,6 +19,8 @@ constexpr seconds kLongestRenewal{600};
 constexpr milliseconds kRetryAfter{10};
 constexpr seconds kRetryDisconnected{60};     // on a connect, all groups are due at once
 constexpr size_t kMostQueuedJoins = 1 << 20;  // bytes: sends must fit behind them
+// Of a group, less one; RedisConnection refuses arrays that are much longer.
+constexpr std::string_view kMostMembers = "49999";
 constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kSkewToReport = kSecond;
 
@@ -296,7 +298,7 @@ void CoreLayer::Send(std::string_view group, Value message) {
   const std::string key = GroupKey(options_.prefix, group);
   const int64_t oldest = clock_.Now().micros / kSecond - options_.group_expiry.count();
   std::string commands = RedisCommand({"ZREMRANGEBYSCORE", key, "0", std::to_string(oldest)}) +
-                         RedisCommand({"ZRANGE", key, "0", "-1"});
+                         RedisCommand({"ZRANGE", key, "0", kMostMembers});
   auto deliver = [this, message = std::move(message)](std::span<const RedisReply> replies) {
     if (replies.empty()) return counters_.disconnected.Add();
     if (replies[1]->type == REDIS_REPLY_ARRAY) Deliver(message, *replies[1]);

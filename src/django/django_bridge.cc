@@ -135,8 +135,13 @@ void DjangoBridge::TakeQueued() {
   }
   for (const Outgoing& one : outgoing) {
     const auto event = ParseJson(*one.event);
-    auto message = event ? ToDjango(*event, application_) : std::nullopt;
-    if (message) layer_->Send(one.group, std::move(*message));
+    if (!event) {
+      counters_.too_large.Add();
+      continue;
+    }
+    if (auto message = ToDjango(*event, application_)) {
+      layer_->Send(one.group, std::move(*message));
+    }
   }
 }
 

@@ -13,6 +13,7 @@ void AddMetrics(const LayerCounters& counters, MetricFamilies& out) {
                  counters.over_capacity.value());
   out.AddCounters("channel_layer_dropped_total", "Messages to Django dropped, by reason.",
                   {{{{"reason", "queue_full"}}, number(counters.queue_full)},
+                   {{{"reason", "too_large"}}, number(counters.too_large)},
                    {{{"reason", "disconnected"}}, number(counters.disconnected)},
                    {{{"reason", "clock_skew"}}, number(counters.clock_skew)}});
   out.AddCounter("channel_layer_received_total", "Messages received from Django.",

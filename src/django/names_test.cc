@@ -16,6 +16,7 @@ TEST(LayerNames, GroupsOfConversations) {
   EXPECT_FALSE(ConversationOfGroup("conversation_1"));
 }
 
+// Proves: groups on the channel layer
 TEST(LayerNames, GroupsOfUsers) {
   EXPECT_EQ(UserGroup("42"), "user_42");
   EXPECT_EQ(UserGroup("a.b-C_9"), "user_a.b-C_9");

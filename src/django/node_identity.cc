@@ -1,10 +1,14 @@
 #include "django/node_identity.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/sha.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 
 #include "base/ids.h"
 #include "base/log.h"
@@ -37,6 +41,19 @@ NodeIdentity::NodeIdentity(const std::filesystem::path& directory) : hex_(Random
   } else if (::ftruncate(file_, 0) != 0 || ::pwrite(file_, hex_.data(), kDigits, 0) != kDigits) {
     log::warn("channel layer: the node's identity cannot be kept path={}", path);
   }
+  char host[256] = {};
+  ::gethostname(host, sizeof host - 1);
+  hex_ = IdentityOn(host, hex_);
+}
+
+std::string IdentityOn(std::string_view host, std::string_view kept) {
+  const std::string text = std::string(kept) + " " + std::string(host);
+  std::array<uint8_t, SHA256_DIGEST_LENGTH> digest;
+  SHA256(reinterpret_cast<const uint8_t*>(text.data()), text.size(), digest.data());
+  std::string hex;
+  for (size_t i = 0; i < kDigits / 2; ++i)
+    fmt::format_to(std::back_inserter(hex), "{:02x}", digest[i]);
+  return hex;
 }
 
 NodeIdentity::~NodeIdentity() {

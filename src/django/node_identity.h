@@ -3,11 +3,13 @@
 #pragma once
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace parley::django {
 
-// Holds the identity in the file `channel-layer-node` of a directory, which it locks. If the file
-// cannot be used, or another process has locked it, the identity is a new one. Threads: any.
+// Derives the identity from the host's name and the file `channel-layer-node` of a directory, which it
+// locks. If the file cannot be used, or another process has locked it, the identity is a new one. The
+// host's name tells nodes on copied disks apart. Threads: any.
 class NodeIdentity {
  public:
   explicit NodeIdentity(const std::filesystem::path& directory);
@@ -21,5 +23,8 @@ class NodeIdentity {
   int file_ = -1;
   std::string hex_;
 };
+
+// The identity of the node with the file's text `kept` on a host.
+std::string IdentityOn(std::string_view host, std::string_view kept);
 
 }  // namespace parley::django

@@ -33,6 +33,12 @@ TEST_F(NodeIdentityTest, IsUniqueWhileAnotherProcessHoldsTheFile) {
   EXPECT_NE(one.hex(), two.hex());
 }
 
+TEST_F(NodeIdentityTest, DiffersOnACopiedDisk) {
+  EXPECT_EQ(IdentityOn("a", "0123").size(), 32u);
+  EXPECT_NE(IdentityOn("a", "0123"), IdentityOn("b", "0123"));
+  EXPECT_NE(IdentityOn("a", "0123"), IdentityOn("a", "4567"));
+}
+
 TEST_F(NodeIdentityTest, IsReplacedIfTheFileIsDamaged) {
   std::ofstream(directory_ / "channel-layer-node") << "not an identity, and longer than one anyway";
   const std::string first = NodeIdentity(directory_).hex();
