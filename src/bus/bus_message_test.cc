@@ -78,12 +78,13 @@ TEST(BusMessageTest, FieldsThatALaterVersionAppendsAreIgnored) {
 }
 
 TEST(BusMessageTest, AHelloOfAnOlderVersionIsDecoded) {
-  std::string bytes = EncodeBus(kNode, BusHello{Uuid{{8}}, 3, 99, true});
-  bytes.pop_back();
+  std::string bytes = EncodeBus(kNode, BusHello{Uuid{{8}}, 3, 99, true, true});
+  bytes.resize(bytes.size() - 2);
   const auto read = DecodeBus(bytes);
   ASSERT_TRUE(read);
   EXPECT_EQ(std::get<BusHello>(read->message).users_digest, 99u);
   EXPECT_FALSE(std::get<BusHello>(read->message).settled);
+  EXPECT_FALSE(std::get<BusHello>(read->message).guide_rules);
 }
 
 TEST(BusMessageTest, OtherVersionsUnknownKindsAndRandomBytesAreInvalid) {

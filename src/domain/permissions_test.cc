@@ -31,5 +31,16 @@ TEST(Permissions, ActionsOfNobodyAreForbiddenToTheOwner) {
   EXPECT_FALSE(LeastRole(Action::leave, ConversationType::kDirect));
 }
 
+TEST(Permissions, TheRulesOfTheGuideLetAnyMemberOfAGroupChangeIt) {
+  SetGuidePermissions(true);
+  EXPECT_EQ(LeastRole(Action::add_participant, ConversationType::kGroup), Role::kMember);
+  EXPECT_EQ(LeastRole(Action::remove_participant, ConversationType::kGroup), Role::kMember);
+  EXPECT_EQ(LeastRole(Action::update_title, ConversationType::kGroup), Role::kMember);
+  EXPECT_EQ(LeastRole(Action::set_role, ConversationType::kGroup), Role::kOwner);
+  EXPECT_EQ(LeastRole(Action::add_participant, ConversationType::kDirect), std::nullopt);
+  SetGuidePermissions(false);
+  EXPECT_EQ(LeastRole(Action::add_participant, ConversationType::kGroup), Role::kAdmin);
+}
+
 }  // namespace
 }  // namespace parley

@@ -49,5 +49,23 @@ TEST(ContentTypeTest, IsLowerCaseWithALimitedAlphabet) {
   }
 }
 
+TEST(IdsInTest, FindsIdsInPathsQuotesAndLists) {
+  const Uuid one = *Uuid::Parse("0190b8a4-0000-7000-8000-000000000001");
+  const Uuid two = *Uuid::Parse("0190b8a4-0000-7000-8000-000000000002");
+  const std::string text = "/a/" + one.ToString() + R"(/content/?x=1 {"f":[")" + two.ToString() +
+                           "\",\"" + one.ToString() + "\"]}";
+  EXPECT_EQ(IdsIn(text), (std::vector<Uuid>{one, two}));
+  EXPECT_EQ(IdsIn(text, 1), std::vector<Uuid>{one});
+}
+
+TEST(IdsInTest, IgnoresLongerWordsAndOtherText) {
+  const std::string id = "0190b8a4-0000-7000-8000-000000000001";
+  EXPECT_TRUE(IdsIn("x" + id).empty());
+  EXPECT_TRUE(IdsIn(id + "-").empty());
+  EXPECT_TRUE(IdsIn("0190b8a4000070008000000000000001").empty());
+  EXPECT_TRUE(IdsIn("").empty());
+  EXPECT_TRUE(IdsIn(std::string(100'000, '-')).empty());
+}
+
 }  // namespace
 }  // namespace parley

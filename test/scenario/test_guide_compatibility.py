@@ -1,18 +1,14 @@
-"""A dialogue of each route and frame of the guide's system, as a client written for it speaks."""
-import itertools
+"""Where clients of the guide's system expect more than Parley's own clients: uploads attached by being named, limits as text,
+repeated typing, presence after connecting, and `[compat] guide`."""
 import re
 import uuid
 
-import httpx
 import pytest
 
-from client import NO_ID, Person, Socket, assert_problem
+from client import NO_ID, Person, Socket
 from deadline import eventually
 from files import PNG
 
-_numbers = itertools.count(1)
-MESSAGE = {"id", "conversation_id", "sender_id", "content", "content_type", "sent_at", "delivered_at", "read_at", "metadata"}
-CONVERSATION = {"id", "type", "title", "participants", "created_at", "last_message_at", "metadata", "unread_count", "last_message"}
 ATTACHMENT = {"id", "filename", "content_type", "file_size", "file_url", "uploaded_by_id", "uploaded_at", "metadata"}
 
 
@@ -31,11 +27,6 @@ def pair(users):
     return ann, bob, answer.json()
 
 
-def form(person, path, **fields):
-    """An urlencoded POST."""
-    return person.rest.post(path, data=fields)
-
-
 @pytest.mark.parametrize("title", [None, ""])
 def test_a_title_can_be_cleared(users, title):
     ann, bob = users(2)
@@ -51,6 +42,7 @@ def upload(person, name="cat.png"):
     return answer.json()
 
 
+@pytest.mark.proves("clients of the original")
 @pytest.mark.parametrize("place", ["content", "metadata", "deep"])
 @pytest.mark.parametrize("by", ["file_url", "id", "stale link"])
 def test_an_upload_is_attached_by_being_named(pair, place, by):
@@ -62,7 +54,23 @@ def test_an_upload_is_attached_by_being_named(pair, place, by):
     sent = ann.rest.post("messages/", json={"conversation_id": room["id"], "content_type": "image", **body})
     assert sent.status_code == 201, sent.text
     assert [one["id"] for one in sent.json()["attachments"]] == [file["id"]]
-    assert bob.rest.get(bob.rest.get(f"messages/{sent.json()['id']}/").json()["attachments"][0]["file_url"]).content == PNG
+    [attached] = bob.rest.get(f"messages/{sent.json()['id']}/").json()["attachments"]
+    assert bob.rest.get(attached["file_url"].removeprefix("/api/messaging/")).content == PNG
+
+
+def test_naming_the_upload_of_another_user_attaches_nothing(pair):
+    ann, bob, room = pair
+    upload(bob)
+    theirs, own = upload(ann), upload(bob)
+    sent = bob.rest.send_message(room, f"{theirs['id']} {uuid.uuid4()} {own['id']}")
+    assert [one["id"] for one in sent["attachments"]] == [own["id"]]
+
+
+def test_at_most_ten_uploads_are_attached_by_being_named(pair):
+    ann, bob, room = pair
+    ids = [upload(ann)["id"] for _ in range(12)]
+    sent = ann.rest.send_message(room, "files", metadata={"files": ids})
+    assert [one["id"] for one in sent["attachments"]] == ids[:10]
 
 
 def test_an_upload_is_attached_by_being_named_on_a_socket(pair):
@@ -73,6 +81,7 @@ def test_an_upload_is_attached_by_being_named_on_a_socket(pair):
         assert [one["id"] for one in b.wait_for("message")["data"]["attachments"]] == [file["id"]]
 
 
+@pytest.mark.proves("clients of the original")
 @pytest.mark.parametrize("limit", [1000, "1000", "2", 2, None])
 def test_load_history_takes_text_and_caps_the_limit(pair, limit):
     ann, bob, room = pair
@@ -103,7 +112,7 @@ def test_repeated_typing_is_passed_on(pair):
         assert eventually(passed_on, within=5)["data"] == {"user_id": bob.id, "is_typing": True}
 
 
-def test_who_is_online_comes_after_connecting(pair):
+def test_user_online_follows_the_greeting(pair):
     ann, bob, room = pair
     with ann.connect(room), bob.connect(room) as b:
         online = b.wait_for("user_online")
@@ -116,6 +125,7 @@ def compatible(own_server):
     return own_server("--compat-guide", "on")
 
 
+@pytest.mark.proves("clients of the original")
 def test_compat_any_participant_of_a_group_changes_it(compatible):
     ann, bob, cat, dan = (Person(compatible, str(uuid.uuid4())) for _ in range(4))
     room = ann.rest.post("conversations/", json={"type": "group", "participants": [bob.id, cat.id]}).json()
