@@ -10,7 +10,7 @@ namespace parley {
 struct AccessChange {
   enum class Kind {  // the numbers are stored
     kJoined = 0,     // `users` joined
-    kRemoved = 1,     // `users` left or were removed
+    kRemoved = 1,    // `users` left or were removed
     kDeleted = 2,    // the conversation was deleted
   };
   int64_t id = 0;
