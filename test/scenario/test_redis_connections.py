@@ -176,7 +176,7 @@ def test_a_redis_with_invalid_responses_does_not_affect_the_node(redis_with, own
 
 def test_an_unexpected_error_is_counted_and_the_connection_retried(own_server, database):
     """A path that is too long for a socket address raises another exception than a failed connection."""
-    node = own_server(DATABASE_URL=database.url, REDIS_URL="unix:///tmp/" + "x" * 200)
+    node = own_server(DATABASE_URL=database.url, REDIS_URL="unix:///tmp/" + "x" * 200, PARLEY_CHANNEL_LAYER_DJANGO="off")
     eventually(lambda: "redis connection failed unexpectedly" in node.log)
     eventually(lambda: node.metric("parley_bus_failures_total") >= 4, describe=lambda: node.log)
     assert node.log.count("redis connection failed unexpectedly") == 2, "logged once for each connection, not for each attempt"
@@ -192,7 +192,7 @@ def test_an_invalid_redis_url_is_reported_at_the_start(tmp_path):
 @pytest.mark.proves("P7 Redis is disposable")
 @pytest.mark.proves("bus_lag_seconds, bus_losses_found_total, bus_unreadable_total, bus_dropped_total, redis_memory_bytes, redis_clients")
 def test_an_unavailable_redis_does_not_affect_the_node(own_server, database):
-    node = own_server(DATABASE_URL=database.url, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    node = own_server(DATABASE_URL=database.url, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0", PARLEY_CHANNEL_LAYER_DJANGO="off")
     eventually(lambda: "redis connection failed" in node.log)
     alice, bob = Person(node, "alice"), Person(node, "bob")
     room = alice.rest.create_group(bob)
