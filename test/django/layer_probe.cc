@@ -49,9 +49,22 @@ class Printer final : public DjangoReceiver {
   std::exit(2);
 }
 
+// A wall clock that is wrong.
+class WrongClock final : public Clock {
+ public:
+  explicit WrongClock(std::chrono::seconds ahead) : ahead_(ahead) {}
+  Timestamp Now() const override { return {right_.Now().micros + Duration(ahead_).count()}; }
+  Monotonic Steady() const override { return right_.Steady(); }
+
+ private:
+  const SystemClock right_;
+  const std::chrono::seconds ahead_;
+};
+
 struct Arguments {
   DjangoBridge::Options options;
   std::string directory = "/nonexistent";
+  std::chrono::seconds clock_ahead{0};
 };
 
 Arguments Parse(int count, char** words) {
@@ -82,6 +95,8 @@ Arguments Parse(int count, char** words) {
       layer.group_expiry = std::chrono::seconds(std::stoi(value));
     } else if (name == "--allow") {
       out.options.application_events.push_back(value);
+    } else if (name == "--clock-ahead") {
+      out.clock_ahead = std::chrono::seconds(std::stoi(value));
     } else if (name == "--directory") {
       out.directory = value;
     } else {
@@ -137,7 +152,7 @@ int main(int count, char** words) {
   log::SetUp(spdlog::level::debug, false);
   const NodeIdentity identity(arguments.directory);
   arguments.options.layer.node = identity.hex();
-  const SystemClock clock;
+  const WrongClock clock(arguments.clock_ahead);
   LayerCounters counters;
   Printer printer;
   DjangoBridge bridge(arguments.options, clock, counters);

@@ -12,6 +12,7 @@ import threading
 import uuid
 
 from deadline import eventually, patient
+from server import SANITIZER_REPORTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROBE = pathlib.Path(os.environ.get("PARLEY_BINARY", ROOT / "build/release/parley")).parent / "parley_layer_probe"
@@ -89,14 +90,20 @@ class Process:
 class Node(Process):
     """Parley's side."""
 
-    def __init__(self, hosts, directory, backend="core", wrapper=(), **options):
+    def end(self):
+        """Stops, unless it is killed already, and has nothing to complain about."""
+        if self.process.poll() is None:
+            self.stop()
+        assert not any(report in line for line in self.log for report in SANITIZER_REPORTS), "".join(self.log)
+
+    def __init__(self, hosts, directory, backend="core", **options):
         words = [PROBE, "--backend", backend, "--directory", directory]
         for host in hosts:
             words += ["--host", host]
         for name, value in options.items():
             for one in value if isinstance(value, list) else [value]:
                 words += ["--" + name.replace("_", "-"), one]
-        super().__init__(*wrapper, *words)
+        super().__init__(*words)
 
     def event(self, within=20):
         """The next event, as a socket would receive it."""
