@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from typing import Optional
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from messaging.proxy.target import BadUrl, Target
 
 _log = logging.getLogger("messaging")
 _reported = ""
+_reporting = threading.Lock()
 
 
 def parley_url() -> Optional[str]:
@@ -46,6 +48,7 @@ def stop() -> None:
 def _report(reason: str) -> None:
     """Logs a reason once, not for each request."""
     global _reported
-    if reason != _reported:
+    with _reporting:  # requests and the thread that starts Parley
+        known, _reported = _reported, reason
+    if reason != known:
         _log.error("%s", reason)
-        _reported = reason
