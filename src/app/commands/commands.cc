@@ -12,7 +12,8 @@ constexpr const char* kHelp =
   parley serve             start the server; development needs no configuration
   parley demo              start the server with a seeded example conversation
   parley token --user U    print a signed token [--ttl 1h] [--scope "messaging:service"]
-  parley migrate           upgrade the store's schema, as serve does at start [--dry-run: only report it]
+  parley migrate           upgrade the store's schema, or take over the tables of a Django system
+                           [--dry-run: only report the changes] [--rollback: undo a takeover]
   parley copy              copy the embedded store into the PostgreSQL database at DATABASE_URL
   parley config check      report every error in the configuration
   parley config print      print the effective configuration, with the source of each value

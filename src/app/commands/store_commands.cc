@@ -1,4 +1,5 @@
-// parley migrate: migrates the schema, or prints the pending migrations. parley copy: copies the
+// parley migrate: migrates the schema, or prints the pending migrations; takes over a database of the guide's
+// Django system, and rolls that back. parley copy: copies the
 // embedded store to the database of DATABASE_URL.
 #include <filesystem>
 
@@ -7,6 +8,7 @@
 #include "config/config_loader.h"
 #include "config/config_text.h"
 #include "store/postgres/copy_into_postgres.h"
+#include "store/postgres/takeover.h"
 #include "store/sqlite/open_sqlite.h"
 
 namespace parley {
@@ -31,23 +33,56 @@ std::optional<Config> Load(const std::vector<std::string>& args, std::ostream& o
   return loaded.config;
 }
 
+// --dry-run and --rollback are arguments of the command, the others are options of the configuration.
+bool Take(std::vector<std::string>& args, const char* flag) { return std::erase(args, flag) > 0; }
+
+int RollBack(const Config& config, bool dry, std::ostream& out, std::ostream& err) {
+  if (config.database.url.empty()) {
+    err << "parley: only the takeover of a PostgreSQL database can be rolled back: set "
+           "DATABASE_URL.\n";
+    return 2;
+  }
+  out << "PostgreSQL: " << (dry ? "would roll the takeover back" : "rolling the takeover back")
+      << std::endl;
+  if (dry) {
+    PlanUndo(PostgresOf(config), out);
+  } else {
+    UndoTakeover(PostgresOf(config), out);
+    out << "done\n";
+  }
+  return 0;
+}
+
+// Returns true if the command ends here.
+bool MigrateForeign(const Config& config, bool dry, std::ostream& out) {
+  const PostgresOptions options = PostgresOf(config);
+  const TakeoverState state = FindTakeover(options);
+  if (state != TakeoverState::kPossible && state != TakeoverState::kBegun) return false;
+  out << "PostgreSQL: "
+      << (state == TakeoverState::kBegun ? "a takeover has begun; " : "tables of another system; ")
+      << (dry ? "would be taken over" : "taking them over") << std::endl;
+  if (dry) {
+    PlanTakeover(options, out);
+    return true;
+  }
+  TakeOver(options, SystemClock(), out);
+  out << "taken over" << std::endl;
+  return false;  // later migrations follow
+}
+
 }  // namespace
 
 int RunMigrateCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
-  std::vector<std::string> rest;
-  bool dry = false;
-  for (const std::string& arg : args) {
-    if (arg == "--dry-run") {
-      dry = true;
-    } else {
-      rest.push_back(arg);
-    }
-  }
+  std::vector<std::string> rest = args;
+  const bool dry = Take(rest, "--dry-run");
+  const bool back = Take(rest, "--rollback");
   int code = 0;
   const auto config = Load(rest, out, err, code);
   if (!config) return code;
   const SystemClock clock;
+  if (back) return RollBack(*config, dry, out, err);
   const bool shared = !config->database.url.empty();
+  if (shared && MigrateForeign(*config, dry, out)) return 0;
   const SchemaState state =
       shared ? PostgresSchema(PostgresOf(*config)) : SqliteSchema(SqliteOf(*config));
   out << (shared ? "PostgreSQL" : config->data_dir) << ": ";

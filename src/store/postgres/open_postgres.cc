@@ -77,9 +77,17 @@ int64_t VersionOf(SqlSession& session) {
   const bool there = IsTrue(session, kHasMeta);
   if (!there && IsTrue(session, kHasForeign)) {
     session.Rollback();
-    Refuse("it has the messaging tables of another system, which this version cannot take over");
+    Refuse(
+        "it has the messaging tables of another system. 'parley migrate' takes it over ('parley "
+        "migrate "
+        "--dry-run' shows how)");
   }
-  const int64_t version = there ? std::stoll(MetaOf(session, "schema_version")) : 0;
+  const std::string stored = there ? MetaOf(session, "schema_version") : "0";
+  if (stored.empty()) {
+    session.Rollback();
+    Refuse("its takeover is not complete: run 'parley migrate' again");
+  }
+  const int64_t version = std::stoll(stored);
   if (version > Scripts().newest()) {
     session.Rollback();
     Refuse("it was written by a newer Parley (schema " + std::to_string(version) +

@@ -19,6 +19,9 @@ constexpr const char* kFlushBeforeAnswers =
     "SELECT set_config('synchronous_commit', 'on', false) "
     "WHERE current_setting('synchronous_commit') IN ('off', 'local'); ";
 
+// Tells the triggers of a taken-over database that the changes of this session are Parley's own.
+constexpr const char* kWriter = "SET parley.writer = 'on'; ";
+
 // The timeline, and the ids of its cluster and database.
 constexpr const char* kTimeline =
     "SELECT CASE WHEN pg_is_in_recovery() THEN '' "
@@ -63,7 +66,7 @@ PgConnection::PgConnection(const std::string& url, const PgTimes& times) : times
   Connect(url);
   const auto millis = [](auto time) { return std::to_string(time.count()); };
   const PgResult result = Execute("SET client_encoding = 'UTF8'; SET timezone = 'UTC'; " +
-                                  std::string(kFlushBeforeAnswers) +
+                                  std::string(kWriter) + std::string(kFlushBeforeAnswers) +
                                   "SET statement_timeout = " + millis(times.statement) +
                                   "; SET lock_timeout = " + millis(times.lock) +
                                   "; SET idle_in_transaction_session_timeout = 5000; " + kTimeline);
