@@ -1,4 +1,4 @@
-"""`parley migrate` takes over a database that the guide's Django system made, while that system goes on writing."""
+"""`parley migrate` takes over a database that the guide's Django system made, while that system continues to write."""
 import subprocess
 import threading
 
@@ -117,7 +117,7 @@ def test_migrate_names_each_difference_of_the_schema(numbered, database, tmp_pat
                            "column messaging_attachment.file_size is numeric, not integer or bigint",
                            "column messaging_message.read_at is NOT NULL; it must accept NULL"):
             assert difference in refused, refused
-        assert "note" not in refused, "a nullable column of the project's own is no difference"
+        assert "note" not in refused, "a nullable column of the project's own is not a difference"
     assert database.ask(ADDED) == "0", "nothing was changed"
 
 

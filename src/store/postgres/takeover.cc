@@ -201,7 +201,7 @@ auto OnDatabase(const PostgresOptions& options, Work work) {
     PgConnection connection = Open(options);
     return work(connection);
   } catch (const StoreFailure& failure) {
-    Refuse(failure.what());
+    throw std::runtime_error("cannot use the PostgreSQL database: " + std::string(failure.what()));
   }
 }
 

@@ -1,5 +1,5 @@
-// Takes over a PostgreSQL database that the guide's Django system made, while that system goes on reading and
-// writing: adds Parley's columns, indexes, tables and triggers, numbers the messages in small batches, and can
+// Takes over a PostgreSQL database that the guide's Django system made, while that system continues to read and
+// write: adds Parley's columns, indexes, tables and triggers, numbers the messages in small batches, and can
 // remove all of it again. Every step can be repeated: a takeover that was killed continues where it stopped.
 #pragma once
 #include <iosfwd>
