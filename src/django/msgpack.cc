@@ -4,8 +4,8 @@
 #include <charconv>
 #include <cmath>
 
-#include "django/float_text.h"
 #include "base/utf8.h"
+#include "django/float_text.h"
 
 namespace parley::django {
 namespace {
