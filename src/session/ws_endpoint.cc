@@ -69,6 +69,26 @@ Protocols ParseProtocols(const Request& request) {
   return found;
 }
 
+// The token of the first place that has one: header, subprotocol, query. Empty for a bad header, which is
+// rejected after the handshake, so that a browser receives the close code.
+std::optional<std::string> TokenOf(const Request& request, const Protocols& protocols) {
+  const auto header = BearerToken(request);
+  if (!header) return "";
+  if (*header) return std::string(**header);
+  if (protocols.token) return protocols.token;
+  if (const auto token = request.Query("token")) return std::string(*token);
+  return std::nullopt;
+}
+
+void ReadQuery(const Request& request, SessionRequest& session) {
+  if (session.conversation) {
+    if (const auto since = request.Query("since")) session.since = std::string(*since);
+    return;
+  }
+  session.hold_until_resume = FlagQuery(request, "resume").value_or(false);
+  if (const auto cursor = request.Query("cursor")) session.cursor = ParseUserCursor(*cursor);
+}
+
 SharedBytes SwitchingProtocols(const Request& request, bool bearer,
                                const std::optional<DeflateTerms>& deflate) {
   std::string answer =
@@ -131,31 +151,12 @@ std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request requ
   if (const auto limited = TakeAddress(request, opening)) return Response::Problem(*limited);
 
   const Protocols protocols = ParseProtocols(request);
-  const auto header = BearerToken(request);
-  if (!header) {
-    opening.token = "";  // rejected after the handshake, so that a browser receives the close code
-  } else if (*header) {
-    opening.token = std::string(**header);
-  } else if (protocols.token) {
-    opening.token = protocols.token;
-  } else if (const auto token = request.Query("token")) {
-    opening.token = std::string(*token);
+  opening.token = TokenOf(request, protocols);
+  if (options_.guide_rules && !(opening.token && context_.verifier.Verify(*opening.token))) {
+    return Response::Problem(
+        {.code = ErrorCode::forbidden, .detail = "A valid access token is required."});
   }
-  if (options_.guide_rules) {
-    const bool valid = opening.token && context_.verifier.Verify(*opening.token);
-    if (!valid) {
-      return Response::Problem(
-          {.code = ErrorCode::forbidden, .detail = "A valid access token is required."});
-    }
-  }
-  if (opening.session.conversation) {
-    if (const auto since = request.Query("since")) opening.session.since = std::string(*since);
-  } else {
-    opening.session.hold_until_resume = FlagQuery(request, "resume").value_or(false);
-    if (const auto cursor = request.Query("cursor")) {
-      opening.session.cursor = ParseUserCursor(*cursor);
-    }
-  }
+  ReadQuery(request, opening.session);
 
   if (options_.deflate) {
     opening.deflate = TakeDeflateOffer(request.HeaderList("Sec-WebSocket-Extensions"));
