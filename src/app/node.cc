@@ -141,12 +141,14 @@ struct ShardParts {
         ids(clock),
         json(config.limits.json_depth),
         session_options(SessionOptionsOf(config)),
-        services{hub, store, shard, clock, ids, json, config.limits, limiter, links},
+        services{hub,  store,         shard,   clock, ids,
+                 json, config.limits, limiter, links, config.compat.guide},
         sessions{hub,  store,  shard,    clock, verifier,      limiter,
                  held, online, commands, json,  config.limits, session_options},
         endpoint(sessions, site, counters.ws,
                  {.test_echo = config.test_echo,
                   .access_log = config.access_log,
+                  .refuse_bad_tokens = config.compat.guide,
                   .deflate = config.websocket.per_message_deflate}),
         http{router,
              verifier,
@@ -217,6 +219,7 @@ Node::Node(const Config& config, const Clock& clock)
       store_(OpenStore(config, clock)),
       blobs_(std::make_unique<FileBlobStore>(
           FileBlobOptions{.directory = AttachmentsDirectory(config),
+                          .media_root = config.attachments.media_root,
                           .least_free_bytes = config.attachments.least_free_bytes,
                           .fsync = config.store.fsync})),
       key_(config.production() && !config.auth.algorithm.starts_with("HS") ? nullptr
@@ -241,7 +244,9 @@ Node::Node(const Config& config, const Clock& clock)
                                          counters_.bus, clock,
                                          Cluster::Options{.node = UuidGenerator(clock).Next(),
                                                           .store = store_->Identity(),
-                                                          .shared_store = shared_store});
+                                                          .shared_store = shared_store,
+                                                          .taken_over = store_->IsTakenOver(),
+                                                          .as_guide = config.compat.guide});
     health_.cluster = cluster_.get();
   }
   Cluster* const publisher = shared_store ? cluster_.get() : nullptr;

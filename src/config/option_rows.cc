@@ -511,6 +511,14 @@ constexpr auto kOptions = std::to_array<Option>({
      .doc = "The directory of uploaded files.",
      .unset = "`attachments` in the data directory"},
     {.section = "attachments",
+     .key = "media_root",
+     .kind = OptionKind::kText,
+     .field = Bind<&Config::attachments, &AttachmentsConfig::media_root>(),
+     .doc = "The `MEDIA_ROOT` of the Django system whose database was taken over: its attachments "
+            "are served "
+            "from there.",
+     .unset = "files of the Django system are not served"},
+    {.section = "attachments",
      .key = "unattached_kept",
      .kind = OptionKind::kDuration,
      .field = Bind<&Config::attachments, &AttachmentsConfig::unattached_kept>(),
@@ -711,6 +719,17 @@ constexpr auto kOptions = std::to_array<Option>({
      .choices = "relay|store|drop",
      .availability = Availability::kLater,
      .meanwhile = "Parley does not join Django's channel layer"},
+
+    {.section = "compat",
+     .key = "guide",
+     .kind = OptionKind::kSwitch,
+     .field = Bind<&Config::compat, &CompatConfig::guide>(),
+     .doc =
+         "Behave as the guide's system where Parley's default differs: every participant of a "
+         "group can "
+         "change its title and add and remove participants (not the owner), a WebSocket handshake "
+         "with "
+         "a bad or missing token gets 403, and a deleted message 404. Must be equal on all nodes."},
 
     {.section = "cache",
      .key = "location",

@@ -41,7 +41,9 @@ struct NewMessage {
   std::optional<std::string> client_id;
   RequestHash request_hash{};     // set if client_id is set
   std::vector<Uuid> attachments;  // distinct unattached uploads of the sender
-  bool as_service = false;        // a service can send without being a participant
+  // Ids in content and metadata, distinct: unattached uploads of the sender among them are attached too.
+  std::vector<Uuid> named = {};
+  bool as_service = false;  // a service can send without being a participant
 };
 
 // The result of a send. For a repeat, the message as first stored.

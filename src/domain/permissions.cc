@@ -25,7 +25,10 @@ constexpr Row kTable[] = {
 
 }  // namespace
 
-std::optional<Role> LeastRole(Action action, ConversationType type) {
+std::optional<Role> LeastRole(Action action, ConversationType type, bool as_guide) {
+  const bool is_of_guide = action == Action::update_title || action == Action::add_participant ||
+                           action == Action::remove_participant;
+  if (as_guide && is_of_guide && type == ConversationType::kGroup) return kMember;
   return kTable[static_cast<size_t>(action)].least[static_cast<size_t>(type)];
 }
 

@@ -1,5 +1,7 @@
 #include "domain/text.h"
 
+#include <algorithm>
+
 #include <array>
 
 namespace parley {
@@ -57,6 +59,18 @@ std::optional<std::string> FoldContentType(std::string_view text) {
     }
   }
   if (out.empty()) return std::nullopt;
+  return out;
+}
+
+std::vector<Uuid> UuidsIn(std::string_view text, size_t most) {
+  constexpr size_t kLength = 36, kFirstHyphen = 8;
+  std::vector<Uuid> out;
+  for (size_t hyphen = text.find('-', kFirstHyphen); hyphen != text.npos && out.size() < most;
+       hyphen = text.find('-', hyphen + 1)) {
+    const std::string_view part = text.substr(hyphen - kFirstHyphen, kLength);
+    const std::optional<Uuid> id = part.size() == kLength ? Uuid::Parse(part) : std::nullopt;
+    if (id && std::ranges::find(out, *id) == out.end()) out.push_back(*id);
+  }
   return out;
 }
 

@@ -3,6 +3,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/ids.h"
 
 namespace parley {
 
@@ -12,5 +15,8 @@ std::string_view Trim(std::string_view text);
 // Converts a message's content type to its stored form: ASCII letters in lower case. Returns nullopt if
 // it is empty or contains a character outside [A-Za-z0-9_./+-].
 std::optional<std::string> FoldContentType(std::string_view text);
+
+// The distinct UUIDs in a text, in the form with hyphens, at most `most`.
+std::vector<Uuid> UuidsIn(std::string_view text, size_t most);
 
 }  // namespace parley

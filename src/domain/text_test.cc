@@ -49,5 +49,18 @@ TEST(ContentTypeTest, IsLowerCaseWithALimitedAlphabet) {
   }
 }
 
+TEST(TextTest, UuidsAreFoundAnywhereInAText) {
+  const std::string one = "0190b6a0-7b1e-7f00-8000-00000000000a",
+                    two = "0190B6A0-7B1E-7F00-8000-00000000000B";
+  const auto found =
+      UuidsIn("{\"a\":[\"/x/" + one + "/content/?e=1-2\"],\"b\":\"-" + two + "\"}" + one, 10);
+  EXPECT_EQ(found, (std::vector{*Uuid::Parse(one), *Uuid::Parse(two)}));
+  EXPECT_EQ(UuidsIn(one + two, 1).size(), 1u);
+  for (const std::string& none :
+       {std::string(), std::string("-"), one.substr(1), one.substr(0, 35), std::string(50, '-')}) {
+    EXPECT_TRUE(UuidsIn(none, 10).empty()) << none;
+  }
+}
+
 }  // namespace
 }  // namespace parley

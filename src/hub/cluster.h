@@ -30,6 +30,10 @@ class Cluster final : public EventTap,
     // True if other nodes write to the store: their changes are then read from the store, with or
     // without a bus.
     bool shared_store = true;
+    // True if another system also writes to the store (StoreState::IsTakenOver): this node adopts its
+    // changes, and reads the logs more often.
+    bool taken_over = false;
+    bool as_guide = false;  // compat.guide, which must be equal on all nodes
   };
   // `bus`: null without Redis. `self`: the first shard.
   Cluster(Executor& self, FollowedLogs& store, std::unique_ptr<Bus> bus, BusCounters& counters,
@@ -77,6 +81,7 @@ class Cluster final : public EventTap,
   void FollowStore(Monotonic now);
   void ReadAccessLog(LogQuery query);
   void ReadHeads(LogQuery query);
+  void ReadInbox();
 
   Executor& self_;
   FollowedLogs& store_;
@@ -95,6 +100,9 @@ class Cluster final : public EventTap,
   Monotonic next_hello_ = {}, next_all_ = {};
   bool leaving_ = false;
   LogFollower access_, heads_;  // positions in the store's logs
+  Monotonic next_inbox_ = {};
+  bool reading_inbox_ = false;
+  bool modes_differ_ = false;  // logged: another node has another as_guide
 };
 
 }  // namespace parley

@@ -141,6 +141,14 @@ std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request requ
   } else if (const auto token = request.Query("token")) {
     opening.token = std::string(*token);
   }
+  if (options_.refuse_bad_tokens) {
+    const auto identity =
+        opening.token
+            ? context_.verifier.Verify(*opening.token)
+            : Result<Identity>(Fail(ErrorCode::not_authenticated, "The handshake has no token."));
+    if (!identity)
+      return Response::Problem({.code = ErrorCode::forbidden, .detail = identity.error().detail});
+  }
   if (opening.session.conversation) {
     if (const auto since = request.Query("since")) opening.session.since = std::string(*since);
   } else {

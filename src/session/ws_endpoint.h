@@ -9,7 +9,8 @@ namespace parley {
 struct WsEndpointOptions {
   bool test_echo = false;  // serve /test/echo
   bool access_log = false;
-  bool deflate = false;  // use permessage-deflate if offered; /test/echo always does
+  bool refuse_bad_tokens = false;  // with 403, before the upgrade: compat.guide
+  bool deflate = false;            // use permessage-deflate if offered; /test/echo always does
 };
 
 class WsEndpoint final : public UpgradeHandler {
