@@ -151,8 +151,8 @@ struct ShardParts {
         endpoint(sessions, site, counters.ws,
                  {.test_echo = config.test_echo,
                   .access_log = config.access_log,
-                  .deflate = config.websocket.per_message_deflate,
-                  .guide_rules = config.compat.guide}),
+                  .refuse_bad_tokens = config.compat.guide,
+                  .deflate = config.websocket.per_message_deflate}),
         http{router,
              verifier,
              site,
@@ -222,6 +222,7 @@ Node::Node(const Config& config, const Clock& clock)
       store_(OpenStore(config, clock)),
       blobs_(std::make_unique<FileBlobStore>(
           FileBlobOptions{.directory = AttachmentsDirectory(config),
+                          .media_root = config.attachments.media_root,
                           .least_free_bytes = config.attachments.least_free_bytes,
                           .fsync = config.store.fsync})),
       key_(config.production() && !config.auth.algorithm.starts_with("HS") ? nullptr
@@ -235,7 +236,6 @@ Node::Node(const Config& config, const Clock& clock)
       prefixes_(config.api_prefixes),
       rate_limiter_(RateLimitsOf(config), clock) {
   SetContentPrefix(prefixes_.first());
-  SetGuidePermissions(config.compat.guide);
   const unsigned shards = ShardCount(config);
   for (unsigned i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, clock, counters_.connections));
@@ -248,7 +248,8 @@ Node::Node(const Config& config, const Clock& clock)
                                          Cluster::Options{.node = UuidGenerator(clock).Next(),
                                                           .store = store_->Identity(),
                                                           .shared_store = shared_store,
-                                                          .guide_rules = config.compat.guide});
+                                                          .taken_over = store_->IsTakenOver(),
+                                                          .as_guide = config.compat.guide});
     health_.cluster = cluster_.get();
   }
   Cluster* const publisher = shared_store ? cluster_.get() : nullptr;

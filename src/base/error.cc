@@ -43,6 +43,11 @@ Error Error::Field(std::string name, std::string what) {
 
 Error Error::NotFound() { return {.code = ErrorCode::not_found, .detail = "Not found."}; }
 
+Error Error::UnknownUser() {
+  return {.code = ErrorCode::unknown_user,
+          .detail = "A user id does not exist in the database's table of users."};
+}
+
 Error Error::StoreUnavailable() {
   return {.code = ErrorCode::store_unavailable,
           .detail = "The store is unavailable; nothing was stored.",

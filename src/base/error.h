@@ -31,6 +31,7 @@ struct Error {
   // An invalid_field error for a single field.
   static Error Field(std::string name, std::string what);
   static Error NotFound();
+  static Error UnknownUser();
   static Error StoreUnavailable();
 };
 

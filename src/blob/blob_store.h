@@ -41,6 +41,10 @@ class BlobStore {
   // Reads `size` bytes from `offset`. Errors: not_found, internal (the blob is shorter than recorded).
   virtual void Read(const Uuid& id, int64_t offset, size_t size, Executor& on,
                     Answer<std::string> done) = 0;
+  // Reads a file of the Django system of a taken-over database; `path` is what that system stored. Errors:
+  // not_found, also for a path that leads out of the media directory.
+  virtual void ReadMedia(std::string path, int64_t offset, size_t size, Executor& on,
+                         Answer<std::string> done) = 0;
   // Returns the ids that no longer exist, including unknown ones.
   virtual void Remove(std::vector<Uuid> ids, Executor& on, Answer<std::vector<Uuid>> done) = 0;
   // Pending blobs of an earlier process.

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -26,6 +27,24 @@ Error Failed(const char* what, const fs::path& path) {
 bool SyncDirectory(const fs::path& path) {
   const FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return directory && ::fsync(directory.get()) == 0;
+}
+
+Result<std::string> ReadPart(const FileDescriptor& file, const fs::path& path, int64_t offset,
+                             size_t size) {
+  std::string bytes(size, '\0');
+  size_t have = 0;
+  while (have < size) {
+    const ssize_t n =
+        ::pread(file.get(), bytes.data() + have, size - have, offset + static_cast<int64_t>(have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Fail(Failed("read", path));
+    if (n == 0) {
+      log::error("blob shorter than recorded file={}", path.string());
+      return Fail(ErrorCode::internal, "The file is damaged.");
+    }
+    have += static_cast<size_t>(n);
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -146,20 +165,7 @@ Result<std::string> FileBlobStore::ReadNow(const Uuid& id, int64_t offset, size_
     return Fail(Error::NotFound());
   }
   if (!file) return Fail(Failed("open", path));
-  std::string bytes(size, '\0');
-  size_t have = 0;
-  while (have < size) {
-    const ssize_t n =
-        ::pread(file.get(), bytes.data() + have, size - have, offset + static_cast<int64_t>(have));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Fail(Failed("read", path));
-    if (n == 0) {
-      log::error("blob shorter than recorded file={}", path.string());
-      return Fail(ErrorCode::internal, "The file is damaged.");
-    }
-    have += static_cast<size_t>(n);
-  }
-  return bytes;
+  return ReadPart(file, path, offset, size);
 }
 
 void FileBlobStore::Remove(std::vector<Uuid> ids, Executor& on, Answer<std::vector<Uuid>> done) {
@@ -171,6 +177,36 @@ void FileBlobStore::Remove(std::vector<Uuid> ids, Executor& on, Answer<std::vect
                                 }
                                 return removed;
                               });
+}
+
+// Symbolic links inside the directory are followed, as Django does; the result must be inside it.
+Result<std::string> FileBlobStore::ReadMediaNow(const std::string& path, int64_t offset,
+                                                size_t size) const {
+  if (options_.media_root.empty() || path.empty() || path.find('\0') != path.npos) {
+    return Fail(Error::NotFound());
+  }
+  std::error_code error;
+  const fs::path root = fs::canonical(options_.media_root, error);
+  const fs::path found = error ? fs::path() : fs::canonical(root / path, error);
+  const auto [end, rest] = std::mismatch(root.begin(), root.end(), found.begin(), found.end());
+  if (error || end != root.end() || rest == found.end()) {
+    log::warn("media file not served file={} error={}", path,
+              error ? error.message() : "outside attachments.media_root");
+    return Fail(Error::NotFound());
+  }
+  const FileDescriptor file(::open(found.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct stat status{};
+  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    return Fail(Error::NotFound());
+  }
+  return ReadPart(file, found, offset, size);
+}
+
+void FileBlobStore::ReadMedia(std::string path, int64_t offset, size_t size, Executor& on,
+                              Answer<std::string> done) {
+  OnWorker<std::string>(on, std::move(done), [this, path = std::move(path), offset, size] {
+    return ReadMediaNow(path, offset, size);
+  });
 }
 
 bool FileBlobStore::RemoveNow(const Uuid& id) const {

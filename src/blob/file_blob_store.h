@@ -11,7 +11,8 @@ namespace parley {
 
 struct FileBlobOptions {
   std::filesystem::path directory;
-  int64_t least_free_bytes = 0;  // minimum free disk space for new uploads
+  std::filesystem::path media_root = {};  // for ReadMedia; empty: there is none
+  int64_t least_free_bytes = 0;           // minimum free disk space for new uploads
   bool fsync = true;
   size_t threads = 2;
   size_t max_queued = 4096;  // maximum queued calls
@@ -27,6 +28,8 @@ class FileBlobStore final : public BlobStore {
   void Keep(const Uuid& id, Executor& on, Answer<void> done) override;
   void Read(const Uuid& id, int64_t offset, size_t size, Executor& on,
             Answer<std::string> done) override;
+  void ReadMedia(std::string path, int64_t offset, size_t size, Executor& on,
+                 Answer<std::string> done) override;
   void Remove(std::vector<Uuid> ids, Executor& on, Answer<std::vector<Uuid>> done) override;
   std::vector<Uuid> LeftUnfinished() const override { return left_unfinished_; }
   void Close() override { pool_.Close(); }
@@ -41,6 +44,7 @@ class FileBlobStore final : public BlobStore {
   std::filesystem::path Kept(const Uuid& id) const;
   Result<void> KeepNow(const Uuid& id) const;
   Result<std::string> ReadNow(const Uuid& id, int64_t offset, size_t size) const;
+  Result<std::string> ReadMediaNow(const std::string& path, int64_t offset, size_t size) const;
   bool RemoveNow(const Uuid& id) const;
 
   const FileBlobOptions options_;

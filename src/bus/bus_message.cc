@@ -121,7 +121,7 @@ template <class Do, class E>
 void Each(Do&& on, E& m)
   requires std::is_same_v<std::remove_const_t<E>, BusHello>
 {
-  on(m.store), on(m.users_online), on(m.users_digest), on.Added(m.settled), on.Added(m.guide_rules);
+  on(m.store), on(m.users_online), on(m.users_digest), on.Added(m.settled), on.Added(m.as_guide);
 }
 template <class Do, class E>
 void Each(Do&& on, E& m)

@@ -57,8 +57,8 @@ struct BusHello {
   Uuid store;
   uint64_t users_online = 0;  // on this node; reveals lost presence messages
   uint64_t users_digest = 0;
-  bool settled = false;      // Neighbours::settled; older versions do not send it
-  bool guide_rules = false;  // [compat] guide; older versions do not send it
+  bool settled = false;   // Neighbours::settled; older versions do not send it
+  bool as_guide = false;  // Cluster::Options::as_guide; older versions do not send it
 };
 
 // These users came online or went offline on the sending node.

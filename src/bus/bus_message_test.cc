@@ -79,12 +79,15 @@ TEST(BusMessageTest, FieldsThatALaterVersionAppendsAreIgnored) {
 
 TEST(BusMessageTest, AHelloOfAnOlderVersionIsDecoded) {
   std::string bytes = EncodeBus(kNode, BusHello{Uuid{{8}}, 3, 99, true, true});
-  bytes.resize(bytes.size() - 2);
-  const auto read = DecodeBus(bytes);
-  ASSERT_TRUE(read);
-  EXPECT_EQ(std::get<BusHello>(read->message).users_digest, 99u);
-  EXPECT_FALSE(std::get<BusHello>(read->message).settled);
-  EXPECT_FALSE(std::get<BusHello>(read->message).guide_rules);
+  for (const bool knows_settled : {true, false}) {
+    bytes.pop_back();
+    const auto read = DecodeBus(bytes);
+    ASSERT_TRUE(read);
+    const auto& hello = std::get<BusHello>(read->message);
+    EXPECT_EQ(hello.users_digest, 99u);
+    EXPECT_EQ(hello.settled, knows_settled);
+    EXPECT_FALSE(hello.as_guide);
+  }
 }
 
 TEST(BusMessageTest, OtherVersionsUnknownKindsAndRandomBytesAreInvalid) {

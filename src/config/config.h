@@ -78,11 +78,17 @@ struct StoreConfig {
 
 struct AttachmentsConfig {
   std::string directory;  // empty: "attachments" in the data directory
+  std::string
+      media_root;  // of a Django system whose database was taken over; empty: its files are not served
   Duration unattached_kept = std::chrono::hours(24);
   Duration url_ttl = std::chrono::hours(1);  // lifetime of signed links; 0: links are not signed
   int concurrent_uploads = 64;               // per node; further ones get 503
   int concurrent_uploads_per_user = 8;
   int64_t least_free_bytes = 256 * 1024 * 1024;  // minimum free disk space for uploads
+};
+
+struct CompatConfig {
+  bool guide = false;  // behave as the guide's system where Parley's default differs
 };
 
 struct AdminConfig {
@@ -104,10 +110,6 @@ struct RedisConfig {
 
 struct DatabaseConfig {
   std::string url;
-};
-
-struct CompatConfig {
-  bool guide = false;  // the rules of the guide's system where Parley's are stricter
 };
 
 struct ChannelLayerConfig {

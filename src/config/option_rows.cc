@@ -511,6 +511,14 @@ constexpr auto kOptions = std::to_array<Option>({
      .doc = "The directory of uploaded files.",
      .unset = "`attachments` in the data directory"},
     {.section = "attachments",
+     .key = "media_root",
+     .kind = OptionKind::kText,
+     .field = Bind<&Config::attachments, &AttachmentsConfig::media_root>(),
+     .doc = "The `MEDIA_ROOT` of the Django system whose database was taken over: its attachments "
+            "are served "
+            "from there.",
+     .unset = "files of the Django system are not served"},
+    {.section = "attachments",
      .key = "unattached_kept",
      .kind = OptionKind::kDuration,
      .field = Bind<&Config::attachments, &AttachmentsConfig::unattached_kept>(),
@@ -625,16 +633,6 @@ constexpr auto kOptions = std::to_array<Option>({
      .secret = true,
      .check = CheckRedisUrl},
 
-    {.section = "compat",
-     .key = "guide",
-     .kind = OptionKind::kSwitch,
-     .field = Bind<&Config::compat, &CompatConfig::guide>(),
-     .doc =
-         "Behave like the guide's Django system where Parley is stricter: any participant of a "
-         "group can add and remove participants (never the owner) and set the title, a WebSocket "
-         "handshake without a valid token is refused with 403, and `GET messages/{id}/` of a "
-         "deleted message returns 404. All nodes of a store need the same value."},
-
     {.section = "channel_layer",
      .key = "django",
      .kind = OptionKind::kSwitch,
@@ -723,6 +721,17 @@ constexpr auto kOptions = std::to_array<Option>({
      .doc = "Types of messages that pass in both directions as `event` frames. Each Django "
             "consumer in the group must have a method for them.",
      .unset = "none"},
+
+    {.section = "compat",
+     .key = "guide",
+     .kind = OptionKind::kSwitch,
+     .field = Bind<&Config::compat, &CompatConfig::guide>(),
+     .doc =
+         "Behave as the guide's system where Parley's default differs: every participant of a "
+         "group can "
+         "change its title and add and remove participants (not the owner), a WebSocket handshake "
+         "with "
+         "a bad or missing token gets 403, and a deleted message 404. Must be equal on all nodes."},
 
     {.section = "cache",
      .key = "location",

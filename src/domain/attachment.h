@@ -23,6 +23,9 @@ struct Attachment {
   std::optional<Uuid> message_id;
   std::string metadata = "{}";  // JSON text of an object
   ContentDigest digest{};
+  // The path under MEDIA_ROOT of a file that the Django system of a taken-over database stored, as the
+  // database has it; empty for Parley's own files.
+  std::string media_path = {};
   std::string link_query =
       {};  // query of the signed file_url for one reader; empty for the plain route
 };

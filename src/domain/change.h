@@ -69,6 +69,7 @@ struct ChangeRequest {
   Uuid conversation;
   UserId actor;
   bool as_service = false;  // skip the permission check
+  bool as_guide = false;    // check permissions as the guide's system (domain/permissions.h)
   ChangeVerb verb;
 };
 

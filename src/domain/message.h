@@ -30,9 +30,6 @@ struct Message {
 // The first 16 bytes of the SHA-256 of the request: distinguishes a repeat from a reused client_id.
 using RequestHash = std::array<uint8_t, 16>;
 
-// Maximum attachments of a message that are attached by being named.
-inline constexpr size_t kAttachmentsByName = 10;
-
 struct NewMessage {
   Uuid id;  // ignored if the send is a repeat
   Uuid conversation_id;
@@ -44,9 +41,8 @@ struct NewMessage {
   std::optional<std::string> client_id;
   RequestHash request_hash{};     // set if client_id is set
   std::vector<Uuid> attachments;  // distinct unattached uploads of the sender
-  // Ids that the content or metadata names. Those of unattached uploads of the sender are attached too,
-  // up to kAttachmentsByName; others are ignored.
-  std::vector<Uuid> named;
+  // Ids in content and metadata, distinct: unattached uploads of the sender among them are attached too.
+  std::vector<Uuid> named = {};
   bool as_service = false;  // a service can send without being a participant
 };
 

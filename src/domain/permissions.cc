@@ -23,16 +23,12 @@ constexpr Row kTable[] = {
 #undef PARLEY_PERMISSION
 };
 
-bool guide_permissions = false;
-
 }  // namespace
 
-void SetGuidePermissions(bool on) { guide_permissions = on; }
-
-std::optional<Role> LeastRole(Action action, ConversationType type) {
-  const bool of_guide = action == Action::update_title || action == Action::add_participant ||
-                        action == Action::remove_participant;
-  if (guide_permissions && of_guide && type == ConversationType::kGroup) return kMember;
+std::optional<Role> LeastRole(Action action, ConversationType type, bool as_guide) {
+  const bool is_of_guide = action == Action::update_title || action == Action::add_participant ||
+                           action == Action::remove_participant;
+  if (as_guide && is_of_guide && type == ConversationType::kGroup) return kMember;
   return kTable[static_cast<size_t>(action)].least[static_cast<size_t>(type)];
 }
 

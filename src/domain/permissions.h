@@ -13,12 +13,11 @@ enum class Action {
 };
 
 // The lowest role with this permission; nullopt if no role has it in conversations of this type.
-std::optional<Role> LeastRole(Action action, ConversationType type);
-// [compat] guide: any member of a group may change its title and add or remove participants. Must be called
-// before serving starts.
-void SetGuidePermissions(bool on);
-inline bool May(Action action, ConversationType type, Role role) {
-  const auto least = LeastRole(action, type);
+// `as_guide`: as in the guide's system, every member of a group can change its title, add participants, and
+// remove participants other than the owner.
+std::optional<Role> LeastRole(Action action, ConversationType type, bool as_guide = false);
+inline bool May(Action action, ConversationType type, Role role, bool as_guide = false) {
+  const auto least = LeastRole(action, type, as_guide);
   return least && role >= *least;
 }
 

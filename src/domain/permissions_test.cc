@@ -32,13 +32,11 @@ TEST(Permissions, ActionsOfNobodyAreForbiddenToTheOwner) {
 }
 
 TEST(Permissions, TheRulesOfTheGuideLetAnyMemberOfAGroupChangeIt) {
-  SetGuidePermissions(true);
-  EXPECT_EQ(LeastRole(Action::add_participant, ConversationType::kGroup), Role::kMember);
-  EXPECT_EQ(LeastRole(Action::remove_participant, ConversationType::kGroup), Role::kMember);
-  EXPECT_EQ(LeastRole(Action::update_title, ConversationType::kGroup), Role::kMember);
-  EXPECT_EQ(LeastRole(Action::set_role, ConversationType::kGroup), Role::kOwner);
-  EXPECT_EQ(LeastRole(Action::add_participant, ConversationType::kDirect), std::nullopt);
-  SetGuidePermissions(false);
+  EXPECT_EQ(LeastRole(Action::add_participant, ConversationType::kGroup, true), Role::kMember);
+  EXPECT_EQ(LeastRole(Action::remove_participant, ConversationType::kGroup, true), Role::kMember);
+  EXPECT_EQ(LeastRole(Action::update_title, ConversationType::kGroup, true), Role::kMember);
+  EXPECT_EQ(LeastRole(Action::set_role, ConversationType::kGroup, true), Role::kOwner);
+  EXPECT_EQ(LeastRole(Action::add_participant, ConversationType::kDirect, true), std::nullopt);
   EXPECT_EQ(LeastRole(Action::add_participant, ConversationType::kGroup), Role::kAdmin);
 }
 

@@ -1,5 +1,7 @@
 #include "domain/text.h"
 
+#include <algorithm>
+
 #include <array>
 
 namespace parley {
@@ -60,22 +62,16 @@ std::optional<std::string> FoldContentType(std::string_view text) {
   return out;
 }
 
-std::vector<Uuid> IdsIn(std::string_view text, size_t at_most) {
-  constexpr size_t kLength = 36;
-  const auto is_part = [](char c) {
-    return c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  };
-  std::vector<Uuid> ids;
-  for (size_t at = 0; at + kLength <= text.size() && ids.size() < at_most;) {
-    size_t end = at;
-    while (end < text.size() && is_part(text[end])) ++end;
-    if (end - at == kLength) {
-      const auto id = Uuid::Parse(text.substr(at, kLength));
-      if (id && std::ranges::find(ids, *id) == ids.end()) ids.push_back(*id);
-    }
-    at = end + 1;
+std::vector<Uuid> UuidsIn(std::string_view text, size_t most) {
+  constexpr size_t kLength = 36, kFirstHyphen = 8;
+  std::vector<Uuid> out;
+  for (size_t hyphen = text.find('-', kFirstHyphen); hyphen != text.npos && out.size() < most;
+       hyphen = text.find('-', hyphen + 1)) {
+    const std::string_view part = text.substr(hyphen - kFirstHyphen, kLength);
+    const std::optional<Uuid> id = part.size() == kLength ? Uuid::Parse(part) : std::nullopt;
+    if (id && std::ranges::find(out, *id) == out.end()) out.push_back(*id);
   }
-  return ids;
+  return out;
 }
 
 }  // namespace parley

@@ -12,12 +12,11 @@ namespace parley {
 // Removes white space (Unicode's White_Space property) at both ends. `text` must be valid UTF-8.
 std::string_view Trim(std::string_view text);
 
-// Returns the distinct UUIDs that occur in the text in the 36-character form, such as in a path; the first
-// ones if there are more than `at_most`.
-std::vector<Uuid> IdsIn(std::string_view text, size_t at_most = 32);
-
 // Converts a message's content type to its stored form: ASCII letters in lower case. Returns nullopt if
 // it is empty or contains a character outside [A-Za-z0-9_./+-].
 std::optional<std::string> FoldContentType(std::string_view text);
+
+// The distinct UUIDs in a text, in the form with hyphens, at most `most`.
+std::vector<Uuid> UuidsIn(std::string_view text, size_t most);
 
 }  // namespace parley

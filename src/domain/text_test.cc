@@ -49,22 +49,17 @@ TEST(ContentTypeTest, IsLowerCaseWithALimitedAlphabet) {
   }
 }
 
-TEST(IdsInTest, FindsIdsInPathsQuotesAndLists) {
-  const Uuid one = *Uuid::Parse("0190b8a4-0000-7000-8000-000000000001");
-  const Uuid two = *Uuid::Parse("0190b8a4-0000-7000-8000-000000000002");
-  const std::string text = "/a/" + one.ToString() + R"(/content/?x=1 {"f":[")" + two.ToString() +
-                           "\",\"" + one.ToString() + "\"]}";
-  EXPECT_EQ(IdsIn(text), (std::vector<Uuid>{one, two}));
-  EXPECT_EQ(IdsIn(text, 1), std::vector<Uuid>{one});
-}
-
-TEST(IdsInTest, IgnoresLongerWordsAndOtherText) {
-  const std::string id = "0190b8a4-0000-7000-8000-000000000001";
-  EXPECT_TRUE(IdsIn("x" + id).empty());
-  EXPECT_TRUE(IdsIn(id + "-").empty());
-  EXPECT_TRUE(IdsIn("0190b8a4000070008000000000000001").empty());
-  EXPECT_TRUE(IdsIn("").empty());
-  EXPECT_TRUE(IdsIn(std::string(100'000, '-')).empty());
+TEST(TextTest, UuidsAreFoundAnywhereInAText) {
+  const std::string one = "0190b6a0-7b1e-7f00-8000-00000000000a",
+                    two = "0190B6A0-7B1E-7F00-8000-00000000000B";
+  const auto found =
+      UuidsIn("{\"a\":[\"/x/" + one + "/content/?e=1-2\"],\"b\":\"-" + two + "\"}" + one, 10);
+  EXPECT_EQ(found, (std::vector{*Uuid::Parse(one), *Uuid::Parse(two)}));
+  EXPECT_EQ(UuidsIn(one + two, 1).size(), 1u);
+  for (const std::string& none :
+       {std::string(), std::string("-"), one.substr(1), one.substr(0, 35), std::string(50, '-')}) {
+    EXPECT_TRUE(UuidsIn(none, 10).empty()) << none;
+  }
 }
 
 }  // namespace

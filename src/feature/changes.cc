@@ -7,6 +7,7 @@ Task<Result<AppliedChange>> ApplyChange(Services& services, Uuid conversation, C
   ChangeRequest request{.conversation = conversation,
                         .actor = std::move(caller.user),
                         .as_service = caller.service,
+                        .as_guide = services.as_guide,
                         .verb = std::move(verb)};
   using Answer = Result<AppliedChange>;
   auto applying = Suspend<Answer>(

@@ -21,7 +21,7 @@ struct Services {
   const Limits& limits;
   RateLimiter& rate_limiter;
   const FileLinks& links;
-  bool guide_rules = false;  // [compat] guide
+  const bool as_guide = false;  // compat.guide
 };
 
 // Signs the file URLs of a message for the caller, in a response to that caller only.

@@ -10,11 +10,14 @@ namespace {
 
 constexpr auto kHelloEvery = std::chrono::seconds(5);
 constexpr auto kReadEvery = std::chrono::seconds(2);
-constexpr auto kHeadsEvery = std::chrono::seconds(10);    // while the bus is up
+constexpr auto kHeadsEvery = std::chrono::seconds(10);  // while the bus is up
+// In a taken-over store, so that changes of the other system arrive within 2 s.
+constexpr auto kInboxEvery = std::chrono::milliseconds(400),
+               kForeignEvery = std::chrono::milliseconds(800);
+constexpr int kInboxConversations = 500;                  // per read
 constexpr auto kAllUsersEvery = std::chrono::seconds(1);  // at most
 constexpr size_t kUsersInAMessage = 1000;
 constexpr size_t kPresenceAtOnce = 10'000;
-constexpr size_t kLoggedNodes = 1000;
 constexpr size_t kAccessRows = 256;  // per page; a row can name 500 users
 
 // Nodes of version 0.1.0 do not send the audience.
@@ -40,7 +43,9 @@ Cluster::Cluster(Executor& self, FollowedLogs& store, std::unique_ptr<Bus> bus,
                   [this](std::vector<UserId> users, bool shown) {
                     Hub::OnRemotePresence(hubs_, std::move(users), shown);
                   }),
-      access_({.every = kReadEvery, .page_rows = kAccessRows}, clock.Now()),
+      access_({.every = options.taken_over ? Duration(kForeignEvery) : Duration(kReadEvery),
+               .page_rows = kAccessRows},
+              clock.Now()),
       heads_({.every = kReadEvery}, clock.Now()) {}
 
 Cluster::~Cluster() { Stop(); }
@@ -156,7 +161,7 @@ void Cluster::PublishAllUsers() {
 
 void Cluster::PublishHello() {
   PublishToAll(BusHello{options_.store, shown_.users().size(), shown_.digest(),
-                        neighbours_.settled(), options_.guide_rules});
+                        neighbours_.settled(), options_.as_guide});
 }
 
 // --- receiving
@@ -256,21 +261,19 @@ void Cluster::OnHello(const Uuid& node, const BusHello& hello) {
                           {hello.store, hello.users_online, hello.users_digest, hello.settled})) {
     PublishToAll(BusPresenceAsk{node});
   }
-  if (!neighbours_.IsForeign(node)) return CompareRules(node, hello);
+  if (!neighbours_.IsForeign(node)) {
+    if (hello.as_guide != options_.as_guide && !std::exchange(modes_differ_, true)) {
+      log::warn("nodes differ in compat.guide node={} its_value={} this_node={}", node.ToString(),
+                hello.as_guide ? "on" : "off", options_.as_guide ? "on" : "off");
+    }
+    return;
+  }
   counters_.other_stores.Add();
   store_mismatch_ = neighbours_.Mismatch();
   if (was_foreign) return;
   log::error(
       "store mismatch: another node on this Redis uses another store node={} store={} this_node={}",
       node.ToString(), hello.store.ToString(), store_mismatch_ ? "yields" : "serves");
-}
-
-void Cluster::CompareRules(const Uuid& node, const BusHello& hello) {
-  if (hello.guide_rules == options_.guide_rules) return;
-  if (other_rules_.size() >= kLoggedNodes) other_rules_.clear();
-  if (!other_rules_.insert(node.ToString()).second) return;
-  log::warn("nodes differ in compat.guide node={} there={} here={}", node.ToString(),
-            hello.guide_rules ? "on" : "off", options_.guide_rules ? "on" : "off");
 }
 
 // --- periodic work
@@ -293,8 +296,23 @@ void Cluster::OnTick(Monotonic now) {
 void Cluster::FollowStore(Monotonic now) {
   const Timestamp time = clock_.Now();
   if (auto query = access_.Begin(now, time)) ReadAccessLog(*std::move(query));
-  heads_.SetInterval(up() ? Duration(kHeadsEvery) : Duration(kReadEvery));
+  heads_.SetInterval(up()                  ? Duration(kHeadsEvery)
+                     : options_.taken_over ? Duration(kForeignEvery)
+                                           : Duration(kReadEvery));
   if (auto query = heads_.Begin(now, time)) ReadHeads(*std::move(query));
+  if (options_.taken_over && !reading_inbox_ && now >= next_inbox_) ReadInbox();
+}
+
+// Every node adopts: a conversation's row is locked meanwhile, and the nodes that come later find nothing left.
+void Cluster::ReadInbox() {
+  reading_inbox_ = true;
+  store_.ListInbox(kInboxConversations, self_, [this](const Result<std::vector<Uuid>>& found) {
+    reading_inbox_ = false;
+    next_inbox_ = clock_.Steady() + kInboxEvery;
+    if (!found) return log::warn("reading the inbox failed error={}", Name(found.error().code));
+    // The other nodes then read the changed heads.
+    Hub::Adopt(hubs_, *found, [this] { self_.Post([this] { PublishToAll(BusLost{}); }); });
+  });
 }
 
 void Cluster::ReadAccessLog(LogQuery query) {

@@ -30,7 +30,10 @@ class Cluster final : public EventTap,
     // True if other nodes write to the store: their changes are then read from the store, with or
     // without a bus.
     bool shared_store = true;
-    bool guide_rules = false;  // [compat] guide; nodes of one store should agree
+    // True if another system also writes to the store (StoreState::IsTakenOver): this node adopts its
+    // changes, and reads the logs more often.
+    bool taken_over = false;
+    bool as_guide = false;  // compat.guide, which must be equal on all nodes
   };
   // `bus`: null without Redis. `self`: the first shard.
   Cluster(Executor& self, FollowedLogs& store, std::unique_ptr<Bus> bus, BusCounters& counters,
@@ -71,7 +74,6 @@ class Cluster final : public EventTap,
   RemoteEvent EventFrom(const Uuid& conversation, BusEvent& event);
   void OnNode(const Uuid& node, BusMessage& message);
   void OnHello(const Uuid& node, const BusHello& hello);
-  void CompareRules(const Uuid& node, const BusHello& hello);
   void PublishToAll(const BusMessage& message);
   void PublishHello();
   void PublishAllUsers();
@@ -79,6 +81,7 @@ class Cluster final : public EventTap,
   void FollowStore(Monotonic now);
   void ReadAccessLog(LogQuery query);
   void ReadHeads(LogQuery query);
+  void ReadInbox();
 
   Executor& self_;
   FollowedLogs& store_;
@@ -96,8 +99,10 @@ class Cluster final : public EventTap,
   std::vector<std::pair<UserId, bool>> pending_presence_;
   Monotonic next_hello_ = {}, next_all_ = {};
   bool leaving_ = false;
-  KeyedSet other_rules_;        // nodes that were logged because their guide_rules differ
   LogFollower access_, heads_;  // positions in the store's logs
+  Monotonic next_inbox_ = {};
+  bool reading_inbox_ = false;
+  bool modes_differ_ = false;  // logged: another node has another as_guide
 };
 
 }  // namespace parley

@@ -42,6 +42,9 @@ class HeldBus final : public Bus {
 // Counts the reads of changed heads; each finds nothing.
 class EmptyLogs final : public FollowedLogs {
  public:
+  void ListInbox(int, Executor& on, Answer<std::vector<Uuid>> done) override {
+    on.Post([done = std::move(done)]() mutable { done(std::vector<Uuid>()); });
+  }
   void ListChangedHeads(LogQuery, Executor& on, Answer<ChangedHeads> done) override {
     ++reads;
     on.Post([done = std::move(done)]() mutable { done(ChangedHeads()); });

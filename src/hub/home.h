@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -46,6 +47,7 @@ struct HubCounters {
   std::array<Counter, kResumeResults.size()> resumes;  // by ResumeResult
   // Conversations whose events were found in the store before the bus delivered them.
   Counter found_in_store;
+  Counter adopted;          // changes of writers other than nodes
   Counter rewinds;          // conversations whose store head moved back
   Gauge rooms, rooms_idle;  // conversations in memory, and the unused ones among them
   Gauge tail_bytes;         // size of the events cached for catch-up
@@ -137,6 +139,9 @@ class Home {
   // Processes entries of the access log: `user` was removed, or the conversation was deleted.
   void OnMemberRemoved(const Uuid& conversation, const UserId& user);
   void OnConversationDeleted(const Uuid& conversation);
+  // Gives seqs to the changes of a writer that is not a node (ChangeStore::Adopt), and broadcasts them.
+  // `done` runs once if there were any.
+  void Adopt(const Uuid& conversation, UniqueFunction<void()> done);
   // Retries OnMemberRemoved for removals that could not be verified because the store was
   // unavailable or the event arrived out of order.
   void RetryRemovals();
@@ -239,6 +244,7 @@ class Home {
     Uuid conversation;
     int64_t head;
   };
+  std::set<Uuid> adopting_;  // conversations
   // heads read from the store whose events the bus may still deliver
   std::deque<StoreAhead> store_ahead_;
   // followed conversations, and since when they have no subscribers

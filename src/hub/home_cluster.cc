@@ -219,6 +219,26 @@ void Home::RetryRemovals() {
   }
 }
 
+void Home::Adopt(const Uuid& conversation, UniqueFunction<void()> done) {
+  if (!adopting_.insert(conversation).second) return;
+  store_.Adopt(
+      conversation, self_,
+      [this, conversation, done = std::move(done)](const Result<Adopted>& adopted) mutable {
+        adopting_.erase(conversation);
+        if (!adopted) {
+          log::warn("adopting changes of another writer failed conversation={} error={}",
+                    conversation.ToString(), Name(adopted.error().code));
+          return;
+        }
+        if (adopted->head == 0 && !adopted->more) return;  // another node was first
+        counters_.adopted.Add(static_cast<uint64_t>(adopted->changes));
+        Room* room = rooms_->Find(conversation);
+        if (room != nullptr && room->followed) CatchUp(*room, adopted->head);
+        if (adopted->more) return Adopt(conversation, std::move(done));
+        done();
+      });
+}
+
 void Home::OnConversationDeleted(const Uuid& conversation) {
   const Room* room = rooms_->Find(conversation);
   if (room != nullptr && room->followed) BroadcastDeletion(conversation);

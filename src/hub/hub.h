@@ -101,6 +101,9 @@ class Hub final : private HomeSink, private PresenceSink {
   // Returns true if the inbox of a shard exceeds its limit (see Executor).
   static bool Congested(std::span<Hub* const> hubs);
   static void RecheckHeads(std::span<Hub* const> hubs);
+  // Home::Adopt for each conversation; `done` runs on its home shard.
+  static void Adopt(std::span<Hub* const> hubs, std::span<const Uuid> conversations,
+                    const std::function<void()>& done);
   static void OnAccessChange(std::span<Hub* const> hubs, const AccessChange& change);
 
   HubCounters& counters() { return counters_; }

@@ -30,6 +30,15 @@ size_t BytesOf(const std::vector<UserId>& users) {
   return bytes;
 }
 
+// The user's socket follows the conversation from here: messages may have followed since the user joined, and
+// the read mark of a member begins where the member joined.
+int64_t JoinedAt(const Conversation& conversation, const UserId& user) {
+  for (const Member& member : conversation.members) {
+    if (member.user == user) return member.last_read_seq;
+  }
+  return conversation.seq;
+}
+
 }  // namespace
 
 void Hub::IngestRemote(std::span<Hub* const> hubs, std::vector<RemoteEvent> events) {
@@ -113,6 +122,14 @@ void Hub::RecheckHeads(std::span<Hub* const> hubs) {
   }
 }
 
+void Hub::Adopt(std::span<Hub* const> hubs, std::span<const Uuid> conversations,
+                const std::function<void()>& done) {
+  for (const Uuid& conversation : conversations) {
+    Hub& home = *hubs[ShardOf(conversation, hubs.size())];
+    home.self_.Post([&home, conversation, done] { home.home_.Adopt(conversation, done); });
+  }
+}
+
 void Hub::OnAccessChange(std::span<Hub* const> hubs, const AccessChange& change) {
   Hub& home = *hubs[ShardOf(change.conversation, hubs.size())];
   switch (change.kind) {
@@ -147,7 +164,8 @@ void Hub::AnnounceIfMember(const Uuid& conversation, const std::vector<UserId>& 
                                 unverified_joins_.emplace_back(conversation, user);
                               }
                               if (!view) return;
-                              const Conversation& found = view->conversation;
+                              Conversation found = view->conversation;
+                              found.seq = std::min(found.seq, JoinedAt(found, user));
                               OnAnnounced({&user, 1}, {ConversationCreatedEvent(found), found.seq});
                             });
   }

@@ -30,6 +30,9 @@ void AddMetrics(const HubCounters& counters, MetricFamilies& out) {
                static_cast<double>(counters.rooms_idle.value()));
   out.AddGauge("tail_bytes", "Bytes of recent events held in memory for resumes and slow readers.",
                static_cast<double>(counters.tail_bytes.value()));
+  out.AddCounter("adopted_changes_total",
+                 "Changes by writers other than Parley, adopted by this node.",
+                 counters.adopted.value());
   out.AddCounter("store_rewinds_total",
                  "Conversations whose head in the store moved back, for example after a fail-over.",
                  counters.rewinds.value());

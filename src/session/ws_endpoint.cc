@@ -134,6 +134,13 @@ std::optional<Error> WsEndpoint::TakeAddress(const Request& request, WsOpening& 
                .retry_after = std::chrono::seconds(10)};
 }
 
+std::optional<Error> WsEndpoint::CheckToken(const std::optional<std::string>& token) const {
+  if (!token) return Error{.code = ErrorCode::forbidden, .detail = "The handshake has no token."};
+  const auto identity = context_.verifier.Verify(*token);
+  if (identity) return std::nullopt;
+  return Error{.code = ErrorCode::forbidden, .detail = identity.error().detail};
+}
+
 std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request request) {
   WsOpening opening;
   const Path& path = request.segments();
@@ -152,9 +159,8 @@ std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request requ
 
   const Protocols protocols = ParseProtocols(request);
   opening.token = TokenOf(request, protocols);
-  if (options_.guide_rules && !(opening.token && context_.verifier.Verify(*opening.token))) {
-    return Response::Problem(
-        {.code = ErrorCode::forbidden, .detail = "A valid access token is required."});
+  if (options_.refuse_bad_tokens) {
+    if (const auto refused = CheckToken(opening.token)) return Response::Problem(*refused);
   }
   ReadQuery(request, opening.session);
 

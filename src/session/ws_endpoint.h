@@ -9,9 +9,8 @@ namespace parley {
 struct WsEndpointOptions {
   bool test_echo = false;  // serve /test/echo
   bool access_log = false;
-  bool deflate = false;  // use permessage-deflate if offered; /test/echo always does
-  // [compat] guide: refuse the handshake without a valid token with 403
-  bool guide_rules = false;
+  bool refuse_bad_tokens = false;  // with 403, before the upgrade: compat.guide
+  bool deflate = false;            // use permessage-deflate if offered; /test/echo always does
 };
 
 class WsEndpoint final : public UpgradeHandler {
@@ -26,6 +25,8 @@ class WsEndpoint final : public UpgradeHandler {
  private:
   // Applies the limits of the client's address. Errors: rate_limited.
   std::optional<Error> TakeAddress(const Request& request, WsOpening& opening);
+  // Errors: forbidden for a bad or missing token.
+  std::optional<Error> CheckToken(const std::optional<std::string>& token) const;
   std::optional<Response> UpgradeToEcho(Connection& connection, const Request& request);
 
   SessionContext& context_;

@@ -7,7 +7,7 @@ namespace parley::queries {
 #define PARLEY_ATTACHMENT_COLUMNS                                                     \
   "a.id, a.file_name, a.content_type, a.file_size, a.uploaded_by_id, a.uploaded_at, " \
   "a.message_id, "                                                                    \
-  "a.metadata, a.digest, a.conversation_id"
+  "a.metadata, a.digest, a.conversation_id, a.file_path"
 
 inline constexpr Query kInsertAttachment{
     "insert_attachment",
@@ -20,9 +20,15 @@ inline constexpr Query kAttachmentByClientId{"attachment_by_client_id",
                                              "SELECT " PARLEY_ATTACHMENT_COLUMNS
                                              " FROM messaging_attachment a "
                                              "WHERE a.uploaded_by_id = ?1 AND a.client_id = ?2"};
+// A file without a digest was uploaded to the Django system of a taken-over database, which keeps it.
 inline constexpr Query kCountUnattached{
     "count_unattached",
-    "SELECT count(*) FROM messaging_attachment WHERE uploaded_by_id = ?1 AND message_id IS NULL"};
+    "SELECT count(*) FROM messaging_attachment WHERE uploaded_by_id = ?1 AND message_id IS NULL "
+    "AND digest IS NOT NULL"};
+inline constexpr Query kUnattachedOf{
+    "unattached_of",
+    "SELECT id FROM messaging_attachment WHERE uploaded_by_id = ?1 AND message_id IS NULL "
+    "AND digest IS NOT NULL LIMIT 1000"};
 inline constexpr Query kStoredBytes{
     "stored_bytes",
     "SELECT CAST(coalesce(sum(file_size), 0) AS bigint) FROM messaging_attachment "
@@ -44,7 +50,7 @@ inline constexpr Query kDropAttachmentsIn{
 inline constexpr Query kExpireAttachments{
     "expire_attachments",
     "DELETE FROM messaging_attachment WHERE id IN (SELECT id FROM messaging_attachment "
-    "WHERE message_id IS NULL AND uploaded_at < ?1 LIMIT ?2) RETURNING id"};
+    "WHERE message_id IS NULL AND digest IS NOT NULL AND uploaded_at < ?1 LIMIT ?2) RETURNING id"};
 inline constexpr Query kRemoveFile{
     "remove_file", "INSERT INTO parley_removed_file (id) VALUES (?1) ON CONFLICT DO NOTHING"};
 inline constexpr Query kRemovedFiles{"removed_files",

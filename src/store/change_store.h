@@ -17,6 +17,14 @@ struct ChangesSince {
   uint64_t epoch = 0;           // of the store: see SqlSession::Epoch
 };
 
+// Changes of another writer that now have seqs.
+struct Adopted {
+  int64_t head = 0;     // of the conversation; 0: nothing was adopted
+  int64_t changes = 0;  // adopted
+  uint64_t epoch = 0;   // of the store
+  bool more = false;    // there are further changes
+};
+
 // Threads and common errors: store/store.h.
 class ChangeStore {
  public:
@@ -33,6 +41,10 @@ class ChangeStore {
   // Errors: not_found (the conversation or message does not exist, or the actor is not a participant),
   // forbidden, invalid_field, bad_request (not for a conversation of this type).
   virtual void Apply(ChangeRequest request, Executor& on, Answer<AppliedChange> done) = 0;
+  // Numbers the changes that another writer made to a conversation (Django's ORM, in a store that
+  // IsTakenOver), a limited number of them. They can then be read like other changes. Without changes, for
+  // instance after another node has adopted them, nothing happens.
+  virtual void Adopt(Uuid conversation, Executor& on, Answer<Adopted> done) = 0;
   // Deletes the conversation for all participants at once. The background removes its rows in batches.
   // Errors: not_found, forbidden.
   virtual void DeleteConversation(Uuid conversation, UserId actor, bool as_service, Executor& on,

@@ -23,6 +23,9 @@ class FollowedLogs {
   virtual void ListAccessChanges(LogQuery query, Executor& on, Answer<AccessChanges> done) = 0;
   // Heads that have moved. Heads have no times: a page without `from` has no rows.
   virtual void ListChangedHeads(LogQuery query, Executor& on, Answer<ChangedHeads> done) = 0;
+  // Conversations with changes by other writers that ChangeStore::Adopt has not numbered, the oldest
+  // first. Only for a store that IsTakenOver.
+  virtual void ListInbox(int limit, Executor& on, Answer<std::vector<Uuid>> done) = 0;
 };
 
 }  // namespace parley

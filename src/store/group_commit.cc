@@ -18,9 +18,16 @@ constexpr auto kUpkeepRetry = std::chrono::milliseconds(1000);
 
 }  // namespace
 
-Error RefusedValue() {
-  return {.code = ErrorCode::bad_request,
-          .detail = "The database rejected a value of this request."};
+Error ErrorOf(StoreFailure::Kind kind) {
+  switch (kind) {
+    case StoreFailure::Kind::kRefused:
+      return {.code = ErrorCode::bad_request,
+              .detail = "The database rejected a value of this request."};
+    case StoreFailure::Kind::kUnknownUser:
+      return Error::UnknownUser();
+    default:
+      return Error::StoreUnavailable();
+  }
 }
 
 GroupCommit::GroupCommit(std::unique_ptr<SqlSession> session, size_t max_queued, Upkeep upkeep,
@@ -195,7 +202,8 @@ void GroupCommit::Refuse(Batch batch) {
 
 // Locks and rejected values do not mean that the store is unavailable.
 void GroupCommit::NoteHealth(Kind failure) {
-  healthy_ = failure == Kind::kConflict || failure == Kind::kLocked || failure == Kind::kRefused;
+  healthy_ = failure == Kind::kConflict || failure == Kind::kLocked || failure == Kind::kRefused ||
+             failure == Kind::kUnknownUser;
 }
 
 void GroupCommit::RunUpkeep() {

@@ -116,7 +116,7 @@ class GroupCommit {
   std::thread thread_;
 };
 
-// The error for a value that the database refuses.
-Error RefusedValue();
+// The error of a statement or transaction that failed so.
+Error ErrorOf(StoreFailure::Kind kind);
 
 }  // namespace parley

@@ -79,9 +79,7 @@ void GroupCommit::HandleFailure(Batch batch, const Attempt& attempt, Locking loc
     const auto bad = batch.size() == 1 ? batch.begin() : at(attempt.first);
     culprit.push_back(std::move(*bad));
     batch.erase(bad);
-    Deliver(std::move(culprit),
-            std::make_shared<const Error>(kind == Kind::kRefused ? RefusedValue()
-                                                                 : Error::StoreUnavailable()));
+    Deliver(std::move(culprit), std::make_shared<const Error>(ErrorOf(kind)));
   } else {
     // One write has failed the whole batch: retry it in halves.
     const auto middle = at(batch.size() / 2);

@@ -116,7 +116,9 @@ GroupCommit::Attempt GroupCommit::TryCommit(std::span<const std::unique_ptr<Writ
       }
       attempt.failed = error.kind();
       NoteHealth(error.kind());
-      if (error.kind() != Kind::kConflict || writes.size() == 1) {
+      const bool is_expected = error.kind() == Kind::kUnknownUser ||
+                               (error.kind() == Kind::kConflict && writes.size() > 1);
+      if (!is_expected) {
         log::error("commit failed writes={} error={}", writes.size(), error.what());
       }
       return attempt;

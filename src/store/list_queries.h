@@ -76,20 +76,21 @@ inline const ListQuery kMessagesAndMarks(
     "m.deleted_at IS NULL AND (m.sender_id IS NULL OR m.sender_id <> ?1), c.participant_count "
     "FROM messaging_message m JOIN messaging_conversation_participant p "
     "ON p.conversation_id = m.conversation_id AND p.user_id = ?1 "
-    "JOIN messaging_conversation c ON c.id = m.conversation_id WHERE m.id IN (@)",
+    "JOIN messaging_conversation c ON c.id = m.conversation_id "
+    "WHERE m.seq IS NOT NULL AND m.id IN (@)",
     2);
 
 // --- users
 
 // The users of the list who share a conversation with ?1, or all of them if ?2, with the time when each
-// was last seen.
+// was last seen. ?3 is ?1 again, as a value of the column's type; the list fits that type.
 inline const ListQuery kSeenOfMany(
     "seen_of_many",
     "SELECT asked.column1, s.last_seen FROM (VALUES @) AS asked "
     "LEFT JOIN parley_seen s ON s.user_id = asked.column1 "
     "WHERE ?2 OR asked.column1 = ?1 OR EXISTS (SELECT 1 FROM messaging_conversation_participant b "
     "JOIN messaging_conversation_participant a ON a.conversation_id = b.conversation_id "
-    "AND a.user_id = ?1 WHERE b.user_id = asked.column1)",
-    3, ListQuery::Form::kValues);
+    "AND a.user_id = ?3 WHERE b.user_id = CAST(asked.column1 AS {user}))",
+    4, ListQuery::Form::kValues);
 
 }  // namespace parley::queries

@@ -18,7 +18,8 @@ inline constexpr Query kMoveMark{
 inline constexpr Query kMoveFreeMarks{
     "move_free_marks",
     "WITH wanted AS (SELECT p.conversation_id, p.user_id, mark.seq, mark.micros "
-    "FROM unnest(CAST(string_to_array(?1, ' ') AS uuid[]), string_to_array(?2, ' '), "
+    "FROM unnest(CAST(string_to_array(?1, ' ') AS uuid[]), "
+    "CAST(string_to_array(?2, ' ') AS {user}[]), "
     "CAST(string_to_array(?3, ' ') AS bigint[]), CAST(string_to_array(?4, ' ') AS bigint[])) "
     "AS mark (conversation_id, user_id, seq, micros) JOIN messaging_conversation_participant p "
     "ON p.conversation_id = mark.conversation_id AND p.user_id = mark.user_id "
@@ -49,7 +50,7 @@ inline constexpr Query kStampFreeRead{
     "stamp_free_read",
     "WITH range AS (SELECT * FROM unnest(CAST(string_to_array(?1, ' ') AS uuid[]), "
     "CAST(string_to_array(?2, ' ') AS bigint[]), CAST(string_to_array(?3, ' ') AS bigint[]), "
-    "CAST(string_to_array(?4, ' ') AS bigint[]), string_to_array(?5, ' ')) "
+    "CAST(string_to_array(?4, ' ') AS bigint[]), CAST(string_to_array(?5, ' ') AS {user}[])) "
     "WITH ORDINALITY AS range (conversation_id, after, last, micros, reader, place)), "
     "free AS (SELECT m.ctid, timestamptz 'epoch' + range.micros * interval '1 microsecond' AS at "
     "FROM range JOIN messaging_message m "

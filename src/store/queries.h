@@ -46,7 +46,7 @@ inline constexpr Query kSetSeq{
     "WHERE id = ?1"};
 inline constexpr Query kMessageInConversation{
     "message_in_conversation",
-    "SELECT seq FROM messaging_message WHERE id = ?1 AND conversation_id = ?2"};
+    "SELECT seq FROM messaging_message WHERE id = ?1 AND conversation_id = ?2 AND seq IS NOT NULL"};
 inline constexpr Query kInsertMessage{
     "insert_message",
     "INSERT INTO messaging_message (conversation_id, seq, id, sender_id, content, content_type, "
@@ -67,8 +67,10 @@ inline constexpr Query kInsertParticipants{
     "insert_participants",
     "INSERT INTO messaging_conversation_participant (conversation_id, user_id, joined_at, role) "
     "SELECT ?1, u.id, CAST(?3 AS timestamptz) + (u.place - 1) * interval '1 microsecond', "
-    "CASE WHEN u.id = CAST(?4 AS text) THEN CAST(?5 AS smallint) ELSE 0 END "
-    "FROM unnest(string_to_array(?2, ' ')) WITH ORDINALITY AS u (id, place)"};
+    "CASE WHEN u.id = CAST(?4 AS {user}) THEN CAST(?5 AS smallint) ELSE 0 END "
+    "FROM unnest(CAST(string_to_array(?2, ' ') AS {user}[])) WITH ORDINALITY AS u (id, place)"};
+// A taken-over database checks user ids at commit, which would fail the whole batch.
+inline constexpr Query kCheckUsersAtOnce{"check_users_at_once", "SET CONSTRAINTS ALL IMMEDIATE"};
 
 // --- changes
 
@@ -92,11 +94,12 @@ inline constexpr Query kInsertChange{
     "insert_change",
     "INSERT INTO parley_change (conversation_id, seq, kind, message_seq) VALUES (?1, ?2, ?3, ?4)"};
 inline constexpr Query kChangesAfter{
-    "changes_after", "SELECT " PARLEY_MESSAGE_COLUMNS
-                     ", g.seq, g.kind FROM parley_change g LEFT JOIN messaging_message m "
-                     "ON m.conversation_id = g.conversation_id AND m.seq = g.message_seq "
-                     "WHERE g.conversation_id = ?1 AND g.seq > ?2 AND g.seq <= ?4 "
-                     "ORDER BY g.seq LIMIT ?3"};
+    "changes_after",
+    "SELECT " PARLEY_MESSAGE_COLUMNS
+    ", g.seq, g.kind, g.message_seq FROM parley_change g LEFT JOIN messaging_message m "
+    "ON m.conversation_id = g.conversation_id AND m.seq = g.message_seq "
+    "WHERE g.conversation_id = ?1 AND g.seq > ?2 AND g.seq <= ?4 "
+    "ORDER BY g.seq LIMIT ?3"};
 inline constexpr Query kCreatedAfter{
     "created_after", "SELECT " PARLEY_MESSAGE_COLUMNS
                      " FROM messaging_message m WHERE m.conversation_id = ?1 AND m.seq > ?2 "
@@ -137,6 +140,9 @@ inline constexpr Query kRemoveParticipant{
 inline constexpr Query kCountParticipants{
     "count_participants",
     "UPDATE messaging_conversation SET participant_count = participant_count + ?2 WHERE id = ?1"};
+inline constexpr Query kOwner{"owner",
+                              "SELECT 1 FROM messaging_conversation_participant "
+                              "WHERE conversation_id = ?1 AND role = 2 LIMIT 1"};
 inline constexpr Query kRoleOf{"role_of",
                                "SELECT role FROM messaging_conversation_participant "
                                "WHERE conversation_id = ?1 AND user_id = ?2"};
@@ -170,6 +176,10 @@ inline constexpr Query kRemoveChanges{
     "remove_changes",
     "DELETE FROM parley_change WHERE conversation_id = ?1 AND seq <= (SELECT seq FROM "
     "parley_change WHERE conversation_id = ?1 ORDER BY seq LIMIT 1) + ?2 RETURNING seq"};
+// Another writer may have added rows that no seq numbers.
+inline constexpr Query kRemoveUnnumbered{
+    "remove_unnumbered",
+    "DELETE FROM messaging_message WHERE conversation_id = ?1 AND seq IS NULL"};
 inline constexpr Query kRemoveConversation{"remove_conversation",
                                            "DELETE FROM messaging_conversation WHERE id = ?1"};
 
@@ -307,6 +317,6 @@ inline constexpr Query kMessage{
     "message",
     "SELECT " PARLEY_MESSAGE_COLUMNS
     " FROM messaging_message m JOIN messaging_conversation c ON c.id = m.conversation_id "
-    "WHERE m.id = ?1 AND c.deleted_at IS NULL"};
+    "WHERE m.id = ?1 AND c.deleted_at IS NULL AND m.seq IS NOT NULL"};
 
 }  // namespace parley::queries

@@ -1,4 +1,6 @@
 // SqlStore: the logs that nodes follow in the store: access changes, and the heads of conversations.
+#include <algorithm>
+
 #include "store/list_queries.h"
 #include "store/log_reading.h"
 
@@ -27,6 +29,11 @@ std::string JoinUsers(std::span<const UserId> users) {
     text += user;
   }
   return text;
+}
+
+bool CheckUsers(SqlSession& session, std::span<const UserId> users) {
+  if (session.IsTakenOver()) session.Prepare(queries::kCheckUsersAtOnce).Run();
+  return std::ranges::all_of(users, [&](const UserId& user) { return session.FitsUserType(user); });
 }
 
 void LogAccess(SqlSession& session, AccessChange::Kind kind, const Uuid& conversation,

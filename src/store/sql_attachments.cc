@@ -23,6 +23,8 @@ Attachment AttachmentFrom(const Statement& row) {
   const std::string_view digest = row.IsNull(8) ? std::string_view() : row.Blob(8);
   if (digest.size() == attachment.digest.size()) {
     std::ranges::copy(digest, reinterpret_cast<char*>(attachment.digest.data()));
+  } else {
+    attachment.media_path = row.Text(10).empty() ? "." : row.Text(10);  // never its own file
   }
   return attachment;
 }
@@ -208,12 +210,22 @@ std::optional<std::vector<Attachment>> FindUnattached(SqlSession& session,
   return attachments;
 }
 
-bool HasUnattached(SqlSession& session, const UserId& uploader) {
-  Statement& row = session.Prepare(queries::kCountUnattached).Bind(1, uploader);
-  row.Step();
-  const bool has = row.Int(0) > 0;
-  row.Run();
-  return has;
+std::set<Uuid> UnattachedFrom(Statement& rows) {
+  std::set<Uuid> ids;
+  while (rows.Step()) ids.insert(rows.Id(0));
+  return ids;
+}
+
+void AddNamed(SqlSession& session, std::span<const Uuid> named, std::set<Uuid>& unattached,
+              std::vector<Attachment>& attachments) {
+  constexpr size_t kMost = 10;
+  for (const Attachment& given : attachments) unattached.erase(given.id);
+  for (const Uuid& id : named) {
+    if (attachments.size() >= kMost) return;
+    if (unattached.erase(id) == 0) continue;
+    auto found = FindAttachment(session, id);
+    if (found) attachments.push_back(std::move(found->attachment));
+  }
 }
 
 void Attach(SqlSession& session, std::span<Attachment> attachments, const Uuid& conversation,

@@ -43,8 +43,12 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
     return role_ || request_.as_service;
   }
 
+  // In a taken-over conversation, which may have no owner, admins act as owners.
+  void ActAsOwner(SqlSession& session) {
+    if (role_ == Role::kAdmin && !HasOwner(session, request_.conversation)) role_ = Role::kOwner;
+  }
   bool May(Action action) const {
-    return request_.as_service || parley::May(action, type_, *role_);
+    return request_.as_service || parley::May(action, type_, *role_, request_.as_guide);
   }
   static Outcome Forbidden(const char* why) { return Fail(ErrorCode::forbidden, why); }
 
@@ -205,6 +209,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
       return Fail(Error::Field("user_id", "A conversation can have at most " +
                                               std::to_string(add.at_most) + " participants."));
     }
+    if (!CheckUsers(session, {&add.user, 1})) return Fail(Error::UnknownUser());
     const Timestamp now = now_();
     const int64_t seq = TakeSeq(session, Action::add_participant, now);
     if (seq == 0) return Fail(Error::NotFound());
@@ -261,6 +266,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
     if (type_ == ConversationType::kDirect) {
       return Fail(ErrorCode::bad_request, "A direct conversation has no roles.");
     }
+    ActAsOwner(session);
     if (!May(Action::set_role)) return Forbidden("Only the owner can set roles.");
     const auto before = RoleOf(session, set.user);
     if (!before) {
@@ -327,7 +333,10 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
                                                           : queries::kTakeChangeSeq);
     take.Bind(1, request_.conversation).Bind(2, session.Position(now));
     if (!request_.as_service) {
-      const Role least = LeastRole(action, type_).value_or(Role::kOwner);
+      // An admin who acts as owner has a lower role in the table.
+      const Role least = action == Action::set_role
+                             ? Role::kAdmin
+                             : LeastRole(action, type_, request_.as_guide).value_or(Role::kOwner);
       take.Bind(3, request_.actor).Bind(4, static_cast<int64_t>(least));
     }
     return NumberFrom(take);

@@ -47,6 +47,10 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
       if (!wanted_.by_service || !IsSquatted(session, there)) return;
       session.Prepare(queries::kReleaseTask).Bind(1, there).Run();
     }
+    if (!CheckUsers(session, wanted_.participants)) {
+      result_ = Fail(Error::UnknownUser());
+      return;
+    }
     Insert(session, direct_key);
     if (wanted_.task_id && wanted_.by_service) {
       session.Prepare(queries::kSetTaskByService).Bind(1, wanted_.id).Run();

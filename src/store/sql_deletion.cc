@@ -28,8 +28,9 @@ class DeletionWrite final : public WriteOf<void> {
     if (!row.Step()) return Fail(Error::NotFound());
     const auto type = ParseConversationType(row.Text(0)).value_or(ConversationType::kGroup);
     const bool inside = !row.IsNull(1);
-    const Role role = inside ? static_cast<Role>(row.Int(1)) : Role::kMember;
+    Role role = inside ? static_cast<Role>(row.Int(1)) : Role::kMember;
     row.Run();
+    if (role == Role::kAdmin && !HasOwner(session, conversation_)) role = Role::kOwner;
     if (!inside && !as_service_) return Fail(Error::NotFound());
     if (!as_service_ && !May(Action::delete_conversation, type, role)) {
       return Fail(ErrorCode::forbidden, "Only the owner can delete a conversation.");
@@ -82,6 +83,10 @@ bool RemoveDeletedRows(SqlSession& session, DeletionCursor& cursor) {
   if (DropAttachmentsIn(session, conversation, kRowsAtOnce)) return true;
   if (RemoveSome(session, queries::kRemoveMessages, conversation)) return true;
   if (RemoveSome(session, queries::kRemoveChanges, conversation)) return true;
+  if (session.IsTakenOver()) {
+    session.Prepare(queries::kRemoveUnnumbered).Bind(1, conversation).Run();
+    session.Prepare(queries::kRemoveParticipants).Bind(1, conversation).Run();
+  }
   session.Prepare(queries::kRemoveConversation).Bind(1, conversation).Run();
   return true;
 }

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "store/attachment_queries.h"
 #include "store/sql_work.h"
 
 namespace parley {
@@ -23,8 +24,7 @@ class MessageInsert final : public WriteOf<StoredMessage> {
 
   const void* kind() const override {
     static constexpr char kPlain = 0;
-    const bool plain = !message_.reply_to && message_.attachments.empty() && message_.named.empty();
-    return plain ? &kPlain : nullptr;
+    return message_.reply_to || !message_.attachments.empty() ? nullptr : &kPlain;
   }
   void ApplyTogether(SqlSession& session, SqlPipeline& first, ConversationLocks& locks,
                      std::span<Write* const> writes) override;
@@ -43,7 +43,11 @@ class MessageInsert final : public WriteOf<StoredMessage> {
     if (!attachments) {
       return Fail(Error::Field("attachment_ids", "Must be unattached uploads of the caller."));
     }
-    AddNamed(session, *attachments);
+    if (!message_.named.empty()) {
+      std::set<Uuid> unattached =
+          UnattachedFrom(session.Prepare(queries::kUnattachedOf).Bind(1, message_.sender_id));
+      AddNamed(session, message_.named, unattached, *attachments);
+    }
     const Timestamp now = now_();
     const int64_t seq = TakeSeq(session, now);
     if (seq == 0)
@@ -53,16 +57,6 @@ class MessageInsert final : public WriteOf<StoredMessage> {
     BindTo(session.Prepare(queries::kInsertMessage), stored.message).Run();
     Attach(session, stored.message.attachments, message_.conversation_id, message_.id, 0);
     return stored;
-  }
-
-  void AddNamed(SqlSession& session, std::vector<Attachment>& attachments) const {
-    if (message_.named.empty() || !HasUnattached(session, message_.sender_id)) return;
-    for (const Uuid& id : message_.named) {
-      if (attachments.size() >= kAttachmentsByName) return;
-      if (std::ranges::find(attachments, id, &Attachment::id) != attachments.end()) continue;
-      auto found = FindUnattached(session, {&id, 1}, message_.sender_id);
-      if (found) attachments.push_back(std::move(found->front()));
-    }
   }
 
   void AddTo(SqlPipeline& pipeline, const StoredMessage& stored) const {
@@ -192,6 +186,10 @@ class MessageInsert::Together {
                       .Bind(1, message.conversation_id)
                       .Bind(2, message.sender_id);
       }
+      if (!message.named.empty() && !uploads_.contains(message.sender_id)) {
+        uploads_[message.sender_id] =
+            &pipeline.Add(queries::kUnattachedOf).Bind(1, message.sender_id);
+      }
       Statement* repeat = nullptr;
       if (message.client_id) {
         repeat = &pipeline.Add(queries::kFindClientId)
@@ -207,6 +205,7 @@ class MessageInsert::Together {
       const std::optional<int64_t> seq = locks_.Seq(id);
       heads_[id] = {.there = seq.has_value(), .seq = seq.value_or(0), .last = {}};
     }
+    for (auto& [user, rows] : uploads_) unattached_[user] = UnattachedFrom(*rows);
     for (auto& [key, row] : members_) is_member_[key] = row != nullptr && row->Step();
   }
 
@@ -229,6 +228,12 @@ class MessageInsert::Together {
           .Bind(4, session_.Position(*head.last));
     }
     pipeline.Run();
+    for (MessageInsert* insert : messages_) {
+      if (locks_.IsBusy(insert->message_.conversation_id)) continue;
+      if (!insert->result_ || insert->result_->duplicate) continue;
+      Message& stored = insert->result_->message;
+      Attach(session_, stored.attachments, stored.conversation_id, stored.id, 0);
+    }
   }
 
  private:
@@ -253,8 +258,12 @@ class MessageInsert::Together {
     if (!head.there || (!message.as_service && !is_member_[sender])) {
       return Fail(ErrorCode::not_participant, "You are not a participant of this conversation.");
     }
+    std::vector<Attachment> attachments;
+    if (!message.named.empty()) {
+      AddNamed(session_, message.named, unattached_[message.sender_id], attachments);
+    }
     head.last = insert.now_();
-    return insert.Stored(++head.seq, *head.last, {});
+    return insert.Stored(++head.seq, *head.last, std::move(attachments));
   }
 
   SqlSession& session_;
@@ -263,6 +272,8 @@ class MessageInsert::Together {
   std::vector<Statement*> repeats_;  // by message
   std::map<Uuid, Head> heads_;
   std::map<Sender, Statement*> members_;
+  std::map<UserId, Statement*> uploads_;
+  std::map<UserId, std::set<Uuid>> unattached_;  // what messages of this batch have not taken
   std::map<Sender, bool> is_member_;
   std::map<std::pair<Sender, std::string>, MessageInsert*> named_;
 };

@@ -29,9 +29,16 @@ void SqlStore::ListSeen(UserId reader, bool as_service, std::vector<UserId> aske
       [=, this](SqlSession& session) -> Result<std::vector<Seen>> {
         std::vector<Seen> out;
         KeyedSet given;
+        std::vector<UserId> fit;
+        for (const UserId& user : asked) {
+          if (session.FitsUserType(user)) fit.push_back(user);
+        }
+        if (fit.empty()) return out;
         queries::kSeenOfMany.Run(
-            session, std::span<const UserId>(asked), UserId(),
-            [&](Statement& rows) { rows.Bind(1, reader).Bind(2, int64_t{as_service}); },
+            session, std::span<const UserId>(fit), fit.front(),
+            [&](Statement& rows) {
+              rows.Bind(1, reader).Bind(2, int64_t{as_service}).Bind(3, reader);
+            },
             [&](const Statement& row) {
               Seen seen{.user = UserId(row.Text(0))};
               if (seen.user.empty() || !given.insert(seen.user).second) return;

@@ -2,6 +2,7 @@
 // A page is bounded in rows and in bytes, and reads little more than it returns.
 #include <algorithm>
 
+#include "store/inbox_queries.h"
 #include "store/sql_work.h"
 
 namespace parley {
@@ -26,6 +27,7 @@ class ChangesPage {
     ReadRows(queries::kCreatedAfter, &ChangesPage::TakeMessage);
     const auto middle = static_cast<std::ptrdiff_t>(changes_.size());
     ReadRows(queries::kChangesAfter, &ChangesPage::TakeChange);
+    FindTombstones();
     std::ranges::inplace_merge(changes_, changes_.begin() + middle, {}, &Change::seq);
     std::erase_if(changes_, [&](const Change& change) { return change.seq > end_; });
     if (changes_.size() > limit_) {
@@ -87,9 +89,29 @@ class ChangesPage {
       change.conversation = now_;
       return true;
     }
-    if (row.IsNull(0)) return false;
-    change.message = MessageFrom(row);
+    if (!row.IsNull(0)) {
+      change.message = MessageFrom(row);
+      return true;
+    }
+    if (change.kind != ChangeKind::kMessageDeleted || !session_.IsTakenOver()) return false;
+    change.message.conversation_id = conversation_;
+    change.message.seq = row.Int(kMessageColumns + 2);
     return true;
+  }
+
+  // Another writer deletes messages with their rows.
+  void FindTombstones() {
+    std::erase_if(changes_, [&](Change& change) {
+      const bool has_row =
+          change.kind == ChangeKind::kConversationUpdated || change.message.id != Uuid();
+      if (has_row) return false;
+      Statement& row =
+          session_.Prepare(queries::kTombstone).Bind(1, conversation_).Bind(2, change.message.seq);
+      if (!row.Step()) return true;
+      change.message.id = row.Id(0);
+      row.Run();
+      return false;
+    });
   }
 
   SqlSession& session_;

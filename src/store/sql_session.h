@@ -30,6 +30,7 @@ class StoreFailure : public std::runtime_error {
     kConflict,        // nothing was stored: a conflict with another writer; a retry may succeed
     kLocked,          // nothing was stored: another writer held a lock until the timeout
     kRefused,         // nothing was stored: a value does not fit; a retry will fail too
+    kUnknownUser,     // nothing was stored: a user id is not in the user table of the database
     kUnreachable,     // nothing was stored: there is no connection
     kOutcomeUnknown,  // the outcome of a commit is unknown
   };
@@ -86,11 +87,29 @@ class SqlPipeline {
   virtual void Run() = 0;
 };
 
+// Replaces "{user}" in a query.
+inline std::string WithUserType(std::string_view sql, std::string_view type) {
+  constexpr std::string_view kName = "{user}";
+  std::string out(sql);
+  for (size_t at = 0; (at = out.find(kName, at)) != std::string::npos; at += type.size()) {
+    out.replace(at, kName.size(), type);
+  }
+  return out;
+}
+
 class SqlSession {
  public:
   virtual ~SqlSession() = default;
   // nullptr: statements need no round trip on this engine.
   virtual std::unique_ptr<SqlPipeline> NewPipeline() { return nullptr; }
+  // The type of the columns with user ids; queries name it "{user}". Only a database that Parley took over
+  // can have another type than text.
+  virtual std::string_view UserType() const { return "text"; }
+  // False if the id does not fit that type: no row can have it.
+  virtual bool FitsUserType(std::string_view /*id*/) const { return true; }
+  // Parley took the database over from another system, which also writes to it. The database then checks at
+  // commit that users exist, and has parley_inbox and parley_tombstone.
+  virtual bool IsTakenOver() const { return false; }
   // Prepared once per session and query; valid until the next Prepare of the same query.
   virtual Statement& Prepare(const Query& query) = 0;
   virtual void Execute(const std::string& script) = 0;

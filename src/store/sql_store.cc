@@ -22,6 +22,7 @@ SqlStore::SqlStore(WriterSessions writers, const ReaderPool::Open& open_reader,
       clock_(clock),
       identity_(identity),
       file_key_(options.file_key),
+      taken_over_(options.taken_over),
       last_time_(NumberFrom(writers.conversations.front()->Prepare(queries::kLastTime))),
       readers_(
           [&] {
@@ -97,6 +98,10 @@ int64_t NumberFrom(Statement& row) {
   const int64_t number = row.Step() ? row.Int(0) : 0;
   row.Run();
   return number;
+}
+
+bool HasOwner(SqlSession& session, const Uuid& conversation) {
+  return NumberFrom(session.Prepare(queries::kOwner).Bind(1, conversation)) == 1;
 }
 
 int64_t UnreadIn(SqlSession& session, const Uuid& conversation, const UserId& reader,

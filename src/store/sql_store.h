@@ -20,6 +20,7 @@ struct SqlStoreOptions {
   size_t reader_threads = 2;
   size_t queue_writes = 10'000;
   std::string file_key = {};  // see StoreState::FileKey
+  bool taken_over = false;    // see StoreState::IsTakenOver
 };
 
 class SqlStore final : public Store {
@@ -33,6 +34,8 @@ class SqlStore final : public Store {
   void CreateConversation(NewConversation conversation, Executor& on,
                           Answer<CreatedConversation> done) override;
   void Apply(ChangeRequest request, Executor& on, Answer<AppliedChange> done) override;
+  void Adopt(Uuid conversation, Executor& on, Answer<Adopted> done) override;
+  void ListInbox(int limit, Executor& on, Answer<std::vector<Uuid>> done) override;
   void DeleteConversation(Uuid conversation, UserId actor, bool as_service, Executor& on,
                           Answer<void> done) override;
   void MarkRead(Uuid conversation, UserId reader, int64_t up_to_seq, Executor& on,
@@ -84,6 +87,7 @@ class SqlStore final : public Store {
 
   Uuid Identity() const override { return identity_; }
   std::string FileKey() const override { return file_key_; }
+  bool IsTakenOver() const override { return taken_over_; }
   bool Ready() const override { return commits_.healthy(); }
   StoreStats Stats() const override;
   void Close() override;
@@ -130,6 +134,7 @@ class SqlStore final : public Store {
   const Clock& clock_;
   const Uuid identity_;
   const std::string file_key_;
+  const bool taken_over_;
   std::atomic<int64_t> last_time_;  // never before the last change, even if the clock went back
   Counter statements_, round_trips_;
   ReadMarkBuffer read_marks_;
@@ -161,8 +166,7 @@ void SqlStore::OnReader(Executor& on, Answer<T> done, Read read, ReadClass kind)
           } catch (const StoreFailure& error) {
             session->Rollback();
             log::error("read failed error={}", error.what());
-            result = Fail(error.kind() == StoreFailure::Kind::kRefused ? RefusedValue()
-                                                                       : Error::StoreUnavailable());
+            result = Fail(ErrorOf(error.kind()));
           }
         }
         on.Post([done = std::move(done), result = std::move(result)]() mutable {

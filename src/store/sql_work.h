@@ -1,6 +1,7 @@
 // Helpers that the parts of SqlStore share: a write with a result, and common reads.
 #pragma once
 #include <functional>
+#include <set>
 
 #include "store/queries.h"
 #include "store/rows.h"
@@ -71,8 +72,11 @@ void FillAttachments(SqlSession& session, std::span<Message* const> messages);
 std::optional<std::vector<Attachment>> FindUnattached(SqlSession& session,
                                                       std::span<const Uuid> attachments,
                                                       const UserId& uploader);
-// Returns true if the user has uploads that are not attached.
-bool HasUnattached(SqlSession& session, const UserId& uploader);
+// The unattached uploads of a user, from queries::kUnattachedOf.
+std::set<Uuid> UnattachedFrom(Statement& rows);
+// Adds the files of `named` that are in `unattached`, which they then leave, up to 10 files in all.
+void AddNamed(SqlSession& session, std::span<const Uuid> named, std::set<Uuid>& unattached,
+              std::vector<Attachment>& attachments);
 // Attaches files to a message, the first one at index `place` among its attachments.
 void Attach(SqlSession& session, std::span<Attachment> attachments, const Uuid& conversation,
             const Uuid& message, size_t place);
@@ -86,6 +90,9 @@ bool DropAttachmentsIn(SqlSession& session, const Uuid& conversation, int64_t li
 
 // Returns the ids separated by spaces, which no id contains.
 std::string JoinUsers(std::span<const UserId> users);
+// Call it before a statement that adds users. Returns false if one of the ids cannot be a user's; if one is not in
+// the database's table of users, the statement fails.
+bool CheckUsers(SqlSession& session, std::span<const UserId> users);
 // Adds rows to the access log, which other nodes follow.
 void LogAccess(SqlSession& session, AccessChange::Kind kind, const Uuid& conversation,
                std::span<const UserId> users, Timestamp now);
@@ -98,6 +105,7 @@ void ReadMembers(SqlSession& session, Conversation& conversation);
 std::optional<int64_t> ReadMark(SqlSession& session, const Uuid& conversation, const UserId& user);
 // The only column of the only row; 0 if there is no row.
 int64_t NumberFrom(Statement& row);
+bool HasOwner(SqlSession& session, const Uuid& conversation);
 int64_t UnreadIn(SqlSession& session, const Uuid& conversation, const UserId& reader,
                  int64_t read_mark);
 

@@ -15,6 +15,8 @@ class StoreState {
   virtual Uuid Identity() const = 0;
   // The secret that signs links to files; the same on all nodes, never empty.
   virtual std::string FileKey() const = 0;
+  // Another system also writes to the store: Django's ORM.
+  virtual bool IsTakenOver() const { return false; }
   virtual bool Ready() const = 0;  // the last write or probe succeeded
   virtual StoreStats Stats() const = 0;
   // Commits and answers the queued writes, then stops the store's threads. Blocks until that is done.

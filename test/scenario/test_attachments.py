@@ -399,3 +399,31 @@ def test_concurrent_uploads_over_the_limit_are_rejected(own_server):
         connection.send(body[90_000:])
         assert connection.answer().status == 201
     uploaded(bob)
+
+
+@pytest.mark.proves("POST messages/")
+def test_uploads_that_a_message_names_are_attached(talk):
+    alice, bob = talk["alice"], talk["bob"]
+    by_url, by_id, foreign = uploaded(alice), uploaded(alice), uploaded(bob)
+    fields = {"content": f"see https://example.org{by_url['file_url']}?x=1 and {foreign['id']}", "client_id": "one", "attachment_ids": [],
+              "metadata": {"deep": [{"file": by_id["id"].upper()}], "none": NO_ID}}
+    named = [by_url["id"], by_id["id"]]
+
+    def ids(message):
+        return [one["id"] for one in message["attachments"]]
+    with alice.connect(talk) as a:
+        message = send(talk, **fields).json()
+        assert ids(message) == named and ids(a.wait_for("message")["data"]) == named
+        assert ids(bob.rest.get(f"messages/{message['id']}/").json()) == named
+        assert content(bob, by_id).content == files.PNG
+        again = send(talk, **fields)
+        assert again.status_code == 200 and ids(again.json()) == named, "a retry returns the first message"
+        assert ids(alice.rest.send_message(talk, by_id["id"])) == [], "it belongs to a message already"
+        assert alice.rest.get(f"attachments/{foreign['id']}/").status_code == 404
+        many = [uploaded(alice)["id"] for _ in range(12)]
+        a.send("message", content=" ".join(many))
+        assert ids(a.wait_for(lambda frame: frame.get("data", {}).get("content", "").startswith(many[0]))["data"]) == many[:10], "the first 10"
+        for number in range(5):  # in one batch of commits, the first message that names an upload has it
+            a.send("message", content=f"{number} {many[10]}")
+        frames = [a.wait_for(lambda frame: frame.get("data", {}).get("content", "").endswith(" " + many[10])) for _ in range(5)]
+        assert [len(one["data"]["attachments"]) for one in frames] == [1, 0, 0, 0, 0]

@@ -1,11 +1,11 @@
 """Where clients of the guide's system expect more than Parley's own clients: uploads attached by being named, limits as text,
-repeated typing, presence after connecting, and `[compat] guide`."""
+repeated typing, and presence after connecting. test_compat_guide.py has `[compat] guide`."""
 import re
 import uuid
 
 import pytest
 
-from client import NO_ID, Person, Socket
+from client import Person
 from deadline import eventually
 from files import PNG
 
@@ -118,38 +118,6 @@ def test_user_online_follows_the_greeting(pair):
         online = b.wait_for("user_online")
         assert online["data"] == {"user_id": ann.id}
         assert "seq" not in online
-
-
-@pytest.fixture
-def compatible(own_server):
-    return own_server("--compat-guide", "on")
-
-
-@pytest.mark.proves("clients of the original")
-def test_compat_any_participant_of_a_group_changes_it(compatible):
-    ann, bob, cat, dan = (Person(compatible, str(uuid.uuid4())) for _ in range(4))
-    room = ann.rest.post("conversations/", json={"type": "group", "participants": [bob.id, cat.id]}).json()
-    path = f"conversations/{room['id']}"
-    assert bob.rest.post(f"{path}/update_title/", json={"title": "Tea"}).status_code == 200
-    assert bob.rest.post(f"{path}/add_participant/", json={"user_id": dan.id}).status_code == 200
-    assert bob.rest.post(f"{path}/remove_participant/", json={"user_id": cat.id}).status_code == 200
-    assert bob.rest.post(f"{path}/remove_participant/", json={"user_id": ann.id}).status_code in (400, 403), "never the owner"
-
-
-def test_compat_a_bad_token_refuses_the_handshake(compatible):
-    from websockets.exceptions import InvalidStatus
-    for token in ("nonsense", None):
-        with pytest.raises(InvalidStatus) as refused:
-            Socket(compatible, NO_ID, token=token)
-        assert refused.value.response.status_code == 403
-
-
-def test_compat_a_deleted_message_is_not_found(compatible):
-    ann, bob = (Person(compatible, str(uuid.uuid4())) for _ in range(2))
-    room = ann.rest.post("conversations/direct/", json={"user_id": bob.id}).json()
-    sent = ann.rest.send_message(room, "x")
-    ann.rest.delete(f"messages/{sent['id']}/delete/")
-    assert ann.rest.get(f"messages/{sent['id']}/").status_code == 404
 
 
 def test_attachments_have_file_path(users):

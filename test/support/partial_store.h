@@ -13,6 +13,7 @@ class PartialHubStore : public HubStore {
   void Apply(ChangeRequest, Executor& on, Answer<AppliedChange> done) override {
     Refuse(on, std::move(done));
   }
+  void Adopt(Uuid, Executor& on, Answer<Adopted> done) override { Refuse(on, std::move(done)); }
   void DeleteConversation(Uuid, UserId, bool, Executor& on, Answer<void> done) override {
     Refuse(on, std::move(done));
   }

@@ -1,7 +1,9 @@
 #include "feature/attachments/attachments_api.h"
 
+#include <algorithm>
 #include <memory>
 
+#include "base/ask.h"
 #include "feature/attachments/attachment_janitor.h"
 #include "feature/attachments/attachments_service.h"
 #include "feature/attachments/download.h"
@@ -71,6 +73,14 @@ class AttachmentsApi {
     auto finding = FindNamed(context);
     const Result<FoundAttachment> found = co_await finding;
     if (!found) co_return Response::Problem(found.error());
+    const Attachment& file = found->attachment;
+    if (!file.media_path.empty()) {  // the other system may have removed it
+      const int64_t last = std::max<int64_t>(0, file.file_size - 1);
+      auto probing = Ask(services_.executor, blobs_, &BlobStore::ReadMedia, file.media_path, last,
+                         static_cast<size_t>(file.file_size - last));
+      const Result<std::string> probe = co_await probing;
+      if (!probe) co_return Response::Problem(probe.error());
+    }
     co_return Download(
         context.request, found->attachment, blobs_, services_.executor,
         [this, id = found->attachment.id, caller = context.caller] { return MayRead(id, caller); });

@@ -14,11 +14,12 @@ constexpr int64_t kPieceBytes = 64 * 1024;
 
 class BlobSource final : public BodySource {
  public:
-  BlobSource(BlobStore& blobs, Executor& on, const Uuid& id, ByteRange range,
+  BlobSource(BlobStore& blobs, Executor& on, const Attachment& attachment, ByteRange range,
              UniqueFunction<Task<bool>()> may_read)
       : blobs_(blobs),
         on_(on),
-        id_(id),
+        id_(attachment.id),
+        media_path_(attachment.media_path),
         range_(range),
         next_(range.first),
         may_read_(std::move(may_read)) {}
@@ -29,6 +30,11 @@ class BlobSource final : public BodySource {
     const int64_t left = range_.first + range_.size - next_;
     const int64_t piece = std::min(left, kPieceBytes);
     const int64_t from = std::exchange(next_, next_ + piece);
+    if (!media_path_.empty()) {
+      auto reading =
+          Ask(on_, blobs_, &BlobStore::ReadMedia, media_path_, from, static_cast<size_t>(piece));
+      co_return co_await reading;
+    }
     auto reading = Ask(on_, blobs_, &BlobStore::Read, id_, from, static_cast<size_t>(piece));
     co_return co_await reading;
   }
@@ -39,6 +45,7 @@ class BlobSource final : public BodySource {
   BlobStore& blobs_;
   Executor& on_;
   const Uuid id_;
+  const std::string media_path_;
   const ByteRange range_;
   int64_t next_;
   UniqueFunction<Task<bool>()> may_read_;
@@ -59,7 +66,9 @@ std::string TagOf(const ContentDigest& digest) {
 
 Response Download(const Request& request, const Attachment& attachment, BlobStore& blobs,
                   Executor& on, UniqueFunction<Task<bool>()> may_read) {
-  const std::string tag = TagOf(attachment.digest);
+  // A file of another system has no digest: its row never changes.
+  const std::string tag = attachment.media_path.empty() ? TagOf(attachment.digest)
+                                                        : "\"" + attachment.id.ToString() + "\"";
   const int64_t size = attachment.file_size;
   // Cached by the browser only, and revalidated for each use, because access can be revoked.
   Response response{
@@ -93,8 +102,7 @@ Response Download(const Request& request, const Attachment& attachment, BlobStor
   response.headers.emplace_back("Content-Disposition", DispositionOf(attachment.filename));
   response.headers.emplace_back("Content-Security-Policy", "default-src 'none'; sandbox");
   response.headers.emplace_back("Cross-Origin-Resource-Policy", "same-site");
-  response.source =
-      std::make_shared<BlobSource>(blobs, on, attachment.id, range, std::move(may_read));
+  response.source = std::make_shared<BlobSource>(blobs, on, attachment, range, std::move(may_read));
   return response;
 }
 

@@ -47,7 +47,6 @@ SendMessage ParseSend(FieldReader& fields, const Limits& limits) {
     send.content_type = std::move(folded).value_or("text");
   }
   send.metadata = fields.Metadata("metadata", limits.metadata_bytes);
-  send.named = IdsIn(send.content + send.metadata);
   send.reply_to = fields.Id("reply_to");
   send.client_id = fields.ShortText("client_id", limits.client_id_characters);
   if (send.client_id && send.client_id->empty()) {
@@ -96,8 +95,8 @@ class MessagesApi {
     auto getting = messages_.Get(*id, context.caller);
     const Result<Message> message = co_await getting;
     if (!message) co_return Response::Problem(message.error());
-    if (services_.guide_rules && message->deleted_at)
-      co_return Response::Problem(Error::NotFound());
+    const bool hidden = services_.as_guide && message->deleted_at;
+    if (hidden) co_return Response::Problem(Error::NotFound());
     co_return Response::Json(200, MessageJson(services_, context.caller, *message));
   }
 

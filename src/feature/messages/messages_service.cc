@@ -5,8 +5,15 @@
 #include <algorithm>
 
 #include "base/ask.h"
+#include "domain/text.h"
 
 namespace parley {
+namespace {
+
+// Ids in a message that may be uploads.
+constexpr size_t kMostNamed = 100;
+
+}  // namespace
 
 RequestHash HashOf(const SendMessage& send) {
   // Each part is preceded by its length, so that different requests have different texts.
@@ -35,13 +42,13 @@ Task<Result<StoredMessage>> MessagesService::Send(SendMessage send, Caller calle
                      .sender_id = caller.user,
                      .as_service = caller.service};
   if (send.client_id) message.request_hash = HashOf(send);
+  message.named = UuidsIn(send.content + ' ' + send.metadata, kMostNamed);
   message.content = std::move(send.content);
   message.content_type = std::move(send.content_type);
   message.metadata = std::move(send.metadata);
   message.reply_to = send.reply_to;
   message.client_id = std::move(send.client_id);
   message.attachments = std::move(send.attachments);
-  message.named = std::move(send.named);
 
   Hub& hub = services_.hub;
   auto stored = Suspend<Result<StoredMessage>>(

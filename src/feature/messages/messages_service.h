@@ -20,7 +20,6 @@ struct SendMessage {
   std::optional<Uuid> reply_to;
   std::optional<std::string> client_id;
   std::vector<Uuid> attachments;  // distinct
-  std::vector<Uuid> named;        // ids in content and metadata: see NewMessage::named
   bool from_parley = false;       // a system message that the server writes for the caller
 };
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "store/migrations.h"
 #include "store/postgres/pg_session.h"
+#include "store/postgres/takeover_schema.h"
 #include "store/sql_store.h"
 
 namespace parley {
@@ -130,13 +131,19 @@ std::unique_ptr<PgConnection> ConnectAtStart(const PostgresOptions& options) {
   }
 }
 
+PgSession::Database DatabaseOf(PgConnection& connection) {
+  return {.user_type = takeover::UserType(connection),
+          .taken_over = takeover::AskOne(
+                            connection, "SELECT 1 FROM parley_meta WHERE key = 'takeover'") == "1"};
+}
+
 }  // namespace
 
 SchemaState PostgresSchema(const PostgresOptions& options) {
   try {
     RefuseUnsafe(*ConnectAtStart(options), options.fsync);
     PgSession session([&] { return std::make_unique<PgConnection>(options.url, options.times); },
-                      PgSession::Mode::kReader);
+                      PgSession::Mode::kReader, {});
     return {.version = VersionOf(session), .wanted = Scripts().newest()};
   } catch (const StoreFailure& failure) {
     Refuse(failure.what());
@@ -152,17 +159,18 @@ std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const C
     std::optional<Uuid> identity;
     std::string file_key;
     {
-      PgSession migrator(connect, PgSession::Mode::kMigrator);
+      PgSession migrator(connect, PgSession::Mode::kMigrator, {});
       Migrate(migrator, clock);
       identity = Uuid::Parse(MetaOf(migrator, "store_id"));
       file_key = MetaOf(migrator, "file_key");
     }
     if (!identity || file_key.empty()) Refuse("it has no identity");
-    const auto open_reader = [connect] {
-      return std::make_unique<PgSession>(connect, PgSession::Mode::kReader);
+    const PgSession::Database database = DatabaseOf(*connect());
+    const auto open_reader = [connect, database] {
+      return std::make_unique<PgSession>(connect, PgSession::Mode::kReader, database);
     };
-    const auto open_writer = [connect] {
-      return std::make_unique<PgSession>(connect, PgSession::Mode::kWriter);
+    const auto open_writer = [connect, database] {
+      return std::make_unique<PgSession>(connect, PgSession::Mode::kWriter, database);
     };
     WriterSessions writers{.others = open_writer(), .background = open_writer()};
     while (writers.conversations.size() < options.writers) {
@@ -171,7 +179,8 @@ std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const C
     return std::make_unique<SqlStore>(std::move(writers), open_reader, *identity,
                                       SqlStoreOptions{.reader_threads = options.reader_threads,
                                                       .queue_writes = options.queue_writes,
-                                                      .file_key = file_key},
+                                                      .file_key = file_key,
+                                                      .taken_over = database.taken_over},
                                       clock, nullptr);
   } catch (const StoreFailure& failure) {
     Refuse(failure.what());

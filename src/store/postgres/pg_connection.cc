@@ -44,8 +44,13 @@ std::string OneLine(const char* text) {
   return line.substr(0, 300);
 }
 
-// Returns the kind of failure for an SQLSTATE.
-StoreFailure::Kind KindOf(std::string_view code) {
+// Returns the kind of failure of a result.
+StoreFailure::Kind KindOf(const PGresult* result) {
+  const auto field = [&](int which) -> std::string_view {
+    const char* text = ::PQresultErrorField(result, which);
+    return text == nullptr ? "" : text;
+  };
+  const std::string_view code = field(PG_DIAG_SQLSTATE);
   // A conflict with another node's transaction: unique_violation, serialization_failure,
   // deadlock_detected.
   constexpr std::string_view kConflicts[] = {"23505", "40001", "40P01"};
@@ -54,6 +59,12 @@ StoreFailure::Kind KindOf(std::string_view code) {
   const auto holds = [](const auto& list, std::string_view one) {
     return std::ranges::find(list, one) != std::end(list);
   };
+  // A user id that does not fit its column is NULL; a foreign key of Django has the column in its name.
+  const std::string_view key = field(PG_DIAG_CONSTRAINT_NAME), column = field(PG_DIAG_COLUMN_NAME);
+  for (const std::string_view user : {"user_id", "sender_id", "uploaded_by"}) {
+    if (code == "23503" && key.find(user) != key.npos) return StoreFailure::Kind::kUnknownUser;
+    if (code == "23502" && column.starts_with(user)) return StoreFailure::Kind::kUnknownUser;
+  }
   if (code == "55P03") return StoreFailure::Kind::kLocked;
   if (holds(kConflicts, code)) return StoreFailure::Kind::kConflict;
   return holds(kRefusals, code.substr(0, 2)) ? StoreFailure::Kind::kRefused
@@ -155,7 +166,7 @@ std::vector<PgResult> PgConnection::RunAll(std::span<const Call> calls) {
       const char* code = ::PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
       error = OneLine(::PQresultErrorField(result.get(), PG_DIAG_MESSAGE_PRIMARY)) +
               " sqlstate=" + (code == nullptr ? "none" : code);
-      kind = KindOf(code == nullptr ? "" : code);
+      kind = KindOf(result.get());
     }
     if (broken()) GiveUp(error.empty() ? LastError() : error);
     results.push_back(std::move(result));
@@ -221,7 +232,7 @@ PgResult PgConnection::Collect() {
       if (error.empty()) {
         error = OneLine(::PQresultErrorField(result.get(), PG_DIAG_MESSAGE_PRIMARY)) +
                 " sqlstate=" + (code == nullptr ? "none" : code);
-        kind = KindOf(code == nullptr ? "" : code);
+        kind = KindOf(result.get());
       }
     }
     last = std::move(result);

@@ -43,8 +43,7 @@ std::string AskLane(const std::string& lane) {
 }
 
 // Converts "?1" to "$1": queries have SQLite's numbered parameters, and no other "?".
-std::string WithDollars(const char* sql) {
-  std::string text(sql);
+std::string WithDollars(std::string text) {
   std::ranges::replace(text, '?', '$');
   return text;
 }
@@ -78,8 +77,10 @@ class PgSession::Prepared final : public Statement {
 
   using Statement::Bind;
   Statement& Bind(int at, int64_t value) override { return Set(at, PgNumber(TypeAt(at), value)); }
+  // NULL, which no row equals, if the text is not the id of a user.
   Statement& Bind(int at, std::string_view text) override {
-    return Set(at, PgText(TypeAt(at), text));
+    auto bytes = PgText(TypeAt(at), text);
+    return bytes ? Set(at, *std::move(bytes)) : BindNull(at);
   }
   Statement& Bind(int at, const Uuid& id) override {
     return Set(at, std::string(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()));
@@ -165,9 +166,18 @@ class PgSession::Pipeline final : public SqlPipeline {
   std::deque<Prepared> statements_;
 };
 
-PgSession::PgSession(Connect connect, Mode mode) : connect_(std::move(connect)), mode_(mode) {}
+PgSession::PgSession(Connect connect, Mode mode, Database database)
+    : connect_(std::move(connect)), mode_(mode), database_(std::move(database)) {}
 
 PgSession::~PgSession() = default;
+
+bool PgSession::FitsUserType(std::string_view id) const {
+  const Oid type = database_.user_type == "bigint"    ? 20
+                   : database_.user_type == "integer" ? 23
+                   : database_.user_type == "uuid"    ? 2950
+                                                      : 25;  // text
+  return PgText(type, id).has_value();
+}
 
 PgConnection& PgSession::connection() {
   if (connection_ != nullptr && !connection_->broken()) return *connection_;
@@ -204,7 +214,9 @@ const PgSession::Plan& PgSession::PlanOf(const Query& query) {
   const std::string name = "p" + std::to_string(plans_.size());
   try {
     CountRoundTrip();
-    plan = std::make_unique<Plan>(query.name, name, here.Prepare(name, WithDollars(query.sql)));
+    plan = std::make_unique<Plan>(
+        query.name, name,
+        here.Prepare(name, WithDollars(WithUserType(query.sql, database_.user_type))));
   } catch (const StoreFailure& failure) {
     plans_.erase(query.sql);
     throw StoreFailure(std::string(query.name) + ": " + failure.what(), failure.kind());

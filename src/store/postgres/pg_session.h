@@ -25,13 +25,20 @@ class PgSession final : public SqlSession {
     kMigrator,  // writes before the lanes exist
   };
   using Connect = std::function<std::unique_ptr<PgConnection>()>;
+  struct Database {
+    std::string user_type = "text";  // text, bigint, integer or uuid
+    bool taken_over = false;
+  };
 
   // `connect` throws StoreFailure if it fails.
-  PgSession(Connect connect, Mode mode);
+  PgSession(Connect connect, Mode mode, Database database);
   ~PgSession() override;
 
   Statement& Prepare(const Query& query) override;
   std::unique_ptr<SqlPipeline> NewPipeline() override;
+  std::string_view UserType() const override { return database_.user_type; }
+  bool FitsUserType(std::string_view id) const override;
+  bool IsTakenOver() const override { return database_.taken_over; }
   void Execute(const std::string& script) override;
   // Does not send anything: BEGIN is sent with the first statements.
   void Begin() override;
@@ -68,6 +75,7 @@ class PgSession final : public SqlSession {
 
   const Connect connect_;
   const Mode mode_;
+  const Database database_;
   std::unique_ptr<PgConnection> connection_;
   std::unordered_map<const char*, std::unique_ptr<Plan>> plans_;         // by the query's text
   std::unordered_map<const char*, std::unique_ptr<Prepared>> prepared_;  // by the query's text

@@ -1,6 +1,8 @@
 #include "store/postgres/pg_values.h"
 
+#include <algorithm>
 #include <bit>
+#include <charconv>
 #include <concepts>
 #include <cstring>
 
@@ -10,7 +12,8 @@ namespace parley {
 namespace {
 
 // Types of pg_type; their numbers never change.
-constexpr Oid kBool = 16, kInt8 = 20, kInt2 = 21, kInt4 = 23, kTimestampTz = 1184, kJsonb = 3802;
+constexpr Oid kBool = 16, kInt8 = 20, kInt2 = 21, kInt4 = 23, kTimestampTz = 1184, kUuid = 2950,
+              kJsonb = 3802;
 constexpr char kJsonbVersion = 1;
 // PostgreSQL counts microseconds from 2000-01-01.
 constexpr int64_t kEpoch = 946'684'800'000'000;
@@ -75,7 +78,20 @@ std::string PgNumber(Oid type, int64_t value) {
   }
 }
 
-std::string PgText(Oid type, std::string_view text) {
+std::optional<std::string> PgText(Oid type, std::string_view text) {
+  if (type == kInt8 || type == kInt4) {
+    int64_t value = 0;
+    const char* end = text.data() + text.size();
+    if (std::from_chars(text.data(), end, value).ptr != end) return std::nullopt;
+    if (std::to_string(value) != text) return std::nullopt;  // "007", or empty
+    if (type == kInt4 && value != static_cast<int32_t>(value)) return std::nullopt;
+    return PgNumber(type, value);
+  }
+  if (type == kUuid) {
+    const std::optional<Uuid> id = Uuid::Parse(text);
+    if (!id || id->ToString() != text) return std::nullopt;
+    return std::string(reinterpret_cast<const char*>(id->bytes.data()), id->bytes.size());
+  }
   std::string bytes;
   if (type == kJsonb) bytes += kJsonbVersion;
   return bytes.append(text);
@@ -99,9 +115,24 @@ int64_t NumberFromPg(Oid type, std::string_view bytes) {
 }
 
 std::string TextFromPg(Oid type, std::string_view bytes) {
-  return type == kJsonb ? WithoutWhiteSpace(bytes.substr(1)) : std::string(bytes);
+  switch (type) {
+    case kJsonb:
+      return WithoutWhiteSpace(bytes.substr(1));
+    case kInt8:
+    case kInt4:
+      return std::to_string(NumberFromPg(type, bytes));
+    case kUuid: {
+      Uuid id;
+      if (bytes.size() == id.bytes.size()) std::ranges::copy(bytes, id.bytes.begin());
+      return id.ToString();
+    }
+    default:
+      return std::string(bytes);
+  }
 }
 
-bool IsPlainText(Oid type) { return type != kJsonb; }
+bool IsPlainText(Oid type) {
+  return type != kJsonb && type != kInt8 && type != kInt4 && type != kUuid;
+}
 
 }  // namespace parley

@@ -5,6 +5,7 @@
 #include <libpq-fe.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,13 +13,15 @@
 
 namespace parley {
 
-// Encode a parameter for this type. Throw StoreFailure if the value does not fit the type, which is a bug.
+// Encodes a parameter for this type. Throws StoreFailure if the value does not fit the type, which is a bug.
 std::string PgNumber(Oid type, int64_t value);
-std::string PgText(Oid type, std::string_view text);
+// The text is a user id if the type is an integer or uuid. nullopt: it is not the text of such a value, in the
+// form in which the database returns it.
+std::optional<std::string> PgText(Oid type, std::string_view text);
 
 // Decodes a column: microseconds since 1970 for a timestamp, 0 or 1 for a boolean.
 int64_t NumberFromPg(Oid type, std::string_view bytes);
-// Decodes a column. Removes the white space of jsonb.
+// Decodes a column. Removes the white space of jsonb; integers and uuids (user ids) become text.
 std::string TextFromPg(Oid type, std::string_view bytes);
 bool IsPlainText(Oid type);  // TextFromPg returns the bytes unchanged
 

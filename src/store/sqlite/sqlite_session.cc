@@ -52,8 +52,8 @@ void FoldedUser(sqlite3_context* context, int, sqlite3_value** arguments) {
 
 class SqliteSession::Prepared final : public Statement {
  public:
-  Prepared(sqlite3* db, const Query& query) : db_(db), name_(query.name) {
-    if (sqlite3_prepare_v3(db, query.sql, -1, SQLITE_PREPARE_PERSISTENT, &statement_, nullptr) !=
+  Prepared(sqlite3* db, const char* name, const std::string& sql) : db_(db), name_(name) {
+    if (sqlite3_prepare_v3(db, sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &statement_, nullptr) !=
         SQLITE_OK) {
       Throw(db, name_);
     }
@@ -164,7 +164,7 @@ Statement& SqliteSession::Prepare(const Query& query) {
   CountStatement();
   std::unique_ptr<Prepared>& prepared = prepared_[query.sql];
   if (prepared == nullptr) {
-    prepared = std::make_unique<Prepared>(db_, query);
+    prepared = std::make_unique<Prepared>(db_, query.name, WithUserType(query.sql, UserType()));
   } else {
     prepared->Reset();
   }
