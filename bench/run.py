@@ -20,6 +20,7 @@ import uuid
 
 from compare import compare
 from asgi_proxy import django
+from channel_layer import channel_layer
 from flapping import flapping
 from nodes import nodes
 from servers import Parley, Raw, member, scratch, swarm, token
@@ -277,7 +278,7 @@ def history(parley, talks):
     return found, holes
 
 
-NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, uploads, kill, nodes, storm, flapping, django)}
+NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, uploads, kill, nodes, storm, flapping, django, channel_layer)}
 
 if __name__ == "__main__":
     chosen, options = sys.argv[1:] or ["help"], []
