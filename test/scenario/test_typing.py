@@ -4,6 +4,7 @@ import time
 import pytest
 
 from deadline import patient
+from server import wait_until
 
 
 @pytest.fixture
@@ -43,6 +44,19 @@ def test_typing_ends_after_six_seconds(pair):
     a.send("typing", is_typing=True)
     assert b.wait_for("typing_indicator")["data"]["is_typing"] is True
     assert b.wait_for("typing_indicator")["data"] == {"user_id": alice.id, "is_typing": False}
+
+
+@pytest.mark.proves("typing, typing_indicator")
+def test_typing_without_is_typing_means_false_and_repeats_are_passed_on(pair):
+    _, _, _, a, b = pair
+    a.send("typing", is_typing=True)
+    assert b.wait_for("typing_indicator")["data"]["is_typing"] is True
+    wait_until(time.time() + 2.1)  # a repeat is passed on at most once in 2 s
+    a.send("typing", is_typing=True)
+    a.send("typing", is_typing=True)
+    assert b.wait_for("typing_indicator")["data"]["is_typing"] is True
+    a.send("typing")
+    assert b.wait_for("typing_indicator")["data"]["is_typing"] is False
 
 
 def test_typing_requires_a_boolean(pair):

@@ -44,6 +44,7 @@ int RollBack(const Config& config, bool dry, std::ostream& out, std::ostream& er
   }
   out << "PostgreSQL: " << (dry ? "would roll the takeover back" : "rolling the takeover back")
       << std::endl;
+  CheckPostgres(PostgresOf(config));
   if (dry) {
     PlanUndo(PostgresOf(config), out);
   } else {

@@ -7,10 +7,9 @@ namespace {
 
 Task<Result<std::string>> OnTyping(Command command) {
   FieldReader fields(command.body);
-  const auto is_typing = fields.Bool("is_typing");
-  if (!is_typing && !fields.error()) fields.Wrong("is_typing", "This field is required.");
+  const bool is_typing = fields.Bool("is_typing").value_or(false);
   if (auto error = fields.error()) co_return Fail(std::move(*error));
-  const Result<void> set = command.session->SetTyping(command.conversation, *is_typing);
+  const Result<void> set = command.session->SetTyping(command.conversation, is_typing);
   if (!set) co_return Fail(set.error());
   co_return std::string();
 }

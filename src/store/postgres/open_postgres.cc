@@ -139,9 +139,17 @@ PgSession::Database DatabaseOf(PgConnection& connection) {
 
 }  // namespace
 
-SchemaState PostgresSchema(const PostgresOptions& options) {
+void CheckPostgres(const PostgresOptions& options) {
   try {
     RefuseUnsafe(*ConnectAtStart(options), options.fsync);
+  } catch (const StoreFailure& failure) {
+    Refuse(failure.what());
+  }
+}
+
+SchemaState PostgresSchema(const PostgresOptions& options) {
+  CheckPostgres(options);
+  try {
     PgSession session([&] { return std::make_unique<PgConnection>(options.url, options.times); },
                       PgSession::Mode::kReader, {});
     return {.version = VersionOf(session), .wanted = Scripts().newest()};

@@ -25,6 +25,8 @@ struct PostgresOptions {
 // std::runtime_error with one line, which contains no password.
 std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const Clock& clock);
 
+// Connects, and refuses unsafe settings. Throws as above.
+void CheckPostgres(const PostgresOptions& options);
 // Throws as above.
 SchemaState PostgresSchema(const PostgresOptions& options);
 

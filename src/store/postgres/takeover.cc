@@ -208,6 +208,7 @@ auto OnDatabase(const PostgresOptions& options, Work work) {
 }  // namespace
 
 TakeoverState FindTakeover(const PostgresOptions& options) {
+  CheckPostgres(options);
   return OnDatabase(options, [](PgConnection& connection) { return StateOf(connection); });
 }
 
