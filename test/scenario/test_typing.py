@@ -59,9 +59,9 @@ def test_typing_without_is_typing_means_false_and_repeats_are_passed_on(pair):
     assert b.wait_for("typing_indicator")["data"]["is_typing"] is False
 
 
-def test_typing_requires_a_boolean(pair):
+def test_is_typing_must_be_a_boolean(pair):
     _, _, _, a, _ = pair
-    for wrong in {}, {"is_typing": "yes"}, {"is_typing": 1}, {"is_typing": None}:
+    for wrong in {"is_typing": "yes"}, {"is_typing": 1}, {"is_typing": []}:
         answer = a.ask("typing", **wrong)
         assert answer["type"] == "error"
         assert "is_typing" in answer["data"]["fields"]
