@@ -280,7 +280,6 @@ def test_a_lost_subscription_is_made_again(layer, redises):
     both.talk()
 
 
-@pytest.mark.proves("channel_layer_over_capacity_total")
 def received_by(process):
     """The numbers of the messages that the process receives, until none arrives."""
     numbers = []
@@ -291,6 +290,7 @@ def received_by(process):
         return numbers
 
 
+@pytest.mark.proves("channel_layer_over_capacity_total")
 def test_a_stalled_process_fills_its_inbox_and_delays_nobody(layer):
     both = layer(node={"capacity": 5})
     stalled = both.new_django()
