@@ -4,8 +4,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
-#include "base/log.h"
 #include "bus/channels.h"
+#include "redis/io_loop.h"
 
 namespace parley {
 
@@ -23,21 +23,10 @@ void RedisBus::Start(BusReceiver& receiver) {
   subscriber_.Start(receiver);
   boost::asio::co_spawn(io_, publisher_.Run(), boost::asio::detached);
   boost::asio::co_spawn(io_, subscriber_.Run(), boost::asio::detached);
-  thread_ = std::thread([this] { RunLoop(); });
-}
-
-void RedisBus::RunLoop() {
-  for (;;) {
-    try {
-      io_.run();
-      return;
-    } catch (const std::exception& failure) {
-      // Handles an unexpected error outside the links, which restart by themselves. Messages that
-      // are lost are read from the store, like all lost messages.
-      counters_.failures.Add();
-      log::error("bus failed, restarting error={}", failure.what());
-    }
-  }
+  // The links restart by themselves. Messages that are lost are read from the store, like all lost
+  // messages.
+  thread_ = std::thread(
+      [this] { RunThroughFailures(io_, counters_.failures, "bus failed, restarting"); });
 }
 
 void RedisBus::Stop() {

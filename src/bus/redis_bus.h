@@ -22,7 +22,6 @@ class RedisBus final : public Bus {
   bool up() const override { return up_; }
 
  private:
-  void RunLoop();
   void OnConnection(bool& side, bool up);
 
   BusCounters& counters_;

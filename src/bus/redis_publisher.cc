@@ -1,9 +1,9 @@
 #include "bus/redis_publisher.h"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <charconv>
+
+#include "redis/io_loop.h"
 
 namespace parley {
 namespace {
@@ -95,12 +95,9 @@ boost::asio::awaitable<void> RedisPublisher::PublishAll(RedisConnection& connect
   for (;;) {
     Batch batch = Take();
     if (batch.count == 0) {
-      sleeper_.expires_after(kIdle);
-      boost::system::error_code woken;
-      auto token = boost::asio::redirect_error(boost::asio::use_awaitable, woken);
-      co_await sleeper_.async_wait(token);
+      const bool idle = co_await Sleep(sleeper_, kIdle);
       const bool probe = std::exchange(probe_, false);
-      if (!woken || probe || connection.closed()) co_await AskAboutRedis(connection);
+      if (idle || probe || connection.closed()) co_await AskAboutRedis(connection);
       continue;
     }
     under_way = batch.count;

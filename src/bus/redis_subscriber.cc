@@ -1,38 +1,19 @@
 #include "bus/redis_subscriber.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <span>
 
-#include "base/log.h"
 #include "bus/channels.h"
+#include "redis/io_loop.h"
 
 namespace parley {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds kWithin{5000};     // for a write
-constexpr milliseconds kPingEvery{2000};  // so that silence proves that the connection is dead
 constexpr milliseconds kSilence{6000};
-constexpr size_t kChannelsAtOnce = 500;
-constexpr milliseconds kPause{5};  // between checks of a congested receiver
 
 }  // namespace
-
-// Writes commands while Work reads from the connection.
-struct RedisSubscriber::Writer {
-  RedisLink::Connection connection;
-  boost::asio::steady_timer sleeper;
-  bool asleep = false;
-
-  void Wake() {
-    if (std::exchange(asleep, false)) sleeper.cancel();
-  }
-};
 
 RedisSubscriber::RedisSubscriber(boost::asio::io_context& io, const RedisAddress& address,
                                  BusCounters& counters, std::function<void(bool up)> on_connection)
@@ -79,8 +60,14 @@ boost::asio::awaitable<void> RedisSubscriber::Run() {
 boost::asio::awaitable<void> RedisSubscriber::Work(RedisLink::Connection connection) {
   unsent_.clear();
   for (const Uuid& conversation : followed_) unsent_[conversation] = true;
-  writer_ = std::make_shared<Writer>(connection, boost::asio::steady_timer(io_));
-  boost::asio::co_spawn(io_, Write(writer_), boost::asio::detached);
+  RedisWriter::Commands commands{.next = [this] { return NextCommand(); },
+                                 .keep_alive =
+                                     [this] {
+                                       counters_.commands.Add();
+                                       return RedisCommand({"PING"});
+                                     }};
+  writer_ = RedisWriter::Start(io_, connection, "subscribing", counters_.failures,
+                               std::move(commands), RedisCommand({"SUBSCRIBE", kNodesChannel}));
   bool up = false;
   std::exception_ptr failed;
   try {
@@ -122,11 +109,7 @@ boost::asio::awaitable<void> RedisSubscriber::ReadAll(RedisConnection& connectio
 // too much memory. Messages lost then are read from the store.
 boost::asio::awaitable<void> RedisSubscriber::WaitForRoom(RedisConnection& connection) {
   counters_.pauses.Add();
-  boost::asio::steady_timer timer(io_);
-  while (receiver_->Congested() && !connection.closed()) {
-    timer.expires_after(kPause);
-    co_await timer.async_wait(boost::asio::use_awaitable);
-  }
+  co_await PollWhile(io_, [&] { return receiver_->Congested() && !connection.closed(); });
 }
 
 // ["message", channel, bytes] | ["subscribe" | "unsubscribe", channel, count] | ["pong", ""].
@@ -153,51 +136,9 @@ bool RedisSubscriber::Sort(const redisReply& reply, Received& received) {
 }
 
 std::string RedisSubscriber::NextCommand() {
-  if (unsent_.empty()) return {};
-  const bool follow = unsent_.begin()->second;
-  std::vector<std::string> channels;
-  for (auto at = unsent_.begin(); at != unsent_.end() && channels.size() < kChannelsAtOnce;) {
-    if (at->second != follow) {
-      ++at;
-      continue;
-    }
-    channels.push_back(ChannelOf(at->first));
-    at = unsent_.erase(at);
-  }
-  std::vector<std::string_view> words{follow ? "SUBSCRIBE" : "UNSUBSCRIBE"};
-  words.insert(words.end(), channels.begin(), channels.end());
-  counters_.commands.Add();
-  return RedisCommand(words);
-}
-
-boost::asio::awaitable<void> RedisSubscriber::Write(std::shared_ptr<Writer> writer) {
-  try {
-    const std::string nodes = RedisCommand({"SUBSCRIBE", kNodesChannel});
-    co_await writer->connection->Write(nodes, kWithin);
-    const std::string ping = RedisCommand({"PING"});
-    while (!writer->connection->closed()) {
-      const std::string command = NextCommand();
-      if (!command.empty()) {
-        co_await writer->connection->Write(command, kWithin);
-        continue;
-      }
-      writer->asleep = true;
-      writer->sleeper.expires_after(kPingEvery);
-      boost::system::error_code woken;
-      auto token = boost::asio::redirect_error(boost::asio::use_awaitable, woken);
-      co_await writer->sleeper.async_wait(token);
-      writer->asleep = false;
-      if (woken || writer->connection->closed()) continue;
-      co_await writer->connection->Write(ping, kWithin);
-      counters_.commands.Add();
-    }
-  } catch (const RedisFailure&) {
-    // The reader of the connection reports the error.
-  } catch (const std::exception& failure) {
-    counters_.failures.Add();
-    log::error("redis connection failed unexpectedly for=subscribing error={}", failure.what());
-  }
-  writer->connection->Close();
+  std::string command = SubscribeCommand(unsent_, ChannelOf);
+  if (!command.empty()) counters_.commands.Add();
+  return command;
 }
 
 void RedisSubscriber::Stop() {

@@ -8,7 +8,7 @@
 
 #include "base/mutex.h"
 #include "bus/bus.h"
-#include "redis/redis_link.h"
+#include "redis/redis_writer.h"
 
 namespace parley {
 
@@ -25,14 +25,11 @@ class RedisSubscriber {
   void Reconnect() { link_.Reconnect(); }
 
  private:
-  struct Writer;
-
   boost::asio::awaitable<void> Work(RedisLink::Connection connection);
   boost::asio::awaitable<void> ReadAll(RedisConnection& connection, bool& up);
   boost::asio::awaitable<void> WaitForRoom(RedisConnection& connection);
-  boost::asio::awaitable<void> Write(std::shared_ptr<Writer> writer);
   void TakeRequests();
-  // The next command, for the maximum number of channels per command; empty if none is pending.
+  // The next command for pending channels; empty if none is pending.
   std::string NextCommand();
   struct Received {
     std::vector<BusDelivery> deliveries;
@@ -48,7 +45,7 @@ class RedisSubscriber {
   BusReceiver* receiver_ = nullptr;
   std::unordered_set<Uuid> followed_;
   std::unordered_map<Uuid, bool> unsent_;  // pending: true to follow, false to leave
-  std::shared_ptr<Writer> writer_;         // for the current connection
+  std::shared_ptr<RedisWriter> writer_;    // for the current connection
 
   Mutex mutex_;
   std::vector<std::pair<Uuid, bool>> requests_ GUARDED_BY(mutex_);

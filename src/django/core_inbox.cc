@@ -1,8 +1,8 @@
 #include "django/core_inbox.h"
 
-#include <boost/asio/use_awaitable.hpp>
-
 #include <span>
+
+#include "redis/io_loop.h"
 
 namespace parley::django {
 namespace {
@@ -14,7 +14,6 @@ constexpr std::string_view kBlockSeconds =
 constexpr milliseconds kBlockWithin{10'000};
 constexpr size_t kAtOnce = 100;  // messages of one pop
 constexpr std::string_view kAtOnceText = "100";
-constexpr milliseconds kPause{5};  // between checks of a congested receiver
 
 }  // namespace
 
@@ -38,7 +37,10 @@ boost::asio::awaitable<void> CoreInbox::Work(RedisLink::Connection connection) {
   const std::vector<std::string_view> pop{"ZPOPMIN", key_, kAtOnceText};
   const std::vector<std::string_view> wait{"BZPOPMIN", key_, kBlockSeconds};
   for (;;) {
-    if (congested_()) co_await WaitForRoom(*connection);
+    if (congested_()) {
+      counters_.pauses.Add();
+      co_await PollWhile(io_, [&] { return congested_() && !connection->closed(); });
+    }
     const RedisReply batch = co_await connection->Call(pop, kWithin);
     if (batch->type != REDIS_REPLY_ARRAY) throw RedisFailure("unexpected reply to ZPOPMIN");
     if (Deliver({batch->element, batch->elements}) == kAtOnce) continue;
@@ -58,15 +60,6 @@ size_t CoreInbox::Deliver(std::span<redisReply* const> pairs) {
     if (pairs[i]->type == REDIS_REPLY_STRING) on_bytes_(TextOf(*pairs[i]));
   }
   return pairs.size() / 2;
-}
-
-boost::asio::awaitable<void> CoreInbox::WaitForRoom(RedisConnection& connection) {
-  counters_.pauses.Add();
-  boost::asio::steady_timer timer(io_);
-  while (congested_() && !connection.closed()) {
-    timer.expires_after(kPause);
-    co_await timer.async_wait(boost::asio::use_awaitable);
-  }
 }
 
 }  // namespace parley::django

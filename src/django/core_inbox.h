@@ -19,7 +19,6 @@ class CoreInbox {
 
  private:
   boost::asio::awaitable<void> Work(RedisLink::Connection connection);
-  boost::asio::awaitable<void> WaitForRoom(RedisConnection& connection);
   size_t Deliver(std::span<redisReply* const> pairs);
 
   boost::asio::io_context& io_;

@@ -2,13 +2,12 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 
 #include "base/log.h"
 #include "django/float_text.h"
+#include "redis/io_loop.h"
 
 namespace parley::django {
 namespace {
@@ -149,11 +148,8 @@ boost::asio::awaitable<void> CoreLayer::Keep() {
     }
     counters_.groups = static_cast<int64_t>(groups_.size());
     const Monotonic next = std::min(groups_.next_due().value_or(next_check_), next_check_);
-    keeper_.expires_after(std::max<Duration>(std::chrono::duration_cast<Duration>(next - now),
-                                             std::chrono::milliseconds(10)));
-    boost::system::error_code ignored;
-    auto token = boost::asio::redirect_error(boost::asio::use_awaitable, ignored);
-    co_await keeper_.async_wait(token);
+    co_await Sleep(keeper_, std::max<Duration>(std::chrono::duration_cast<Duration>(next - now),
+                                               milliseconds(10)));
   }
 }
 
@@ -406,11 +402,8 @@ boost::asio::awaitable<void> CoreLayer::Finish(Monotonic deadline, std::function
   const auto busy = [](const std::unique_ptr<Host>& host) {
     return host->groups.connected() && !(host->groups.idle() && host->inboxes.idle());
   };
-  boost::asio::steady_timer timer(io_);
-  while (std::ranges::any_of(hosts_, busy) && clock_.Steady() < deadline) {
-    timer.expires_after(milliseconds(5));
-    co_await timer.async_wait(boost::asio::use_awaitable);
-  }
+  co_await PollWhile(
+      io_, [&] { return std::ranges::any_of(hosts_, busy) && clock_.Steady() < deadline; });
   for (const auto& host : hosts_) {
     host->groups.Stop();
     host->inboxes.Stop();

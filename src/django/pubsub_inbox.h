@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "django/channel_layer.h"
-#include "redis/redis_link.h"
+#include "redis/redis_writer.h"
 
 namespace parley::django {
 
@@ -26,16 +26,10 @@ class PubSubInbox {
   void Stop();
 
  private:
-  struct Writer;
-
   boost::asio::awaitable<void> Work(RedisLink::Connection connection);
   boost::asio::awaitable<void> ReadAll(RedisConnection& connection);
-  boost::asio::awaitable<void> WaitForRoom(RedisConnection& connection);
-  boost::asio::awaitable<void> Write(std::shared_ptr<Writer> writer);
   void Take(const redisReply& reply);
   void Want(const std::string& channel, bool subscribe);
-  // The next command, for the maximum number of channels per command; empty if none is pending.
-  std::string NextCommand();
 
   boost::asio::io_context& io_;
   LayerCounters& counters_;
@@ -44,7 +38,7 @@ class PubSubInbox {
   RedisLink link_;
   std::set<std::string> subscribed_;
   std::map<std::string, bool> pending_;  // true: to subscribe
-  std::shared_ptr<Writer> writer_;       // for the current connection
+  std::shared_ptr<RedisWriter> writer_;  // for the current connection
   bool was_up_ = false;
 };
 

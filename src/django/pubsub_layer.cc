@@ -2,12 +2,11 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 
 #include "django/core_layer.h"
+#include "redis/io_loop.h"
 
 namespace parley::django {
 namespace {
@@ -77,11 +76,8 @@ boost::asio::awaitable<void> PubSubLayer::Keep() {
     RunDueActions();
     const Monotonic now = clock_.Steady();
     const Monotonic next = groups_.next_due().value_or(now + kIdle);
-    keeper_.expires_after(
-        std::max<Duration>(std::chrono::duration_cast<Duration>(next - now), milliseconds(10)));
-    boost::system::error_code ignored;
-    auto token = boost::asio::redirect_error(boost::asio::use_awaitable, ignored);
-    co_await keeper_.async_wait(token);
+    co_await Sleep(keeper_, std::max<Duration>(std::chrono::duration_cast<Duration>(next - now),
+                                               milliseconds(10)));
   }
 }
 
@@ -137,11 +133,8 @@ boost::asio::awaitable<void> PubSubLayer::Finish(Monotonic deadline, std::functi
   const auto busy = [](const std::unique_ptr<Host>& host) {
     return host->publisher.connected() && !host->publisher.idle();
   };
-  boost::asio::steady_timer timer(io_);
-  while (std::ranges::any_of(hosts_, busy) && clock_.Steady() < deadline) {
-    timer.expires_after(milliseconds(5));
-    co_await timer.async_wait(boost::asio::use_awaitable);
-  }
+  co_await PollWhile(
+      io_, [&] { return std::ranges::any_of(hosts_, busy) && clock_.Steady() < deadline; });
   for (const auto& host : hosts_) host->publisher.Stop();
   done();
 }

@@ -1,19 +1,12 @@
 #include "django/redis_pipeline.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "base/log.h"
 
 namespace parley::django {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds kWithin{5000};  // for a write, and for the next reply
-constexpr milliseconds kPingEvery{
-    2000};  // while idle, so that silence proves that the connection is dead
+constexpr milliseconds kSilence{5000};  // RedisWriter pings more often
 constexpr size_t kWriteBytes = 256 * 1024;
 
 // The server cannot execute commands, but the current master can.
@@ -23,16 +16,6 @@ bool MeansReconnect(std::string_view error) {
 }
 
 }  // namespace
-
-struct RedisPipeline::Writer {
-  RedisLink::Connection connection;
-  boost::asio::steady_timer sleeper;
-  bool asleep = false;
-
-  void Wake() {
-    if (std::exchange(asleep, false)) sleeper.cancel();
-  }
-};
 
 RedisPipeline::RedisPipeline(boost::asio::io_context& io, const RedisAddress& address,
                              Options options)
@@ -63,10 +46,16 @@ boost::asio::awaitable<void> RedisPipeline::Run() {
 }
 
 boost::asio::awaitable<void> RedisPipeline::Work(RedisLink::Connection connection) {
-  writer_ = std::make_shared<Writer>(connection, boost::asio::steady_timer(io_));
   rejected_ = false;
   connected_ = true;
-  boost::asio::co_spawn(io_, Write(writer_), boost::asio::detached);
+  RedisWriter::Commands commands{.next = [this] { return NextBatch(); },
+                                 .keep_alive = [this]() -> std::string {
+                                   Submit(RedisCommand({"PING"}), 1,
+                                          [](std::span<const RedisReply>) {});
+                                   return {};
+                                 }};
+  writer_ =
+      RedisWriter::Start(io_, connection, options_.name, *options_.failures, std::move(commands));
   options_.on_connection(true);
   std::exception_ptr failed;
   try {
@@ -97,7 +86,7 @@ void RedisPipeline::FailAll() {
 
 boost::asio::awaitable<void> RedisPipeline::ReadAll(RedisConnection& connection) {
   for (;;) {
-    RedisReply reply = co_await connection.Read(kWithin);
+    RedisReply reply = co_await connection.Read(kSilence);
     for (; reply; reply = connection.ReadBuffered()) Take(std::move(reply));
   }
 }
@@ -121,39 +110,14 @@ void RedisPipeline::Take(RedisReply reply) {
   request.done(replies);
 }
 
-boost::asio::awaitable<void> RedisPipeline::Write(std::shared_ptr<Writer> writer) {
-  const RedisLink::Connection connection = writer->connection;
-  try {
-    while (!connection->closed()) {
-      std::string batch;
-      while (writer_ == writer && !queued_.empty() && batch.size() < kWriteBytes) {
-        batch += queued_.front().commands;
-        queued_.front().commands = {};
-        under_way_.push_back(std::move(queued_.front()));
-        queued_.pop_front();
-      }
-      if (!batch.empty()) {
-        co_await connection->Write(batch, kWithin);
-        continue;
-      }
-      writer->asleep = true;
-      writer->sleeper.expires_after(kPingEvery);
-      boost::system::error_code woken;
-      auto token = boost::asio::redirect_error(boost::asio::use_awaitable, woken);
-      co_await writer->sleeper.async_wait(token);
-      writer->asleep = false;
-      if (!woken && writer_ == writer) {
-        Submit(RedisCommand({"PING"}), 1, [](std::span<const RedisReply>) {});
-      }
-    }
-  } catch (const RedisFailure&) {
-    // The reader of the connection reports the error.
-  } catch (const std::exception& failure) {
-    options_.failures->Add();
-    log::error("redis connection failed unexpectedly for={} error={}", options_.name,
-               failure.what());
+std::string RedisPipeline::NextBatch() {
+  std::string batch;
+  while (!queued_.empty() && batch.size() < kWriteBytes) {
+    batch += std::exchange(queued_.front().commands, {});
+    under_way_.push_back(std::move(queued_.front()));
+    queued_.pop_front();
   }
-  connection->Close();
+  return batch;
 }
 
 void RedisPipeline::Stop() {

@@ -1,13 +1,13 @@
 // Commands to one Redis on one pipelined connection, with their replies in order. Requests that cannot
-// be queued are refused; those that are under way when the connection fails are reported as failed, and
-// are not repeated. Threads: that of one io_context.
+// be queued are refused. If the connection fails, the requests under way are reported as failed, and are
+// not repeated. Threads: that of one io_context.
 #pragma once
 #include <deque>
 #include <functional>
 #include <span>
 
 #include "base/unique_function.h"
-#include "redis/redis_link.h"
+#include "redis/redis_writer.h"
 
 namespace parley::django {
 
@@ -44,11 +44,11 @@ class RedisPipeline {
     size_t replies = 0;
     Done done;
   };
-  struct Writer;
 
   boost::asio::awaitable<void> Work(RedisLink::Connection connection);
   boost::asio::awaitable<void> ReadAll(RedisConnection& connection);
-  boost::asio::awaitable<void> Write(std::shared_ptr<Writer> writer);
+  // The commands of the next requests, which are then under way.
+  std::string NextBatch();
   void Take(RedisReply reply);
   void Count(int64_t bytes);
   void FailAll();
@@ -61,7 +61,7 @@ class RedisPipeline {
   std::deque<Request> queued_, under_way_;
   std::vector<RedisReply> replies_;  // of the first request under way
   bool rejected_ = false;            // an error reply was logged on this connection
-  std::shared_ptr<Writer> writer_;
+  std::shared_ptr<RedisWriter> writer_;
 };
 
 }  // namespace parley::django

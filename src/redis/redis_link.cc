@@ -1,12 +1,10 @@
 #include "redis/redis_link.h"
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <chrono>
 #include <optional>
 
 #include "base/log.h"
+#include "redis/io_loop.h"
 
 namespace parley {
 namespace {
@@ -49,10 +47,7 @@ boost::asio::awaitable<void> RedisLink::Run(Work work) {
     // Without this, a server that accepts connections and then fails would be tried ten times a second.
     if (opened && Steady::now() - *opened > kLongestPause) pause = kFirstPause;
     std::uniform_int_distribution<int64_t> jitter(pause.count() / 2, pause.count());
-    pause_.expires_after(milliseconds(jitter(random_)));
-    boost::system::error_code ignored;
-    auto token = boost::asio::redirect_error(boost::asio::use_awaitable, ignored);
-    co_await pause_.async_wait(token);
+    co_await Sleep(pause_, milliseconds(jitter(random_)));
     pause = std::min(2 * pause, kLongestPause);
   }
 }
