@@ -6,8 +6,8 @@ namespace parley {
 
 using std::chrono::duration_cast, std::chrono::seconds;
 
-std::optional<django::DjangoBridge::Options> DjangoOptionsOf(const Config& config,
-                                                             std::string node) {
+std::optional<django::DjangoBridge::Options> DjangoOptionsOf(
+    const Config& config, const std::function<std::string()>& node) {
   const ChannelLayerConfig& from = config.channel_layer;
   std::vector<std::string> urls = ChannelLayerHosts(from.hosts);
   if (urls.empty() && !config.redis.url.empty()) urls.push_back(config.redis.url);
@@ -31,7 +31,7 @@ std::optional<django::DjangoBridge::Options> DjangoOptionsOf(const Config& confi
                          ? django::Serializer::kJson
                          : django::Serializer::kMsgpack;
   layer.random_prefix_length = static_cast<size_t>(from.random_prefix_length);
-  layer.node = std::move(node);
+  layer.node = node();
   return out;
 }
 

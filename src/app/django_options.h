@@ -1,5 +1,6 @@
 // The options of the channel layer, as its parts take them.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -8,9 +9,9 @@
 
 namespace parley {
 
-// `node`: see NodeIdentity. Returns nullopt if Parley does not join a channel layer: it is switched off,
-// or there is no Redis.
-std::optional<django::DjangoBridge::Options> DjangoOptionsOf(const Config& config,
-                                                             std::string node);
+// Returns nullopt if Parley does not join a channel layer: it is switched off, or there is no Redis.
+// Otherwise `node` returns the node's identity: see NodeIdentity.
+std::optional<django::DjangoBridge::Options> DjangoOptionsOf(
+    const Config& config, const std::function<std::string()>& node);
 
 }  // namespace parley

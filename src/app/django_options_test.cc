@@ -7,9 +7,9 @@ namespace {
 
 TEST(DjangoOptions, TheGuidesRedisIsEnough) {
   Config config;
-  EXPECT_FALSE(DjangoOptionsOf(config, "n"));
+  EXPECT_FALSE(DjangoOptionsOf(config, [] { return "n"; }));
   config.redis.url = "redis://127.0.0.1:6379/0";
-  const auto options = DjangoOptionsOf(config, "n").value();
+  const auto options = DjangoOptionsOf(config, [] { return "n"; }).value();
   EXPECT_EQ(options.layer.backend, django::LayerOptions::Backend::kCore);
   ASSERT_EQ(options.layer.hosts.size(), 1u);
   EXPECT_EQ(options.layer.prefix, "asgi");
@@ -19,7 +19,7 @@ TEST(DjangoOptions, TheGuidesRedisIsEnough) {
   EXPECT_EQ(options.layer.random_prefix_length, 12u);
   EXPECT_EQ(options.layer.node, "n");
   config.channel_layer.django = false;
-  EXPECT_FALSE(DjangoOptionsOf(config, "n"));
+  EXPECT_FALSE(DjangoOptionsOf(config, [] { return "n"; }));
 }
 
 TEST(DjangoOptions, EachOptionIsPassedOn) {
@@ -36,7 +36,7 @@ TEST(DjangoOptions, EachOptionIsPassedOn) {
                           .serializer_format = SerializerFormat::kJson,
                           .random_prefix_length = 5,
                           .application_events = {"order.updated"}};
-  const auto options = DjangoOptionsOf(config, "n").value();
+  const auto options = DjangoOptionsOf(config, [] { return "n"; }).value();
   const django::LayerOptions& layer = options.layer;
   EXPECT_EQ(layer.backend, django::LayerOptions::Backend::kPubSub);
   ASSERT_EQ(layer.hosts.size(), 2u);

@@ -314,8 +314,10 @@ Node::Node(const Config& config, const Clock& clock)
 }
 
 void Node::MakeDjangoGateway() {
-  django_identity_ = std::make_unique<django::NodeIdentity>(config_.data_dir);
-  auto options = DjangoOptionsOf(config_, django_identity_->hex());
+  auto options = DjangoOptionsOf(config_, [this] {
+    django_identity_ = std::make_unique<django::NodeIdentity>(config_.data_dir);
+    return django_identity_->hex();
+  });
   if (!options) return;
   django_ = std::make_unique<DjangoGateway>(*shards_.front(), *store_, clock_, config_.limits,
                                             counters_.django, *std::move(options),

@@ -2,10 +2,9 @@
 
 #include <boost/asio/post.hpp>
 
-#include "base/log.h"
 #include "django/json_text.h"
 #include "django/to_django.h"
-#include "protocol/json_writer.h"
+#include "redis/io_loop.h"
 
 namespace parley::django {
 namespace {
@@ -13,21 +12,6 @@ namespace {
 constexpr size_t kRememberedMessages = 10'000;
 constexpr std::chrono::minutes kRemembered{10};
 constexpr size_t kOutgoingCost = 128;  // of an event, besides its JSON
-
-DjangoBridge::SharedJson Notice(std::string_view type, const UserId& user,
-                                std::optional<bool> is_typing) {
-  auto text = std::make_shared<std::string>();
-  JsonWriter json(*text);
-  json.BeginObject();
-  json.Field("type", type);
-  json.Key("data");
-  json.BeginObject();
-  json.Field("user_id", user);
-  if (is_typing) json.Field("is_typing", *is_typing);
-  json.EndObject();
-  json.EndObject();
-  return text;
-}
 
 }  // namespace
 
@@ -44,20 +28,9 @@ DjangoBridge::~DjangoBridge() { Stop(); }
 void DjangoBridge::Start(DjangoReceiver& receiver) {
   receiver_ = &receiver;
   layer_->Start(*this);
-  thread_ = std::thread([this] { RunLoop(); });
-}
-
-void DjangoBridge::RunLoop() {
-  for (;;) {
-    try {
-      io_.run();
-      return;
-    } catch (const std::exception& failure) {
-      // Connections restart by themselves; a message is lost.
-      counters_.failures.Add();
-      log::error("channel layer failed, continuing error={}", failure.what());
-    }
-  }
+  // Connections restart by themselves; a message is lost.
+  thread_ = std::thread(
+      [this] { RunThroughFailures(io_, counters_.failures, "channel layer failed, continuing"); });
 }
 
 void DjangoBridge::Stop() {
@@ -83,12 +56,6 @@ void DjangoBridge::Publish(const Uuid& conversation, SharedJson event) {
 }
 void DjangoBridge::PublishToUser(const UserId& user, SharedJson event) {
   Add(Outgoing{UserGroup(user), std::move(event)});
-}
-void DjangoBridge::PublishTyping(const Uuid& conversation, const UserId& user, bool is_typing) {
-  Publish(conversation, Notice("typing_indicator", user, is_typing));
-}
-void DjangoBridge::PublishPresence(const Uuid& conversation, const UserId& user, bool online) {
-  Publish(conversation, Notice(online ? "user_online" : "user_offline", user, std::nullopt));
 }
 
 void DjangoBridge::Add(Wish wish) {
@@ -158,8 +125,7 @@ void DjangoBridge::OnMessage(std::string_view group, Value message) {
     return (*discarded == Discarded::kMalformed ? counters_.malformed : counters_.ignored).Add();
   }
   DjangoEvent& event = std::get<DjangoEvent>(result);
-  if (event.kind == DjangoEvent::Kind::kMessage &&
-      !messages_.Add(event.message_id, clock_.Steady())) {
+  if (event.kind == EventKind::kMessage && !messages_.Add(event.message_id, clock_.Steady())) {
     return counters_.duplicates.Add();
   }
   receiver_->OnDjangoEvent(std::move(event));

@@ -56,8 +56,6 @@ class DjangoBridge final : private LayerReceiver {
   // sent in the order of the calls.
   void Publish(const Uuid& conversation, SharedJson event);
   void PublishToUser(const UserId& user, SharedJson event);
-  void PublishTyping(const Uuid& conversation, const UserId& user, bool is_typing);
-  void PublishPresence(const Uuid& conversation, const UserId& user, bool online);
 
  private:
   struct Wish {
@@ -76,7 +74,6 @@ class DjangoBridge final : private LayerReceiver {
   void Add(Wish wish);
   void Add(Outgoing outgoing);
   void TakeQueued();
-  void RunLoop();
 
   const Options options_;
   const AllowedTypes application_;

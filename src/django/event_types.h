@@ -6,8 +6,8 @@
 
 namespace parley::django {
 
-// The name of the method that handles a type in a Django consumer: `.` becomes `_`. Empty for types that
-// Channels refuses: those that then begin with `_`.
+// The name of the method that handles a type in a Django consumer: `.` becomes `_`. Empty if the name
+// begins with `_`, which Channels refuses.
 std::string HandlerOf(std::string_view type);
 
 // Types of application events, which pass in both directions.

@@ -92,7 +92,7 @@ TEST(FromDjango, AMessageOfTheConsumer) {
       R"("content_type":"Text","sent_at":"2026-01-02T03:04:05+00:00","metadata":{"n":1.0}})"
       R"(,"x":{)"));
   ASSERT_TRUE(event.message);
-  EXPECT_EQ(event.kind, DjangoEvent::Kind::kMessage);
+  EXPECT_EQ(event.kind, EventKind::kMessage);
   EXPECT_EQ(event.conversation, kConversation);
   EXPECT_EQ(event.message_id.ToString(), kId);
   EXPECT_EQ(event.message->sender_id, "42");
@@ -113,7 +113,7 @@ TEST(FromDjango, AMessageOfTheSignal) {
                R"(","conversation":{"id":"123e4567-e89b-12d3-a456-426614174000"},)"
                R"("sender":{"id":"F47AC10B-58CC-4372-A567-0E02B2C3D479"},"content":""}})");
   ASSERT_TRUE(event.message);
-  EXPECT_EQ(event.kind, DjangoEvent::Kind::kMessage);
+  EXPECT_EQ(event.kind, EventKind::kMessage);
   EXPECT_EQ(event.message->sender_id, "f47ac10b-58cc-4372-a567-0e02b2c3d479");
   EXPECT_EQ(event.message->content_type, "text");
   EXPECT_EQ(event.message->metadata, "{}");
@@ -122,34 +122,30 @@ TEST(FromDjango, AMessageOfTheSignal) {
 TEST(FromDjango, UpdatesAndDeletions) {
   const std::string message = R"("id":")" + kId + R"(","content":"new")";
   const auto kind = [&](std::string_view json) { return Received(json).kind; };
-  EXPECT_EQ(kind(Chat(message, R"(,"event":"message.updated")")),
-            DjangoEvent::Kind::kMessageUpdated);
-  EXPECT_EQ(kind(Chat(message, R"(,"event":"message.deleted")")),
-            DjangoEvent::Kind::kMessageDeleted);
+  EXPECT_EQ(kind(Chat(message, R"(,"event":"message.updated")")), EventKind::kMessageUpdated);
+  EXPECT_EQ(kind(Chat(message, R"(,"event":"message.deleted")")), EventKind::kMessageDeleted);
   EXPECT_EQ(kind(R"({"type":"message_updated","message":{)" + message + "}}"),
-            DjangoEvent::Kind::kMessageUpdated);
+            EventKind::kMessageUpdated);
   const DjangoEvent deleted = Received(R"({"type":"message.deleted","message_id":")" + kId + "\"}");
-  EXPECT_EQ(deleted.kind, DjangoEvent::Kind::kMessageDeleted);
+  EXPECT_EQ(deleted.kind, EventKind::kMessageDeleted);
   EXPECT_EQ(deleted.json, R"({"type":"message_deleted","conversation_id":")"
                           R"(123e4567-e89b-12d3-a456-426614174000","stored":false,)"
                           R"("data":{"message_id":")" +
                               kId + "\"}}");
   EXPECT_EQ(kind(R"({"type":"conversation_updated","conversation":{"id":"c"}})"),
-            DjangoEvent::Kind::kConversationUpdated);
+            EventKind::kConversationUpdated);
 }
 
 TEST(FromDjango, NoticesAboutUsers) {
   const DjangoEvent typing =
       Received(R"({"type":"typing_indicator","user_id":42,"is_typing":true,"more":1})");
-  EXPECT_EQ(typing.kind, DjangoEvent::Kind::kTyping);
+  EXPECT_EQ(typing.kind, EventKind::kTyping);
   EXPECT_EQ(typing.user, "42");
   EXPECT_EQ(typing.json, R"({"type":"typing_indicator","conversation_id":)"
                          R"("123e4567-e89b-12d3-a456-426614174000",)"
                          R"("data":{"user_id":"42","is_typing":true}})");
-  EXPECT_EQ(Received(R"({"type":"user.online","user_id":"ann"})").kind,
-            DjangoEvent::Kind::kUserOnline);
-  EXPECT_EQ(Received(R"({"type":"user_offline","user_id":"ann"})").kind,
-            DjangoEvent::Kind::kUserOffline);
+  EXPECT_EQ(Received(R"({"type":"user.online","user_id":"ann"})").kind, EventKind::kUserOnline);
+  EXPECT_EQ(Received(R"({"type":"user_offline","user_id":"ann"})").kind, EventKind::kUserOffline);
   const DjangoEvent receipt =
       Received(R"({"type":"read_receipt","user_id":"ann","message_ids":[")" + kId + "\"]}");
   EXPECT_NE(receipt.json.find(R"("data":{"user_id":"ann","message_ids":[")" + kId + "\"]}"),
@@ -159,12 +155,12 @@ TEST(FromDjango, NoticesAboutUsers) {
 TEST(FromDjango, ApplicationEvents) {
   const DjangoEvent event =
       Received(R"({"type":"order.updated","order":{"id":18446744073709551615}})");
-  EXPECT_EQ(event.kind, DjangoEvent::Kind::kApplication);
+  EXPECT_EQ(event.kind, EventKind::kApplication);
   EXPECT_EQ(event.json,
             R"({"type":"event","conversation_id":"123e4567-e89b-12d3-a456-426614174000",)"
             R"("data":{"name":"order.updated",)"
             R"("payload":{"order":{"id":18446744073709551615}}}})");
-  EXPECT_EQ(Received(R"({"type":"order_updated"})").kind, DjangoEvent::Kind::kApplication);
+  EXPECT_EQ(Received(R"({"type":"order_updated"})").kind, EventKind::kApplication);
 
   const auto to_user = [](std::string_view json) {
     return FromDjango(UserId("ann"), ParseJson(json).value(), kAllowed);

@@ -9,7 +9,7 @@ namespace parley::django {
 namespace {
 
 using Kind = Value::Kind;
-using Event = DjangoEvent::Kind;
+using Event = EventKind;
 using Result = std::variant<DjangoEvent, Discarded>;
 
 constexpr size_t kMostIds = 1000, kMostContentType = 20, kMostMetadata = 8 * 1024;

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "django/event_types.h"
 #include "django/value.h"
+#include "protocol/event.h"
 
 namespace parley::django {
 
@@ -23,18 +24,7 @@ struct ForeignMessage {
 };
 
 struct DjangoEvent {
-  enum class Kind {
-    kMessage,
-    kMessageUpdated,
-    kMessageDeleted,
-    kConversationUpdated,
-    kReadReceipt,
-    kTyping,
-    kUserOnline,
-    kUserOffline,
-    kApplication,
-  };
-  Kind kind = Kind::kApplication;
+  EventKind kind = EventKind::kApplication;
   // The group that it was sent to: of a conversation, or of a user.
   std::optional<Uuid> conversation;
   UserId to_user;

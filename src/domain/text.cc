@@ -62,16 +62,15 @@ std::optional<std::string> FoldContentType(std::string_view text) {
   return out;
 }
 
-std::vector<Uuid> UuidsIn(std::string_view text, size_t most) {
+std::vector<Uuid> UuidsIn(std::string_view text, size_t most, std::vector<Uuid> found) {
   constexpr size_t kLength = 36, kFirstHyphen = 8;
-  std::vector<Uuid> out;
-  for (size_t hyphen = text.find('-', kFirstHyphen); hyphen != text.npos && out.size() < most;
+  for (size_t hyphen = text.find('-', kFirstHyphen); hyphen != text.npos && found.size() < most;
        hyphen = text.find('-', hyphen + 1)) {
     const std::string_view part = text.substr(hyphen - kFirstHyphen, kLength);
     const std::optional<Uuid> id = part.size() == kLength ? Uuid::Parse(part) : std::nullopt;
-    if (id && std::ranges::find(out, *id) == out.end()) out.push_back(*id);
+    if (id && std::ranges::find(found, *id) == found.end()) found.push_back(*id);
   }
-  return out;
+  return found;
 }
 
 }  // namespace parley

@@ -16,7 +16,7 @@ std::string_view Trim(std::string_view text);
 // it is empty or contains a character outside [A-Za-z0-9_./+-].
 std::optional<std::string> FoldContentType(std::string_view text);
 
-// The distinct UUIDs in a text, in the form with hyphens, at most `most`.
-std::vector<Uuid> UuidsIn(std::string_view text, size_t most);
+// Adds the UUIDs in a text, in the form with hyphens, to the distinct ids of `found`, up to `most` in all.
+std::vector<Uuid> UuidsIn(std::string_view text, size_t most, std::vector<Uuid> found = {});
 
 }  // namespace parley

@@ -9,8 +9,8 @@
 
 namespace parley {
 
-// The event of a durable change. `leaver`: the user whom the change removed. `committed_at`: unset for
-// a change that was read from the store.
+// The event of a durable change. `leaver`: the user whom the change removed. `committed_at`: unset if
+// the change was read from the store.
 EventRef ChangeEvent(const Change& change, Monotonic committed_at = {},
                      const std::optional<UserId>& leaver = std::nullopt);
 EventRef MessageEvent(const Message& message, Monotonic committed_at = {});

@@ -19,6 +19,7 @@
 #include "django/json_text.h"
 #include "django/layer_metrics.h"
 #include "django/node_identity.h"
+#include "protocol/events.h"
 
 namespace {
 
@@ -131,7 +132,8 @@ void Run(DjangoBridge& bridge, Printer& printer, const LayerCounters& counters,
   } else if (what == "publish_to_user") {
     bridge.PublishToUser(user, Json(command.Find("event")));
   } else if (what == "typing") {
-    bridge.PublishTyping(conversation, user, is("is_typing"));
+    const EventRef event = TypingEvent(conversation, user, is("is_typing"));
+    bridge.Publish(conversation, {event, &event->json});
   } else if (what == "congest") {
     printer.congested = is("on");
   } else if (what == "metrics") {

@@ -3,27 +3,28 @@
 #include <algorithm>
 
 #include "domain/text.h"
+#include "protocol/events.h"
 
 namespace parley {
 namespace {
 
 using django::DjangoEvent;
-using Kind = DjangoEvent::Kind;
 
 // How long after its arrival a message is looked up again.
 constexpr auto kCheckAgain = std::chrono::seconds(1);
 constexpr size_t kPending = 10'000;
 
-bool IsAboutMessage(Kind kind) {
-  return kind == Kind::kMessage || kind == Kind::kMessageUpdated || kind == Kind::kMessageDeleted;
+bool IsAboutMessage(EventKind kind) {
+  return kind == EventKind::kMessage || kind == EventKind::kMessageUpdated ||
+         kind == EventKind::kMessageDeleted;
 }
 
 EventRef EventFrom(DjangoEvent&& from) {
-  const bool typing = from.kind == Kind::kTyping;
-  const bool presence = from.kind == Kind::kUserOnline || from.kind == Kind::kUserOffline;
-  const bool small = typing || presence || from.kind == Kind::kReadReceipt;
+  const bool typing = from.kind == EventKind::kTyping;
+  const bool presence = from.kind == EventKind::kUserOnline || from.kind == EventKind::kUserOffline;
+  const bool small = typing || presence || from.kind == EventKind::kReadReceipt;
   Event event{.conversation = from.conversation.value_or(Uuid{}),
-              .kind = KindOf(from.json),
+              .kind = from.kind,
               .json = std::move(from.json),
               .audience = small ? Audience::kSmallConversations : Audience::kEveryone,
               .origin = Origin::kDjango,
@@ -58,16 +59,19 @@ void DjangoGateway::Connect(std::span<const std::unique_ptr<Hub>> hubs) {
 // --- to Django
 
 void DjangoGateway::OnEvent(const EventRef& event, const MemberChange&, uint64_t) {
-  if (event->json.empty()) return;
+  if (!event->json.empty()) Publish(event);
+}
+
+void DjangoGateway::Publish(const EventRef& event) {
   bridge_.Publish(event->conversation, std::shared_ptr<const std::string>(event, &event->json));
 }
 
 void DjangoGateway::OnTyping(const TypingUpdate& update) {
-  bridge_.PublishTyping(update.conversation, update.user, update.is_typing);
+  Publish(TypingEvent(update.conversation, update.user, update.is_typing));
 }
 
 void DjangoGateway::OnPresence(const Uuid& conversation, const UserId& user, bool online) {
-  bridge_.PublishPresence(conversation, user, online);
+  Publish(PresenceEvent(conversation, user, online));
 }
 
 void DjangoGateway::FollowUser(const UserId& user) {
@@ -111,7 +115,8 @@ void DjangoGateway::OnUnknown(DjangoEvent event, bool again) {
     pending_.push_back({std::move(event), clock_.Steady() + kCheckAgain});
   } else if (foreign_ == ForeignMessages::kRelay) {
     Relay(std::move(event));
-  } else if (foreign_ == ForeignMessages::kStore && event.kind == Kind::kMessage && event.message) {
+  } else if (foreign_ == ForeignMessages::kStore && event.kind == EventKind::kMessage &&
+             event.message) {
     Store(*event.message);
   } else {
     counters_.dropped.Add();

@@ -60,6 +60,7 @@ class DjangoGateway final : public EventTap, public FollowSink, private django::
     Monotonic check_again;
   };
 
+  void Publish(const EventRef& event);
   void OnDjangoEvent(django::DjangoEvent event) override;
   bool Congested() const override { return Hub::Congested(hubs_); }
   void CheckStored(django::DjangoEvent event, bool again);

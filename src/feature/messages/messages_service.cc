@@ -42,7 +42,7 @@ Task<Result<StoredMessage>> MessagesService::Send(SendMessage send, Caller calle
                      .sender_id = caller.user,
                      .as_service = caller.service};
   if (send.client_id) message.request_hash = HashOf(send);
-  message.named = UuidsIn(send.content + ' ' + send.metadata, kMostNamed);
+  message.named = UuidsIn(send.metadata, kMostNamed, UuidsIn(send.content, kMostNamed));
   message.content = std::move(send.content);
   message.content_type = std::move(send.content_type);
   message.metadata = std::move(send.metadata);

@@ -104,7 +104,7 @@ void NumberMessages(PgConnection& connection, std::ostream& out) {
   constexpr const char* kAfter = "'{conversation}'::uuid, '{sent_at}'::timestamptz, '{id}'::uuid";
   const std::string start =
       Filled(kAfter, {{"{conversation}", kNone}, {"{sent_at}", "-infinity"}, {"{id}", kNone}});
-  // A second pass finds those that were inserted before the position during the first.
+  // A second pass finds the messages that were inserted before the position during the first.
   for (int pass = 0; pass < 2; ++pass) {
     std::string after = start;
     while (true) {
