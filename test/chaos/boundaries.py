@@ -45,7 +45,7 @@ def _answer(person, conversation, foreign, asked, by):
 
 
 def _frames(socket, conversation):
-    """Returns the frames of the response and some live events, or those that arrive in time."""
+    """Returns the frames of the response and some live events, or the events that arrive in time."""
     frames, live, end = [], None, time.monotonic() + WITHIN
     while live is None or live < LIVE_EVENTS:
         try:

@@ -5,6 +5,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from client import Person
+from postgres import Postgres
+from redis_server import Redis
 from server import BINARY, Server
 
 _numbers = itertools.count(1)
@@ -89,6 +91,21 @@ def own_server(tmp_path, request):
 def people(server):
     """people("alice", "bob"): users with unique ids, used by one test only."""
     return lambda *names: named(server, *names)
+
+
+# A file that stops or changes these servers makes its own.
+@pytest.fixture(scope="module")
+def database():
+    postgres = Postgres().start()
+    yield postgres
+    postgres.close()
+
+
+@pytest.fixture(scope="module")
+def redis():
+    server = Redis().start()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="module")

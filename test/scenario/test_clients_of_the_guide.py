@@ -6,25 +6,10 @@ import pytest
 
 from client import NO_ID, Person, Socket, assert_problem
 from files import PNG
+from guide_clients import pair, upload, users  # noqa: F401 - fixtures
 
 MESSAGE = {"id", "conversation_id", "sender_id", "content", "content_type", "sent_at", "delivered_at", "read_at", "metadata"}
 CONVERSATION = {"id", "type", "title", "participants", "created_at", "last_message_at", "metadata", "unread_count", "last_message"}
-ATTACHMENT = {"id", "filename", "content_type", "file_size", "file_url", "uploaded_by_id", "uploaded_at", "metadata"}
-
-
-@pytest.fixture
-def users(server):
-    """users(3): persons with UUIDs for ids, as the original has."""
-    return lambda count: [Person(server, str(uuid.uuid4())) for _ in range(count)]
-
-
-@pytest.fixture
-def pair(users):
-    """Two persons and their direct conversation."""
-    ann, bob = users(2)
-    answer = ann.rest.post("conversations/direct/", json={"user_id": bob.id})
-    assert answer.status_code == 200, answer.text
-    return ann, bob, answer.json()
 
 
 def form(person, path, **fields):
@@ -250,12 +235,6 @@ def test_other_places_fold_user_ids_too(server, users):
 
 
 # --- attachments --------------------------------------------------------------------------------
-
-
-def upload(person, name="cat.png"):
-    answer = person.rest.post("attachments/", files={"file": (name, PNG, "image/png")})
-    assert answer.status_code == 201 and ATTACHMENT <= set(answer.json()), answer.text
-    return answer.json()
 
 
 def test_naming_another_users_upload_attaches_nothing(pair):

@@ -7,26 +7,11 @@ import pytest
 
 from client import Closed, Person, assert_problem
 from deadline import eventually, patient
-from postgres import Postgres
 from redis_server import Redis
 from relay import Relay
 from server import faketime_library, wait_until
 
 LEASE = 17  # seconds: the lease of 15 s of a node, and a margin
-
-
-@pytest.fixture(scope="module")
-def database():
-    postgres = Postgres().start()
-    yield postgres
-    postgres.close()
-
-
-@pytest.fixture(scope="module")
-def redis():
-    server = Redis().start()
-    yield server
-    server.close()
 
 
 @pytest.fixture

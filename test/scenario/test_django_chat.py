@@ -61,13 +61,6 @@ class DjangoSide:
         self.process.wait(patient(10))
 
 
-@pytest.fixture(scope="module")
-def redis():
-    server = Redis().start()
-    yield server
-    server.close()
-
-
 @pytest.fixture
 def side(request):
     made = []

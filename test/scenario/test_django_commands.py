@@ -22,13 +22,6 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "pos
 """
 
 
-@pytest.fixture(scope="module")
-def redis():
-    redis = Redis().start()
-    yield redis
-    redis.close()
-
-
 @pytest.fixture
 def project(tmp_path):
     """project(settings, …): a project of the first environment."""

@@ -5,26 +5,9 @@ import uuid
 
 import pytest
 
-from client import Person
 from deadline import eventually
 from files import PNG
-
-ATTACHMENT = {"id", "filename", "content_type", "file_size", "file_url", "uploaded_by_id", "uploaded_at", "metadata"}
-
-
-@pytest.fixture
-def users(server):
-    """users(3): persons with UUIDs for ids, as the original has."""
-    return lambda count: [Person(server, str(uuid.uuid4())) for _ in range(count)]
-
-
-@pytest.fixture
-def pair(users):
-    """Two persons and their direct conversation."""
-    ann, bob = users(2)
-    answer = ann.rest.post("conversations/direct/", json={"user_id": bob.id})
-    assert answer.status_code == 200, answer.text
-    return ann, bob, answer.json()
+from guide_clients import pair, upload, users  # noqa: F401 - fixtures
 
 
 @pytest.mark.parametrize("title", [None, ""])
@@ -34,12 +17,6 @@ def test_a_title_can_be_cleared(users, title):
     cleared = ann.rest.post(f"conversations/{room['id']}/update_title/", json={"title": title})
     assert cleared.status_code == 200, cleared.text
     assert cleared.json()["title"] is None
-
-
-def upload(person, name="cat.png"):
-    answer = person.rest.post("attachments/", files={"file": (name, PNG, "image/png")})
-    assert answer.status_code == 201 and ATTACHMENT <= set(answer.json()), answer.text
-    return answer.json()
 
 
 @pytest.mark.proves("clients of the original")

@@ -13,13 +13,6 @@ from relay import Relay
 from server import run, wait_until
 
 
-@pytest.fixture(scope="module")
-def database():
-    postgres = Postgres().start()
-    yield postgres
-    postgres.close()
-
-
 @pytest.fixture
 def own_database():
     postgres = Postgres().start()

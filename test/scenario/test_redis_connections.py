@@ -5,17 +5,9 @@ import pytest
 
 from client import Person
 from deadline import eventually, throughout
-from postgres import Postgres
 from redis_server import Redis, SentinelGroup
 from relay import Relay
 from server import free_port, run
-
-
-@pytest.fixture(scope="module")
-def database():
-    postgres = Postgres().start()
-    yield postgres
-    postgres.close()
 
 
 @pytest.fixture

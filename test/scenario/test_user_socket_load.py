@@ -15,13 +15,6 @@ CONVERSATIONS = 100
 FEW_STATEMENTS = 45
 
 
-@pytest.fixture(scope="module")
-def database():
-    postgres = Postgres().start()
-    yield postgres
-    postgres.close()
-
-
 @pytest.fixture
 def own_database():
     postgres = Postgres().start()
@@ -47,7 +40,7 @@ def statements(server):
 
 
 class Statements:
-    """Counts the statements of a server beyond those that it runs while idle."""
+    """Counts the statements of a server, less the ones that it runs while idle."""
 
     def __init__(self, server):
         self.server = server
