@@ -15,6 +15,9 @@ int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostrea
 // token --user U [--ttl 1h] [--scope S]: prints a JWT for the configured key.
 int RunTokenCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 int RunMigrateCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
+// backup TARGET, restore SOURCE [--check].
+int RunBackupCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
+int RunRestoreCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 int RunCopyCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 
 }  // namespace parley
