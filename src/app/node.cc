@@ -240,16 +240,21 @@ Node::Node(const Config& config, const Clock& clock)
   for (unsigned i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, clock, counters_.connections));
   }
+  health_.node = UuidGenerator(clock).Next();
+  status_ = std::make_unique<NodeStatus>(config_, clock_, *store_, health_, counters_.connections,
+                                         counters_.ws, counters_.hub, counters_.bus);
+  health_.status = [this] { return status_->Json(); };
   // The embedded store is used by one process; a database can have other writers.
   const bool shared_store = !config.database.url.empty();
   if (shared_store || !config.redis.url.empty()) {
     cluster_ = std::make_unique<Cluster>(*shards_.front(), *store_, BusOf(config, counters_.bus),
                                          counters_.bus, clock,
-                                         Cluster::Options{.node = UuidGenerator(clock).Next(),
+                                         Cluster::Options{.node = health_.node,
                                                           .store = store_->Identity(),
                                                           .shared_store = shared_store,
                                                           .taken_over = store_->IsTakenOver(),
-                                                          .as_guide = config.compat.guide});
+                                                          .as_guide = config.compat.guide,
+                                                          .status = health_.status});
     health_.cluster = cluster_.get();
   }
   Cluster* const publisher = shared_store ? cluster_.get() : nullptr;
@@ -388,7 +393,7 @@ void Node::RegisterFeatures(ShardParts& parts) {
   for (const auto& feature : features_) feature->Register(registry, parts.services);
   const bool open_metrics = !config_.production() || config_.admin.port.has_value();
   Router& admin = config_.admin.port ? parts.admin_router : parts.router;
-  RegisterHealth(admin, *store_, health_, open_metrics);
+  RegisterHealth(admin, *store_, parts.services.executor, health_, open_metrics);
   if (!config_.production()) {
     const bool self_made =
         config_.auth.algorithm.starts_with("HS") && config_.auth.secret_key.empty();
@@ -412,6 +417,7 @@ std::unique_ptr<Connection> Node::MakeConnection(Shard& shard, StreamSocket sock
 }
 
 void Node::Start() {
+  status_->SetUrl(listener_->Url());
   for (const auto& shard : shards_) shard->Start();
   if (cluster_) cluster_->Start();
   if (django_) django_->Start();

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/node_status.h"
 #include "auth/key_refresher.h"
 #include "auth/token_minter.h"
 #include "auth/token_verifier.h"
@@ -91,6 +92,7 @@ class Node {
   HeldCounts sockets_;
   OnlineUsers online_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<NodeStatus> status_;
   std::unique_ptr<Cluster> cluster_;  // null: a single node
   std::unique_ptr<django::NodeIdentity> django_identity_;
   std::unique_ptr<DjangoGateway> django_;  // null: no channel layer

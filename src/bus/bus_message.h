@@ -79,8 +79,14 @@ struct BusShutdown {};
 // Messages of the sending node may have been lost: check the heads.
 struct BusLost {};
 
+// What `parley status` shows of the sending node: a JSON object. Sent with BusHello, every few seconds; older
+// versions do not send it.
+struct BusStatus {
+  std::string json;
+};
+
 using BusMessage = std::variant<BusEvent, BusTyping, BusJoined, BusHello, BusPresence,
-                                BusPresenceAsk, BusPresenceReset, BusShutdown, BusLost>;
+                                BusPresenceAsk, BusPresenceReset, BusShutdown, BusLost, BusStatus>;
 
 std::string EncodeBus(const Uuid& node, const BusMessage& message);
 

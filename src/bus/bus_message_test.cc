@@ -45,7 +45,8 @@ TEST(BusMessageTest, EveryKindIsDecodedAsEncoded) {
                             BusPresenceAsk{Uuid{{7}}},
                             BusPresenceReset{},
                             BusShutdown{},
-                            BusLost{}};
+                            BusLost{},
+                            BusStatus{"{}"}};
   static_assert(std::size(all) == std::variant_size_v<BusMessage>);
   for (const BusMessage& one : all) {
     const auto read = DecodeBus(EncodeBus(kNode, one));

@@ -18,6 +18,7 @@ constexpr const char* kHelp =
   parley backup TARGET     back up the store and its files into a new folder, while the server runs
   parley restore SOURCE    make a store from a backup, in an empty data directory
                            [--check: only check that the backup is intact]
+  parley status [URL...]   print the nodes, their versions, load and lag as a table [--json]
   parley config check      report every error in the configuration
   parley config print      print the effective configuration, with the source of each value
   parley config docs       print the reference of all options
@@ -46,6 +47,7 @@ int RunCommand(const std::vector<std::string>& args, std::ostream& out, std::ost
   if (command == "copy") return RunCopyCommand(rest, out, err);
   if (command == "backup") return RunBackupCommand(rest, out, err);
   if (command == "restore") return RunRestoreCommand(rest, out, err);
+  if (command == "status") return RunStatusCommand(rest, out, err);
   if (command == "config") return RunConfigCommand(rest, ProcessEnvironment(), out, err);
   err << "parley: unknown command '" << command << "'\n\n" << kHelp;
   return 2;

@@ -18,6 +18,8 @@ int RunMigrateCommand(const std::vector<std::string>& args, std::ostream& out, s
 // backup TARGET, restore SOURCE [--check].
 int RunBackupCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 int RunRestoreCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
+// status [URL...] [--json]: 0 if every node is ready, otherwise 1.
+int RunStatusCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 int RunCopyCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 
 }  // namespace parley
