@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -380,7 +381,7 @@ DAMAGES = {
     "a newer format": (lambda b: (b / "manifest.json").write_text(
         (b / "manifest.json").read_text().replace('"format":1', '"format":2')), "made by a newer Parley: format 2"),
     "a newer schema": (lambda b: (b / "manifest.json").write_text(
-        (b / "manifest.json").read_text().replace('"schema":11', '"schema":99')), "made by a newer Parley"),
+        re.sub('"schema":[0-9]+', '"schema":999', (b / "manifest.json").read_text())), "made by a newer Parley: "),
 }
 
 
