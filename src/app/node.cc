@@ -69,6 +69,7 @@ Duration HstsOf(const Config& config) {
 RateLimits RateLimitsOf(const Config& config) {
   const RateLimitConfig& given = config.rate_limit;
   RateLimits limits{.on = config.rate_limits,
+                    .shared = given.shared && !config.redis.url.empty(),
                     .sockets_per_user = given.sockets_per_user,
                     .sockets_per_address = given.sockets_per_address};
   const auto set = [&](Limit limit, int per_second, int burst) {
@@ -249,7 +250,8 @@ Node::Node(const Config& config, const Clock& clock)
                                                           .store = store_->Identity(),
                                                           .shared_store = shared_store,
                                                           .taken_over = store_->IsTakenOver(),
-                                                          .as_guide = config.compat.guide});
+                                                          .as_guide = config.compat.guide,
+                                                          .shared_limits = SharedLimits()});
     health_.cluster = cluster_.get();
   }
   Cluster* const publisher = shared_store ? cluster_.get() : nullptr;
@@ -311,6 +313,11 @@ Node::Node(const Config& config, const Clock& clock)
         ListenOptions{.host = config_.admin.host, .port = *config_.admin.port}, shards_,
         make(true));
   }
+}
+
+RateLimiter* Node::SharedLimits() {
+  const RateLimits& limits = rate_limiter_.limits();
+  return limits.on && limits.shared ? &rate_limiter_ : nullptr;
 }
 
 void Node::MakeDjangoGateway() {
