@@ -378,7 +378,8 @@ void Node::AddAllMetrics(MetricFamilies& out) const {
     shards.push_back(shard.get());
     bytes_written += shard->bytes_written();
   }
-  AddMetrics(shards, counters_.connections, out);
+  const uint64_t pauses = listener_->pauses() + (admin_listener_ ? admin_listener_->pauses() : 0);
+  AddMetrics(shards, counters_.connections, pauses, out);
   AddMetrics(counters_.ws, bytes_written, out);
   AddMetrics(counters_.http.requests, rate_limiter_, out);
   AddMetrics(counters_.hub, out);
