@@ -48,7 +48,7 @@ def containers_of(objects):
 
 
 def generate(objects, kind, generator, folder, extra_files):
-    assert set(generator) <= {"name", "behavior", "literals", "envs"}, generator
+    assert set(generator) <= {"name", "behavior", "literals", "envs", "options"}, generator
     lines = list(generator.get("literals", []))
     for name in generator.get("envs", []):
         path = folder / name
@@ -60,7 +60,7 @@ def generate(objects, kind, generator, folder, extra_files):
     if generator.get("behavior") == "merge":
         find(objects, kind, generator["name"])["data"].update(data)
         return
-    made = {"apiVersion": "v1", "kind": kind, "metadata": {"name": generator["name"]}, "data": data}
+    made = {"apiVersion": "v1", "kind": kind, "metadata": {"name": generator["name"], **generator.get("options", {})}, "data": data}
     objects.append(made | {"type": "Opaque"} if kind == "Secret" else made)
 
 

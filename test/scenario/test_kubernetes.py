@@ -1,11 +1,14 @@
 """deploy/kubernetes: its objects are valid and agree with each other, and its pods start, chat and stop as they say."""
+import json
 import os
 import pathlib
 import re
 import subprocess
 
+import jsonschema
 import kubernetes_validate
 import pytest
+import yaml
 
 import kustomize
 from client import MESSAGE_FIELDS, Person, assert_closes_with
@@ -18,7 +21,6 @@ from tokens import mint
 FOLDER = pathlib.Path(ROOT, "deploy/kubernetes")
 OVERLAYS = ("production", "minimal")
 VERSIONS = ("1.30", "1.33", "1.37")  # the oldest with the preStop action `sleep`, and the newest that the package has
-ENVELOPE = ("apiVersion", "kind", "metadata")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def test_generated_secrets_are_long_and_random(secrets):
 
 
 def test_the_repository_has_no_secrets():
-    assert subprocess.run(["git", "check-ignore", "-q", FOLDER / "base/secrets.env"], cwd=ROOT).returncode == 0
+    assert "/deploy/kubernetes/base/secrets.env" in pathlib.Path(ROOT, ".gitignore").read_text().splitlines()
     texts = "".join(path.read_text() for path in FOLDER.rglob("*.yaml"))
     assert "kind: Secret" not in texts and not re.search(r"(PASSWORD|KEY)\n +value:", texts)
 
@@ -232,3 +234,33 @@ def test_the_pods_of_the_production_overlay_start_chat_and_stop(build, secrets):
                 each.close()
 
     on_a_private_network(act)
+
+
+def chart_file(name):
+    return pathlib.Path(ROOT, "deploy/helm/parley", name).read_text()
+
+
+@pytest.mark.proves("Kubernetes: Helm chart")
+def test_the_values_of_the_chart_match_their_schema():
+    schema = json.loads(chart_file("values.schema.json"))
+    jsonschema.Draft7Validator.check_schema(schema)
+    defaults = yaml.safe_load(chart_file("values.yaml"))
+    for name in "production", "minimal":
+        jsonschema.validate(defaults | yaml.safe_load(chart_file(f"ci/{name}-values.yaml")), schema)
+    assert set(defaults) == set(schema["properties"]) - {"global"}
+    for name, part in defaults.items():
+        if isinstance(part, dict) and "properties" in schema["properties"][name]:
+            assert set(part) <= set(schema["properties"][name]["properties"])
+    for wrong in ({"replicas": "3"}, {"noSuchValue": 1}, {"secrets": {"jwtSecretKey": "short"}}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)
+
+
+def test_every_value_of_the_chart_is_used():
+    templates = "".join(path.read_text() for path in pathlib.Path(ROOT, "deploy/helm/parley/templates").iterdir())
+    for name, part in yaml.safe_load(chart_file("values.yaml")).items():
+        keys = [f"{name}.{key}" for key in part] if isinstance(part, dict) and name not in ("resources", "settings") else [name]
+        for key in keys:
+            assert f".Values.{key}" in templates, key
+    used = set(re.findall(r"\.Values\.(\w+)", templates))
+    assert used == set(yaml.safe_load(chart_file("values.yaml")))
