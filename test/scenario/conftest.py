@@ -24,7 +24,7 @@ def pytest_sessionstart(session):
 # in one worker, so that the module's fixtures start once.
 LONG_FILES = ("test_chaos.py", "test_hostile_clients.py", "test_cluster.py", "test_postgres.py", "test_redis_connections.py", "test_user_socket_load.py",
               "test_postgres_commits.py", "test_postgres_locks.py", "test_fail_over.py", "test_key_sets.py", "test_following.py",
-              "test_channel_layer.py", "test_django_chat.py", "test_django_development.py")
+              "test_channel_layer.py", "test_django_chat.py", "test_django_development.py", "test_guide.py")
 
 
 @pytest.hookimpl(tryfirst=True)
