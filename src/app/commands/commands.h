@@ -16,5 +16,8 @@ int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostrea
 int RunTokenCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 int RunMigrateCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 int RunCopyCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
+// healthcheck [--probe livez] [--timeout 3s]: returns 0 if the configured server answers that it is ready.
+int RunHealthcheckCommand(const std::vector<std::string>& args, std::ostream& out,
+                          std::ostream& err);
 
 }  // namespace parley
