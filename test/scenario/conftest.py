@@ -1,5 +1,6 @@
 import itertools
 import os
+import signal
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -13,6 +14,8 @@ _numbers = itertools.count(1)
 
 
 def pytest_sessionstart(session):
+    # A shell starts background jobs with SIGINT ignored, and servers that the tests start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not os.access(BINARY, os.X_OK):
         pytest.exit(f"no server to test at {BINARY}: './dev build', or set PARLEY_BINARY", returncode=4)
 
