@@ -243,6 +243,10 @@ def test_the_pods_of_the_production_overlay_start_chat_and_stop(build, secrets):
                 assert status == 0 and left > 0, pods[0].output()
                 assert_closes_with(a, 1012, reconnect=True)
                 b.send_message("the others stay")
+            other = Person(ingress.doors[pods[1].name], ann.id)
+            other.token = ann.token
+            with other.connect(room, query={"since": 4}) as a:
+                assert a.wait_for("message")["data"]["content"] == "the others stay", "the client resumes on another replica"
             assert pods[1].probe("readinessProbe") and not pods[0].probe("readinessProbe")
         finally:
             for each in filter(None, (ingress, cluster, databases)):
