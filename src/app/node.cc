@@ -71,6 +71,7 @@ Duration HstsOf(const Config& config) {
 RateLimits RateLimitsOf(const Config& config) {
   const RateLimitConfig& given = config.rate_limit;
   RateLimits limits{.on = config.rate_limits,
+                    .shared = given.shared && !config.redis.url.empty(),
                     .sockets_per_user = given.sockets_per_user,
                     .sockets_per_address = given.sockets_per_address};
   const auto set = [&](Limit limit, int per_second, int burst) {
@@ -252,7 +253,8 @@ Node::Node(const Config& config, const Clock& clock)
                                                           .store = store_->Identity(),
                                                           .shared_store = shared_store,
                                                           .taken_over = store_->IsTakenOver(),
-                                                          .as_guide = config.compat.guide});
+                                                          .as_guide = config.compat.guide,
+                                                          .shared_limits = SharedLimits()});
     health_.cluster = cluster_.get();
   }
   Cluster* const publisher = shared_store ? cluster_.get() : nullptr;
@@ -316,6 +318,11 @@ Node::Node(const Config& config, const Clock& clock)
   }
 }
 
+RateLimiter* Node::SharedLimits() {
+  const RateLimits& limits = rate_limiter_.limits();
+  return limits.on && limits.shared ? &rate_limiter_ : nullptr;
+}
+
 void Node::MakeDjangoGateway() {
   auto options = DjangoOptionsOf(config_, [this] {
     django_identity_ = std::make_unique<django::NodeIdentity>(config_.data_dir);
@@ -374,7 +381,8 @@ void Node::AddAllMetrics(MetricFamilies& out) const {
     shards.push_back(shard.get());
     bytes_written += shard->bytes_written();
   }
-  AddMetrics(shards, counters_.connections, out);
+  const uint64_t pauses = listener_->pauses() + (admin_listener_ ? admin_listener_->pauses() : 0);
+  AddMetrics(shards, counters_.connections, pauses, out);
   AddMetrics(counters_.ws, bytes_written, out);
   AddMetrics(counters_.http.requests, rate_limiter_, out);
   AddMetrics(counters_.hub, out);

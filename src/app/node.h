@@ -60,6 +60,7 @@ class Node {
   std::vector<std::string> Reload(const Config& fresh);
 
  private:
+  RateLimiter* SharedLimits();  // null if this node does not share its rate limits
   void MakeDjangoGateway();
   void MakeFeatures(bool shared_store);
   void RegisterFeatures(ShardParts& parts);

@@ -79,8 +79,20 @@ struct BusShutdown {};
 // Messages of the sending node may have been lost: check the heads.
 struct BusLost {};
 
-using BusMessage = std::variant<BusEvent, BusTyping, BusJoined, BusHello, BusPresence,
-                                BusPresenceAsk, BusPresenceReset, BusShutdown, BusLost>;
+// The tokens of rate limits that users and addresses consumed on the sending node since its previous
+// message (http/rate_limiter.h).
+struct BusConsumed {
+  struct Entry {
+    uint8_t limit = 0;  // Limit
+    std::string key;
+    int64_t tokens = 0;
+  };
+  std::vector<Entry> entries;
+};
+
+using BusMessage =
+    std::variant<BusEvent, BusTyping, BusJoined, BusHello, BusPresence, BusPresenceAsk,
+                 BusPresenceReset, BusShutdown, BusLost, BusConsumed>;
 
 std::string EncodeBus(const Uuid& node, const BusMessage& message);
 

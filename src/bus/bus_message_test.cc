@@ -45,7 +45,8 @@ TEST(BusMessageTest, EveryKindIsDecodedAsEncoded) {
                             BusPresenceAsk{Uuid{{7}}},
                             BusPresenceReset{},
                             BusShutdown{},
-                            BusLost{}};
+                            BusLost{},
+                            BusConsumed{{{2, "ann", 7}, {8, " 192.0.2.1", 1}}}};
   static_assert(std::size(all) == std::variant_size_v<BusMessage>);
   for (const BusMessage& one : all) {
     const auto read = DecodeBus(EncodeBus(kNode, one));

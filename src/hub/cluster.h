@@ -12,6 +12,7 @@
 
 #include "bus/bus.h"
 #include "bus/bus_message.h"
+#include "http/rate_limiter.h"
 #include "hub/hub.h"
 #include "hub/neighbours.h"
 #include "store/followed_logs.h"
@@ -33,7 +34,8 @@ class Cluster final : public EventTap,
     // True if another system also writes to the store (StoreState::IsTakenOver): this node adopts its
     // changes, and reads the logs more often.
     bool taken_over = false;
-    bool as_guide = false;  // compat.guide, which must be equal on all nodes
+    bool as_guide = false;                 // compat.guide, which must be equal on all nodes
+    RateLimiter* shared_limits = nullptr;  // null: each node has its own rate limits
   };
   // `bus`: null without Redis. `self`: the first shard.
   Cluster(Executor& self, FollowedLogs& store, std::unique_ptr<Bus> bus, BusCounters& counters,
@@ -78,6 +80,8 @@ class Cluster final : public EventTap,
   void PublishHello();
   void PublishAllUsers();
   void PublishPendingPresence();
+  void PublishConsumed();
+  void OnConsumed(BusConsumed& consumed);
   void FollowStore(Monotonic now);
   void ReadAccessLog(LogQuery query);
   void ReadHeads(LogQuery query);
