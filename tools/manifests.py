@@ -99,7 +99,9 @@ def check(kustomize_program, helm):
     without = kustomize.load(run(helm, "template", "messaging", CHART, "--kube-version", VERSIONS[0], "--set=redis.enabled=false,postgres.enabled=false",
                                  "--set=redis.url=redis://elsewhere:6379/0,secrets.databaseUrl=postgres://elsewhere/parley"))
     good &= not [each for each in without if "redis" in each["metadata"]["name"] or "postgres" in each["metadata"]["name"]]
-    for each in without:
+    own = kustomize.load(run(helm, "template", "messaging", CHART, "--kube-version", VERSIONS[0], "--set=secrets.existingSecret=ours"))
+    good &= not [each for each in own if each["kind"] == "Secret"] and '"name": "ours"' in "".join(kustomize.describe(own).values())
+    for each in (*without, *own):
         kubernetes_validate.validate(each, VERSIONS[-1], strict=True)
     return good
 

@@ -51,6 +51,28 @@ def test_every_figure_of_docs_sizing_names_a_benchmark():
         assert row.split("|")[-2].strip().strip("`") in benchmarks, row
 
 
+# Messages of the operating system, PostgreSQL, Kubernetes and nginx, and one that the source puts together.
+OTHERS = {"Address already in use", "too many clients already", "client_max_body_size 11m", "unbound PersistentVolumeClaims",
+          "executable file not found", "canceling statement due to lock timeout", "bus is down"}
+
+
+def quoted_messages(text):
+    """The parts of what a row quotes as text of a program, between values that vary."""
+    for line in text.splitlines():
+        if line.startswith("| "):
+            for quoted in re.findall(r"`([a-z][^`{}/]* [^`{}/]*)`", line.split("|")[1]):
+                yield from (part.strip() for part in re.split(r"…|: |=\S*", quoted) if " " in part.strip())
+
+
+@pytest.mark.parametrize("name", ["troubleshooting.md", "kubernetes.md"])
+def test_every_quoted_message_of_a_symptom_is_in_the_source(name):
+    source = "".join(path.read_text() for path in pathlib.Path(ROOT, "src").rglob("*.*") if path.suffix in (".cc", ".h", ".def"))
+    source = re.sub(r'"\s*\n\s*"', "", source)
+    found = set(quoted_messages(pathlib.Path(ROOT, "docs", name).read_text()))
+    assert len(found) >= 2
+    assert [message for message in found - OTHERS if message not in source] == []
+
+
 def test_every_dev_command_of_a_document_exists():
     commands = set(re.findall(r"^  ([\w-]+)(?: \| [\w -|]+)?\)", pathlib.Path(ROOT, "dev").read_text(), flags=re.M)) | {"tsan", "help"}
     for path in DOCUMENTS:

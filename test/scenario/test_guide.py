@@ -42,7 +42,7 @@ def test_every_block_is_run_here():
     assert {heading: len(blocks) for heading, blocks in sections().items() if blocks} == {
         "Prerequisites": 1, "Installation": 4, "Development Environment": 1, "Production Environment": 1, "ASGI Server Deployment": 1,
         "Daphne": 1, "Uvicorn": 1, "Hypercorn": 1, "Parley without an ASGI server": 1, "Scaling": 1, "Kubernetes Deployment": 1,
-        "Security Considerations": 1, "Monitoring": 1, "Troubleshooting": 3, "Using the Helper Configuration": 1}
+        "Security Considerations": 1, "Monitoring": 2, "Troubleshooting": 4, "Using the Helper Configuration": 1}
 
 
 @pytest.fixture
@@ -252,26 +252,43 @@ def test_the_metrics_that_the_guide_asks_for(tools, tmp_path, redis):
     server = Server(tmp_path / "server", "--admin-port", admin, DJANGO_ENV="production", REDIS_URL=redis.url, PARLEY_DRAIN_DELAY="0").start(ready=False)
     try:
         eventually(lambda: "ready" in shell(f"curl -sf http://127.0.0.1:{admin}/readyz", tmp_path).stdout, within=30)
-        for text, least in ((block("Monitoring"), 7), (block("Troubleshooting", 2), 4)):
+        for text, least in ((block("Monitoring"), 7), (block("Troubleshooting", 3), 4)):
             eventually(lambda: len(shell(f"set +e\n{text.replace('8001', str(admin))}", tmp_path).stdout.splitlines()) >= least, within=40,
                        describe=lambda: shell(f"set +e\n{text.replace('8001', str(admin))}", tmp_path).stdout)
     finally:
         server.close()
 
 
+def test_the_configuration_of_prometheus_is_valid(tmp_path):
+    done = shell(block("Monitoring", 1), ROOT)
+    assert done.returncode == 0 and "SUCCESS" in done.stdout, done.stdout
+
+
+def test_the_doctor_finds_nothing_wrong_and_names_what_is(tools, tmp_path, redis, own_server):
+    """A single node with Redis, then the same after Redis has gone."""
+    server = own_server("--ping-interval", "1", REDIS_URL=redis.url)
+    text = block("Troubleshooting").replace("8000", str(server.port)).replace("parley doctor", f"parley doctor --data-dir {server.directory}/data --ping-interval 1")
+    given = {"PATH": tools(), "JWT_SECRET_KEY": KEY, "DJANGO_ENV": "development"}
+    done = shell(text, tmp_path, REDIS_URL=redis.url, **given)
+    assert done.returncode == 0 and "failed " not in done.stdout, done.stdout
+    assert {"redis", "websocket", "round_trip"} <= {line.split()[1] for line in done.stdout.splitlines() if line.startswith("ok ")}, done.stdout
+    done = shell(text, tmp_path, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0", **given)
+    assert done.returncode == 1 and re.search(r"^failed +redis ", done.stdout, re.M), done.stdout
+
+
 def test_an_upgrade_through_a_proxy_is_found(server, tmp_path):
     balancer = Balancer("nginx", [server.address])
     try:
-        done = shell(block("Troubleshooting").replace("8000", str(balancer.port)), tmp_path)
+        done = shell(block("Troubleshooting", 1).replace("8000", str(balancer.port)), tmp_path)
         assert done.stdout.strip() == "HTTP/1.1 101 Switching Protocols"
-        without = re.sub(r"-H '(Connection|Upgrade): \w+'", "", block("Troubleshooting"))
+        without = re.sub(r"-H '(Connection|Upgrade): \w+'", "", block("Troubleshooting", 1))
         assert " 426 " in shell(without.replace("8000", str(balancer.port)), tmp_path).stdout
     finally:
         balancer.close()
 
 
 def test_redis_answers_a_ping(redis, tmp_path):
-    assert shell(block("Troubleshooting", 1).replace("6379", str(redis.port)), tmp_path).stdout == "PONG\n"
+    assert shell(block("Troubleshooting", 2).replace("6379", str(redis.port)), tmp_path).stdout == "PONG\n"
 
 
 def test_links_of_the_page_have_targets():

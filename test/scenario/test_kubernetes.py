@@ -172,6 +172,21 @@ def test_the_autoscaler_scales_by_a_metric_of_the_server(build, server):
     assert int(template["metadata"]["annotations"]["prometheus.io/port"]) == spec["containers"][0]["ports"][1]["containerPort"]
 
 
+def test_prometheus_finds_the_pods(build):
+    """By the job for Kubernetes in the comments of its configuration, whose labels the rule of the adapter uses."""
+    text = pathlib.Path(ROOT, "deploy/prometheus/prometheus.yml").read_text()
+    [job] = yaml.safe_load(re.sub(r"^  # ?", "", text[text.index("  # - job_name: parley"):], flags=re.M))
+    rules = job["relabel_configs"]
+    kept = {rule["source_labels"][0]: rule["regex"] for rule in rules if rule.get("action") == "keep"}
+    template = find(build("production"), "Deployment", "messaging-app")["spec"]["template"]
+    assert kept["__meta_kubernetes_pod_label_app"] == template["metadata"]["labels"]["app"]
+    assert kept["__meta_kubernetes_pod_container_port_name"] in {port["name"] for port in template["spec"]["containers"][0]["ports"]}
+    labels = {rule["target_label"]: rule["source_labels"] for rule in rules if "target_label" in rule}
+    adapter = (FOLDER / "overlays/production/autoscaler.yaml").read_text()
+    assert labels["instance"] == ["__meta_kubernetes_pod_name"] and "instance: {resource: pod}" in adapter
+    assert labels["namespace"] == ["__meta_kubernetes_namespace"] and "namespace: {resource: namespace}" in adapter
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_parley_accepts_the_settings_of_the_pod(build, overlay, tmp_path):
     objects = build(overlay)
@@ -228,6 +243,10 @@ def test_the_pods_of_the_production_overlay_start_chat_and_stop(build, secrets):
                 assert status == 0 and left > 0, pods[0].output()
                 assert_closes_with(a, 1012, reconnect=True)
                 b.send_message("the others stay")
+            other = Person(ingress.doors[pods[1].name], ann.id)
+            other.token = ann.token
+            with other.connect(room, query={"since": 4}) as a:
+                assert a.wait_for("message")["data"]["content"] == "the others stay", "the client resumes on another replica"
             assert pods[1].probe("readinessProbe") and not pods[0].probe("readinessProbe")
         finally:
             for each in filter(None, (ingress, cluster, databases)):
