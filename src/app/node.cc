@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "app/django_options.h"
+#include "app/process_metrics.h"
 #include "app/signing_key.h"
 #include "base/log.h"
 #include "blob/file_blob_store.h"
@@ -26,6 +27,7 @@
 #include "http/http_metrics.h"
 #include "hub/hub_metrics.h"
 #include "net/net_metrics.h"
+#include "redis/redis_metrics.h"
 #include "session/ws_endpoint.h"
 #include "session/ws_metrics.h"
 #include "store/postgres/open_postgres.h"
@@ -219,6 +221,7 @@ std::unique_ptr<TokenVerifier> VerifierOf(const Config& config, std::shared_ptr<
 Node::Node(const Config& config, const Clock& clock)
     : config_(config),
       clock_(clock),
+      started_(clock.Now()),
       tls_(TlsOf(config)),
       store_(OpenStore(config, clock)),
       blobs_(std::make_unique<FileBlobStore>(
@@ -386,7 +389,19 @@ void Node::AddAllMetrics(MetricFamilies& out) const {
   AddMetrics(store_->Stats(), out);
   AddMetrics(counters_.bus, out);
   AddMetrics(counters_.django, out);
+  std::map<std::string, RedisInfo> redis;
+  counters_.bus.redis.AddTo(redis, clock_.Steady());
+  counters_.django.layer.redis.AddTo(redis, clock_.Steady());
+  AddMetrics(redis, out);
   for (const auto& feature : features_) feature->AddMetrics(out);
+  out.AddGauge("ready", "1 while /readyz returns 200, otherwise 0.",
+               WhyNotReady(*store_, health_) == nullptr ? 1 : 0);
+  std::vector<MetricFamilies::Value> expiry;
+  if (tls_) expiry.push_back({{}, static_cast<double>(tls_->ExpiresAt())});
+  out.AddGauges("tls_certificate_expiry_timestamp_seconds",
+                "Time at which the certificate in use expires, in seconds since the Unix epoch.",
+                expiry);
+  AddProcessMetrics(started_, out);
   out.AddCounter("log_dropped_total", "Log lines dropped because the log sink was blocked or full.",
                  log::Dropped());
 }

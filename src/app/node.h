@@ -73,6 +73,7 @@ class Node {
 
   const Config config_;
   const Clock& clock_;
+  const Timestamp started_;
   NodeCounters counters_;
   NodeHealth health_;
   std::unique_ptr<TlsContext> tls_;  // null: no TLS

@@ -2,11 +2,13 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <openssl/x509err.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <stdexcept>
 #include <string_view>
 
@@ -70,6 +72,13 @@ void TlsContext::Reload(const std::string& certificate_file, const std::string& 
   Context fresh = Load(certificate_file, key_file);
   const MutexLock lock(mutex_);
   context_ = std::move(fresh);
+}
+
+int64_t TlsContext::ExpiresAt() const {
+  const MutexLock lock(mutex_);
+  tm expiry{};
+  ASN1_TIME_to_tm(X509_get0_notAfter(SSL_CTX_get0_certificate(context_.get())), &expiry);
+  return timegm(&expiry);
 }
 
 ssl_st* TlsContext::NewSession() const {

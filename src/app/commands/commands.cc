@@ -15,6 +15,9 @@ constexpr const char* kHelp =
   parley migrate           upgrade the store's schema, or take over the tables of a Django system
                            [--dry-run: only report the changes] [--rollback: undo a takeover]
   parley copy              copy the embedded store into the PostgreSQL database at DATABASE_URL
+  parley doctor [URL...]   probe the configuration, its database and Redis, and the way to the URLs
+                           [--json] [--token-file FILE] [--ca-file FILE] [--only PROBES] [--skip PROBES]
+  parley healthcheck       ask the running server whether it is ready [--probe livez] [--timeout 3s]
   parley config check      report every error in the configuration
   parley config print      print the effective configuration, with the source of each value
   parley config docs       print the reference of all options
@@ -41,6 +44,8 @@ int RunCommand(const std::vector<std::string>& args, std::ostream& out, std::ost
   if (command == "token") return RunTokenCommand(rest, out, err);
   if (command == "migrate") return RunMigrateCommand(rest, out, err);
   if (command == "copy") return RunCopyCommand(rest, out, err);
+  if (command == "doctor") return RunDoctorCommand(rest, out, err);
+  if (command == "healthcheck") return RunHealthcheckCommand(rest, out, err);
   if (command == "config") return RunConfigCommand(rest, ProcessEnvironment(), out, err);
   err << "parley: unknown command '" << command << "'\n\n" << kHelp;
   return 2;

@@ -15,6 +15,11 @@ int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostrea
 // token --user U [--ttl 1h] [--scope S]: prints a JWT for the configured key.
 int RunTokenCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 int RunMigrateCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
+// doctor [URL...]: probes the configuration and the URLs. 0: no failure; 1: a failure; 2: invalid arguments.
+int RunDoctorCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 int RunCopyCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
+// healthcheck [--probe livez] [--timeout 3s]: returns 0 if the configured server answers that it is ready.
+int RunHealthcheckCommand(const std::vector<std::string>& args, std::ostream& out,
+                          std::ostream& err);
 
 }  // namespace parley

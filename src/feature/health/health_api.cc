@@ -6,10 +6,8 @@ namespace {
 Task<Response> Livez(RequestContext&) { co_return Response::Json(200, R"({"status":"ok"})"); }
 
 Response Readyz(const StoreState& store, const NodeHealth& health) {
-  if (health.draining) return Response::Json(503, R"({"status":"draining"})");
-  if (!store.Ready()) return Response::Json(503, R"({"status":"store_unavailable"})");
-  if (health.cluster != nullptr && health.cluster->store_mismatch()) {
-    return Response::Json(503, R"({"status":"store_mismatch"})");
+  if (const char* reason = WhyNotReady(store, health)) {
+    return Response::Json(503, std::string(R"({"status":")") + reason + R"("})");
   }
   return Response::Json(200, R"({"status":"ready","version":")" PARLEY_VERSION R"("})");
 }
@@ -21,6 +19,13 @@ std::string MetricsText(const NodeHealth& health) {
 }
 
 }  // namespace
+
+const char* WhyNotReady(const StoreState& store, const NodeHealth& health) {
+  if (health.draining) return "draining";
+  if (!store.Ready()) return "store_unavailable";
+  const bool mismatch = health.cluster != nullptr && health.cluster->store_mismatch();
+  return mismatch ? "store_mismatch" : nullptr;
+}
 
 void RegisterHealth(Router& routes, StoreState& store, const NodeHealth& health,
                     bool open_metrics) {
