@@ -77,11 +77,12 @@ def check(kustomize_program, helm):
     good = True
     set_secrets = [f"--set=secrets.jwtSecretKey={SECRETS['JWT_SECRET_KEY']}", f"--set=secrets.postgresPassword={SECRETS['POSTGRES_PASSWORD']}"]
     with folder_with_secrets() as folder:
-        for overlay in "production", "minimal":
+        for overlay in "production", "managed-database", "minimal":
             values = CHART / "ci" / f"{overlay}-values.yaml"
-            print(run(helm, "lint", "--strict", CHART, "-f", values).strip())
+            print(run(helm, "lint", "--strict", CHART, "-f", values, "--set=secrets.databaseUrl=postgres://elsewhere/parley").strip())
             built = kustomize.load(run(kustomize_program, "build", folder / "overlays" / overlay))
-            chart = kustomize.load(run(helm, "template", "messaging", CHART, "--kube-version", VERSIONS[0], "-f", values, *set_secrets))
+            url = [f"--set=secrets.databaseUrl={SECRETS['DATABASE_URL']}"] if overlay == "managed-database" else []
+            chart = kustomize.load(run(helm, "template", "messaging", CHART, "--kube-version", VERSIONS[0], "-f", values, *set_secrets, *url))
             for each in (*built, *chart):
                 for version in VERSIONS:
                     kubernetes_validate.validate(each, version, strict=True)

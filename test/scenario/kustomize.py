@@ -7,7 +7,7 @@ import pathlib
 
 import yaml
 
-KNOWN = {"apiVersion", "kind", "namespace", "resources", "images", "configMapGenerator", "secretGenerator", "patches"}
+KNOWN = {"apiVersion", "kind", "namespace", "resources", "images", "configMapGenerator", "secretGenerator", "patches", "components"}
 CLUSTER_KINDS = {"Namespace"}
 
 
@@ -25,6 +25,11 @@ def build(folder, extra_files=None):
             generate(objects, kind, generator, folder, extra_files or {})
     for patch in text.get("patches", []):
         apply_patch(objects, patch, folder)
+    for name in text.get("components", []):
+        component = yaml.safe_load((folder / name / "kustomization.yaml").read_text())
+        assert set(component) == {"apiVersion", "kind", "patches"}, component
+        for patch in component["patches"]:
+            apply_patch(objects, patch, folder / name)
     for container in containers_of(objects):
         for image in text.get("images", []):
             name, _, _ = container["image"].rpartition(":")
@@ -70,18 +75,30 @@ def find(objects, kind, name):
 
 
 def apply_patch(objects, patch, folder):
-    if "path" in patch:
-        change = yaml.safe_load((folder / patch["path"]).read_text())
-        merge(find(objects, change["kind"], change["metadata"]["name"]), change)
+    if "target" in patch:
+        target = find(objects, patch["target"]["kind"], patch["target"]["name"])
+        for step in yaml.safe_load(patch["patch"]):
+            apply_step(target, step)
         return
-    target = find(objects, patch["target"]["kind"], patch["target"]["name"])
-    for step in yaml.safe_load(patch["patch"]):
+    change = yaml.safe_load(patch.get("patch") or (folder / patch["path"]).read_text())
+    target = find(objects, change["kind"], change["metadata"]["name"])
+    if change.get("$patch") == "delete":
+        objects.remove(target)
+    else:
+        merge(target, change)
+
+
+def apply_step(target, step):
+    """One operation of RFC 6902: removing a member or an item, or appending an item."""
+    *parents, last = step["path"].strip("/").split("/")
+    place = target
+    for name in parents:
+        place = place[name]
+    if step["op"] == "add" and last == "-":
+        place.append(step["value"])
+    else:
         assert step["op"] == "remove", step
-        *parents, last = step["path"].strip("/").split("/")
-        place = target
-        for name in parents:
-            place = place[name]
-        del place[last]
+        del place[int(last) if isinstance(place, list) else last]
 
 
 def merge(into, change):

@@ -1,10 +1,12 @@
 """The blocks of docs/guide.md run, with free ports and a private Redis and PostgreSQL in place of the usual ones."""
 import contextlib
+import json
 import os
 import pathlib
 import re
 import signal
 import subprocess
+import sys
 
 import httpx
 import pytest
@@ -41,7 +43,7 @@ def test_the_page_has_every_heading_of_the_guide_in_order():
 def test_every_block_is_run_here():
     assert {heading: len(blocks) for heading, blocks in sections().items() if blocks} == {
         "Prerequisites": 1, "Installation": 4, "Development Environment": 1, "Production Environment": 1, "ASGI Server Deployment": 1,
-        "Daphne": 1, "Uvicorn": 1, "Hypercorn": 1, "Parley without an ASGI server": 1, "Scaling": 1, "Kubernetes Deployment": 1,
+        "Daphne": 1, "Uvicorn": 1, "Hypercorn": 1, "Parley without an ASGI server": 1, "Docker Deployment": 4, "Scaling": 1, "Kubernetes Deployment": 1,
         "Security Considerations": 1, "Monitoring": 2, "Troubleshooting": 4, "Using the Helper Configuration": 1}
 
 
@@ -231,6 +233,48 @@ def test_two_nodes_share_a_database_and_redis(tools, tmp_path, database, redis):
     with running(text, tmp_path, PATH=tools(), PARLEY_DRAIN_DELAY=0, PARLEY_SHARDS=1) as log:
         one, other = (At(port).wait("/readyz", log) for port in ports)
         chat(one, other, "nodes")
+
+
+def test_the_image_starts_with_the_given_variables(tools, tmp_path):
+    """docker run passes JWT_SECRET_KEY and ALLOWED_HOSTS to the image, which has further variables."""
+    build, start = block("Docker Deployment").splitlines()
+    assert build == "docker build -t parley ." and "docker compose up" in block("Docker Deployment", 1)
+    given = dict(re.findall(r"-e (\w+)=?(\S*)", start)) | {"JWT_SECRET_KEY": KEY}
+    [image] = re.findall(r"^ENV (.*)$", pathlib.Path(ROOT, "Dockerfile").read_text().rpartition("FROM ")[2], re.M)
+    checked = shell("parley config check", tmp_path, PATH=tools(), **dict(pair.split("=", 1) for pair in image.split()), **given)
+    assert (checked.returncode, checked.stdout) == (0, "ok\n")
+
+
+def compose_of(text, directory, **more):
+    """The services of a docker-compose.yml, as Compose itself reads them, and its messages."""
+    pathlib.Path(directory, "docker-compose.yml").write_text(text)
+    read = subprocess.run([sys.executable, f"{os.path.dirname(sys.executable)}/docker-compose", "--env-file", "/dev/null", "config", "--format", "json"],
+                          cwd=directory, env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"} | more, text=True, capture_output=True, timeout=patient(60))
+    return (json.loads(read.stdout)["services"] if read.stdout.strip() else None), read.stderr
+
+
+@pytest.mark.proves("the guide, heading by heading")
+def test_the_django_container_and_parley_talk_as_in_compose(tools, tmp_path, redis):
+    command = json.loads(re.search(r"^CMD (.*)$", block("Docker Deployment", 2), re.M)[1])
+    assert command == block("Daphne").split()
+    services, messages = compose_of(block("Docker Deployment", 3), tmp_path, JWT_SECRET_KEY=KEY)
+    assert not messages and set(services) == {"web", "parley", "redis"}
+    refused, messages = compose_of(block("Docker Deployment", 3), tmp_path)
+    assert refused is None and "set it to the project's key" in messages
+    project = project_of(tmp_path / "site", "newest", block("Using the Helper Configuration"), redis=redis)
+    behind, port = free_port(), free_port()
+    wired = {name: {key: value.replace("redis://redis:6379/0", redis.url).replace("parley:8000", f"127.0.0.1:{behind}") for key, value in
+                    services[name]["environment"].items()} for name in ("web", "parley")}
+    with running(f"exec parley serve --port {behind} --data-dir data", tmp_path, PATH=tools(), PARLEY_HOST="0.0.0.0", **wired["parley"]) as log:
+        At(behind).wait("/readyz", log)
+        with running("exec " + " ".join(command).replace("8000", str(port)), project.directory, PATH=tools("newest"), **wired["web"]) as log:
+            server = At(port).wait("/hello/", log)
+            chat(server, server, "containers")
+
+
+def test_compose_warns_about_the_version_key(tmp_path):
+    _, messages = compose_of("version: '3'\n" + block("Docker Deployment", 3), tmp_path, JWT_SECRET_KEY=KEY)
+    assert "version" in messages and "obsolete" in messages
 
 
 def test_the_manifests_are_where_the_page_says():

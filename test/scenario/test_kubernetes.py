@@ -19,8 +19,8 @@ from server import ROOT, run
 from tokens import mint
 
 FOLDER = pathlib.Path(ROOT, "deploy/kubernetes")
-OVERLAYS = ("production", "minimal")
-VERSIONS = ("1.30", "1.33", "1.37")  # the oldest with the preStop action `sleep`, and the newest that the package has
+OVERLAYS = ("production", "managed-database", "minimal")
+VERSIONS = ("1.30", "1.37")  # the oldest with the preStop action `sleep`, and the newest that the package has
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +129,13 @@ def test_every_pod_has_the_restricted_security_profile(build, overlay):
             assert container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
                                                     "capabilities": {"drop": ["ALL"]}}
             assert container["resources"]["limits"]["memory"] and container["resources"]["requests"]["cpu"]
+
+
+def test_a_managed_database_replaces_the_statefulset(build):
+    objects = build("managed-database")
+    assert not [each for each in objects if "postgres" in each["metadata"]["name"]]
+    egress = find(objects, "NetworkPolicy", "messaging-app")["spec"]["egress"]
+    assert {"ports": [{"port": 5432}]} in egress and "postgres" not in str(egress) and "redis" in str(egress)
 
 
 def seconds(text):
@@ -264,7 +271,7 @@ def test_the_values_of_the_chart_match_their_schema():
     schema = json.loads(chart_file("values.schema.json"))
     jsonschema.Draft7Validator.check_schema(schema)
     defaults = yaml.safe_load(chart_file("values.yaml"))
-    for name in "production", "minimal":
+    for name in OVERLAYS:
         jsonschema.validate(defaults | yaml.safe_load(chart_file(f"ci/{name}-values.yaml")), schema)
     assert set(defaults) == set(schema["properties"]) - {"global"}
     for name, part in defaults.items():
