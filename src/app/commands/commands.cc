@@ -17,6 +17,8 @@ constexpr const char* kHelp =
   parley copy              copy the embedded store into the PostgreSQL database at DATABASE_URL
   parley doctor [URL...]   probe the configuration, its database and Redis, and the way to the URLs
                            [--json] [--token-file FILE] [--ca-file FILE] [--only PROBES] [--skip PROBES]
+  parley trace ID          print when a message was received, committed and delivered, on each node
+                           [--url URL]... [--json] [--token-file FILE] [--ca-file FILE]
   parley config check      report every error in the configuration
   parley config print      print the effective configuration, with the source of each value
   parley config docs       print the reference of all options
@@ -44,6 +46,7 @@ int RunCommand(const std::vector<std::string>& args, std::ostream& out, std::ost
   if (command == "migrate") return RunMigrateCommand(rest, out, err);
   if (command == "copy") return RunCopyCommand(rest, out, err);
   if (command == "doctor") return RunDoctorCommand(rest, out, err);
+  if (command == "trace") return RunTraceCommand(rest, out, err);
   if (command == "config") return RunConfigCommand(rest, ProcessEnvironment(), out, err);
   err << "parley: unknown command '" << command << "'\n\n" << kHelp;
   return 2;
