@@ -23,6 +23,7 @@
 #include "feature/presence/presence_api.h"
 #include "feature/receipts/receipts_api.h"
 #include "feature/revocations/revocations_api.h"
+#include "feature/trace/trace_api.h"
 #include "feature/typing/typing_api.h"
 #include "http/http_metrics.h"
 #include "hub/hub_metrics.h"
@@ -238,7 +239,8 @@ Node::Node(const Config& config, const Clock& clock)
       admin_cors_({}),
       links_(store_->FileKey(), config.attachments.url_ttl, clock),
       prefixes_(config.api_prefixes),
-      rate_limiter_(RateLimitsOf(config), clock) {
+      rate_limiter_(RateLimitsOf(config), clock),
+      name_(UuidGenerator(clock).Next().ToString()) {
   SetContentPrefix(prefixes_.first());
   const unsigned shards = ShardCount(config);
   for (unsigned i = 0; i < shards; ++i) {
@@ -249,7 +251,7 @@ Node::Node(const Config& config, const Clock& clock)
   if (shared_store || !config.redis.url.empty()) {
     cluster_ = std::make_unique<Cluster>(*shards_.front(), *store_, BusOf(config, counters_.bus),
                                          counters_.bus, clock,
-                                         Cluster::Options{.node = UuidGenerator(clock).Next(),
+                                         Cluster::Options{.node = *Uuid::Parse(name_),
                                                           .store = store_->Identity(),
                                                           .shared_store = shared_store,
                                                           .taken_over = store_->IsTakenOver(),
@@ -267,12 +269,19 @@ Node::Node(const Config& config, const Clock& clock)
     home.follow_sinks = {publisher};
     home.taps = {publisher};
   }
+  std::vector<Executor*> executors;
+  for (const auto& shard : shards_) executors.push_back(shard.get());
+  traces_ = std::make_unique<TraceLogs>(std::move(executors), clock, [this] {
+    return !config_.database.url.empty() && cluster_ != nullptr && cluster_->publishes();
+  });
+  home.taps.push_back(traces_.get());
   MakeDjangoGateway();
   if (django_) {
     home.follow_sinks.push_back(django_.get());
     home.taps.push_back(django_.get());
   }
   for (unsigned i = 0; i < shards; ++i) {
+    home.trace = &traces_->of(i);
     hubs_.push_back(std::make_unique<Hub>(*shards_[i], i, *store_, counters_.hub, home, publisher));
     shards_[i]->OnEveryTick([hub = hubs_.back().get()](Monotonic now) { hub->OnTick(now); });
   }
@@ -393,6 +402,8 @@ void Node::AddAllMetrics(MetricFamilies& out) const {
   counters_.bus.redis.AddTo(redis, clock_.Steady());
   counters_.django.layer.redis.AddTo(redis, clock_.Steady());
   AddMetrics(redis, out);
+  out.AddGauge("trace_bytes", "Bytes of the recorded stages of recent messages.",
+               static_cast<double>(traces_->bytes()));
   for (const auto& feature : features_) feature->AddMetrics(out);
   out.AddGauge("ready", "1 while /readyz returns 200, otherwise 0.",
                WhyNotReady(*store_, health_) == nullptr ? 1 : 0);
@@ -412,6 +423,7 @@ void Node::RegisterFeatures(ShardParts& parts) {
   const bool open_metrics = !config_.production() || config_.admin.port.has_value();
   Router& admin = config_.admin.port ? parts.admin_router : parts.router;
   RegisterHealth(admin, *store_, health_, open_metrics);
+  RegisterTrace(admin, parts.services, *traces_, name_, config_.admin.port.has_value());
   if (!config_.production()) {
     const bool self_made =
         config_.auth.algorithm.starts_with("HS") && config_.auth.secret_key.empty();

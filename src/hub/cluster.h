@@ -55,6 +55,8 @@ class Cluster final : public EventTap,
   // Threads: any.
   bool store_mismatch() const { return store_mismatch_; }
   bool has_bus() const { return bus_ != nullptr; }
+  // Returns true while events are handed to the bus. Threads: any.
+  bool publishes() const { return up(); }
 
   void Follow(const Uuid& conversation) override;
   void Leave(const Uuid& conversation) override;
