@@ -2,7 +2,9 @@
 with its environment, volumes and read-only root, on a private network where PostgreSQL and Redis have the names of their
 Services. Needs root."""
 import ctypes
+import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -18,7 +20,7 @@ from deadline import eventually, patient
 from kustomize import find, settings_of
 from postgres import Postgres
 from redis_server import Redis
-from server import BINARY, free_port, wait_until
+from server import BINARY, ROOT, free_port, wait_until
 
 NETWORK = "10.88.0"
 OUTSIDE = f"{NETWORK}.1"  # databases, ingress controller and clients
@@ -73,6 +75,15 @@ def on_a_private_network(act):
 def command(*words):
     done = subprocess.run(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, f"{' '.join(map(str, words))}: {done.stdout}"
+
+
+def image():
+    """What the last stage of the Dockerfile says of Parley's image."""
+    with open(f"{ROOT}/Dockerfile") as file:
+        stage = file.read().rpartition("FROM ")[2]
+    words = {word: re.search(rf"^{word} (.*)$", stage, re.M)[1] for word in ("ENV", "USER", "EXPOSE", "ENTRYPOINT", "CMD")}
+    return {"variables": dict(pair.split("=", 1) for pair in words["ENV"].split()), "user": words["USER"], "port": int(words["EXPOSE"]),
+            "command": json.loads(words["ENTRYPOINT"]) + json.loads(words["CMD"])}
 
 
 class Databases:
@@ -162,7 +173,7 @@ class Pod:
             lines += [f"mkdir /mnt/{mount['name']}", f"mount --bind {source} /mnt/{mount['name']}"]  # before /tmp is covered
             mounts += [f"mkdir -p {mount['mountPath']}", f"mount --bind /mnt/{mount['name']} {mount['mountPath']}"]
         lines += [*mounts, "umount -R /mnt", "mount -o remount,bind,ro /", "mount -o remount,ro /opt", "mount -o remount,ro /var/lib", "cd /"]
-        variables = {"PATH": "/opt:/usr/bin:/bin"} | settings_of(self.cluster.objects, self.spec, self.container)
+        variables = {"PATH": "/opt:/usr/bin:/bin"} | image()["variables"] | settings_of(self.cluster.objects, self.spec, self.container)
         given = " ".join(shlex.quote(f"{name}={value}") for name, value in variables.items())
         words = shlex.join(self.container["command"] + self.container["args"])
         lines.append(f"exec setpriv --reuid {user} --regid {group} --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all "

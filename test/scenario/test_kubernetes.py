@@ -14,7 +14,7 @@ import kustomize
 from client import MESSAGE_FIELDS, Person, assert_closes_with
 from files import PNG
 from kustomize import find
-from pods import Cluster, Databases, Ingress, on_a_private_network
+from pods import Cluster, Databases, Ingress, image, on_a_private_network
 from server import ROOT, run
 from tokens import mint
 
@@ -177,6 +177,14 @@ def test_the_autoscaler_scales_by_a_metric_of_the_server(build, server):
     assert int(own["target"]["averageValue"]) <= limit // 2
     template = find(objects, "Deployment", "messaging-app")["spec"]["template"]
     assert int(template["metadata"]["annotations"]["prometheus.io/port"]) == spec["containers"][0]["ports"][1]["containerPort"]
+
+
+def test_the_image_of_the_dockerfile_fits_the_pods(build):
+    spec = pod_of(build("production"))
+    [container] = spec["containers"]
+    assert container["command"] + container["args"] == image()["command"]
+    assert image()["user"] == f"{spec['securityContext']['runAsUser']}:{spec['securityContext']['runAsGroup']}"
+    assert image()["port"] == container["ports"][0]["containerPort"]
 
 
 def test_prometheus_finds_the_pods(build):
