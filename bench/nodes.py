@@ -45,7 +45,7 @@ class Cluster:
         """Seconds of the nodes and of what they stand on, with what the nodes say of themselves."""
         return Used({"nodes": sum(node.cpu() for node in self.nodes), "postgres": sum(map(cpu_of, self.database.processes())),
                      "redis": cpu_of(self.redis.process.pid), "statements": self.metric("parley_store_statements_total"),
-                     "commits": self.metric("parley_commit_seconds_count"), "commands": self.metric("parley_redis_commands_total"),
+                     "commits": self.metric("parley_commit_seconds_count"), "commands": self.metric("parley_bus_commands_total"),
                      "reads": self.metric("parley_catch_up_store_reads_total")})
 
     def rss(self):

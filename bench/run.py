@@ -24,6 +24,7 @@ from channel_layer import channel_layer
 from flapping import flapping
 from nodes import nodes
 from servers import Parley, Raw, member, scratch, swarm, token
+from storage import storage
 from storm import storm
 
 
@@ -127,7 +128,8 @@ def idle(count=10000):
         start, connected, later = (r["seen"][line] for line in ("start", "connected", "measuring"))
         print(f"idle: {(later['rss'] - start['rss']) / count:,.0f} bytes RSS/connection,"
               f" {count / r['connect_seconds']:,.0f} connects/s,"
-              f" {1e6 * (connected['cpu'] - start['cpu']) / count:.1f} us CPU/connect")
+              f" {1e6 * (connected['cpu'] - start['cpu']) / count:.1f} us CPU/connect,"
+              f" {start['rss'] / 1e6:.0f} MB RSS before")
 
 
 def lists(messages=1_000_000, conversations=1000, rounds=200):
@@ -278,7 +280,7 @@ def history(parley, talks):
     return found, holes
 
 
-NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, uploads, kill, nodes, storm, flapping, django, channel_layer)}
+NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, uploads, kill, nodes, storm, flapping, django, channel_layer, storage)}
 
 if __name__ == "__main__":
     chosen, options = sys.argv[1:] or ["help"], []

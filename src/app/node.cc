@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "app/django_options.h"
+#include "app/process_metrics.h"
 #include "app/signing_key.h"
 #include "base/log.h"
 #include "blob/file_blob_store.h"
@@ -22,10 +23,12 @@
 #include "feature/presence/presence_api.h"
 #include "feature/receipts/receipts_api.h"
 #include "feature/revocations/revocations_api.h"
+#include "feature/trace/trace_api.h"
 #include "feature/typing/typing_api.h"
 #include "http/http_metrics.h"
 #include "hub/hub_metrics.h"
 #include "net/net_metrics.h"
+#include "redis/redis_metrics.h"
 #include "session/ws_endpoint.h"
 #include "session/ws_metrics.h"
 #include "store/postgres/open_postgres.h"
@@ -69,6 +72,7 @@ Duration HstsOf(const Config& config) {
 RateLimits RateLimitsOf(const Config& config) {
   const RateLimitConfig& given = config.rate_limit;
   RateLimits limits{.on = config.rate_limits,
+                    .shared = given.shared && !config.redis.url.empty(),
                     .sockets_per_user = given.sockets_per_user,
                     .sockets_per_address = given.sockets_per_address};
   const auto set = [&](Limit limit, int per_second, int burst) {
@@ -218,6 +222,7 @@ std::unique_ptr<TokenVerifier> VerifierOf(const Config& config, std::shared_ptr<
 Node::Node(const Config& config, const Clock& clock)
     : config_(config),
       clock_(clock),
+      started_(clock.Now()),
       tls_(TlsOf(config)),
       store_(OpenStore(config, clock)),
       blobs_(std::make_unique<FileBlobStore>(
@@ -234,13 +239,14 @@ Node::Node(const Config& config, const Clock& clock)
       admin_cors_({}),
       links_(store_->FileKey(), config.attachments.url_ttl, clock),
       prefixes_(config.api_prefixes),
-      rate_limiter_(RateLimitsOf(config), clock) {
+      rate_limiter_(RateLimitsOf(config), clock),
+      name_(UuidGenerator(clock).Next().ToString()) {
   SetContentPrefix(prefixes_.first());
   const unsigned shards = ShardCount(config);
   for (unsigned i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, clock, counters_.connections));
   }
-  health_.node = UuidGenerator(clock).Next();
+  health_.node = *Uuid::Parse(name_);
   status_ = std::make_unique<NodeStatus>(config_, clock_, *store_, health_, counters_.connections,
                                          counters_.ws, counters_.hub, counters_.bus);
   health_.status = [this] { return status_->Json(); };
@@ -249,11 +255,12 @@ Node::Node(const Config& config, const Clock& clock)
   if (shared_store || !config.redis.url.empty()) {
     cluster_ = std::make_unique<Cluster>(*shards_.front(), *store_, BusOf(config, counters_.bus),
                                          counters_.bus, clock,
-                                         Cluster::Options{.node = health_.node,
+                                         Cluster::Options{.node = *Uuid::Parse(name_),
                                                           .store = store_->Identity(),
                                                           .shared_store = shared_store,
                                                           .taken_over = store_->IsTakenOver(),
                                                           .as_guide = config.compat.guide,
+                                                          .shared_limits = SharedLimits(),
                                                           .status = health_.status});
     health_.cluster = cluster_.get();
   }
@@ -267,12 +274,19 @@ Node::Node(const Config& config, const Clock& clock)
     home.follow_sinks = {publisher};
     home.taps = {publisher};
   }
+  std::vector<Executor*> executors;
+  for (const auto& shard : shards_) executors.push_back(shard.get());
+  traces_ = std::make_unique<TraceLogs>(std::move(executors), clock, [this] {
+    return !config_.database.url.empty() && cluster_ != nullptr && cluster_->publishes();
+  });
+  home.taps.push_back(traces_.get());
   MakeDjangoGateway();
   if (django_) {
     home.follow_sinks.push_back(django_.get());
     home.taps.push_back(django_.get());
   }
   for (unsigned i = 0; i < shards; ++i) {
+    home.trace = &traces_->of(i);
     hubs_.push_back(std::make_unique<Hub>(*shards_[i], i, *store_, counters_.hub, home, publisher));
     shards_[i]->OnEveryTick([hub = hubs_.back().get()](Monotonic now) { hub->OnTick(now); });
   }
@@ -316,6 +330,11 @@ Node::Node(const Config& config, const Clock& clock)
         ListenOptions{.host = config_.admin.host, .port = *config_.admin.port}, shards_,
         make(true));
   }
+}
+
+RateLimiter* Node::SharedLimits() {
+  const RateLimits& limits = rate_limiter_.limits();
+  return limits.on && limits.shared ? &rate_limiter_ : nullptr;
 }
 
 void Node::MakeDjangoGateway() {
@@ -376,14 +395,29 @@ void Node::AddAllMetrics(MetricFamilies& out) const {
     shards.push_back(shard.get());
     bytes_written += shard->bytes_written();
   }
-  AddMetrics(shards, counters_.connections, out);
+  const uint64_t pauses = listener_->pauses() + (admin_listener_ ? admin_listener_->pauses() : 0);
+  AddMetrics(shards, counters_.connections, pauses, out);
   AddMetrics(counters_.ws, bytes_written, out);
   AddMetrics(counters_.http.requests, rate_limiter_, out);
   AddMetrics(counters_.hub, out);
   AddMetrics(store_->Stats(), out);
   AddMetrics(counters_.bus, out);
   AddMetrics(counters_.django, out);
+  std::map<std::string, RedisInfo> redis;
+  counters_.bus.redis.AddTo(redis, clock_.Steady());
+  counters_.django.layer.redis.AddTo(redis, clock_.Steady());
+  AddMetrics(redis, out);
+  out.AddGauge("trace_bytes", "Bytes of the recorded stages of recent messages.",
+               static_cast<double>(traces_->bytes()));
   for (const auto& feature : features_) feature->AddMetrics(out);
+  out.AddGauge("ready", "1 while /readyz returns 200, otherwise 0.",
+               WhyNotReady(*store_, health_) == nullptr ? 1 : 0);
+  std::vector<MetricFamilies::Value> expiry;
+  if (tls_) expiry.push_back({{}, static_cast<double>(tls_->ExpiresAt())});
+  out.AddGauges("tls_certificate_expiry_timestamp_seconds",
+                "Time at which the certificate in use expires, in seconds since the Unix epoch.",
+                expiry);
+  AddProcessMetrics(started_, out);
   out.AddCounter("log_dropped_total", "Log lines dropped because the log sink was blocked or full.",
                  log::Dropped());
 }
@@ -394,6 +428,7 @@ void Node::RegisterFeatures(ShardParts& parts) {
   const bool open_metrics = !config_.production() || config_.admin.port.has_value();
   Router& admin = config_.admin.port ? parts.admin_router : parts.router;
   RegisterHealth(admin, *store_, parts.services.executor, health_, open_metrics);
+  RegisterTrace(admin, parts.services, *traces_, name_, config_.admin.port.has_value());
   if (!config_.production()) {
     const bool self_made =
         config_.auth.algorithm.starts_with("HS") && config_.auth.secret_key.empty();

@@ -20,6 +20,7 @@
 #include "http/site_policy.h"
 #include "hub/cluster.h"
 #include "hub/online_users.h"
+#include "hub/trace_logs.h"
 #include "net/acceptor.h"
 #include "session/ws_transport.h"
 #include "store/store.h"
@@ -61,6 +62,7 @@ class Node {
   std::vector<std::string> Reload(const Config& fresh);
 
  private:
+  RateLimiter* SharedLimits();  // null if this node does not share its rate limits
   void MakeDjangoGateway();
   void MakeFeatures(bool shared_store);
   void RegisterFeatures(ShardParts& parts);
@@ -73,6 +75,7 @@ class Node {
 
   const Config config_;
   const Clock& clock_;
+  const Timestamp started_;
   NodeCounters counters_;
   NodeHealth health_;
   std::unique_ptr<TlsContext> tls_;  // null: no TLS
@@ -94,6 +97,8 @@ class Node {
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<NodeStatus> status_;
   std::unique_ptr<Cluster> cluster_;  // null: a single node
+  std::unique_ptr<TraceLogs> traces_;
+  const std::string name_;  // in traces; unique per process
   std::unique_ptr<django::NodeIdentity> django_identity_;
   std::unique_ptr<DjangoGateway> django_;  // null: no channel layer
   std::vector<std::unique_ptr<ShardParts>> parts_;

@@ -49,7 +49,7 @@ double NodeStatus::Mean::Of(double sum_seconds, uint64_t count) {
 
 std::string_view NodeStatus::BusState() const {
   if (health_.cluster == nullptr || !health_.cluster->has_bus()) return "off";
-  return health_.cluster->bus_up() ? "up" : "down";
+  return health_.cluster->publishes() ? "up" : "down";
 }
 
 std::string NodeStatus::Json() {
@@ -68,7 +68,8 @@ std::string NodeStatus::Json() {
   json.Field("host", std::string_view(host_).substr(0, 64));
   json.Field("url", url_);
   json.Field("version", PARLEY_VERSION);
-  json.Field("state", ReadinessOf(store_, health_));
+  const char* const reason = WhyNotReady(store_, health_);
+  json.Field("state", reason == nullptr ? "ready" : reason);
   json.Field("started_at", started_at_);
   json.Field("uptime_s",
              std::chrono::duration_cast<std::chrono::seconds>(clock_.Steady() - started_).count());

@@ -1,6 +1,6 @@
 #include "app/reloader.h"
 
-#include <system_error>
+#include <sys/stat.h>
 
 #include "app/signing_key.h"
 
@@ -25,15 +25,18 @@ spdlog::level::level_enum SpdlogLevel(LogLevel level) {
 }
 
 Reloader::Reloader(Node& node, std::vector<std::string> args, const Config& running)
-    : node_(node), args_(std::move(args)), running_(running), changed_at_(ChangeTimes()) {}
+    : node_(node), args_(std::move(args)), running_(running), stamps_(Stamps()) {}
 
-std::vector<Reloader::Time> Reloader::ChangeTimes() const {
-  std::vector<Time> times;
-  for (const std::string& file : {running_.ssl.certfile, running_.ssl.keyfile}) {
-    std::error_code error;
-    if (!file.empty()) times.push_back(std::filesystem::last_write_time(file, error));
-  }
-  return times;
+Reloader::FileStamp Reloader::StampOf(const std::string& file) {
+  struct stat found;
+  if (::stat(file.c_str(), &found) != 0) return {};
+  const int64_t modified = found.st_mtim.tv_sec * 1'000'000'000 + found.st_mtim.tv_nsec;
+  return {found.st_dev, found.st_ino, found.st_size, modified};
+}
+
+std::vector<Reloader::FileStamp> Reloader::Stamps() const {
+  if (running_.ssl.certfile.empty()) return {};
+  return {StampOf(running_.ssl.certfile), StampOf(running_.ssl.keyfile)};
 }
 
 void Reloader::Reload() {
@@ -48,17 +51,21 @@ void Reloader::Reload() {
   }
   running_.auth.secret_key = fresh.config.auth.secret_key;
   running_.log_level = fresh.config.log_level;
-  TakeOver();
+  TakeOver(true);
 }
 
 void Reloader::LookAtFiles() {
-  if (!running_.ssl.certfile.empty() && ChangeTimes() != changed_at_) TakeOver();
+  if (running_.ssl.certfile.empty()) return;
+  if (!errors_.empty() || Stamps() != stamps_) TakeOver(false);
 }
 
-void Reloader::TakeOver() {
-  changed_at_ = ChangeTimes();
+void Reloader::TakeOver(bool always_report) {
+  stamps_ = Stamps();
   log::SetLevel(SpdlogLevel(running_.log_level));
   const std::vector<std::string> errors = node_.Reload(running_);
+  const bool known = !errors.empty() && errors == errors_;
+  errors_ = errors;
+  if (known && !always_report) return;
   for (const std::string& error : errors) {
     log::error("reload failed, previous value kept error=\"{}\"", error);
   }

@@ -1,7 +1,7 @@
 // Reloads settings without a restart: on SIGHUP the secret key, log level and certificate; the
 // certificate also when its files change. KeyRefresher reloads key files. Threads: one.
 #pragma once
-#include <filesystem>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,18 +22,27 @@ class Reloader {
   // Loads the configuration again. If it does not pass the checks of a start, nothing changes and the
   // errors are logged.
   void Reload();
-  // Called about once a second.
+  // Called about once a second. Reloads changed files, and retries files that were invalid: their writer
+  // may not have finished.
   void LookAtFiles();
 
  private:
-  using Time = std::filesystem::file_time_type;
-  void TakeOver();
-  std::vector<Time> ChangeTimes() const;
+  // Differs between two versions of a file, also if a symbolic link is replaced.
+  struct FileStamp {
+    uint64_t device = 0, inode = 0;
+    int64_t size = 0, modified = 0;  // nanoseconds since the epoch
+    bool operator==(const FileStamp&) const = default;
+  };
+  // `always_report`: logs errors even if they are those of the previous attempt.
+  void TakeOver(bool always_report);
+  static FileStamp StampOf(const std::string& file);
+  std::vector<FileStamp> Stamps() const;
 
   Node& node_;
   const std::vector<std::string> args_;
   Config running_;
-  std::vector<Time> changed_at_;  // modification times of the certificate and its key
+  std::vector<FileStamp> stamps_;    // of the certificate and its key
+  std::vector<std::string> errors_;  // of the last attempt
 };
 
 }  // namespace parley

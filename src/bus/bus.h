@@ -8,16 +8,19 @@
 
 #include "base/ids.h"
 #include "base/metrics.h"
+#include "redis/redis_info.h"
 
 namespace parley {
 
 struct BusCounters {
-  Counter published, received, dropped, unreadable, reconnects, commands;
+  Counter published, received, dropped, unreadable, reconnects;
+  Counter commands;      // sent by the publishing connection
   Counter failures;      // unexpected errors other than connection failures
   Counter other_stores;  // announcements of nodes with another store
   Counter pauses;        // pauses in reading while a shard's inbox was full
   Histogram lag;         // from a commit on one node to its arrival on another
-  std::atomic<int64_t> redis_memory_bytes{0}, redis_clients{0};  // updated every ten seconds
+  std::atomic<bool> configured{false}, up{false};
+  RedisInfoTable redis;
 };
 
 struct BusDelivery {

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::string_view kBegin{"P\x01", 2};
 constexpr size_t kMostUsers = 10'000;
+constexpr size_t kMostEntries = 10'000;
 
 class Writer {
  public:
@@ -22,6 +23,12 @@ class Writer {
   void operator()(const std::vector<UserId>& users) {
     Number(static_cast<uint32_t>(users.size()));
     for (const UserId& user : users) (*this)(user);
+  }
+  void operator()(const std::vector<BusConsumed::Entry>& entries) {
+    Number(static_cast<uint32_t>(entries.size()));
+    for (const auto& [limit, key, tokens] : entries) {
+      (*this)(limit), (*this)(key), (*this)(tokens);
+    }
   }
   void operator()(Timestamp at) { Number(at.micros); }
   void operator()(bool is) { out_ += static_cast<char>(is); }
@@ -63,6 +70,14 @@ class Reader {
     const uint32_t count = Number<uint32_t>();
     if (count > kMostUsers) ok_ = false;
     for (uint32_t i = 0; i < count && ok_; ++i) (*this)(users.emplace_back());
+  }
+  void operator()(std::vector<BusConsumed::Entry>& entries) {
+    const uint32_t count = Number<uint32_t>();
+    if (count > kMostEntries) ok_ = false;
+    for (uint32_t i = 0; i < count && ok_; ++i) {
+      auto& [limit, key, tokens] = entries.emplace_back();
+      (*this)(limit), (*this)(key), (*this)(tokens);
+    }
   }
   void operator()(Timestamp& at) { at.micros = Number<int64_t>(); }
   void operator()(bool& is) { is = Number<uint8_t>() != 0; }
@@ -134,6 +149,12 @@ void Each(Do&& on, E& m)
   requires std::is_same_v<std::remove_const_t<E>, BusPresenceAsk>
 {
   on(m.of);
+}
+template <class Do, class E>
+void Each(Do&& on, E& m)
+  requires std::is_same_v<std::remove_const_t<E>, BusConsumed>
+{
+  on(m.entries);
 }
 template <class Do, class E>
 void Each(Do&& on, E& m)

@@ -79,14 +79,26 @@ struct BusShutdown {};
 // Messages of the sending node may have been lost: check the heads.
 struct BusLost {};
 
+// The tokens of rate limits that users and addresses consumed on the sending node since its previous
+// message (http/rate_limiter.h).
+struct BusConsumed {
+  struct Entry {
+    uint8_t limit = 0;  // Limit
+    std::string key;
+    int64_t tokens = 0;
+  };
+  std::vector<Entry> entries;
+};
+
 // What `parley status` shows of the sending node: a JSON object. Sent with BusHello, every few seconds; older
 // versions do not send it.
 struct BusStatus {
   std::string json;
 };
 
-using BusMessage = std::variant<BusEvent, BusTyping, BusJoined, BusHello, BusPresence,
-                                BusPresenceAsk, BusPresenceReset, BusShutdown, BusLost, BusStatus>;
+using BusMessage =
+    std::variant<BusEvent, BusTyping, BusJoined, BusHello, BusPresence, BusPresenceAsk,
+                 BusPresenceReset, BusShutdown, BusLost, BusConsumed, BusStatus>;
 
 std::string EncodeBus(const Uuid& node, const BusMessage& message);
 

@@ -23,11 +23,11 @@ void AddMetrics(const BusCounters& counters, MetricFamilies& out) {
   out.AddHistogram("bus_lag_seconds",
                    "Seconds from a commit on another node to its arrival on this node.",
                    counters.lag);
-  out.AddCounter("redis_commands_total", "Commands sent to Redis.", counters.commands.value());
-  out.AddGauge("redis_memory_bytes", "Bytes of memory used by Redis, updated every ten seconds.",
-               static_cast<double>(counters.redis_memory_bytes.load()));
-  out.AddGauge("redis_clients", "Client connections of Redis, updated every ten seconds.",
-               static_cast<double>(counters.redis_clients.load()));
+  out.AddCounter("bus_commands_total", "Commands that this node sent to Redis to publish.",
+                 counters.commands.value());
+  std::vector<MetricFamilies::Value> up;
+  if (counters.configured) up.push_back({{}, counters.up ? 1.0 : 0.0});
+  out.AddGauges("bus_up", "1 while this node is connected to the bus, otherwise 0.", up);
 }
 
 }  // namespace parley

@@ -14,7 +14,9 @@ RedisBus::RedisBus(const RedisAddress& address, BusCounters& counters)
       publisher_(
           io_, address, counters, [this](bool up) { OnConnection(out_up_, up); },
           [this] { subscriber_.Reconnect(); }),
-      subscriber_(io_, address, counters, [this](bool up) { OnConnection(in_up_, up); }) {}
+      subscriber_(io_, address, counters, [this](bool up) { OnConnection(in_up_, up); }) {
+  counters_.configured = true;
+}
 
 RedisBus::~RedisBus() { Stop(); }
 
@@ -52,6 +54,7 @@ void RedisBus::OnConnection(bool& side, bool up) {
   const bool both = out_up_ && in_up_;
   if (both == up_) return;
   up_ = both;
+  counters_.up = both;
   if (both && std::exchange(was_up_, true)) counters_.reconnects.Add();
   receiver_->OnConnection(both);
 }

@@ -1,7 +1,6 @@
 #include "bus/redis_publisher.h"
 
 #include <boost/asio/post.hpp>
-#include <charconv>
 
 #include "redis/io_loop.h"
 
@@ -11,16 +10,6 @@ namespace {
 using std::chrono::milliseconds;
 constexpr milliseconds kWithin{5000};  // for a write, and for each reply
 constexpr milliseconds kIdle{2000};    // idle time after which the connection is probed
-constexpr std::chrono::seconds kAskEvery{10};
-
-// The value of `name:` in a reply to INFO.
-int64_t NumberIn(std::string_view info, std::string_view name) {
-  int64_t number = 0;
-  const size_t at = info.find(name);
-  if (at == std::string_view::npos) return 0;
-  std::from_chars(info.data() + at + name.size(), info.data() + info.size(), number);
-  return number;
-}
 
 }  // namespace
 
@@ -74,6 +63,7 @@ boost::asio::awaitable<void> RedisPublisher::Work(RedisLink::Connection connecti
     connected_ = true;
   }
   on_connection_(true);
+  next_ask_ = {};
   size_t under_way = 0;
   std::exception_ptr failed;
   try {
@@ -85,6 +75,7 @@ boost::asio::awaitable<void> RedisPublisher::Work(RedisLink::Connection connecti
     failed = std::current_exception();
   }
   counters_.dropped.Add(under_way);
+  counters_.redis.Remove(connection->endpoint().ToString());
   DropQueued();
   on_connection_(false);
   std::rethrow_exception(failed);
@@ -121,12 +112,12 @@ boost::asio::awaitable<void> RedisPublisher::AskAboutRedis(RedisConnection& conn
     co_await connection.Call(ping, kWithin);
     co_return;
   }
-  next_ask_ = std::chrono::steady_clock::now() + kAskEvery;
+  next_ask_ = std::chrono::steady_clock::now() + RedisInfoTable::kAskEvery;
   const std::vector<std::string_view> info{"INFO"};
   const RedisReply reply = co_await connection.Call(info, kWithin);
   RequireMaster(connection.endpoint(), *reply);
-  counters_.redis_memory_bytes = NumberIn(TextOf(*reply), "\nused_memory:");
-  counters_.redis_clients = NumberIn(TextOf(*reply), "\nconnected_clients:");
+  counters_.redis.Set(connection.endpoint().ToString(), ParseRedisInfo(TextOf(*reply)),
+                      std::chrono::steady_clock::now());
 }
 
 void RedisPublisher::Probe() {

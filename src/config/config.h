@@ -50,6 +50,7 @@ struct WebSocketConfig {
 };
 
 struct RateLimitConfig {
+  bool shared = true;  // among the nodes of one Redis
   int reads_per_second = 100;
   int reads_burst = 1000;
   int sends_per_second = 20;

@@ -58,11 +58,25 @@ void ReadGuideVariables(const std::map<std::string, std::string>& environment,
   }
 }
 
+// systemd's socket activation (sd_listen_fds(3)): the first socket that it passes is descriptor 3.
+void ReadPassedSockets(const std::map<std::string, std::string>& environment,
+                       SourceFindings& found) {
+  const auto count = environment.find("LISTEN_FDS");
+  if (count == environment.end() || !IsDigits(count->second) || count->second == "0") return;
+  const auto fd =
+      std::ranges::find_if(Options(), [](const Option& option) { return KeyOf(option) == "fd"; });
+  found.given.push_back({&*fd, "3", SourceLevel::kVariable, "LISTEN_FDS"});
+  if (count->second == "1") return;
+  found.notes.push_back("LISTEN_FDS: the first of " + count->second +
+                        " sockets is used, the others are ignored");
+}
+
 }  // namespace
 
 SourceFindings ReadVariables(const std::map<std::string, std::string>& environment) {
   SourceFindings found;
   ReadGuideVariables(environment, found);
+  ReadPassedSockets(environment, found);
 
   std::map<std::string, const Option*, std::less<>> options;
   std::vector<std::string> names;

@@ -158,6 +158,11 @@ std::map<std::string, std::string> ProcessEnvironment() {
     if (equals == std::string_view::npos) continue;
     environment.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
+  // Sockets that systemd passed to another process, from which this one inherited the variables.
+  const auto process = environment.find("LISTEN_PID");
+  if (process == environment.end() || process->second != std::to_string(::getpid())) {
+    environment.erase("LISTEN_FDS");
+  }
   return environment;
 }
 

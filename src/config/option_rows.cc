@@ -154,7 +154,7 @@ constexpr auto kOptions = std::to_array<Option>({
     {.key = "rate_limits",
      .kind = OptionKind::kSwitch,
      .field = Bind<&Config::rate_limits>(),
-     .doc = "Limit the rates of each user and each address, per node; see [rate_limit].",
+     .doc = "Limit the rates of each user and each address; see [rate_limit].",
      .production = "on"},
     {.key = "test_echo",
      .kind = OptionKind::kSwitch,
@@ -162,6 +162,12 @@ constexpr auto kOptions = std::to_array<Option>({
      .doc = "Serve a pure echo socket at `/test/echo` for conformance suites. Never available in "
             "production."},
 
+    {.section = "rate_limit",
+     .key = "shared",
+     .kind = OptionKind::kSwitch,
+     .field = Bind<&Config::rate_limit, &RateLimitConfig::shared>(),
+     .doc = "Share the rates among all nodes on one Redis, so that a user has one budget whatever "
+            "nodes it uses. Without Redis, or while it is down, the rates apply per node."},
     {.section = "rate_limit",
      .key = "reads_per_second",
      .kind = OptionKind::kNumber,

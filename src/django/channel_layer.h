@@ -15,6 +15,7 @@
 #include "django/message_codec.h"
 #include "django/names.h"
 #include "redis/redis_address.h"
+#include "redis/redis_info.h"
 
 namespace parley::django {
 
@@ -45,6 +46,7 @@ struct LayerCounters {
   Counter reconnects, failures;
   std::atomic<int64_t> groups{0}, queued_bytes{0}, inbox_messages{0};
   std::atomic<int64_t> skew_micros{0};  // of the Redis clock, at most
+  RedisInfoTable redis;
 };
 
 class LayerReceiver {

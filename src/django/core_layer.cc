@@ -13,7 +13,7 @@ namespace parley::django {
 namespace {
 
 using std::chrono::milliseconds, std::chrono::seconds;
-constexpr seconds kCheckEvery{10};
+constexpr seconds kCheckEvery = RedisInfoTable::kAskEvery;
 constexpr seconds kLongestRenewal{600};
 constexpr milliseconds kRetryAfter{10};
 constexpr seconds kRetryDisconnected{60};     // on a connect, all groups are due at once
@@ -94,7 +94,8 @@ RedisPipeline::Options CoreLayer::PipelineOptions(Host& host, std::string name) 
           .queued_bytes = &counters_.queued_bytes,
           .failures = &counters_.failures,
           .on_connection = [this, &host, of_groups](bool up) {
-            if (of_groups && up) OnGroupsConnected(host);
+            if (!of_groups) return;
+            up ? OnGroupsConnected(host) : counters_.redis.Remove(host.groups.server());
           }};
 }
 
@@ -181,10 +182,10 @@ std::string CoreLayer::CommandsOf(const GroupSet::Action& action) const {
 }
 
 // Renews one membership, to find out whether Redis still has the others; compares the clocks; checks
-// that the server is still a master.
+// that the server is still a master; reads its figures.
 void CoreLayer::Check(Host& host) {
-  std::string commands = RedisCommand({"TIME"}) + RedisCommand({"ZCARD", own_inbox_}) +
-                         RedisCommand({"INFO", "replication"});
+  std::string commands =
+      RedisCommand({"TIME"}) + RedisCommand({"ZCARD", own_inbox_}) + RedisCommand({"INFO"});
   size_t replies = 3;
   const auto probe = groups_.AnyJoined(
       [&](const std::string& group) { return hosts_[HostOfGroup(group)].get() == &host; });
@@ -208,6 +209,9 @@ void CoreLayer::OnChecked(Host& host, Timestamp asked, std::span<const RedisRepl
                std::strtoll(time.element[1]->str, nullptr, 10));
   }
   if (waiting.type == REDIS_REPLY_INTEGER) OnWaiting(host, waiting.integer);
+  if (info.type == REDIS_REPLY_STRING) {
+    counters_.redis.Set(host.groups.server(), ParseRedisInfo(TextOf(info)), clock_.Steady());
+  }
   if (info.type == REDIS_REPLY_STRING &&
       TextOf(info).find("\nrole:slave") != std::string_view::npos) {
     log::warn("channel layer: a host has become a replica, reconnecting");

@@ -12,7 +12,6 @@ namespace parley::django {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr std::chrono::seconds kIdle{60};
 constexpr std::string_view kOriginField = "__parley__";
 
 }  // namespace
@@ -23,7 +22,7 @@ struct PubSubLayer::Host {
                   {.name = "channel layer publishing",
                    .queued_bytes = &layer.counters_.queued_bytes,
                    .failures = &layer.counters_.failures,
-                   .on_connection = [](bool) {}}),
+                   .on_connection = [this, &layer](bool up) { layer.OnConnection(*this, up); }}),
         inbox(
             io, address, layer.counters_,
             [&layer](std::string_view channel, std::string_view bytes) {
@@ -75,10 +74,27 @@ boost::asio::awaitable<void> PubSubLayer::Keep() {
   while (!stopping_) {
     RunDueActions();
     const Monotonic now = clock_.Steady();
-    const Monotonic next = groups_.next_due().value_or(now + kIdle);
+    if (now >= next_ask_) {
+      next_ask_ = now + RedisInfoTable::kAskEvery;
+      for (const auto& host : hosts_) Ask(*host);
+    }
+    const Monotonic next = std::min(groups_.next_due().value_or(next_ask_), next_ask_);
     co_await Sleep(keeper_, std::max<Duration>(std::chrono::duration_cast<Duration>(next - now),
                                                milliseconds(10)));
   }
+}
+
+void PubSubLayer::OnConnection(Host& host, bool up) {
+  up ? Ask(host) : counters_.redis.Remove(host.publisher.server());
+}
+
+void PubSubLayer::Ask(Host& host) {
+  host.publisher.Submit(RedisCommand({"INFO"}), 1,
+                        [this, &host](std::span<const RedisReply> replies) {
+                          if (replies.empty() || replies[0]->type != REDIS_REPLY_STRING) return;
+                          counters_.redis.Set(host.publisher.server(),
+                                              ParseRedisInfo(TextOf(*replies[0])), clock_.Steady());
+                        });
 }
 
 void PubSubLayer::RunDueActions() {

@@ -28,6 +28,9 @@ class PubSubLayer final : public ChannelLayer {
 
   boost::asio::awaitable<void> Keep();
   void RunDueActions();
+  void OnConnection(Host& host, bool up);
+  // Reads the figures of a server.
+  void Ask(Host& host);
   void OnBytes(std::string_view channel, std::string_view bytes);
   boost::asio::awaitable<void> Finish(Monotonic deadline, std::function<void()> done);
 
@@ -41,6 +44,7 @@ class PubSubLayer final : public ChannelLayer {
   GroupSet groups_;
   std::vector<std::unique_ptr<Host>> hosts_;
   boost::asio::steady_timer keeper_;
+  Monotonic next_ask_ = {};
   bool stopping_ = false;
 };
 

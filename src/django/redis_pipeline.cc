@@ -48,6 +48,7 @@ boost::asio::awaitable<void> RedisPipeline::Run() {
 boost::asio::awaitable<void> RedisPipeline::Work(RedisLink::Connection connection) {
   rejected_ = false;
   connected_ = true;
+  server_ = connection->endpoint().ToString();
   RedisWriter::Commands commands{.next = [this] { return NextBatch(); },
                                  .keep_alive = [this]() -> std::string {
                                    Submit(RedisCommand({"PING"}), 1,

@@ -34,6 +34,8 @@ class RedisPipeline {
   void Stop();
   void Reconnect() { link_.Reconnect(); }
   bool connected() const { return connected_; }
+  // The address of the latest connection.
+  const std::string& server() const { return server_; }
   bool idle() const { return queued_.empty() && under_way_.empty(); }
   size_t bytes() const { return bytes_; }
 
@@ -57,6 +59,7 @@ class RedisPipeline {
   const Options options_;
   RedisLink link_;
   bool connected_ = false;
+  std::string server_;
   size_t bytes_ = 0;
   std::deque<Request> queued_, under_way_;
   std::vector<RedisReply> replies_;  // of the first request under way

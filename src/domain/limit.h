@@ -6,6 +6,7 @@
 
 namespace parley {
 
+// Nodes exchange the numbers: append new classes at the end.
 enum class Limit {
   kNone,     // not limited
   kRead,     // reads from the store

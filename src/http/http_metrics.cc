@@ -21,6 +21,16 @@ void AddMetrics(const RequestTimes& requests, const RateLimiter& limiter, Metric
   }
   out.AddCounters("rate_limited_total",
                   "Requests, commands and sockets refused by a rate limit, by verb.", limited);
+  const SharedLimitCounters& shared = limiter.shared_counters();
+  out.AddCounters("rate_limit_shared_total",
+                  "Rate limit charges exchanged with other nodes, by direction.",
+                  {{{{"direction", "out"}}, static_cast<double>(shared.sent.value())},
+                   {{{"direction", "in"}}, static_cast<double>(shared.received.value())}});
+  out.AddCounter(
+      "rate_limit_unshared_total",
+      "Rate limit charges that did not reach another node: the bus was down, or too many "
+      "users were active.",
+      shared.lost.value());
   out.AddGauge("rate_limiter_entries", "Users and addresses tracked by the rate limiter.",
                static_cast<double>(limiter.entries()));
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace parley {
 
@@ -20,11 +21,14 @@ bool RateLimiter::AllFull(const Buckets& buckets, Monotonic now) const {
   return true;
 }
 
+void RateLimiter::Sweep(Stripe& stripe, Monotonic now) {
+  if (stripe.entries.size() < kSweepAbove || now - stripe.swept < std::chrono::seconds(1)) return;
+  stripe.swept = now;
+  std::erase_if(stripe.entries, [&](const auto& entry) { return AllFull(entry.second, now); });
+}
+
 void RateLimiter::MakeRoom(Stripe& stripe, Monotonic now) {
-  if (stripe.entries.size() >= kSweepAbove && now - stripe.swept >= std::chrono::seconds(1)) {
-    stripe.swept = now;
-    std::erase_if(stripe.entries, [&](const auto& entry) { return AllFull(entry.second, now); });
-  }
+  Sweep(stripe, now);
   // Clients cannot influence the order of a keyed map.
   if (stripe.entries.size() >= kMostPerStripe) stripe.entries.erase(stripe.entries.begin());
 }
@@ -53,11 +57,57 @@ std::optional<std::chrono::milliseconds> RateLimiter::Take(Limit limit, std::str
   const double needed = std::min(cost, rate(limit).burst);
   if (bucket.tokens >= needed) {
     bucket.tokens -= cost;
+    if (limits_.shared) AddUnshared(stripe, bucket, limit, key, cost);
     return std::nullopt;
   }
   CountRefusal(limit);
   const double wait = (needed - bucket.tokens) / rate(limit).per_second * 1000;
   return std::chrono::milliseconds(std::max<int64_t>(1, static_cast<int64_t>(std::ceil(wait))));
+}
+
+void RateLimiter::AddUnshared(Stripe& stripe, Bucket& bucket, Limit limit, std::string_view key,
+                              double cost) {
+  const double enough = rate(limit).burst * kSharedPart;
+  const bool listed = bucket.unshared > 0 && bucket.unshared >= enough;
+  bucket.unshared += cost;
+  if (listed || bucket.unshared < enough) return;
+  // Beyond the limit, the bucket must reach the threshold again.
+  if (stripe.unshared.size() >= kMostUnshared) {
+    bucket.unshared = 0;
+    return shared_counters_.lost.Add();
+  }
+  stripe.unshared.emplace_back(limit, key);
+}
+
+std::vector<Consumption> RateLimiter::TakeConsumed() {
+  std::vector<Consumption> consumed;
+  for (Stripe& stripe : stripes_) {
+    const MutexLock lock(stripe.mutex);
+    for (auto& [limit, key] : stripe.unshared) {
+      const auto found = stripe.entries.find(key);
+      if (found == stripe.entries.end()) continue;  // evicted
+      const double tokens = std::exchange(found->second[static_cast<size_t>(limit)].unshared, 0);
+      if (tokens >= 1) consumed.push_back({limit, std::move(key), static_cast<int64_t>(tokens)});
+    }
+    stripe.unshared.clear();
+  }
+  return consumed;
+}
+
+void RateLimiter::Charge(const Consumption& elsewhere) {
+  const auto& [limit, key, tokens] = elsewhere;
+  if (!limits_.on || limit == Limit::kNone || tokens <= 0) return;
+  const Monotonic now = clock_.Steady();
+  Stripe& stripe = StripeOf(key);
+  const MutexLock lock(stripe.mutex);
+  if (!stripe.entries.contains(key)) {
+    Sweep(stripe, now);
+    if (stripe.entries.size() >= kMostCharged) return shared_counters_.lost.Add();
+  }
+  Bucket& bucket = BucketOf(stripe, limit, key, now);
+  const double least = std::min(bucket.tokens, -kMostDebt * rate(limit).burst);
+  bucket.tokens = std::max(bucket.tokens - static_cast<double>(tokens), least);
+  shared_counters_.received.Add();
 }
 
 double RateLimiter::Left(Limit limit, std::string_view key) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -145,6 +147,122 @@ TEST(RateLimiterTest, TheErrorAndTheHeadersSayWhenToRetry) {
   EXPECT_EQ(error.retry_after, milliseconds(1450));
   EXPECT_EQ(RateLimitPolicyHeader(Limit::kSend, {20, 100}), R"("send";q=100;w=5)");
   EXPECT_EQ(RateLimitHeader(Limit::kSend, {20, 100}, 59.5), R"("send";r=59;t=3)");
+}
+
+// --- shared with other nodes
+
+RateLimits SharedLimits(double per_second, double burst) {
+  RateLimits limits = Limits(true, per_second, burst);
+  limits.shared = true;
+  return limits;
+}
+
+// Passes on what each has admitted since the last call.
+void Exchange(std::span<RateLimiter* const> nodes) {
+  for (RateLimiter* const from : nodes) {
+    for (const Consumption& one : from->TakeConsumed()) {
+      for (RateLimiter* const to : nodes) {
+        if (to != from) to->Charge(one);
+      }
+    }
+  }
+}
+
+TEST(SharedRateLimitTest, WhatOneNodeAdmitsIsMissingOnTheOther) {
+  ManualClock clock;
+  RateLimiter here(SharedLimits(1, 10), clock), there(SharedLimits(1, 10), clock);
+  RateLimiter* const nodes[] = {&here, &there};
+  for (int i = 0; i < 8; ++i) ASSERT_FALSE(TakeSend(here, "ann"));
+  Exchange(nodes);
+  EXPECT_EQ(there.Left(Limit::kSend, "ann"), 2);
+  EXPECT_EQ(there.Left(Limit::kSend, "bob"), 10) << "other users are not affected";
+  EXPECT_EQ(there.Left(Limit::kRead, "ann"), 10) << "other limits are not affected";
+  Exchange(nodes);
+  EXPECT_EQ(here.Left(Limit::kSend, "ann"), 2) << "charges are not passed on";
+  EXPECT_EQ(there.Left(Limit::kSend, "ann"), 2) << "nothing is charged twice";
+}
+
+TEST(SharedRateLimitTest, SmallConsumptionIsGatheredBeforeItIsShared) {
+  ManualClock clock;
+  RateLimiter limiter(SharedLimits(20, 100), clock);
+  for (int i = 0; i < 4; ++i) TakeSend(limiter, "ann");
+  EXPECT_TRUE(limiter.TakeConsumed().empty());
+  for (int i = 0; i < 3; ++i) TakeSend(limiter, "ann");
+  const auto consumed = limiter.TakeConsumed();
+  ASSERT_EQ(consumed.size(), 1u);
+  EXPECT_EQ(consumed[0].key, "ann");
+  EXPECT_EQ(consumed[0].limit, Limit::kSend);
+  EXPECT_EQ(consumed[0].tokens, 7);
+  EXPECT_TRUE(limiter.TakeConsumed().empty());
+}
+
+TEST(SharedRateLimitTest, RefusedRequestsAndUnsharedLimitsCostOtherNodesNothing) {
+  ManualClock clock;
+  RateLimiter shared(SharedLimits(1, 2), clock), own(Limits(true, 1, 2), clock);
+  for (int i = 0; i < 50; ++i) TakeSend(shared, "ann"), TakeSend(own, "ann");
+  const auto consumed = shared.TakeConsumed();
+  ASSERT_EQ(consumed.size(), 1u);
+  EXPECT_EQ(consumed[0].tokens, 2);
+  EXPECT_TRUE(own.TakeConsumed().empty());
+}
+
+// The bound of docs/adr/0016-shared-rate-limits.md.
+TEST(SharedRateLimitTest, AllNodesTogetherAdmitTheRateAndABoundedExcess) {
+  constexpr double kRate = 20, kBurst = 100;
+  constexpr int kNodes = 4, kSeconds = 120;
+  ManualClock clock;
+  std::vector<std::unique_ptr<RateLimiter>> limiters;
+  std::vector<RateLimiter*> nodes;
+  for (int i = 0; i < kNodes; ++i) {
+    limiters.push_back(std::make_unique<RateLimiter>(SharedLimits(kRate, kBurst), clock));
+    nodes.push_back(limiters.back().get());
+  }
+  int admitted = 0, most_at_once = 0;
+  for (int step = 0; step < kSeconds * 10; ++step) {
+    int now = 0;
+    for (RateLimiter* const node : nodes) {
+      for (int i = 0; i < 200; ++i) now += TakeSend(*node, "ann") ? 0 : 1;  // as fast as allowed
+    }
+    admitted += now;
+    most_at_once = std::max(most_at_once, now);
+    Exchange(nodes);
+    clock.Advance(milliseconds(100));
+  }
+  EXPECT_EQ(most_at_once, kNodes * kBurst) << "all bursts, before the first exchange";
+  const double unshared = kBurst * RateLimiter::kSharedPart;
+  EXPECT_LE(admitted, kBurst + kRate * kSeconds + (kNodes - 1) * (unshared + kRate / 10));
+  EXPECT_GE(admitted, kRate * kSeconds * 0.9);
+}
+
+TEST(SharedRateLimitTest, ADebtByOtherNodesIsBounded) {
+  ManualClock clock;
+  RateLimiter limiter(SharedLimits(10, 10), clock);
+  for (int i = 0; i < 1000; ++i) limiter.Charge({Limit::kSend, "ann", 1'000'000'000});
+  const auto wait = TakeSend(limiter, "ann").value();
+  EXPECT_GE(wait, milliseconds(16'100)) << "16 bursts, and one token";
+  EXPECT_LE(wait, milliseconds(16'101)) << "rounded up";
+  limiter.Charge({Limit::kSend, "bob", -5});
+  limiter.Charge({Limit::kNone, "bob", 5});
+  EXPECT_EQ(limiter.Left(Limit::kSend, "bob"), 10);
+}
+
+TEST(SharedRateLimitTest, UsersOfOtherNodesDoNotEvictUsersOfThisNode) {
+  ManualClock clock;
+  RateLimiter limiter(SharedLimits(0.001, 2), clock);
+  TakeSend(limiter, "ann");
+  TakeSend(limiter, "ann");
+  for (int i = 0; i < 200'000; ++i) limiter.Charge({Limit::kSend, "user" + std::to_string(i), 1});
+  EXPECT_TRUE(TakeSend(limiter, "ann"));
+  EXPECT_LE(limiter.entries(), 49'153u);
+  EXPECT_GT(limiter.shared_counters().lost.value(), 0u);
+}
+
+TEST(SharedRateLimitTest, TheUnsharedKeysAreBounded) {
+  ManualClock clock;
+  RateLimiter limiter(SharedLimits(1, 2), clock);
+  for (int i = 0; i < 50'000; ++i) TakeSend(limiter, "user" + std::to_string(i));
+  EXPECT_LE(limiter.TakeConsumed().size(), 16'384u);
+  EXPECT_GT(limiter.shared_counters().lost.value(), 0u);
 }
 
 TEST(HeldCountsTest, AKeyIsCountedUpToTheLimitAndReleased) {

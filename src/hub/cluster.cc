@@ -21,7 +21,9 @@ constexpr auto kAllUsersEvery = std::chrono::seconds(1);  // at most
 constexpr size_t kUsersInAMessage = 1000;
 constexpr size_t kPresenceAtOnce = 10'000;
 constexpr size_t kStatusBytes = 4096, kStatuses = 1000;  // of the status of one node; nodes
-constexpr size_t kAccessRows = 256;                      // per page; a row can name 500 users
+constexpr size_t kConsumedInAMessage = 1000;
+constexpr size_t kMostKeyBytes = 256;  // more than a user id or an address has
+constexpr size_t kAccessRows = 256;    // per page; a row can name 500 users
 
 // Nodes of version 0.1.0 do not send the audience.
 Audience AudienceOf(const BusEvent& event, Removal removal) {
@@ -162,6 +164,22 @@ void Cluster::PublishAllUsers() {
   PublishHello();
 }
 
+void Cluster::PublishConsumed() {
+  std::vector<Consumption> consumed = options_.shared_limits->TakeConsumed();
+  if (consumed.empty() || neighbours_.size() == 0) return;
+  SharedLimitCounters& counters = options_.shared_limits->shared_counters();
+  if (!up()) return counters.lost.Add(consumed.size());
+  counters.sent.Add(consumed.size());
+  BusConsumed out;
+  for (Consumption& one : consumed) {
+    out.entries.push_back({static_cast<uint8_t>(one.limit), std::move(one.key), one.tokens});
+    if (out.entries.size() < kConsumedInAMessage) continue;
+    PublishToAll(out);
+    out.entries.clear();
+  }
+  if (!out.entries.empty()) PublishToAll(out);
+}
+
 void Cluster::PublishHello() {
   PublishToAll(BusHello{options_.store, shown_.users().size(), shown_.digest(),
                         neighbours_.settled(), options_.as_guide});
@@ -256,6 +274,16 @@ void Cluster::OnNode(const Uuid& node, BusMessage& message) {
     neighbours_.OnShutdown(node, clock_.Steady());
   } else if (std::holds_alternative<BusLost>(message)) {
     heads_.Request(clock_.Steady());
+  } else if (auto* consumed = std::get_if<BusConsumed>(&message)) {
+    if (neighbours_.IsOurs(node)) OnConsumed(*consumed);
+  }
+}
+
+void Cluster::OnConsumed(BusConsumed& consumed) {
+  if (options_.shared_limits == nullptr) return;
+  for (auto& [limit, key, tokens] : consumed.entries) {
+    if (limit >= kLimitCount || key.size() > kMostKeyBytes) continue;  // of a later version
+    options_.shared_limits->Charge({static_cast<Limit>(limit), std::move(key), tokens});
   }
 }
 
@@ -312,6 +340,7 @@ void Cluster::ListNodes(Executor& on, Answer<std::vector<NodeReport>> done) {
 void Cluster::OnTick(Monotonic now) {
   if (bus_) {
     PublishPendingPresence();
+    if (options_.shared_limits != nullptr) PublishConsumed();
     if (now >= next_hello_ && !leaving_) {
       next_hello_ = now + kHelloEvery;
       PublishHello();

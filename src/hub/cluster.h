@@ -15,6 +15,7 @@
 #include "base/answer.h"
 #include "bus/bus.h"
 #include "bus/bus_message.h"
+#include "http/rate_limiter.h"
 #include "hub/hub.h"
 #include "hub/neighbours.h"
 #include "store/followed_logs.h"
@@ -36,7 +37,8 @@ class Cluster final : public EventTap,
     // True if another system also writes to the store (StoreState::IsTakenOver): this node adopts its
     // changes, and reads the logs more often.
     bool taken_over = false;
-    bool as_guide = false;  // compat.guide, which must be equal on all nodes
+    bool as_guide = false;                 // compat.guide, which must be equal on all nodes
+    RateLimiter* shared_limits = nullptr;  // null: each node has its own rate limits
     // Returns a JSON object about this node, which all nodes show in their status; null: none.
     std::function<std::string()> status = {};
   };
@@ -58,8 +60,8 @@ class Cluster final : public EventTap,
   // Threads: any.
   bool store_mismatch() const { return store_mismatch_; }
   bool has_bus() const { return bus_ != nullptr; }
-  // Returns true while this node is connected to Redis. Threads: any.
-  bool bus_up() const { return up(); }
+  // Returns true while events are handed to the bus. Threads: any.
+  bool publishes() const { return up(); }
 
   // Another node, as its messages show it. A node that is killed is in the list until its lease ends.
   struct NodeReport {
@@ -97,6 +99,8 @@ class Cluster final : public EventTap,
   void PublishHello();
   void PublishAllUsers();
   void PublishPendingPresence();
+  void PublishConsumed();
+  void OnConsumed(BusConsumed& consumed);
   void FollowStore(Monotonic now);
   void ReadAccessLog(LogQuery query);
   void ReadHeads(LogQuery query);

@@ -62,8 +62,9 @@ class ClusterTest : public testing::Test {
   void Make(bool with_bus) {
     auto bus = with_bus ? std::make_unique<HeldBus>() : nullptr;
     bus_ = bus.get();
-    cluster_ = std::make_unique<Cluster>(self_, logs_, std::move(bus), counters_, clock_,
-                                         Cluster::Options{.node = kNode, .store = kStore});
+    cluster_ = std::make_unique<Cluster>(
+        self_, logs_, std::move(bus), counters_, clock_,
+        Cluster::Options{.node = kNode, .store = kStore, .shared_limits = shared_limits_});
     hubs_.push_back(std::make_unique<Hub>(self_, 0, store_, hub_counters_,
                                           HomeOptions{.clock = &clock_,
                                                       .online = &online_,
@@ -92,6 +93,7 @@ class ClusterTest : public testing::Test {
   HubCounters hub_counters_;
   OnlineUsers online_;
   ManualClock clock_;
+  RateLimiter* shared_limits_ = nullptr;
   HeldBus* bus_ = nullptr;
   std::unique_ptr<Cluster> cluster_;
   std::vector<std::unique_ptr<Hub>> hubs_;
@@ -195,6 +197,85 @@ TEST_F(ClusterTest, HeadsAreReadMoreOftenWithoutTheBus) {
   bus_->is_up = false;
   reads_in(20);
   EXPECT_GE(reads_in(60), 30);
+}
+
+// --- shared rate limits
+
+class SharedLimitsTest : public ClusterTest {
+ protected:
+  static RateLimits Rates() {
+    RateLimits limits{.on = true, .shared = true};
+    limits.rates.fill({1, 10});
+    return limits;
+  }
+  SharedLimitsTest() { shared_limits_ = &limiter_; }
+  void Take(int tokens, const std::string& user) {
+    for (int i = 0; i < tokens; ++i) limiter_.Take(Limit::kSend, user);
+  }
+  std::vector<BusConsumed::Entry> Published() const {
+    std::vector<BusConsumed::Entry> entries;
+    for (const FromNode& one : bus_->published) {
+      const auto* consumed = std::get_if<BusConsumed>(&one.message);
+      if (consumed == nullptr) continue;
+      EXPECT_LE(consumed->entries.size(), 1000u);
+      entries.insert(entries.end(), consumed->entries.begin(), consumed->entries.end());
+    }
+    return entries;
+  }
+  BusConsumed Consumed(const std::string& user, int64_t tokens) const {
+    return {{{static_cast<uint8_t>(Limit::kSend), user, tokens}}};
+  }
+
+  RateLimiter limiter_{Rates(), clock_};
+};
+
+TEST_F(SharedLimitsTest, ConsumptionIsPublishedOncePerTick) {
+  Make(true);
+  Take(5, "ann");
+  Tick();
+  EXPECT_TRUE(Published().empty()) << "there is no other node";
+  Hear(BusHello{kStore});
+  Take(4, "ann");
+  for (int i = 0; i < 2500; ++i) Take(1, "user" + std::to_string(i));
+  Tick();
+  EXPECT_EQ(Published().size(), 2501u);
+  Tick();
+  EXPECT_EQ(Published().size(), 2501u);
+  EXPECT_EQ(limiter_.shared_counters().sent.value(), 2501u);
+}
+
+TEST_F(SharedLimitsTest, ConsumptionWithoutABusIsLostAndCounted) {
+  Make(true);
+  Hear(BusHello{kStore});
+  bus_->is_up = false;
+  Take(5, "ann");
+  Tick();
+  bus_->is_up = true;
+  Tick();
+  EXPECT_TRUE(Published().empty()) << "an outage leaves no debts";
+  EXPECT_EQ(limiter_.shared_counters().lost.value(), 1u);
+}
+
+TEST_F(SharedLimitsTest, OnlyNodesOfThisStoreCharge) {
+  Make(true);
+  Hear(Consumed("ann", 4));
+  EXPECT_EQ(limiter_.Left(Limit::kSend, "ann"), 10) << "a node that has not announced its store";
+  Hear(BusHello{kOtherStore}, Uuid{{0x33}});
+  Hear(Consumed("ann", 4), Uuid{{0x33}});
+  EXPECT_EQ(limiter_.Left(Limit::kSend, "ann"), 10);
+  Hear(BusHello{kStore});
+  Hear(Consumed("ann", 4));
+  EXPECT_EQ(limiter_.Left(Limit::kSend, "ann"), 6);
+  Hear(Consumed("ann", 4), kNode);
+  EXPECT_EQ(limiter_.Left(Limit::kSend, "ann"), 6) << "its own message";
+}
+
+TEST_F(SharedLimitsTest, UnknownLimitsAndLongKeysAreIgnored) {
+  Make(true);
+  Hear(BusHello{kStore});
+  Hear(BusConsumed{
+      {{200, "ann", 4}, {0, "ann", 4}, {2, std::string(5000, 'x'), 4}, {2, "ann", -4}}});
+  EXPECT_EQ(limiter_.entries(), 0u);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "net/acceptor.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,6 +15,7 @@
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 #include "base/log.h"
 
@@ -21,9 +23,10 @@ namespace parley {
 namespace {
 
 // Maximum unsent bytes that the kernel buffers per connection; beyond it, writes wait and the
-// outbox fills, which is counted (tcp(7) TCP_NOTSENT_LOWAT). Accepted sockets inherit it.
+// outbox fills, which is counted (tcp(7) TCP_NOTSENT_LOWAT).
 constexpr int kUnsentBytes = 128 * 1024;
-// The pause in accepting after the process has run out of file descriptors.
+// The pause in accepting after the process has run out of file descriptors or memory; until then,
+// clients wait in the kernel's backlog.
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
 [[noreturn]] void Refuse(const std::string& where, int error) {
@@ -32,6 +35,12 @@ constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
 void SetOption(int fd, int level, int option, int value) {
   ::setsockopt(fd, level, option, &value, sizeof value);
+}
+
+// Accepted sockets inherit these.
+void SetTcpOptions(int fd) {
+  SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  SetOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
 }
 
 struct Address {
@@ -66,8 +75,7 @@ int Listen(Address address, bool reuse_port, int backlog, const std::string& whe
   if (address.get()->sa_family != AF_UNIX) {
     SetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (reuse_port) SetOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    SetOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
+    SetTcpOptions(fd);
   }
   const auto* const path = reinterpret_cast<const sockaddr_un*>(address.get())->sun_path;
   if (::bind(fd, address.get(), address.size) != 0 ||
@@ -107,6 +115,11 @@ int ListenOnPath(const std::string& path, unsigned mode, int backlog) {
   name->sun_family = AF_UNIX;
   std::memcpy(name->sun_path, path.c_str(), path.size() + 1);
   address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+  struct stat file;
+  if (::lstat(path.c_str(), &file) == 0 && !S_ISSOCK(file.st_mode)) {
+    throw std::runtime_error("cannot listen on unix:" + path +
+                             ": the file exists and is not a socket");
+  }
   // Removes the socket of a killed process; a socket that accepts connections belongs to a running
   // server.
   const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -150,6 +163,7 @@ struct Listener::Socket {
   boost::asio::steady_timer pause;
   bool deal_out;
   std::atomic<bool> stopped{false};
+  bool paused = false;  // since the last accepted connection
 };
 
 Listener::Listener(const ListenOptions& options, std::vector<std::unique_ptr<Shard>>& shards,
@@ -162,10 +176,15 @@ Listener::Listener(const ListenOptions& options, std::vector<std::unique_ptr<Sha
     if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0) {
       throw std::runtime_error("--fd " + std::to_string(fd) + " is not a listening socket");
     }
+    // The parent may have left it blocking and inheritable.
+    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     port_ = BoundPort(fd);
+    if (port_ != 0) SetTcpOptions(fd);
     sockets_.push_back(std::make_unique<Socket>(*shards_.front(), fd, true));
   } else if (!options_.unix_path.empty()) {
     const int fd = ListenOnPath(options_.unix_path, options_.unix_mode, options_.backlog);
+    unix_file_ = FileIdOf(options_.unix_path);
     sockets_.push_back(std::make_unique<Socket>(*shards_.front(), fd, true));
   } else {
     Address address = Resolve(options_.host, options_.port);
@@ -184,11 +203,21 @@ Listener::Listener(const ListenOptions& options, std::vector<std::unique_ptr<Sha
 }
 
 Listener::~Listener() {
-  if (!options_.unix_path.empty()) ::unlink(options_.unix_path.c_str());
+  const std::string& path = options_.unix_path;
+  if (!path.empty() && FileIdOf(path) == unix_file_) ::unlink(path.c_str());
+}
+
+Listener::FileId Listener::FileIdOf(const std::string& path) {
+  struct stat file;
+  if (::lstat(path.c_str(), &file) != 0) return {};
+  return {file.st_dev, file.st_ino};
 }
 
 std::string Listener::Url() const {
   if (!options_.unix_path.empty()) return "unix:" + options_.unix_path;
+  if (options_.inherited_fd >= 0 && port_ == 0) {
+    return "fd://" + std::to_string(options_.inherited_fd);
+  }
   std::string host = options_.host;
   if (host.empty() || host == "0.0.0.0" || host == "::") host = "localhost";
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
@@ -222,15 +251,11 @@ void Listener::Accept(Socket& socket) {
                                    SOCK_NONBLOCK | SOCK_CLOEXEC);
           if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-              log::warn("accept paused reason={}", std::strerror(errno));
-              socket.pause.expires_after(kAcceptPause);
-              socket.pause.async_wait([this, &socket](const boost::system::error_code& stopped) {
-                if (!stopped && !socket.stopped) Accept(socket);
-              });
-              return;
+              return Pause(socket, errno);
             }
             break;
           }
+          if (std::exchange(socket.paused, false)) log::info("accept resumed");
           if (!socket.deal_out) {
             Serve(socket.shard, fd);
             continue;
@@ -240,6 +265,17 @@ void Listener::Accept(Socket& socket) {
         }
         Accept(socket);
       });
+}
+
+void Listener::Pause(Socket& socket, int error) {
+  pauses_.Add();
+  if (!std::exchange(socket.paused, true)) {
+    log::warn("accept paused reason={}", std::strerror(error));
+  }
+  socket.pause.expires_after(kAcceptPause);
+  socket.pause.async_wait([this, &socket](const boost::system::error_code& stopped) {
+    if (!stopped && !socket.stopped) Accept(socket);
+  });
 }
 
 void Listener::Serve(Shard& shard, int fd) {

@@ -44,20 +44,32 @@ class Listener {
   // Stops accepting; connections in the kernel's backlog are reset. Threads: any.
   void Stop();
   uint16_t port() const { return port_; }
-  // "http://127.0.0.1:8000" or "unix:/run/parley.sock".
+  // The number of pauses of 100 ms because the process had no file descriptors or memory. Threads: any.
+  uint64_t pauses() const { return pauses_.value(); }
+  // "http://127.0.0.1:8000", "unix:/run/parley.sock", or "fd://3" for an inherited Unix socket.
   std::string Url() const;
 
  private:
   struct Socket;  // one listening socket on one shard
+  // Identifies the file of a Unix socket, so that a socket that another server has created since at the
+  // same path is not removed.
+  struct FileId {
+    uint64_t device = 0, inode = 0;
+    bool operator==(const FileId&) const = default;
+  };
+  static FileId FileIdOf(const std::string& path);
+  void Pause(Socket& socket, int error);
 
   void Accept(Socket& socket);
   void Serve(Shard& shard, int fd);
 
-  ListenOptions options_;
+  const ListenOptions options_;
   std::vector<std::unique_ptr<Shard>>& shards_;
   MakeConnection make_;
   std::vector<std::unique_ptr<Socket>> sockets_;
+  FileId unix_file_;
   uint16_t port_ = 0;
+  Counter pauses_;
   std::atomic<unsigned> next_shard_{0};  // for sockets whose connections are assigned in turn
 };
 

@@ -3,7 +3,7 @@
 namespace parley {
 
 void AddMetrics(std::span<const Shard* const> shards, const Gauge& connections,
-                MetricFamilies& out) {
+                uint64_t accept_pauses, MetricFamilies& out) {
   int64_t outbox_bytes = 0;
   size_t inbox_bytes = 0;
   for (const Shard* shard : shards) {
@@ -12,6 +12,10 @@ void AddMetrics(std::span<const Shard* const> shards, const Gauge& connections,
   }
   out.AddGauge("connections", "Open connections, all protocols.",
                static_cast<double>(connections.value()));
+  out.AddCounter("accept_pauses_total",
+                 "Pauses of 100 ms in accepting connections because the process had no file "
+                 "descriptors or memory.",
+                 accept_pauses);
   out.AddGauge("outbox_bytes",
                "Bytes queued for writing on all connections, updated about once a second.",
                static_cast<double>(outbox_bytes));

@@ -8,6 +8,6 @@
 namespace parley {
 
 void AddMetrics(std::span<const Shard* const> shards, const Gauge& connections,
-                MetricFamilies& out);
+                uint64_t accept_pauses, MetricFamilies& out);
 
 }  // namespace parley

@@ -2,10 +2,13 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509err.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <stdexcept>
 #include <string_view>
 
@@ -54,7 +57,10 @@ TlsContext::Context TlsContext::Load(const std::string& certificate_file,
     Refuse("cannot use the certificate", certificate_file);
   }
   if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-    Refuse("cannot use the private key", key_file);
+    const bool differs = ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH;
+    Refuse(
+        differs ? "the certificate does not match the private key" : "cannot use the private key",
+        key_file);
   }
   if (SSL_CTX_check_private_key(context) != 1) {
     Refuse("the certificate does not match the private key", key_file);
@@ -66,6 +72,13 @@ void TlsContext::Reload(const std::string& certificate_file, const std::string& 
   Context fresh = Load(certificate_file, key_file);
   const MutexLock lock(mutex_);
   context_ = std::move(fresh);
+}
+
+int64_t TlsContext::ExpiresAt() const {
+  const MutexLock lock(mutex_);
+  tm expiry{};
+  ASN1_TIME_to_tm(X509_get0_notAfter(SSL_CTX_get0_certificate(context_.get())), &expiry);
+  return timegm(&expiry);
 }
 
 ssl_st* TlsContext::NewSession() const {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -25,6 +26,8 @@ class TlsContext {
   // Loads other files, or the same files again. Open connections keep their certificate. Throws like the
   // constructor, without any change.
   void Reload(const std::string& certificate_file, const std::string& key_file);
+  // When the certificate in use expires, in seconds since the Unix epoch.
+  int64_t ExpiresAt() const;
   // Creates a session, which the caller frees.
   ssl_st* NewSession() const;
 

@@ -65,6 +65,7 @@ class CommitLanes {
       sum.commit_seconds += one.commit_seconds;
       sum.queued_writes += one.queued_writes;
       sum.refused_writes += one.refused_writes;
+      sum.failed_commits += one.failed_commits;
     }
     return sum;
   }

@@ -120,6 +120,8 @@ GroupCommit::Attempt GroupCommit::TryCommit(std::span<const std::unique_ptr<Writ
                                (error.kind() == Kind::kConflict && writes.size() > 1);
       if (!is_expected) {
         log::error("commit failed writes={} error={}", writes.size(), error.what());
+        const MutexLock lock(mutex_);
+        ++stats_.failed_commits;
       }
       return attempt;
     }

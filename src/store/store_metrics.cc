@@ -10,6 +10,9 @@ void AddWrites(const StoreStats& stats, MetricFamilies& out) {
                  stats.commit_seconds);
   out.AddSummary("commit_batch_messages", "Writes per commit.", stats.commits,
                  static_cast<double>(stats.committed_writes));
+  out.AddCounter("store_commit_failures_total",
+                 "Commits that failed; their writes were refused or repeated.",
+                 stats.failed_commits);
   out.AddGauge("store_queue", "Writes queued for commit.",
                static_cast<double>(stats.queued_writes));
   out.AddCounter("store_refused_total",

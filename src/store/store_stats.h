@@ -28,6 +28,7 @@ struct StoreStats {
   uint64_t commits = 0;
   uint64_t committed_writes = 0;
   double commit_seconds = 0;    // sum over commits, fsync included
+  uint64_t failed_commits = 0;  // rolled back, or with an unknown outcome
   uint64_t queued_writes = 0;   // now
   uint64_t refused_writes = 0;  // the queue was full
   uint64_t statements = 0;

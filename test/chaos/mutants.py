@@ -60,7 +60,7 @@ MUTANTS = (
            change("src/hub/conversation_log.cc", "  if (!known_ || store_head_ <= head_) return;\n", "  return;\n"),
            faults.f4c_the_last_published_event_is_lost, ("failed", "stuck")),
     Mutant("does not detect that the database went back",
-           change("src/hub/conversation_log.cc", "  verifying_ = true;\n  step.fetch = LogStep::Fetch::kNow;\n", ""),
+           change("src/hub/conversation_log.cc", "  verifying_ = true;\n  step.fetch = LogStep::Fetch::kNow;\n", "  static_cast<void>(step);\n"),
            faults.f33_a_standby_that_lags_takes_over, ("silent-gap", "stuck", "phantom")),
     Mutant("does not resubscribe after a reconnect",
            change("src/bus/redis_subscriber.cc", "for (const Uuid& conversation : followed_) unsent_[conversation] = true;", ""),

@@ -1,5 +1,6 @@
 import itertools
 import os
+import signal
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -13,6 +14,8 @@ _numbers = itertools.count(1)
 
 
 def pytest_sessionstart(session):
+    # A shell starts background jobs with SIGINT ignored, and servers that the tests start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not os.access(BINARY, os.X_OK):
         pytest.exit(f"no server to test at {BINARY}: './dev build', or set PARLEY_BINARY", returncode=4)
 
@@ -21,7 +24,7 @@ def pytest_sessionstart(session):
 # in one worker, so that the module's fixtures start once.
 LONG_FILES = ("test_chaos.py", "test_hostile_clients.py", "test_cluster.py", "test_postgres.py", "test_redis_connections.py", "test_user_socket_load.py",
               "test_postgres_commits.py", "test_postgres_locks.py", "test_fail_over.py", "test_key_sets.py", "test_following.py",
-              "test_channel_layer.py", "test_django_chat.py", "test_django_development.py")
+              "test_channel_layer.py", "test_django_chat.py", "test_django_development.py", "test_guide.py")
 
 
 @pytest.hookimpl(tryfirst=True)

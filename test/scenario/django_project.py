@@ -30,9 +30,9 @@ from django.urls import path
 urlpatterns = [path("hello/", lambda request: HttpResponse("hello from Django"))]
 """
 SERVERS = {
-    "daphne": ["daphne", "-b", "127.0.0.1", "-p", "{port}", "your_project.asgi:application"],
-    "uvicorn": ["uvicorn", "your_project.asgi:application", "--host", "127.0.0.1", "--port", "{port}"],
-    "hypercorn": ["hypercorn", "your_project.asgi:application", "--bind", "127.0.0.1:{port}",
+    "daphne": ["daphne", "-b", "127.0.0.1", "-p", "{port}", "{application}"],
+    "uvicorn": ["uvicorn", "{application}", "--host", "127.0.0.1", "--port", "{port}"],
+    "hypercorn": ["hypercorn", "{application}", "--bind", "127.0.0.1:{port}",
                   "--websocket-ping-interval", "2"],  # without pings, old versions never notice a client that left,
     "runserver": ["manage.py", "runserver", "127.0.0.1:{port}"],
 }
@@ -87,9 +87,9 @@ class Project:
 class Serving:
     """One running ASGI server of a project."""
 
-    def __init__(self, project, kind, options, more, ready_path="/hello/"):
+    def __init__(self, project, kind, options, more, ready_path="/hello/", application="your_project.asgi:application"):
         self.project, self.kind, self.port, self.ready_path = project, kind, free_port(), ready_path
-        program, *arguments = [part.format(port=self.port) for part in SERVERS[kind]]
+        program, *arguments = [part.format(port=self.port, application=application) for part in SERVERS[kind]]
         folder = os.path.dirname(project.python)
         program = [project.python, program] if program == "manage.py" else [project.python, f"{folder}/{program}"]
         self.command = [*program, *arguments, *options]

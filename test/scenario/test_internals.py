@@ -95,7 +95,7 @@ def test_the_postgresql_schema_is_documented(tmp_path):
 
 def test_every_bus_message_is_documented():
     header = (ROOT / "src/bus/bus_message.h").read_text()
-    kinds = re.findall(r"\w+", re.search(r"using BusMessage = std::variant<(.*?)>", header, flags=re.S)[1])
+    kinds = re.findall(r"\w+", re.search(r"using BusMessage =\s*std::variant<(.*?)>", header, flags=re.S)[1])
     document = (ROOT / "docs/internals/bus.md").read_text()
     rows = re.findall(r"^\| (\d+) \| `(\w+)` \| \w+ \|([^|]*)\|", document, flags=re.M)
     assert [(int(number), name) for number, name, _ in rows] == list(enumerate(kinds))

@@ -1,4 +1,5 @@
 """SIGHUP applies settings that can change at runtime; invalid settings leave the current ones in force."""
+import os
 import signal
 import socket
 import ssl
@@ -10,7 +11,8 @@ import httpx
 import pytest
 
 from client import Rest, Socket, assert_closes_with
-from deadline import eventually, patient
+from deadline import eventually, patient, throughout
+from server import Server
 from test_algorithms import KEYS, another, public_pem
 from test_tls import certificate, secure  # noqa: F401, fixtures
 from tokens import mint
@@ -126,3 +128,88 @@ def test_a_new_certificate_is_served_and_open_connections_stay(secure, certifica
         secure.process.send_signal(signal.SIGHUP)
     eventually(lambda: "reload failed" in secure.log)
     assert served_name(secure) == "renewed"
+
+
+@pytest.fixture
+def certbot(tmp_path):
+    """Files as certbot keeps them: links in `live` to numbered files in `archive`. renew(name) writes a new version."""
+    live, archive = tmp_path / "live", tmp_path / "archive"
+    live.mkdir(), archive.mkdir()
+    versions = iter(range(1, 100))
+
+    def renew(name):
+        version = next(versions)
+        files = archive / f"privkey{version}.pem", archive / f"fullchain{version}.pem"
+        make_certificate(*files, name)
+        for file in files:
+            os.utime(file, (1_700_000_000, 1_700_000_000))  # as after a restore that keeps times
+        for link, target in zip(("privkey.pem", "fullchain.pem"), files):
+            fresh = live / f"{link}.new"
+            fresh.symlink_to(os.path.relpath(target, live))
+            fresh.rename(live / link)
+    renew.key, renew.chain, renew.archive = live / "privkey.pem", live / "fullchain.pem", archive
+    renew("first")
+    return renew
+
+
+@pytest.fixture
+def renewed_server(certbot, tmp_path):
+    server = Server(tmp_path / "server", "--ssl-keyfile", certbot.key, "--ssl-certfile", certbot.chain)
+    server.start(ready=False)
+    eventually(lambda: answers_over_tls(server), within=20, describe=lambda: server.log)
+    yield server
+    server.close()
+
+
+def answers_over_tls(server):
+    try:
+        return served_name(server)
+    except OSError:
+        return None
+
+
+@pytest.mark.proves("signals")
+def test_a_certificate_behind_a_replaced_symbolic_link_is_served(certbot, renewed_server):
+    assert served_name(renewed_server) == "first"
+    for name in "second", "third":
+        certbot(name)
+        eventually(lambda: served_name(renewed_server) == name)
+
+
+def test_a_certificate_of_another_key_is_not_served_until_its_key_arrives(certbot, renewed_server, tmp_path):
+    key, chain = tmp_path / "other-key.pem", tmp_path / "other-chain.pem"
+    make_certificate(key, chain, "other")
+    certbot.chain.unlink()
+    certbot.chain.symlink_to(chain)
+    eventually(lambda: "does not match the private key" in renewed_server.log)
+    # The error is logged once, not at each attempt.
+    throughout(lambda: served_name(renewed_server) == "first" and renewed_server.log.count("does not match the private key") == 1, 2.5)
+    certbot.key.unlink()
+    certbot.key.symlink_to(key)
+    eventually(lambda: served_name(renewed_server) == "other")
+
+
+def test_a_half_written_certificate_is_not_served_until_it_is_complete(certbot, renewed_server, tmp_path):
+    key, chain = tmp_path / "new-key.pem", tmp_path / "new-chain.pem"
+    make_certificate(key, chain, "complete")
+    text = chain.read_text()
+    certbot.key.unlink()
+    certbot.key.symlink_to(key)
+    certbot.chain.unlink()
+    half = len(text) // 2
+    certbot.chain.write_text(text[:half] + "\n" * (len(text) - half))
+    eventually(lambda: "reload failed" in renewed_server.log)
+    assert served_name(renewed_server) == "first"
+    moment = os.stat(certbot.chain)
+    with open(certbot.chain, "r+") as file:  # the same file, size and, below, time
+        file.write(text)
+    os.utime(certbot.chain, ns=(moment.st_atime_ns, moment.st_mtime_ns))
+    eventually(lambda: served_name(renewed_server) == "complete")
+
+
+def test_a_missing_certificate_leaves_the_current_one_in_use(certbot, renewed_server):
+    certbot.chain.unlink()
+    eventually(lambda: "reload failed" in renewed_server.log)
+    assert served_name(renewed_server) == "first"
+    certbot("again")
+    eventually(lambda: served_name(renewed_server) == "again")

@@ -310,6 +310,28 @@ out = str(c.id)""")
 
 
 @pytest.mark.proves("Django's ORM beside Parley")
+def test_read_at_that_django_writes_moves_the_mark_of_the_other_of_two(site):
+    ann, ben, cid = [site.person(n) for n in range(3)]
+
+    def unread(person, room):
+        return person.rest.get("messages/unread_count/", params={"conversation_id": room["id"]}).json()["count"]
+
+    def read_in_django(messages):
+        ids = [message["id"] for message in messages]
+        site.old.run(f"from django.utils import timezone\nMessage.objects.filter(id__in={ids!r}).update(read_at=timezone.now())")
+
+    two, three = site.room(people=2), site.room(people=3)
+    sent = {room["id"]: [ann.rest.send_message(room, text) for text in ("one", "two", "three")] for room in (two, three)}
+    assert unread(ben, two) == unread(ben, three) == 3
+    read_in_django(sent[two["id"]][:2])
+    assert (unread(ben, two), unread(ann, two)) == (1, 0)
+    read_in_django(sent[two["id"]])
+    assert unread(ben, two) == 0
+    read_in_django(sent[three["id"]])
+    assert (unread(ben, three), unread(cid, three)) == (3, 3), "read_at does not say which member read"
+
+
+@pytest.mark.proves("Django's ORM beside Parley")
 def test_attachments_that_django_writes_are_shown(site):
     old, ann = site.old, site.person(0)
     room = site.room(people=2)

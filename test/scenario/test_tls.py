@@ -129,6 +129,62 @@ def test_tls_1_2_accepts_aead_suites_only(secure):
             handshake(weak)
 
 
+def request_over(secure, context, session=None):
+    """Sends a request on a new connection; returns what was negotiated."""
+    with socket.create_connection(("127.0.0.1", secure.port), patient(10)) as raw:
+        with context.wrap_socket(raw, server_hostname="localhost", session=session) as wrapped:
+            wrapped.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert wrapped.recv(100).startswith(b"HTTP/1.1 200 ")
+            return {"version": wrapped.version(), "protocol": wrapped.selected_alpn_protocol(), "session": wrapped.session,
+                    "resumed": wrapped.session_reused}
+
+
+def handshake(secure, change=lambda context: None):
+    context = ssl.create_default_context(cafile=secure.certificate)
+    change(context)
+    return request_over(secure, context)
+
+
+def only(version):
+    def change(context):
+        context.set_ciphers("ALL:@SECLEVEL=0")  # otherwise OpenSSL does not offer TLS 1.0 and 1.1
+        context.minimum_version = context.maximum_version = version
+    return change
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_tls_1_0_and_1_1_are_refused(secure, version):
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        handshake(secure, only(version))
+    assert secure.https.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize("version,name", [(ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")])
+@pytest.mark.proves("TLS (--ssl-keyfile, --ssl-certfile)")
+def test_tls_1_2_and_1_3_are_accepted(secure, version, name):
+    assert handshake(secure, only(version))["version"] == name
+
+
+@pytest.mark.parametrize("offered,chosen", [(["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"), ([], None)])
+def test_alpn_selects_http_1_1(secure, offered, chosen):
+    assert handshake(secure, lambda context: offered and context.set_alpn_protocols(offered))["protocol"] == chosen
+
+
+def test_alpn_without_http_1_1_is_refused(secure):
+    with pytest.raises(ssl.SSLError):
+        handshake(secure, lambda context: context.set_alpn_protocols(["h2"]))
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_client_can_resume_its_tls_session(secure, version):
+    context = ssl.create_default_context(cafile=secure.certificate)
+    context.minimum_version = context.maximum_version = version
+    first = request_over(secure, context)
+    assert not first["resumed"]
+    assert request_over(secure, context, first["session"])["resumed"]
+
+
 def test_https_responses_have_hsts(secure):
     assert secure.https.get("/livez").headers["strict-transport-security"].startswith("max-age=")
     assert secure.https.get("/nowhere").headers["strict-transport-security"].startswith("max-age=")

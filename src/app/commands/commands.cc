@@ -19,6 +19,11 @@ constexpr const char* kHelp =
   parley restore SOURCE    make a store from a backup, in an empty data directory
                            [--check: only check that the backup is intact]
   parley status [URL...]   print the nodes, their versions, load and lag as a table [--json]
+  parley doctor [URL...]   probe the configuration, its database and Redis, and the way to the URLs
+                           [--json] [--token-file FILE] [--ca-file FILE] [--only PROBES] [--skip PROBES]
+  parley healthcheck       ask the running server whether it is ready [--probe livez] [--timeout 3s]
+  parley trace ID          print when a message was received, committed and delivered, on each node
+                           [--url URL]... [--json] [--token-file FILE] [--ca-file FILE]
   parley config check      report every error in the configuration
   parley config print      print the effective configuration, with the source of each value
   parley config docs       print the reference of all options
@@ -48,6 +53,9 @@ int RunCommand(const std::vector<std::string>& args, std::ostream& out, std::ost
   if (command == "backup") return RunBackupCommand(rest, out, err);
   if (command == "restore") return RunRestoreCommand(rest, out, err);
   if (command == "status") return RunStatusCommand(rest, out, err);
+  if (command == "doctor") return RunDoctorCommand(rest, out, err);
+  if (command == "healthcheck") return RunHealthcheckCommand(rest, out, err);
+  if (command == "trace") return RunTraceCommand(rest, out, err);
   if (command == "config") return RunConfigCommand(rest, ProcessEnvironment(), out, err);
   err << "parley: unknown command '" << command << "'\n\n" << kHelp;
   return 2;

@@ -11,6 +11,7 @@
 #include "app/node.h"
 #include "app/process.h"
 #include "app/reloader.h"
+#include "app/service_manager.h"
 #include "app/signing_key.h"
 #include "base/log.h"
 #include "config/config_loader.h"
@@ -47,7 +48,9 @@ void WaitForSignal(const sigset_t& signals, Reloader& reloader) {
     signal = sigtimedwait(&signals, nullptr, &a_second);
     if (signal == SIGHUP) {
       log::info("reloading signal={}", signal);
+      NotifyServiceManager("RELOADING=1");
       reloader.Reload();
+      NotifyServiceManager("READY=1");
     } else if (signal == SIGUSR1 || signal == SIGUSR2) {
       // Log rotation scripts send these signals to any running process.
       log::info("signal ignored signal={} reason=\"logs go to standard error\"", signal);
@@ -55,6 +58,7 @@ void WaitForSignal(const sigset_t& signals, Reloader& reloader) {
     reloader.LookAtFiles();
   }
   log::info("stopping signal={}", signal);
+  NotifyServiceManager("STOPPING=1");
   // A second signal ends the graceful shutdown immediately.
   sigset_t stop;
   sigemptyset(&stop);
@@ -122,6 +126,7 @@ int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostrea
   if (demo) SeedDemo(node.store(), clock);
   node.Start();
   PrintWhereToLook(node, loaded.config, out);
+  NotifyServiceManager("READY=1");
   Reloader reloader(node, args, loaded.config);
   WaitForSignal(signals, reloader);
   EndAtTheLatest(loaded.config.timeout_graceful_shutdown + kBeyondTheDrain);

@@ -9,11 +9,10 @@ namespace {
 Task<Response> Livez(RequestContext&) { co_return Response::Json(200, R"({"status":"ok"})"); }
 
 Response Readyz(const StoreState& store, const NodeHealth& health) {
-  const std::string_view state = ReadinessOf(store, health);
-  if (state == "ready") {
-    return Response::Json(200, R"({"status":"ready","version":")" PARLEY_VERSION R"("})");
+  if (const char* reason = WhyNotReady(store, health)) {
+    return Response::Json(503, std::string(R"({"status":")") + reason + R"("})");
   }
-  return Response::Json(503, R"({"status":")" + std::string(state) + R"("})");
+  return Response::Json(200, R"({"status":"ready","version":")" PARLEY_VERSION R"("})");
 }
 
 Task<Response> Metrics(const NodeHealth& health) {
@@ -68,11 +67,11 @@ Task<Response> Refuse() {
 
 }  // namespace
 
-std::string_view ReadinessOf(const StoreState& store, const NodeHealth& health) {
+const char* WhyNotReady(const StoreState& store, const NodeHealth& health) {
   if (health.draining) return "draining";
   if (!store.Ready()) return "store_unavailable";
-  if (health.cluster != nullptr && health.cluster->store_mismatch()) return "store_mismatch";
-  return "ready";
+  const bool mismatch = health.cluster != nullptr && health.cluster->store_mismatch();
+  return mismatch ? "store_mismatch" : nullptr;
 }
 
 void RegisterHealth(Router& routes, StoreState& store, Executor& executor, const NodeHealth& health,

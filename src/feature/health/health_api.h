@@ -19,8 +19,8 @@ struct NodeHealth {
   std::function<std::string()> status;  // this node's JSON object in /status; threads: any
 };
 
-// The readiness of this node: "ready", or the reason why it is not.
-std::string_view ReadinessOf(const StoreState& store, const NodeHealth& health);
+// The status that /readyz reports with 503; null if the node is ready. Threads: any.
+const char* WhyNotReady(const StoreState& store, const NodeHealth& health);
 
 // `open_metrics`: /metrics and /status need no token; otherwise they require a service token. Only `draining`
 // of `health` may change while the node serves. `executor`: that of the shard.

@@ -113,6 +113,28 @@ BEGIN
   RETURN NULL;
 END $$;
 
+-- read_at does not name its reader: between two people it is the other one's mark, in a group nobody's.
+CREATE OR REPLACE FUNCTION parley_on_read() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+  UPDATE messaging_conversation_participant p SET last_read_seq = newest.seq
+    FROM (SELECT now.conversation_id, now.sender_id, max(now.seq) AS seq
+          FROM after_update now JOIN before_update was USING (id)
+          WHERE now.read_at IS NOT NULL AND was.read_at IS NULL AND now.seq IS NOT NULL
+          GROUP BY now.conversation_id, now.sender_id) newest
+    WHERE p.conversation_id = newest.conversation_id AND p.user_id <> newest.sender_id
+      AND p.last_read_seq < newest.seq
+      AND 2 = (SELECT count(*) FROM messaging_conversation_participant both_people
+               WHERE both_people.conversation_id = newest.conversation_id);
+  RETURN NULL;
+END $$;
+
+DROP TRIGGER IF EXISTS parley_message_read ON messaging_message;
+CREATE TRIGGER parley_message_read AFTER UPDATE
+  ON messaging_message REFERENCING OLD TABLE AS before_update NEW TABLE AS after_update FOR EACH STATEMENT
+  WHEN (current_setting('parley.writer', true) IS DISTINCT FROM 'on')
+  EXECUTE FUNCTION parley_on_read();
+
 DROP TRIGGER IF EXISTS parley_message ON messaging_message;
 CREATE TRIGGER parley_message
   AFTER INSERT OR UPDATE OF content, content_type, metadata, attachment_count OR DELETE
