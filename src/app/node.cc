@@ -5,6 +5,7 @@
 #include <random>
 #include <thread>
 
+#include "app/cache_options.h"
 #include "app/django_options.h"
 #include "app/process_metrics.h"
 #include "app/signing_key.h"
@@ -130,6 +131,13 @@ std::unique_ptr<Bus> BusOf(const Config& config, BusCounters& counters) {
   return std::make_unique<RedisBus>(ParseRedisUrl(config.redis.url).value(), counters);
 }
 
+std::unique_ptr<RedisCache> CacheOf(const Config& config, const Clock& clock,
+                                    CacheCounters& counters) {
+  auto options = CacheOptionsOf(config);
+  if (!options) return nullptr;
+  return std::make_unique<RedisCache>(*std::move(options), clock, counters);
+}
+
 std::filesystem::path AttachmentsDirectory(const Config& config) {
   if (!config.attachments.directory.empty()) return config.attachments.directory;
   return std::filesystem::path(config.data_dir) / "attachments";
@@ -143,13 +151,15 @@ struct ShardParts {
              Store& store, const TokenVerifier& verifier, const SitePolicy& site,
              const SitePolicy& admin_site, const CorsPolicy& cors, const CorsPolicy& admin_cors,
              const FileLinks& links, const ApiPrefixes& prefixes, NoUpgrades& no_upgrades,
-             RateLimiter& limiter, HeldCounts& held, OnlineUsers& online, NodeCounters& counters)
+             RateLimiter& limiter, HeldCounts& held, OnlineUsers& online, ListCache* lists,
+             NodeCounters& counters)
       : owner(node),
         ids(clock),
         json(config.limits.json_depth),
         session_options(SessionOptionsOf(config)),
         services{hub,  store,         shard,   clock, ids,
-                 json, config.limits, limiter, links, config.compat.guide},
+                 json, config.limits, limiter, links, config.compat.guide,
+                 lists},
         sessions{hub,  store,  shard,    clock, verifier,      limiter,
                  held, online, commands, json,  config.limits, session_options},
         endpoint(sessions, site, counters.ws,
@@ -203,6 +213,7 @@ namespace {
 
 std::unique_ptr<TokenVerifier> VerifierOf(const Config& config, std::shared_ptr<const Key> signing,
                                           const Clock& clock, const Revocations& revocations,
+                                          SharedKeySets* shared,
                                           std::unique_ptr<KeyRefresher>& refresher) {
   std::vector<KeyPlace> places;
   VerifierOptions options = VerifierOptionsOf(config, std::move(signing), places);
@@ -213,7 +224,8 @@ std::unique_ptr<TokenVerifier> VerifierOf(const Config& config, std::shared_ptr<
       std::move(places),
       RefreshOptions{.every = duration_cast<milliseconds>(config.auth.jwks_refresh),
                      .cooldown = duration_cast<milliseconds>(config.auth.jwks_cooldown),
-                     .max_age = duration_cast<milliseconds>(config.auth.jwks_max_age)});
+                     .max_age = duration_cast<milliseconds>(config.auth.jwks_max_age)},
+      shared);
   return verifier;
 }
 
@@ -232,7 +244,9 @@ Node::Node(const Config& config, const Clock& clock)
                           .fsync = config.store.fsync})),
       key_(config.production() && !config.auth.algorithm.starts_with("HS") ? nullptr
                                                                            : SigningKey(config)),
-      verifier_(VerifierOf(config, key_, clock, revocations_, key_refresher_)),
+      cache_(CacheOf(config, clock, counters_.cache)),
+      key_sets_(MakeKeySetCache()),
+      verifier_(VerifierOf(config, key_, clock, revocations_, key_sets_.get(), key_refresher_)),
       site_(SiteOptionsOf(config)),
       admin_site_(AdminSiteOptionsOf(config)),
       cors_(CorsOptionsOf(config)),
@@ -280,6 +294,10 @@ Node::Node(const Config& config, const Clock& clock)
     return !config_.database.url.empty() && cluster_ != nullptr && cluster_->publishes();
   });
   home.taps.push_back(traces_.get());
+  if (cache_) {
+    lists_ = std::make_unique<ListCache>(*cache_, CacheFormatOf(config, store_->FileKey()),
+                                         config.cache.ignore_exceptions, counters_.cache);
+  }
   MakeDjangoGateway();
   if (django_) {
     home.follow_sinks.push_back(django_.get());
@@ -305,10 +323,10 @@ Node::Node(const Config& config, const Clock& clock)
   });
   health_.metrics = [this](MetricFamilies& out) { AddAllMetrics(out); };
   for (unsigned i = 0; i < shards; ++i) {
-    parts_.push_back(std::make_unique<ShardParts>(*this, config_, clock_, *shards_[i], *hubs_[i],
-                                                  *store_, *verifier_, site_, admin_site_, cors_,
-                                                  admin_cors_, links_, prefixes_, no_upgrades_,
-                                                  rate_limiter_, sockets_, online_, counters_));
+    parts_.push_back(std::make_unique<ShardParts>(
+        *this, config_, clock_, *shards_[i], *hubs_[i], *store_, *verifier_, site_, admin_site_,
+        cors_, admin_cors_, links_, prefixes_, no_upgrades_, rate_limiter_, sockets_, online_,
+        lists_.get(), counters_));
     RegisterFeatures(*parts_.back());
   }
   const auto make = [this](bool admin) {
@@ -337,6 +355,14 @@ RateLimiter* Node::SharedLimits() {
   return limits.on && limits.shared ? &rate_limiter_ : nullptr;
 }
 
+std::unique_ptr<KeySetCache> Node::MakeKeySetCache() {
+  if (!cache_) return nullptr;
+  CacheFormat format = CacheFormatOf(config_, store_->FileKey());
+  return std::make_unique<KeySetCache>(
+      *cache_, format.seal, format.compressor, store_->Identity(),
+      [format](std::string_view key) { return format.KeyOf(key); }, counters_.cache);
+}
+
 void Node::MakeDjangoGateway() {
   auto options = DjangoOptionsOf(config_, [this] {
     django_identity_ = std::make_unique<django::NodeIdentity>(config_.data_dir);
@@ -351,6 +377,8 @@ void Node::MakeDjangoGateway() {
 Node::~Node() {
   if (django_) django_->Stop();
   if (cluster_) cluster_->Stop();
+  key_refresher_.reset();  // it waits for the cache
+  if (cache_) cache_->Stop();
   for (const auto& shard : shards_) shard->Stop();
   for (const auto& shard : shards_) shard->Join();
   blobs_->Close();
@@ -409,6 +437,7 @@ void Node::AddAllMetrics(MetricFamilies& out) const {
   AddMetrics(redis, out);
   out.AddGauge("trace_bytes", "Bytes of the recorded stages of recent messages.",
                static_cast<double>(traces_->bytes()));
+  AddMetrics(counters_.cache, out);
   for (const auto& feature : features_) feature->AddMetrics(out);
   out.AddGauge("ready", "1 while /readyz returns 200, otherwise 0.",
                WhyNotReady(*store_, health_) == nullptr ? 1 : 0);

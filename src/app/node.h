@@ -9,8 +9,10 @@
 #include "auth/token_minter.h"
 #include "auth/token_verifier.h"
 #include "blob/blob_store.h"
+#include "cache/key_set_cache.h"
 #include "config/config.h"
 #include "django/node_identity.h"
+#include "feature/conversations/list_cache.h"
 #include "feature/django/django_gateway.h"
 #include "feature/feature.h"
 #include "feature/health/health_api.h"
@@ -36,6 +38,7 @@ struct NodeCounters {
   HttpCounters http;
   BusCounters bus;
   DjangoCounters django;
+  CacheCounters cache;
   Gauge connections;
 };
 
@@ -63,6 +66,7 @@ class Node {
 
  private:
   RateLimiter* SharedLimits();  // null if this node does not share its rate limits
+  std::unique_ptr<KeySetCache> MakeKeySetCache();
   void MakeDjangoGateway();
   void MakeFeatures(bool shared_store);
   void RegisterFeatures(ShardParts& parts);
@@ -82,6 +86,10 @@ class Node {
   std::unique_ptr<Store> store_;
   std::unique_ptr<BlobStore> blobs_;
   std::shared_ptr<const Key> key_;  // signs development tokens; null: keys come from files or URLs
+  // All null: no cache.
+  std::unique_ptr<RedisCache> cache_;
+  std::unique_ptr<KeySetCache> key_sets_;
+  std::unique_ptr<ListCache> lists_;
   Revocations revocations_;
   std::vector<std::unique_ptr<Feature>> features_;
   std::unique_ptr<KeyRefresher> key_refresher_;

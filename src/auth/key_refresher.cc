@@ -17,6 +17,8 @@ constexpr long kConnectSeconds = 3;
 constexpr long kFetchSeconds = 5;
 
 constexpr auto kRetry = std::chrono::seconds(5);
+constexpr double kMostEarly = 0.1;                   // of RefreshOptions::every
+constexpr auto kMostSkew = std::chrono::minutes(1);  // of the clocks of two nodes
 
 struct Url {
   std::string scheme, host;
@@ -101,8 +103,9 @@ std::optional<std::string> ProblemOf(const KeyPlace& place) {
   }
 }
 
-KeyRefresher::KeyRefresher(std::vector<KeyPlace> places, RefreshOptions options)
-    : options_(options) {
+KeyRefresher::KeyRefresher(std::vector<KeyPlace> places, RefreshOptions options,
+                           SharedKeySets* shared)
+    : options_(options), shared_(shared) {
   for (KeyPlace& where : places) {
     if (const auto problem = ProblemOf(where)) throw std::runtime_error(*problem);
     places_.push_back({.where = std::move(where)});
@@ -139,9 +142,10 @@ bool KeyRefresher::IsDue(Place& place, Time now) const {
     return !error && changed_at != place.changed_at;
   }
   const auto age = now - place.read_at;
-  if (age >= options_.every || (!place.good && age >= kRetry)) return true;
+  if (age >= options_.every - place.early || (!place.good && age >= kRetry)) return true;
   if (now - place.missed_at < options_.cooldown || !place.where.ring->TakeMiss()) return false;
   place.missed_at = now;
+  place.missed = true;
   return true;
 }
 
@@ -149,19 +153,70 @@ void KeyRefresher::Read(Place& place) {
   const KeyPlace& where = place.where;
   place.read_at = std::chrono::steady_clock::now();
   try {
-    if (!where.IsUrl()) place.changed_at = std::filesystem::last_write_time(where.location);
-    KeyList keys =
-        KeysFrom(where.IsUrl() ? Fetch(where.location) : ReadFile(where.location), where.algorithm);
-    log::info("key set loaded place={} keys={}", where.location, keys.size());
-    where.ring->Replace(std::move(keys));
-    place.good = true;
-    place.good_at = place.read_at;
+    if (where.IsUrl()) return ReadUrl(place);
+    place.changed_at = std::filesystem::last_write_time(where.location);
+    Use(place, ReadFile(where.location));
   } catch (const std::exception& error) {
     place.good = false;
     log::log(where.IsUrl() ? spdlog::level::warn : spdlog::level::err,
              "loading key set failed place={} error={}", where.location, error.what());
     DropIfTooOld(place);
   }
+}
+
+void KeyRefresher::ReadUrl(Place& place) {
+  const std::string& location = place.where.location;
+  std::optional<FetchedKeySet> shared;
+  if (shared_ != nullptr) {
+    shared = shared_->Load(location);
+    const auto share = std::uniform_real_distribution<double>(0, kMostEarly)(random_);
+    place.early = std::chrono::milliseconds(
+        static_cast<int64_t>(static_cast<double>(options_.every.count()) * share));
+  }
+  // The current key set of the issuer has the key of a new token, if any has.
+  const bool fetch = std::exchange(place.missed, false);
+  if (!fetch && shared && UseShared(place, *shared, options_.every)) {
+    place.read_at = place.good_at;  // so that it is used no longer than where it was fetched
+    return;
+  }
+  try {
+    FetchedKeySet fetched{.fetched_at = SystemClock().Now()};
+    fetched.text = Fetch(location);
+    Use(place, fetched.text);
+    if (shared_ != nullptr) shared_->Save(location, fetched, options_.max_age);
+  } catch (const std::exception&) {
+    if (shared) UseShared(place, *shared, options_.max_age);
+    throw;
+  }
+}
+
+bool KeyRefresher::UseShared(Place& place, const FetchedKeySet& set,
+                             std::chrono::milliseconds max_age) {
+  using std::chrono::duration_cast, std::chrono::milliseconds;
+  const auto age =
+      duration_cast<milliseconds>(Duration(SystemClock().Now().micros - set.fetched_at.micros));
+  if (age < -kMostSkew || age >= max_age) return false;
+  const Time fetched_at = place.read_at - std::max(age, milliseconds(0));
+  const bool has_keys = !place.where.ring->keys()->empty();
+  if (has_keys && fetched_at <= place.good_at + kLook) return false;
+  try {
+    Use(place, set.text);
+  } catch (const std::exception& error) {
+    log::warn("shared key set cannot be used place={} error={}", place.where.location,
+              error.what());
+    return false;
+  }
+  place.good_at = fetched_at;
+  return true;
+}
+
+void KeyRefresher::Use(Place& place, const std::string& text) {
+  const KeyPlace& where = place.where;
+  KeyList keys = KeysFrom(text, where.algorithm);
+  log::info("key set loaded place={} keys={}", where.location, keys.size());
+  where.ring->Replace(std::move(keys));
+  place.good = true;
+  place.good_at = place.read_at;
 }
 
 void KeyRefresher::DropIfTooOld(Place& place) {

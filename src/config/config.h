@@ -130,13 +130,15 @@ struct ChannelLayerConfig {
 };
 
 struct CacheConfig {
-  std::string location;
+  bool enabled = true;
+  std::string location;  // empty: redis.url
   Duration socket_connect_timeout = std::chrono::seconds(5);
   Duration socket_timeout = std::chrono::seconds(5);
   int max_connections = 100;
   std::string compressor = "zlib";
   bool ignore_exceptions = true;
   std::string key_prefix;
+  Duration timeout = std::chrono::minutes(5);
 };
 
 struct Config {

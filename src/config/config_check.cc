@@ -27,6 +27,7 @@ class Checking {
     CheckDevelopment();
     CheckListener();
     CheckSizes();
+    CheckCache();
     if (config_.drain_delay >= config_.timeout_graceful_shutdown) {
       Refuse("drain_delay", "must be less than timeout_graceful_shutdown, which includes it");
     }
@@ -137,6 +138,17 @@ class Checking {
       Refuse("admin.port",
              "must differ from the main port; leave it unset to serve both on the main port");
     }
+  }
+
+  // It works, but clear() of a Django cache that has the same LOCATION deletes the groups of the channel layer.
+  void CheckCache() {
+    const CacheConfig& cache = config_.cache;
+    if (!cache.enabled || config_.redis.url.empty()) return;
+    if (!cache.location.empty() && cache.location != config_.redis.url) return;
+    Note("cache.location",
+         "is the Redis database of the bus and the channel layer: FLUSHDB there, such as clear() "
+         "of a Django cache, also deletes the groups of the channel layer; set REDIS_CACHE_URL to "
+         "another database");
   }
 
   void CheckSizes() {

@@ -196,7 +196,7 @@ TEST(ConfigLoader, ParleysEnvironmentNameOverridesDjangos) {
 }
 
 // Proves: names of Django deployments
-TEST(ConfigLoader, TheGuidesRedisAndDatabaseAreUsedAndItsCacheIsAWarning) {
+TEST(ConfigLoader, TheGuidesRedisCacheAndDatabaseAreUsed) {
   const Environment guide = {{"DJANGO_ENV", "production"},
                              {"JWT_SECRET_KEY", kKey},
                              {"ALLOWED_HOSTS", "a.example"},
@@ -205,16 +205,17 @@ TEST(ConfigLoader, TheGuidesRedisAndDatabaseAreUsedAndItsCacheIsAWarning) {
                              {"WEBSOCKET_URL", "wss://a.example"}};
   const ConfigResult result = Load({}, guide);
   EXPECT_THAT(result.errors, IsEmpty());
-  ASSERT_EQ(result.notes.size(), 2u);
-  EXPECT_THAT(
-      result.notes,
-      Contains(HasSubstr("REDIS_CACHE_URL: cache.location: not available in this version")));
+  EXPECT_EQ(result.notes.size(), 1u) << "of WEBSOCKET_URL";
   EXPECT_EQ(result.config.redis.url, "redis://:secret@redis:6379/0");
+  EXPECT_EQ(result.config.cache.location, "redis://redis:6379/1");
 
   Environment own = guide;
   own["PARLEY_CACHE_LOCATION"] = "redis://redis:6379/0";
-  EXPECT_THAT(Load({}, own).errors,
-              ElementsAre(HasSubstr("PARLEY_CACHE_LOCATION: cache.location: not available in")));
+  EXPECT_EQ(Load({}, own).config.cache.location, "redis://redis:6379/0");
+  Environment shared = guide;
+  shared.erase("REDIS_CACHE_URL");
+  EXPECT_THAT(Load({}, shared).notes,
+              Contains(HasSubstr("cache.location: is the Redis database of the bus")));
   EXPECT_THAT(Load({}, {{"REDIS_URL", "memcached://:secret@cache"}}).errors,
               ElementsAre(AllOf(HasSubstr("redis.url"), HasSubstr("does not begin with redis://"),
                                 Not(HasSubstr("secret@")))));

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 
@@ -54,6 +55,13 @@ bool IsHostAndPort(std::string_view text) {
   const std::string_view port = text.substr(colon + 1);
   return !port.empty() && port.size() <= 5 &&
          port.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// Of keys in Redis.
+bool IsPrefix(const std::string& text) {
+  constexpr size_t kLongest = 100;
+  const auto printable = [](char c) { return c > ' ' && c < '\x7F'; };
+  return text.size() <= kLongest && std::ranges::all_of(text, printable);
 }
 
 std::string_view WithoutScheme(std::string_view text) {
@@ -158,13 +166,21 @@ std::string CheckChannelLayerHosts(const OptionValue& value) {
 }
 
 std::string CheckChannelLayerPrefix(const OptionValue& value) {
-  constexpr size_t kLongest = 100;
   const std::string& prefix = std::get<std::string>(value);
-  const auto printable = [](char c) { return c > ' ' && c < '\x7F'; };
-  if (!prefix.empty() && prefix.size() <= kLongest && std::ranges::all_of(prefix, printable)) {
-    return {};
-  }
+  if (!prefix.empty() && IsPrefix(prefix)) return {};
   return "is not 1 to 100 printable ASCII characters without space";
+}
+
+std::string CheckCachePrefix(const OptionValue& value) {
+  if (IsPrefix(std::get<std::string>(value))) return {};
+  return "is not at most 100 printable ASCII characters without space";
+}
+
+std::string CheckCacheCompressor(const OptionValue& value) {
+  constexpr std::array kNames = {"zlib", "none", "django_redis.compressors.zlib.ZlibCompressor",
+                                 "django_redis.compressors.identity.IdentityCompressor"};
+  if (std::ranges::find(kNames, std::get<std::string>(value)) != kNames.end()) return {};
+  return "is not zlib or none";
 }
 
 std::string CheckChannelCapacity(const OptionValue& value) {

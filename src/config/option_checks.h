@@ -28,6 +28,8 @@ std::string CheckRedisUrl(const OptionValue& value);
 std::string CheckChannelLayerBackend(const OptionValue& value);
 std::string CheckChannelLayerHosts(const OptionValue& value);
 std::string CheckChannelLayerPrefix(const OptionValue& value);
+std::string CheckCachePrefix(const OptionValue& value);
+std::string CheckCacheCompressor(const OptionValue& value);
 std::string CheckChannelCapacity(const OptionValue& value);
 // Paths that fit into sockaddr_un (unix(7)): at most 107 bytes.
 std::string CheckSocketPath(const OptionValue& value);

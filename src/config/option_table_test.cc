@@ -47,7 +47,8 @@ std::string Sample(const Option& option) {
     default:
       if (option.key == "uds_mode") return "0600";
       if (option.key == "backend") return "pubsub";
-      if (option.section == "redis") return "redis://cache:6379/1";
+      if (option.section == "redis" || option.key == "location") return "redis://cache:6379/1";
+      if (option.key == "compressor") return "none";
       return option.section == "database" ? "postgres://db/chat" : "some.value";
   }
 }

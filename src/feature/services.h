@@ -11,6 +11,8 @@
 
 namespace parley {
 
+class ListCache;
+
 struct Services {
   Hub& hub;
   Store& store;
@@ -21,7 +23,8 @@ struct Services {
   const Limits& limits;
   RateLimiter& rate_limiter;
   const FileLinks& links;
-  const bool as_guide = false;  // compat.guide
+  const bool as_guide = false;            // compat.guide
+  ListCache* const list_cache = nullptr;  // null: no cache
 };
 
 // Signs the file URLs of a message for the caller, in a response to that caller only.

@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/answer.h"
@@ -28,15 +29,54 @@ struct CreatedConversation {
   bool created = true;  // false: the conversation of this pair or task existed already
 };
 
-struct PageOfConversations {
-  std::vector<ConversationView> conversations;
-  bool has_more = false;
-};
-
 // The last conversation of the previous page.
 struct ConversationCursor {
   Timestamp activity;  // last_message_at, else created_at
   Uuid id;
+};
+
+struct PageOfConversations {
+  std::vector<ConversationView> conversations;
+  bool has_more = false;
+  ConversationCursor last;  // of the page, for the next one
+};
+
+// A conversation in a list, without the parts that a cache can have.
+struct ListedConversation {
+  Conversation conversation;  // without members
+  int64_t changed = 0;        // as in UserConversationHead
+  int64_t read_mark = 0;      // of the reader
+};
+
+struct PageOfListed {
+  std::vector<ListedConversation> conversations;
+  bool has_more = false;
+  ConversationCursor last;
+  uint64_t epoch = 0;  // of the store
+};
+
+// The parts of listed conversations that a caller lacks.
+struct ListParts {
+  std::vector<Uuid> whole;  // conversations
+  // Conversations whose unread count is enough, unless they have changed since this position.
+  std::vector<std::pair<Uuid, int64_t>> unread;
+  std::vector<Uuid> stamps;  // messages whose delivered_at and read_at are wanted
+};
+
+struct FoundParts {
+  struct Part {
+    ConversationView view;
+    int64_t changed = 0;
+    int64_t read_mark = 0;  // of the reader; the unread count is that after it
+    bool whole = true;      // false: `view` has no members and no last message
+  };
+  struct Stamps {
+    Uuid message;
+    std::optional<Timestamp> delivered_at, read_at;
+  };
+  std::vector<Part> parts;  // those of `whole` and `unread` that the reader is in
+  std::vector<Stamps> stamps;
+  uint64_t epoch = 0;
 };
 
 struct PageOfMembers {
@@ -70,6 +110,11 @@ class ConversationStore {
   // Newest activity first. `limit`: at least 1.
   virtual void ListConversations(UserId reader, int limit, std::optional<ConversationCursor> after,
                                  Executor& on, Answer<PageOfConversations> done) = 0;
+  // The two steps of ListConversations for a caller with a cache: the rows, then what the cache lacks.
+  virtual void ListRows(UserId reader, int limit, std::optional<ConversationCursor> after,
+                        Executor& on, Answer<PageOfListed> done) = 0;
+  virtual void FindParts(UserId reader, ListParts wanted, Executor& on,
+                         Answer<FoundParts> done) = 0;
 };
 
 }  // namespace parley

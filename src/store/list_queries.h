@@ -37,6 +37,13 @@ inline const ListQuery kFirstMembersOfLarge(
     "WHERE q.conversation_id = c.id ORDER BY q.joined_at, q.user_id LIMIT 1 OFFSET ?1) "
     "AND c.id IN (@) ORDER BY p.conversation_id, p.joined_at, p.user_id",
     2);
+// Those of the list that ?1 is in.
+inline const ListQuery kListedOfMany("listed_of_many",
+                                     "SELECT " PARLEY_LISTED_COLUMNS
+                                     " FROM messaging_conversation_participant p "
+                                     "JOIN messaging_conversation c ON c.id = p.conversation_id "
+                                     "WHERE p.user_id = ?1 AND p.conversation_id IN (@)",
+                                     2);
 // Counts messages after the mark of ?1 that are not deleted and not by ?1; at most 1,000.
 inline const ListQuery kUnreadOfMany(
     "unread_of_many",
@@ -68,6 +75,9 @@ inline const ListQuery kAttachmentsOfMany("attachments_of_many",
                                           " FROM messaging_attachment a WHERE a.message_id IN (@) "
                                           "ORDER BY a.message_id, a.place, a.id",
                                           1);
+
+inline const ListQuery kStampsOfMany(
+    "stamps_of_many", "SELECT id, delivered_at, read_at FROM messaging_message WHERE id IN (@)", 1);
 
 // The messages of the list that ?1 may read, with the mark of ?1 and whether the message can be unread.
 inline const ListQuery kMessagesAndMarks(

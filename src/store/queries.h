@@ -10,6 +10,8 @@ namespace parley::queries {
   "m.attachment_count"
 #define PARLEY_CONVERSATION_COLUMNS \
   "c.id, c.type, c.title, c.created_at, c.last_message_at, c.metadata, c.seq, c.participant_count"
+// Of a conversation c in the list of a participant p.
+#define PARLEY_LISTED_COLUMNS PARLEY_CONVERSATION_COLUMNS ", c.changed, p.last_read_seq"
 
 inline constexpr Query kFindClientId{
     "find_client_id", "SELECT " PARLEY_MESSAGE_COLUMNS
@@ -283,13 +285,13 @@ inline constexpr Query kLastMessage{"last_message",
 
 inline constexpr Query kListConversations{
     "list_conversations",
-    "SELECT " PARLEY_CONVERSATION_COLUMNS
+    "SELECT " PARLEY_LISTED_COLUMNS
     " FROM messaging_conversation_participant p "
     "JOIN messaging_conversation c ON c.id = p.conversation_id WHERE p.user_id = ?1 "
     "ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC LIMIT ?2"};
 inline constexpr Query kListConversationsAfter{
     "list_conversations_after",
-    "SELECT " PARLEY_CONVERSATION_COLUMNS
+    "SELECT " PARLEY_LISTED_COLUMNS
     " FROM messaging_conversation_participant p "
     "JOIN messaging_conversation c ON c.id = p.conversation_id WHERE p.user_id = ?1 "
     "AND (coalesce(c.last_message_at, c.created_at), c.id) < (?3, ?4) "

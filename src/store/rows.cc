@@ -1,12 +1,13 @@
 #include "store/rows.h"
 
 namespace parley {
-namespace {
 
 std::optional<Timestamp> TimeAt(const Statement& row, int at) {
   if (row.IsNull(at)) return std::nullopt;
   return Timestamp{row.Int(at)};
 }
+
+namespace {
 
 std::optional<std::string> TextAt(const Statement& row, int at) {
   if (row.IsNull(at)) return std::nullopt;

@@ -11,6 +11,8 @@ namespace parley {
 Message MessageFrom(const Statement& row);
 Conversation ConversationFrom(const Statement& row);  // PARLEY_CONVERSATION_COLUMNS, no members
 Member MemberFrom(const Statement& row);              // user_id, role, joined_at, last_read_*
+// nullopt for NULL.
+std::optional<Timestamp> TimeAt(const Statement& row, int at);
 constexpr int kMessageColumns = 15;
 constexpr int kConversationColumns = 8;
 constexpr int kMemberColumns = 5;

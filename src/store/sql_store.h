@@ -75,6 +75,9 @@ class SqlStore final : public Store {
                         Answer<ConversationView> done) override;
   void ListConversations(UserId reader, int limit, std::optional<ConversationCursor> after,
                          Executor& on, Answer<PageOfConversations> done) override;
+  void ListRows(UserId reader, int limit, std::optional<ConversationCursor> after, Executor& on,
+                Answer<PageOfListed> done) override;
+  void FindParts(UserId reader, ListParts wanted, Executor& on, Answer<FoundParts> done) override;
   void CountUnread(UserId reader, std::optional<Uuid> conversation, Executor& on,
                    Answer<int64_t> done) override;
   void ReadHistory(HistoryQuery query, Executor& on, Answer<PageOfMessages> done) override;
@@ -99,9 +102,10 @@ class SqlStore final : public Store {
   // The read mark: the newer of the buffer's and the row's (`row`).
   int64_t MarkOf(const Uuid& conversation, const UserId& user, int64_t row) const;
   void ShowMarks(const Uuid& conversation, std::vector<Member>& members) const;
-  // For a list: the members' marks, and the reader's unread counts after them.
-  void ShowMarks(SqlSession& session, const UserId& reader,
-                 std::span<ConversationView> listed) const;
+  // For a list: the members' marks, and the reader's unread counts after them. Returns the reader's marks
+  // that are not in their rows yet.
+  std::unordered_map<Uuid, int64_t> ShowMarks(SqlSession& session, const UserId& reader,
+                                              std::span<ConversationView* const> listed) const;
   int64_t UnreadOfAll(SqlSession& session, const UserId& reader) const;
   // Returns false if the buffer is full or closed.
   bool MoveMark(const Uuid& conversation, const UserId& reader, int64_t from, int64_t to);

@@ -73,13 +73,15 @@ void SqlStore::ShowMarks(const Uuid& conversation, std::vector<Member>& members)
   }
 }
 
-void SqlStore::ShowMarks(SqlSession& session, const UserId& reader,
-                         std::span<ConversationView> listed) const {
+std::unordered_map<Uuid, int64_t> SqlStore::ShowMarks(
+    SqlSession& session, const UserId& reader, std::span<ConversationView* const> listed) const {
   std::vector<ReadMarkAt> buffered;
-  for (ConversationView& view : listed) {
-    const Uuid& conversation = view.conversation.id;
-    ShowMarks(conversation, view.conversation.members);
+  std::unordered_map<Uuid, ConversationView*> views;
+  for (ConversationView* const view : listed) {
+    const Uuid& conversation = view->conversation.id;
+    ShowMarks(conversation, view->conversation.members);
     if (const auto mark = read_marks_.Find(conversation, reader)) buffered.push_back(*mark);
+    views.emplace(conversation, view);
   }
   const auto behind = RowsBehind(session, reader, buffered);
   std::vector<Place> places;
@@ -87,11 +89,12 @@ void SqlStore::ShowMarks(SqlSession& session, const UserId& reader,
     if (behind.contains(mark.conversation)) places.emplace_back(mark.conversation, mark.seq);
   }
   const std::vector<int64_t> counts = UnreadBehind(session, reader, places);
+  std::unordered_map<Uuid, int64_t> moved;
   for (size_t i = 0; i < places.size(); ++i) {
-    const auto view = std::ranges::find(
-        listed, places[i].first, [](const ConversationView& one) { return one.conversation.id; });
-    view->unread_count = counts[i];
+    views.at(places[i].first)->unread_count = counts[i];
+    moved.emplace(places[i]);
   }
+  return moved;
 }
 
 int64_t SqlStore::UnreadOfAll(SqlSession& session, const UserId& reader) const {

@@ -25,6 +25,16 @@ class ListContract : public StoreContract {
     });
     return seen ? *seen : std::vector<Seen>();
   }
+  Result<PageOfListed> ListRows(const UserId& reader, int limit = 1000) {
+    return Ask<PageOfListed>([&](Executor& on, Answer<PageOfListed> done) {
+      store_->ListRows(reader, limit, std::nullopt, on, std::move(done));
+    });
+  }
+  Result<FoundParts> FindParts(const UserId& reader, const ListParts& wanted) {
+    return Ask<FoundParts>([&](Executor& on, Answer<FoundParts> done) {
+      store_->FindParts(reader, wanted, on, std::move(done));
+    });
+  }
   static std::set<UserId> UsersOf(const std::vector<Seen>& seen) {
     std::set<UserId> users;
     for (const Seen& one : seen) users.insert(one.user);
@@ -138,6 +148,93 @@ TEST_P(ListContract, AListedConversationEqualsItsView) {
                 alone->conversation.members[i].last_read_seq);
     }
   }
+}
+
+// The two steps of a list through the cache.
+TEST_P(ListContract, RowsWithAllTheirPartsEqualTheList) {
+  std::vector<Uuid> rooms;
+  for (int i = 0; i < 20; ++i) {
+    rooms.push_back(Room({"ann", "bob"}));
+    InsertMany(rooms.back(), "bob", i % 4);
+  }
+  ASSERT_TRUE(Insert(With(rooms[3], "bob", {Upload("bob")})));
+  Mark(rooms[2], "ann", 1);
+  const auto list = List("ann", 15);
+  const auto rows = ListRows("ann", 15);
+  ASSERT_EQ(rows->conversations.size(), 15u);
+  EXPECT_TRUE(rows->has_more && list->has_more);
+  EXPECT_EQ(rows->last.id, list->last.id);
+  EXPECT_EQ(rows->last.activity, list->last.activity);
+  ListParts wanted;
+  for (const ListedConversation& row : rows->conversations) {
+    EXPECT_TRUE(row.conversation.members.empty());
+    wanted.whole.push_back(row.conversation.id);
+  }
+  EXPECT_LE(StatementsOf([&] { (void)FindParts("ann", wanted); }), kFewStatements);
+  const auto found = FindParts("ann", wanted);
+  ASSERT_EQ(found->parts.size(), 15u);
+  for (size_t i = 0; i < 15; ++i) {
+    const ListedConversation& row = rows->conversations[i];
+    const ConversationView& listed = list->conversations[i];
+    ASSERT_EQ(row.conversation.id, listed.conversation.id);
+    const auto part = std::ranges::find(found->parts, row.conversation.id,
+                                        [](const auto& one) { return one.view.conversation.id; });
+    ASSERT_NE(part, found->parts.end());
+    EXPECT_TRUE(part->whole);
+    EXPECT_EQ(part->changed, row.changed);
+    EXPECT_EQ(part->read_mark, row.read_mark);
+    EXPECT_EQ(part->view.conversation.seq, row.conversation.seq);
+    EXPECT_EQ(part->view.unread_count, listed.unread_count);
+    EXPECT_EQ(part->view.conversation.members.size(), listed.conversation.members.size());
+    ASSERT_EQ(part->view.last_message.has_value(), listed.last_message.has_value());
+    if (listed.last_message) {
+      EXPECT_EQ(part->view.last_message->id, listed.last_message->id);
+      EXPECT_EQ(part->view.last_message->attachments.size(),
+                listed.last_message->attachments.size());
+    }
+  }
+}
+
+TEST_P(ListContract, EveryDurableChangeMovesTheRowsPosition) {
+  const Uuid room = Room({"ann", "bob"});
+  std::set<int64_t> positions;
+  size_t changes = 0;
+  const auto moved = [&] {
+    positions.insert(ListRows("ann")->conversations.at(0).changed);
+    return positions.size() == ++changes;
+  };
+  EXPECT_TRUE(moved());
+  const auto sent = InsertMany(room, "bob", 1);
+  EXPECT_TRUE(moved());
+  Apply(room, "bob", EditMessage{.message = sent[0].message.id, .content = "edited"});
+  EXPECT_TRUE(moved());
+  Apply(room, "bob", DeleteMessage{.message = sent[0].message.id});
+  EXPECT_TRUE(moved());
+}
+
+TEST_P(ListContract, OnlyTheUnreadCountIsReadUnlessTheConversationHasChanged) {
+  const Uuid room = Room({"ann", "bob"}), other = Room({"bob", "cho"});
+  const auto sent = InsertMany(room, "bob", 3);
+  const ListedConversation row = ListRows("ann")->conversations.at(0);
+  const ListParts wanted{.unread = {{room, row.changed}, {other, 1}},
+                         .stamps = {sent[0].message.id, NewId()}};
+  auto found = FindParts("ann", wanted);
+  ASSERT_EQ(found->parts.size(), 1u) << "none of a conversation that the reader is not in";
+  EXPECT_FALSE(found->parts[0].whole);
+  EXPECT_EQ(found->parts[0].view.unread_count, 3);
+  EXPECT_FALSE(found->parts[0].view.last_message);
+  ASSERT_EQ(found->stamps.size(), 1u);
+  EXPECT_EQ(found->stamps[0].message, sent[0].message.id);
+  Mark(room, "ann", 2);
+  found = FindParts("ann", wanted);
+  EXPECT_EQ(found->parts[0].view.unread_count, 1) << "after a mark that is not in its row yet";
+  EXPECT_EQ(found->parts[0].read_mark, 2);
+  InsertMany(room, "bob", 1);
+  found = FindParts("ann", wanted);
+  ASSERT_TRUE(found->parts[0].whole);
+  EXPECT_EQ(found->parts[0].view.unread_count, 2);
+  EXPECT_EQ(found->parts[0].view.conversation.members.size(), 2u);
+  ASSERT_TRUE(found->parts[0].view.last_message);
 }
 
 TEST_P(ListContract, TheHundredMembersOfAViewAreChosenDeterministically) {

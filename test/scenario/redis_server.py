@@ -8,13 +8,16 @@ import tempfile
 from deadline import eventually, patient
 from server import free_port
 
+PROGRAM = os.environ.get("PARLEY_REDIS_SERVER", "redis-server")  # ./dev redis6 sets it
+
 
 class Redis:
-    def __init__(self, *settings, sentinel=False, port=None):
+    def __init__(self, *settings, sentinel=False, port=None, program=PROGRAM):
         self.directory = tempfile.mkdtemp(prefix="parley-redis-")
         self.port = port or free_port()
         self.settings = settings
         self.sentinel = sentinel
+        self.program = program
         self.password = None
         self.process = None
 
@@ -32,11 +35,17 @@ class Redis:
         kind = [f"{self.directory}/sentinel.conf", *listen, "--sentinel"] if self.sentinel else [
             *listen, "--unixsocket", self.socket_path, "--save", "", "--appendonly", "no", *self.settings]
         self.process = subprocess.Popen(
-            ["redis-server", *kind],
+            [self.program, *kind],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         eventually(lambda: "PONG" in self.ask("PING", fails=True) or "NOAUTH" in self.ask("PING", fails=True), within=20,
                    describe=lambda: open(f"{self.directory}/log").read())
         return self
+
+    @staticmethod
+    def has_tls():
+        """Whether the server under test can use TLS."""
+        with open(shutil.which(PROGRAM), "rb") as program:
+            return b"libssl" in program.read()
 
     def ask(self, *words, fails=False):
         """Returns the output of redis-cli."""

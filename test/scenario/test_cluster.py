@@ -1,5 +1,4 @@
 """Several nodes that share one PostgreSQL and one Redis behave as one system."""
-import json
 import threading
 import time
 
@@ -502,29 +501,3 @@ def test_metrics_count_bus_messages_and_store_statements(nodes, own_redis):
         assert two.metric("parley_bus_reconnects_total") == 0
         own_redis.ask("CLIENT", "KILL", "TYPE", "pubsub")
         eventually(lambda: two.metric("parley_bus_reconnects_total") == 1)
-
-
-def test_only_redis_commands_of_version_6_0_are_used(nodes, own_redis):
-    """Version 6.0 is that of the guide. The bus, shared rate limits and the channel layer use the same server."""
-    first, second = nodes(2, redis=own_redis.url, PARLEY_RATE_LIMITS="on", PARLEY_RATE_LIMIT_SENDS_BURST="10")
-    alice, bob = Person(first, "alice"), Person(second, "bob")
-    room = alice.rest.create_group(bob)
-    with alice.connect(room), bob.connect(room) as socket:
-        alice.rest.send_message(room, "hello")
-        socket.wait_for("message")
-        eventually(lambda: "zadd" in commands_of(own_redis), within=20)  # the channel layer has joined the group
-
-        def limits_are_shared():
-            alice.rest.post("messages/", json={"conversation_id": room["id"], "content": "hello"})
-            return second.metric("parley_rate_limit_shared_total", direction="in") > 0
-        eventually(limits_are_shared)
-    for command in commands_of(own_redis):
-        since = json.loads(own_redis.ask("--json", "COMMAND", "DOCS", *command.split("|")[:1]))
-        version = next(iter(since.values()))["since"]
-        assert tuple(map(int, version.split("."))) <= (6, 0, 99), f"{command} needs Redis {version}"
-
-
-def commands_of(redis):
-    """The commands that the server has run, as `get` or `client|setname`."""
-    return {line.split(":")[0].removeprefix("cmdstat_") for line in redis.ask("INFO", "commandstats").splitlines()
-            if line.startswith("cmdstat_")}

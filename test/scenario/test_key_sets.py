@@ -9,6 +9,7 @@ import pytest
 
 from client import Rest, assert_closes_with, Socket
 from deadline import eventually
+from redis_server import Redis
 from test_algorithms import KEYS, another, public_pem
 from tokens import mint
 
@@ -207,3 +208,94 @@ def test_an_unusable_key_set_fails_the_start(tmp_path):
             assert ended.returncode == 2 and "key set" in ended.stdout, ended.stdout
         ended = run("config", "check", "--auth-issuers", f"https://a.example ES256 {place}", directory=tmp_path)
         assert ended.returncode == 2 and "key set" in ended.stdout, ended.stdout
+
+
+# --- shared in the cache
+
+
+@pytest.fixture
+def node_with_keys(own_server, database, publisher):
+    """Starts nodes of one store that fetch the publisher's key set, with a Redis for the cache."""
+    cache = Redis().start()
+
+    def make(*options, **variables):
+        return own_server("--auth-algorithm", "ES256", "--auth-jwks", publisher.url, *options,
+                          **{"DATABASE_URL": database.url, "REDIS_CACHE_URL": cache.url, **variables})
+
+    make.cache = cache
+    yield make
+    cache.close()
+
+
+def key_set_lookups(server, result):
+    return server.metric("parley_cache_lookups_total", kind="key_set", result=result)
+
+
+@pytest.mark.proves("JWKS from file and URL, rotated")
+@pytest.mark.proves("cache in Redis")
+def test_nodes_share_a_fetched_key_set(node_with_keys, publisher):
+    publisher.keys = [jwk(KEYS["ES256"], "k")]
+    token = mint("ann", key=KEYS["ES256"], algorithm="ES256", headers={"kid": "k"})
+    first = node_with_keys()
+    assert status(first, token) == 200 and publisher.requests == 1
+    eventually(lambda: ":key_set:" in node_with_keys.cache.ask("KEYS", "*"))
+    publisher.broken = True
+    others = [node_with_keys() for _ in range(2)]
+    assert publisher.requests == 1, "nothing is fetched, and a node starts while its issuer is broken"
+    for node in others:
+        assert status(node, token) == 200 and key_set_lookups(node, "hit") == 1
+    publisher.broken = False
+    new = another(KEYS["ES256"])
+    publisher.keys = [jwk(new, "new")]
+    of_new = mint("ann", key=new, algorithm="ES256", headers={"kid": "new"})
+    eventually(lambda: status(others[0], of_new) == 200)
+    assert publisher.requests == 2, "an unknown key is fetched, not looked up"
+    assert status(others[0], token) == 401
+
+
+@pytest.mark.proves("JWKS from file and URL, rotated")
+@pytest.mark.proves("cache in Redis")
+def test_nodes_together_refresh_a_key_set_about_as_often_as_one(node_with_keys, publisher):
+    publisher.keys = [jwk(KEYS["ES256"], "k")]
+    old, new = KEYS["ES256"], another(KEYS["ES256"])
+    nodes = [node_with_keys("--auth-jwks-refresh", "10s") for _ in range(3)]
+    started, requests = time.monotonic(), publisher.requests
+    assert requests == 1
+    publisher.keys = [jwk(new, "k2")]
+    withdrawn = mint("ann", key=old, algorithm="ES256", headers={"kid": "k"})
+    eventually(lambda: all(status(node, withdrawn) == 401 for node in nodes), within=20)
+    assert publisher.requests <= 1 + 2 * ((time.monotonic() - started) / 9 + 1), "three nodes alone would fetch three times a period"
+
+
+@pytest.mark.proves("cache in Redis")
+def test_a_key_set_that_somebody_else_writes_to_redis_is_not_used(node_with_keys, publisher, own_server):
+    publisher.keys = [jwk(KEYS["ES256"], "k")]
+    cache, evil = node_with_keys.cache, another(KEYS["ES256"])
+    node_with_keys()
+    eventually(lambda: ":key_set:" in cache.ask("KEYS", "*"))
+    name, = cache.ask("--scan", "--pattern", "*:key_set:*").splitlines()
+    forged = json.dumps({"location": publisher.url, "fetched_at": "2026-01-01T00:00:00.000000Z", "keys": json.dumps({"keys": [jwk(evil, "k")]})})
+    token = mint("ann", key=evil, algorithm="ES256", headers={"kid": "k"})
+    for value in forged, '{"mac":"' + 43 * "A" + '","data":' + forged + "}", "\x80\x04\x88.", "7":
+        cache.ask("SET", name, value)
+        requests = publisher.requests
+        node = node_with_keys()
+        assert status(node, token) == 401
+        assert key_set_lookups(node, "invalid") == 1 and publisher.requests == requests + 1
+        node.stop()
+    # An entry of another store, and of another location.
+    other = own_server("--auth-algorithm", "ES256", "--auth-jwks", publisher.url, REDIS_CACHE_URL=cache.url)
+    assert key_set_lookups(other, "miss") == 1
+    eventually(lambda: len(cache.ask("--scan", "--pattern", "*:key_set:*").splitlines()) == 2)
+    foreign, = set(cache.ask("--scan", "--pattern", "*:key_set:*").splitlines()) - {name}
+    cache.ask("COPY", foreign, name, "REPLACE")
+    assert key_set_lookups(node_with_keys(), "invalid") == 1
+
+
+@pytest.mark.proves("cache in Redis")
+def test_a_dead_cache_does_not_keep_a_key_set_from_being_fetched(node_with_keys, publisher):
+    publisher.keys = [jwk(KEYS["ES256"], "k")]
+    node_with_keys.cache.kill()
+    node = node_with_keys()
+    assert status(node, mint("ann", key=KEYS["ES256"], algorithm="ES256", headers={"kid": "k"})) == 200
+    assert key_set_lookups(node, "unanswered") == 1

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 
@@ -14,24 +15,29 @@ namespace parley::test {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr const char* kProgram = "/usr/bin/redis-server";
+// ./dev redis6 sets the variable.
+const char* Program() {
+  const char* const chosen = std::getenv("PARLEY_REDIS_SERVER");
+  return chosen != nullptr ? chosen : "/usr/bin/redis-server";
+}
 
 }  // namespace
 
-bool PrivateRedis::Installed() { return fs::exists(kProgram); }
+bool PrivateRedis::Installed() { return fs::exists(Program()); }
 
 PrivateRedis::PrivateRedis() {
   std::string text = (fs::temp_directory_path() / "parley-redis-XXXXXX").string();
   if (::mkdtemp(text.data()) == nullptr) throw std::runtime_error("no scratch directory");
   directory_ = text;
   const std::string log = directory_ / "log", at = socket();
+  const char* const program = Program();
   process_ = ::fork();
   if (process_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
     ::dup2(out, 1);
     ::dup2(out, 2);
-    ::execl(kProgram, kProgram, "--port", "0", "--unixsocket", at.c_str(), "--save", "",
+    ::execl(program, program, "--port", "0", "--unixsocket", at.c_str(), "--save", "",
             "--appendonly", "no", "--dir", directory_.c_str(), nullptr);
     ::_exit(127);
   }

@@ -65,12 +65,10 @@ TEST_F(ConfigCommand, CheckReportsEveryErrorAndExitsWithTwo) {
 
 TEST_F(ConfigCommand, CheckPrintsNotesAndOk) {
   const Ran ran =
-      Run({"check", "project.asgi:application"}, {{"REDIS_CACHE_URL", "redis://redis"}});
+      Run({"check", "project.asgi:application"}, {{"WEBSOCKET_URL", "wss://a.example"}});
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.out, "ok\n");
-  EXPECT_THAT(
-      ran.err,
-      HasSubstr("note: REDIS_CACHE_URL: cache.location: not available in this version, ignored"));
+  EXPECT_THAT(ran.err, HasSubstr("note: WEBSOCKET_URL: "));
   EXPECT_THAT(ran.err, HasSubstr("note: 'project.asgi:application' is ignored"));
 }
 

@@ -35,11 +35,9 @@ CreateConversation ParseCreate(FieldReader& fields, const Limits& limits) {
   return wanted;
 }
 
-// "<microseconds>.<uuid>" of the last conversation on the previous page.
-std::string CursorOf(const ConversationView& last) {
-  const Conversation& conversation = last.conversation;
-  const Timestamp activity = conversation.last_message_at.value_or(conversation.created_at);
-  return std::to_string(activity.micros) + "." + conversation.id.ToString();
+// "<microseconds>.<uuid>"
+std::string TextOf(const ConversationCursor& cursor) {
+  return std::to_string(cursor.activity.micros) + "." + cursor.id.ToString();
 }
 
 Result<std::optional<ConversationCursor>> ParseCursor(const Request& request) {
@@ -104,11 +102,10 @@ class ConversationsApi {
     }
     json += ']';
     Response response = Response::Json(200, std::move(json));
-    if (page->has_more && !page->conversations.empty()) {
-      response.headers.emplace_back("Link", "<" + context.request.api_prefix() +
-                                                "/conversations/?limit=" + std::to_string(*limit) +
-                                                "&cursor=" + CursorOf(page->conversations.back()) +
-                                                ">; rel=\"next\"");
+    if (page->has_more) {
+      response.headers.emplace_back(
+          "Link", "<" + context.request.api_prefix() + "/conversations/?limit=" +
+                      std::to_string(*limit) + "&cursor=" + TextOf(page->last) + ">; rel=\"next\"");
     }
     co_return response;
   }

@@ -2,6 +2,7 @@
 
 #include "base/ask.h"
 #include "feature/changes.h"
+#include "feature/conversations/list_cache.h"
 #include "feature/messages/messages_service.h"
 
 namespace parley {
@@ -91,15 +92,25 @@ Task<Result<ConversationView>> ConversationsService::Get(Uuid conversation, Call
 Task<Result<PageOfConversations>> ConversationsService::List(
     Caller caller, int limit, std::optional<ConversationCursor> after) {
   Services& services = services_;
-  auto reading = Ask(services.executor, services.store, &ConversationStore::ListConversations,
-                     caller.user, limit, after);
-  Result<PageOfConversations> page = co_await reading;
+  auto listing = ReadList(caller, limit, after);
+  Result<PageOfConversations> page = co_await listing;
   if (page) {
     for (const ConversationView& view : page->conversations) {
       if (view.last_message) MarkDelivered(services, caller, {&*view.last_message, 1});
     }
   }
   co_return page;
+}
+
+Task<Result<PageOfConversations>> ConversationsService::ReadList(
+    Caller caller, int limit, std::optional<ConversationCursor> after) {
+  if (services_.list_cache != nullptr) {
+    auto reading = services_.list_cache->List(services_, caller.user, limit, after);
+    co_return co_await reading;
+  }
+  auto reading = Ask(services_.executor, services_.store, &ConversationStore::ListConversations,
+                     caller.user, limit, after);
+  co_return co_await reading;
 }
 
 }  // namespace parley

@@ -36,10 +36,14 @@ class ConversationsService {
                                       std::optional<MemberCursor> after);
   // Errors: not_found.
   Task<Result<ConversationView>> Get(Uuid conversation, Caller caller);
+  // Errors: cache_unavailable (if cache.ignore_exceptions is off).
   Task<Result<PageOfConversations>> List(Caller caller, int limit,
                                          std::optional<ConversationCursor> after);
 
  private:
+  Task<Result<PageOfConversations>> ReadList(Caller caller, int limit,
+                                             std::optional<ConversationCursor> after);
+
   Services& services_;
 };
 
