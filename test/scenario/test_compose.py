@@ -128,8 +128,9 @@ def documented(beginning):
     return shlex.split(line)
 
 
-def test_the_guides_wiring_delivers_a_first_message(services, redis, tmp_path, request):
-    wiring = Wiring(services, tmp_path, redis)
+@pytest.mark.parametrize("file", ["ours", "the guide's"])
+def test_the_wiring_of_compose_delivers_a_first_message(file, services, redis, tmp_path, request):
+    wiring = Wiring(services if file == "ours" else {"web": {"environment": GUIDE}}, tmp_path, redis)
     began = time.monotonic()
     try:
         wiring.server.start()
