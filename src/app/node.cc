@@ -23,6 +23,7 @@
 #include "feature/presence/presence_api.h"
 #include "feature/receipts/receipts_api.h"
 #include "feature/revocations/revocations_api.h"
+#include "feature/trace/trace_api.h"
 #include "feature/typing/typing_api.h"
 #include "http/http_metrics.h"
 #include "hub/hub_metrics.h"
@@ -238,23 +239,29 @@ Node::Node(const Config& config, const Clock& clock)
       admin_cors_({}),
       links_(store_->FileKey(), config.attachments.url_ttl, clock),
       prefixes_(config.api_prefixes),
-      rate_limiter_(RateLimitsOf(config), clock) {
+      rate_limiter_(RateLimitsOf(config), clock),
+      name_(UuidGenerator(clock).Next().ToString()) {
   SetContentPrefix(prefixes_.first());
   const unsigned shards = ShardCount(config);
   for (unsigned i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, clock, counters_.connections));
   }
+  health_.node = *Uuid::Parse(name_);
+  status_ = std::make_unique<NodeStatus>(config_, clock_, *store_, health_, counters_.connections,
+                                         counters_.ws, counters_.hub, counters_.bus);
+  health_.status = [this] { return status_->Json(); };
   // The embedded store is used by one process; a database can have other writers.
   const bool shared_store = !config.database.url.empty();
   if (shared_store || !config.redis.url.empty()) {
     cluster_ = std::make_unique<Cluster>(*shards_.front(), *store_, BusOf(config, counters_.bus),
                                          counters_.bus, clock,
-                                         Cluster::Options{.node = UuidGenerator(clock).Next(),
+                                         Cluster::Options{.node = *Uuid::Parse(name_),
                                                           .store = store_->Identity(),
                                                           .shared_store = shared_store,
                                                           .taken_over = store_->IsTakenOver(),
                                                           .as_guide = config.compat.guide,
-                                                          .shared_limits = SharedLimits()});
+                                                          .shared_limits = SharedLimits(),
+                                                          .status = health_.status});
     health_.cluster = cluster_.get();
   }
   Cluster* const publisher = shared_store ? cluster_.get() : nullptr;
@@ -267,12 +274,19 @@ Node::Node(const Config& config, const Clock& clock)
     home.follow_sinks = {publisher};
     home.taps = {publisher};
   }
+  std::vector<Executor*> executors;
+  for (const auto& shard : shards_) executors.push_back(shard.get());
+  traces_ = std::make_unique<TraceLogs>(std::move(executors), clock, [this] {
+    return !config_.database.url.empty() && cluster_ != nullptr && cluster_->publishes();
+  });
+  home.taps.push_back(traces_.get());
   MakeDjangoGateway();
   if (django_) {
     home.follow_sinks.push_back(django_.get());
     home.taps.push_back(django_.get());
   }
   for (unsigned i = 0; i < shards; ++i) {
+    home.trace = &traces_->of(i);
     hubs_.push_back(std::make_unique<Hub>(*shards_[i], i, *store_, counters_.hub, home, publisher));
     shards_[i]->OnEveryTick([hub = hubs_.back().get()](Monotonic now) { hub->OnTick(now); });
   }
@@ -393,6 +407,8 @@ void Node::AddAllMetrics(MetricFamilies& out) const {
   counters_.bus.redis.AddTo(redis, clock_.Steady());
   counters_.django.layer.redis.AddTo(redis, clock_.Steady());
   AddMetrics(redis, out);
+  out.AddGauge("trace_bytes", "Bytes of the recorded stages of recent messages.",
+               static_cast<double>(traces_->bytes()));
   for (const auto& feature : features_) feature->AddMetrics(out);
   out.AddGauge("ready", "1 while /readyz returns 200, otherwise 0.",
                WhyNotReady(*store_, health_) == nullptr ? 1 : 0);
@@ -411,7 +427,8 @@ void Node::RegisterFeatures(ShardParts& parts) {
   for (const auto& feature : features_) feature->Register(registry, parts.services);
   const bool open_metrics = !config_.production() || config_.admin.port.has_value();
   Router& admin = config_.admin.port ? parts.admin_router : parts.router;
-  RegisterHealth(admin, *store_, health_, open_metrics);
+  RegisterHealth(admin, *store_, parts.services.executor, health_, open_metrics);
+  RegisterTrace(admin, parts.services, *traces_, name_, config_.admin.port.has_value());
   if (!config_.production()) {
     const bool self_made =
         config_.auth.algorithm.starts_with("HS") && config_.auth.secret_key.empty();
@@ -435,6 +452,7 @@ std::unique_ptr<Connection> Node::MakeConnection(Shard& shard, StreamSocket sock
 }
 
 void Node::Start() {
+  status_->SetUrl(listener_->Url());
   for (const auto& shard : shards_) shard->Start();
   if (cluster_) cluster_->Start();
   if (django_) django_->Start();

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/node_status.h"
 #include "auth/key_refresher.h"
 #include "auth/token_minter.h"
 #include "auth/token_verifier.h"
@@ -19,6 +20,7 @@
 #include "http/site_policy.h"
 #include "hub/cluster.h"
 #include "hub/online_users.h"
+#include "hub/trace_logs.h"
 #include "net/acceptor.h"
 #include "session/ws_transport.h"
 #include "store/store.h"
@@ -93,7 +95,10 @@ class Node {
   HeldCounts sockets_;
   OnlineUsers online_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<NodeStatus> status_;
   std::unique_ptr<Cluster> cluster_;  // null: a single node
+  std::unique_ptr<TraceLogs> traces_;
+  const std::string name_;  // in traces; unique per process
   std::unique_ptr<django::NodeIdentity> django_identity_;
   std::unique_ptr<DjangoGateway> django_;  // null: no channel layer
   std::vector<std::unique_ptr<ShardParts>> parts_;

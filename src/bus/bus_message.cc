@@ -157,6 +157,12 @@ void Each(Do&& on, E& m)
   on(m.entries);
 }
 template <class Do, class E>
+void Each(Do&& on, E& m)
+  requires std::is_same_v<std::remove_const_t<E>, BusStatus>
+{
+  on(m.json);
+}
+template <class Do, class E>
 void Each(Do&&, E&)
   requires std::is_empty_v<E>
 {}

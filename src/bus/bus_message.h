@@ -90,9 +90,15 @@ struct BusConsumed {
   std::vector<Entry> entries;
 };
 
+// What `parley status` shows of the sending node: a JSON object. Sent with BusHello, every few seconds; older
+// versions do not send it.
+struct BusStatus {
+  std::string json;
+};
+
 using BusMessage =
     std::variant<BusEvent, BusTyping, BusJoined, BusHello, BusPresence, BusPresenceAsk,
-                 BusPresenceReset, BusShutdown, BusLost, BusConsumed>;
+                 BusPresenceReset, BusShutdown, BusLost, BusConsumed, BusStatus>;
 
 std::string EncodeBus(const Uuid& node, const BusMessage& message);
 

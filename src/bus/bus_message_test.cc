@@ -46,7 +46,8 @@ TEST(BusMessageTest, EveryKindIsDecodedAsEncoded) {
                             BusPresenceReset{},
                             BusShutdown{},
                             BusLost{},
-                            BusConsumed{{{2, "ann", 7}, {8, " 192.0.2.1", 1}}}};
+                            BusConsumed{{{2, "ann", 7}, {8, " 192.0.2.1", 1}}},
+                            BusStatus{"{}"}};
   static_assert(std::size(all) == std::variant_size_v<BusMessage>);
   for (const BusMessage& one : all) {
     const auto read = DecodeBus(EncodeBus(kNode, one));

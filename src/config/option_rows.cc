@@ -581,7 +581,8 @@ constexpr auto kOptions = std::to_array<Option>({
      .key = "port",
      .kind = OptionKind::kNumber,
      .field = Bind<&Config::admin, &AdminConfig::port>(),
-     .doc = "A separate TCP port for `/livez`, `/readyz`, `/metrics` and the API documentation; 0 "
+     .doc = "A separate TCP port for `/livez`, `/readyz`, `/metrics`, `/status` and the API "
+            "documentation; 0 "
             "picks any free port.",
      .range = {0, 65'535},
      .unset = "served on the main port"},

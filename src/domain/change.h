@@ -16,13 +16,20 @@ enum class ChangeKind {
   kMessageUpdated = 1,
   kMessageDeleted = 2,
   kConversationUpdated = 3,  // title, metadata, participants, roles
+  kRestored = 4,             // not an event: see kRestoredSeqs
 };
+
+// A store that is restored from a backup has lost the changes that followed the backup, and clients may have
+// seen them. So that none of their seqs is assigned again, `parley restore` adds this number to the head of
+// every conversation and records a kRestored change at the new head; its message_seq is the last seq that the
+// backup has. Every resume from before the new head then receives a `gap` with `reset` over the range between.
+inline constexpr int64_t kRestoredSeqs = 1'000'000'000;
 
 // A durable change, with the current state of the message or conversation.
 struct Change {
   int64_t seq = 0;
   ChangeKind kind = ChangeKind::kMessage;
-  Message message;                                   // for the message kinds
+  Message message;  // for the message kinds; of kRestored only the conversation and the seq
   std::shared_ptr<const Conversation> conversation;  // for kConversationUpdated
 };
 

@@ -1,9 +1,11 @@
 #include "hub/cluster.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/log.h"
 #include "protocol/events.h"
+#include "protocol/json_reader.h"
 
 namespace parley {
 namespace {
@@ -18,6 +20,7 @@ constexpr int kInboxConversations = 500;                  // per read
 constexpr auto kAllUsersEvery = std::chrono::seconds(1);  // at most
 constexpr size_t kUsersInAMessage = 1000;
 constexpr size_t kPresenceAtOnce = 10'000;
+constexpr size_t kStatusBytes = 4096, kStatuses = 1000;  // of the status of one node; nodes
 constexpr size_t kConsumedInAMessage = 1000;
 constexpr size_t kMostKeyBytes = 256;  // more than a user id or an address has
 constexpr size_t kAccessRows = 256;    // per page; a row can name 500 users
@@ -40,12 +43,12 @@ Cluster::Cluster(Executor& self, FollowedLogs& store, std::unique_ptr<Bus> bus,
       bus_(std::move(bus)),
       counters_(counters),
       clock_(clock),
-      options_(options),
-      neighbours_(options.store,
+      options_(std::move(options)),
+      neighbours_(options_.store,
                   [this](std::vector<UserId> users, bool shown) {
                     Hub::OnRemotePresence(hubs_, std::move(users), shown);
                   }),
-      access_({.every = options.taken_over ? Duration(kForeignEvery) : Duration(kReadEvery),
+      access_({.every = options_.taken_over ? Duration(kForeignEvery) : Duration(kReadEvery),
                .page_rows = kAccessRows},
               clock.Now()),
       heads_({.every = kReadEvery}, clock.Now()) {}
@@ -249,6 +252,7 @@ void Cluster::OnNode(const Uuid& node, BusMessage& message) {
   const bool is_new = neighbours_.OnMessage(node, clock_.Steady());
   if (is_new) next_hello_ = {};  // introduces this node to the new node
   if (const auto* hello = std::get_if<BusHello>(&message)) return OnHello(node, *hello);
+  if (auto* status = std::get_if<BusStatus>(&message)) return OnStatus(node, *status);
   if (neighbours_.IsForeign(node)) return;
   if (auto* joined = std::get_if<BusJoined>(&message)) {
     // Ignores nodes that have not announced their store: the access log has the same change within
@@ -304,6 +308,33 @@ void Cluster::OnHello(const Uuid& node, const BusHello& hello) {
       node.ToString(), hello.store.ToString(), store_mismatch_ ? "yields" : "serves");
 }
 
+// The text becomes a part of this node's answers.
+void Cluster::OnStatus(const Uuid& node, BusStatus& status) {
+  if (status.json.size() > kStatusBytes || !JsonReader(4).ParseObject(status.json)) return;
+  if (statuses_.size() >= kStatuses && !statuses_.contains(node)) return;
+  statuses_[node] = std::move(status.json);
+}
+
+std::vector<Cluster::NodeReport> Cluster::Nodes() const {
+  std::vector<NodeReport> nodes;
+  const Monotonic now = clock_.Steady();
+  for (const Neighbours::Seen& seen : neighbours_.All()) {
+    const auto status = statuses_.find(seen.node);
+    nodes.push_back({.node = seen.node,
+                     .status = status == statuses_.end() ? "" : status->second,
+                     .silent_for = std::chrono::duration_cast<Duration>(now - seen.heard),
+                     .leaving = seen.leaving,
+                     .foreign = seen.foreign});
+  }
+  return nodes;
+}
+
+void Cluster::ListNodes(Executor& on, Answer<std::vector<NodeReport>> done) {
+  self_.Post([this, &on, done = std::move(done)]() mutable {
+    on.Post([nodes = Nodes(), done = std::move(done)]() mutable { done(std::move(nodes)); });
+  });
+}
+
 // --- periodic work
 
 void Cluster::OnTick(Monotonic now) {
@@ -313,8 +344,15 @@ void Cluster::OnTick(Monotonic now) {
     if (now >= next_hello_ && !leaving_) {
       next_hello_ = now + kHelloEvery;
       PublishHello();
+      if (options_.status) PublishToAll(BusStatus{options_.status()});
     }
     neighbours_.OnTick(now, up());
+    if (statuses_.size() > neighbours_.size()) {
+      const auto all = neighbours_.All();
+      std::erase_if(statuses_, [&](const auto& status) {
+        return std::ranges::find(all, status.first, &Neighbours::Seen::node) == all.end();
+      });
+    }
     store_mismatch_ = neighbours_.Mismatch();
   }
   if (options_.shared_store) FollowStore(now);

@@ -6,10 +6,13 @@
 // first shard.
 #pragma once
 #include <atomic>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "base/answer.h"
 #include "bus/bus.h"
 #include "bus/bus_message.h"
 #include "http/rate_limiter.h"
@@ -36,6 +39,8 @@ class Cluster final : public EventTap,
     bool taken_over = false;
     bool as_guide = false;                 // compat.guide, which must be equal on all nodes
     RateLimiter* shared_limits = nullptr;  // null: each node has its own rate limits
+    // Returns a JSON object about this node, which all nodes show in their status; null: none.
+    std::function<std::string()> status = {};
   };
   // `bus`: null without Redis. `self`: the first shard.
   Cluster(Executor& self, FollowedLogs& store, std::unique_ptr<Bus> bus, BusCounters& counters,
@@ -55,6 +60,18 @@ class Cluster final : public EventTap,
   // Threads: any.
   bool store_mismatch() const { return store_mismatch_; }
   bool has_bus() const { return bus_ != nullptr; }
+  // Returns true while events are handed to the bus. Threads: any.
+  bool publishes() const { return up(); }
+
+  // Another node, as its messages show it. A node that is killed is in the list until its lease ends.
+  struct NodeReport {
+    Uuid node;
+    std::string status;        // its own JSON object; empty: not received, or an older version
+    Duration silent_for = {};  // since its last message
+    bool leaving = false, foreign = false;
+  };
+  // Threads: any; `done` is posted to `on`.
+  void ListNodes(Executor& on, Answer<std::vector<NodeReport>> done);
 
   void Follow(const Uuid& conversation) override;
   void Leave(const Uuid& conversation) override;
@@ -76,6 +93,8 @@ class Cluster final : public EventTap,
   RemoteEvent EventFrom(const Uuid& conversation, BusEvent& event);
   void OnNode(const Uuid& node, BusMessage& message);
   void OnHello(const Uuid& node, const BusHello& hello);
+  void OnStatus(const Uuid& node, BusStatus& status);
+  std::vector<NodeReport> Nodes() const;
   void PublishToAll(const BusMessage& message);
   void PublishHello();
   void PublishAllUsers();
@@ -106,7 +125,8 @@ class Cluster final : public EventTap,
   LogFollower access_, heads_;  // positions in the store's logs
   Monotonic next_inbox_ = {};
   bool reading_inbox_ = false;
-  bool modes_differ_ = false;  // logged: another node has another as_guide
+  std::map<Uuid, std::string> statuses_;  // of nodes in neighbours_
+  bool modes_differ_ = false;             // logged: another node has another as_guide
 };
 
 }  // namespace parley

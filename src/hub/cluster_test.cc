@@ -155,6 +155,34 @@ TEST_F(ClusterTest, ReconnectsOfManyNodesCauseOneReadOfHeads) {
   EXPECT_GE(logs_.reads, before + 2);
 }
 
+TEST_F(ClusterTest, TheStatusOfAnotherNodeIsListedUntilItsLeaseEnds) {
+  Make(true);
+  const auto nodes = [&] {
+    std::vector<Cluster::NodeReport> found;
+    cluster_->ListNodes(self_, [&](Result<std::vector<Cluster::NodeReport>> listed) {
+      found = std::move(*listed);
+    });
+    self_.Run();
+    return found;
+  };
+  Hear(BusHello{kStore});
+  ASSERT_EQ(nodes().size(), 1u);
+  EXPECT_EQ(nodes()[0].status, "") << "an older version sends none";
+  Hear(BusStatus{R"({"version":"2"})"});
+  Hear(BusStatus{R"({"version":"3"})"
+                 "garbage"});
+  Hear(BusStatus{"{\"version\":\"" + std::string(5000, 'x') + "\"}"});
+  Tick(2s);
+  EXPECT_EQ(nodes()[0].status, R"({"version":"2"})")
+      << "text that would damage an answer is ignored";
+  EXPECT_EQ(nodes()[0].silent_for, Duration(2s));
+  EXPECT_EQ(nodes()[0].node, kOther);
+  Hear(BusHello{kOtherStore}, Uuid{{0x33}});
+  EXPECT_TRUE(nodes()[1].foreign);
+  for (int i = 0; i < 16; ++i) Tick(1s);
+  EXPECT_EQ(nodes().size(), 0u);
+}
+
 TEST_F(ClusterTest, HeadsAreReadMoreOftenWithoutTheBus) {
   Make(true);
   const auto reads_in = [&](int seconds) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -165,6 +166,29 @@ TEST_F(FeedTest, DeletedEventsAreReportedAsAGapInOrder) {
   feed_.OnPage(MakePage(0, {3, 4, 6}, 8, 8));
   EXPECT_EQ(TakeSaid(),
             (Said{"fetch 0", "gap 1-2", "3", "4", "gap 5-5", "6", "gap 7-8", "caught up 8"}));
+}
+
+// The store was restored with head 4, and seqs continue at 104.
+TEST_F(FeedTest, EveryPositionBeforeARestoreIsResetToTheEndOfTheLostRange) {
+  Event restored{.kind = EventKind::kRestored, .seq = 104, .about_seq = 4};
+  const auto page_since = [&](int64_t since, std::vector<int64_t> seqs, int64_t head) {
+    Page page = MakePage(since, seqs, head, head);
+    const auto at = std::ranges::find_if(page.events, [](const auto& e) { return e->seq > 104; });
+    page.events.insert(at, std::make_shared<const Event>(restored));
+    return page;
+  };
+  feed_.Resume(2);
+  feed_.OnPage(page_since(2, {3, 4}, 104));
+  EXPECT_EQ(TakeSaid(), (Said{"fetch 2", "3", "4", "reset 5-104", "caught up 104"}));
+  feed_.OnLive(*MakeEvent(105));
+  EXPECT_EQ(TakeSaid(), Said{"105"});
+  feed_.Resume(7);
+  feed_.OnPage(page_since(7, {105}, 105));
+  EXPECT_EQ(TakeSaid(), (Said{"fetch 7", "reset 5-104", "105", "caught up 105"}))
+      << "seq 7 of the lost history";
+  feed_.Resume(1);
+  feed_.OnPage(page_since(1, {}, 104));
+  EXPECT_EQ(TakeSaid(), (Said{"fetch 1", "gap 2-4", "reset 5-104", "caught up 104"}));
 }
 
 TEST_F(FeedTest, AGapBeforeAFullOutboxIsSentOnce) {

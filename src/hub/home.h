@@ -25,6 +25,7 @@
 #include "hub/event_tap.h"
 #include "hub/online_users.h"
 #include "hub/page.h"
+#include "hub/trace_log.h"
 #include "hub/typists.h"
 #include "store/hub_store.h"
 
@@ -74,6 +75,7 @@ struct HomeOptions {
   bool other_writers = false;
   std::vector<FollowSink*> follow_sinks = {};
   std::vector<EventTap*> taps = {};
+  TraceLog* trace = nullptr;                      // of the shard; null: deliveries are not recorded
   uint32_t jitter_seed = std::random_device{}();  // of delays
 };
 

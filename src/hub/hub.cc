@@ -1,5 +1,8 @@
 #include "hub/hub.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "protocol/events.h"
 
 namespace parley {
@@ -14,6 +17,7 @@ Hub::Hub(Executor& self, unsigned shard, HubStore& store, HubCounters& counters,
       publisher_(publisher),
       follow_sinks_(options.follow_sinks),
       online_(options.online),
+      trace_(options.clock == nullptr ? nullptr : options.trace),
       home_(self, store, *this, counters, options) {
   if (options.online == nullptr || options.clock == nullptr) return;
   presence_.emplace(store, static_cast<PresenceSink&>(*this), *options.online, *options.clock);
@@ -110,6 +114,7 @@ void Hub::Fetch(Feed& feed) {
     if (page) {
       found->OnPage(**page);
       MarkDelivered(**page, *found);
+      if (trace_ != nullptr) Trace(**page, *found);
     } else if (page.error().code != ErrorCode::not_found) {
       found->OnPageFailed(since);
     }  // otherwise the conversation was deleted, and the event of the deletion ends the feed
@@ -227,6 +232,34 @@ void Hub::MarkDelivered(const Page& page, Feed& feed) {
   }
 }
 
+void Hub::Trace(std::span<const EventRef> events) {
+  const Timestamp now = clock_->Now();
+  for (const EventRef& event : events) {
+    if (event->kind != EventKind::kMessage) continue;
+    const bool sent = table_.Any(event->conversation, [&](Feed& feed) {
+      return feed.last_seq() >= event->seq && feed.state() == Feed::State::kLive;
+    });
+    if (!sent) continue;
+    trace_->Add({.conversation = event->conversation,
+                 .first_seq = event->seq,
+                 .last_seq = event->seq,
+                 .at = now,
+                 .stage = TraceStage::kDelivered,
+                 .origin = event->origin});
+  }
+}
+
+void Hub::Trace(const Page& page, const Feed& feed) {
+  const auto reached = [&](const EventRef& event) { return event->seq <= feed.last_seq(); };
+  const auto end = std::ranges::find_if_not(page.events, reached);
+  if (end == page.events.begin()) return;
+  trace_->Add({.conversation = page.conversation,
+               .first_seq = page.events.front()->seq,
+               .last_seq = (*std::prev(end))->seq,
+               .at = clock_->Now(),
+               .stage = TraceStage::kCaughtUp});
+}
+
 void Hub::EndSubscriptions(const Event& event) {
   std::vector<FeedId> ended;
   table_.ForEach(event.conversation, [&](Feed& feed) {
@@ -273,6 +306,7 @@ void Hub::OnEvents(std::span<const EventRef> events) {
       table_.Deliver(events.first(run));
       MarkDelivered(events.first(run));
       if (clock_ != nullptr) MeasureDelivery(events.first(run));
+      if (trace_ != nullptr) Trace(events.first(run));
     }
     events = events.subspan(run);
   }

@@ -124,6 +124,9 @@ class Hub final : private HomeSink, private PresenceSink {
                     const Event& event);
   void OnEvents(std::span<const EventRef> events);
   void MeasureDelivery(std::span<const EventRef> events);
+  // Records the delivery of messages for `parley trace`.
+  void Trace(std::span<const EventRef> events);
+  void Trace(const Page& page, const Feed& feed);
   // Marks messages as delivered in the store that were sent to a user other than their sender.
   void MarkDelivered(std::span<const EventRef> events);
   void MarkDelivered(const Page& page, Feed& feed);
@@ -155,6 +158,7 @@ class Hub final : private HomeSink, private PresenceSink {
   NodePublisher* const publisher_;
   const std::vector<FollowSink*> follow_sinks_;
   OnlineUsers* const online_;  // null: no presence
+  TraceLog* const trace_;
   Home home_;
   std::optional<Presence> presence_;
   SubscriptionTable table_;

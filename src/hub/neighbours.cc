@@ -34,6 +34,7 @@ bool LocalUsers::Remove(const UserId& user) {
 bool Neighbours::OnMessage(const Uuid& node, Monotonic now) {
   const auto [at, added] = nodes_.try_emplace(node);
   if (!at->second.leaving) at->second.until = now + kNodeLease;
+  at->second.heard = now;
   return added;
 }
 
@@ -78,7 +79,10 @@ void Neighbours::OnShutdown(const Uuid& node, Monotonic now) {
 void Neighbours::OnTick(Monotonic now, bool up) {
   const auto passed = now - last_tick_;
   if (last_tick_ != Monotonic{} && passed > kAsleep) {
-    for (auto& [id, node] : nodes_) node.until += passed;
+    for (auto& [id, node] : nodes_) {
+      node.until += passed;
+      node.heard += passed;
+    }
     consistent_since_ += passed;
   }
   last_tick_ = now;
@@ -100,6 +104,14 @@ bool Neighbours::IsOurs(const Uuid& node) const {
 bool Neighbours::IsForeign(const Uuid& node) const {
   const auto at = nodes_.find(node);
   return at != nodes_.end() && !at->second.store.IsNil() && at->second.store != store_;
+}
+
+std::vector<Neighbours::Seen> Neighbours::All() const {
+  std::vector<Seen> all;
+  for (const auto& [id, node] : nodes_) {
+    all.push_back({id, node.heard, node.leaving, IsForeign(id)});
+  }
+  return all;
 }
 
 bool Neighbours::AnotherStore() const {

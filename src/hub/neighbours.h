@@ -66,9 +66,18 @@ class Neighbours {
   bool IsForeign(const Uuid& node) const;
   size_t size() const { return nodes_.size(); }
 
+  // A node as `parley status` shows it.
+  struct Seen {
+    Uuid node;
+    Monotonic heard;       // when its last message arrived
+    bool leaving = false;  // it shuts down
+    bool foreign = false;  // it has another store
+  };
+  std::vector<Seen> All() const;
+
  private:
   struct Node {
-    Monotonic until;
+    Monotonic until, heard;
     Uuid store;  // nil: not announced yet
     LocalUsers shown;
     KeyedSet unconfirmed;  // users known before a reset that have not been announced since

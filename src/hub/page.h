@@ -1,5 +1,6 @@
 // Pages of catch-up: runs of a conversation's events, read from the home shard's tail or from the store.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -35,7 +36,8 @@ PageRef PageFrom(const Uuid& conversation, int64_t since, int64_t head, const Ch
 
 // Walks through a page in the order of delivery. Calls `gap(from, to, reset)` for seqs that have no
 // event, and `deliver(event)` for events after `last`; sets `last` to the last seq that was delivered
-// or is in a gap. Stops if a call returns false. Returns true if it reached the end.
+// or is in a gap. An EventKind::kRestored becomes a gap with a reset, which starts before `last` if the
+// client has seen events that the restored store has lost. Stops if a call returns false. Returns true if it reached the end.
 template <class Gap, class Deliver>
 bool Walk(const Page& page, int64_t& last, Gap gap, Deliver deliver) {
   if (page.reset) {
@@ -44,6 +46,13 @@ bool Walk(const Page& page, int64_t& last, Gap gap, Deliver deliver) {
   }
   for (const EventRef& event : page.events) {
     if (event->seq <= last) continue;
+    if (event->kind == EventKind::kRestored) {
+      if (last < event->about_seq && !gap(last + 1, event->about_seq, false)) return false;
+      last = std::max(last, event->about_seq);
+      if (!gap(event->about_seq + 1, event->seq, true)) return false;
+      last = event->seq;
+      continue;
+    }
     if (event->seq > last + 1) {
       if (!gap(last + 1, event->seq - 1, false)) return false;
       last = event->seq - 1;

@@ -31,6 +31,7 @@ enum class EventKind : uint8_t {
   // Events without JSON, for the hub:
   kMemberRemoved,  // ends the subscription of one user
   kRewound,        // the store moved back: Event::rewind_to
+  kRestored,       // the seqs after about_seq, up to seq, were lost when the store was restored
   kUnknown,        // the JSON of a newer version's node
 };
 

@@ -29,6 +29,13 @@ EventRef MessageEvent(const Message& message, Monotonic committed_at) {
 
 EventRef ChangeEvent(const Change& change, Monotonic committed_at,
                      const std::optional<UserId>& leaver) {
+  if (change.kind == ChangeKind::kRestored) {
+    return Share({.conversation = change.message.conversation_id,
+                  .kind = EventKind::kRestored,
+                  .seq = change.seq,
+                  .origin = Origin::kStore,
+                  .about_seq = change.message.seq});
+  }
   const bool of_conversation = change.kind == ChangeKind::kConversationUpdated;
   const Uuid& conversation =
       of_conversation ? change.conversation->id : change.message.conversation_id;

@@ -89,6 +89,11 @@ class ChangesPage {
       change.conversation = now_;
       return true;
     }
+    if (change.kind == ChangeKind::kRestored) {
+      change.message.conversation_id = conversation_;
+      change.message.seq = row.Int(kMessageColumns + 2);
+      return true;
+    }
     if (!row.IsNull(0)) {
       change.message = MessageFrom(row);
       return true;
@@ -102,8 +107,8 @@ class ChangesPage {
   // Another writer deletes messages with their rows.
   void FindTombstones() {
     std::erase_if(changes_, [&](Change& change) {
-      const bool has_row =
-          change.kind == ChangeKind::kConversationUpdated || change.message.id != Uuid();
+      const bool has_row = change.kind == ChangeKind::kConversationUpdated ||
+                           change.kind == ChangeKind::kRestored || change.message.id != Uuid();
       if (has_row) return false;
       Statement& row =
           session_.Prepare(queries::kTombstone).Bind(1, conversation_).Bind(2, change.message.seq);

@@ -33,6 +33,24 @@ TEST_P(StoreContract, AReplayMergesMessagesAndChangesBySeq) {
             (Kinds{ChangeKind::kMessageUpdated, ChangeKind::kMessage}));
 }
 
+TEST_P(StoreContract, AReplayContainsTheRangeThatARestoreLost) {
+  const Uuid room = Room({"ann", "bob"});
+  Insert(Text(room, "ann", "one"));
+  Execute(
+      "INSERT INTO parley_change (conversation_id, seq, kind, message_seq) "
+      "SELECT id, seq + 1000, 4, seq FROM messaging_conversation");
+  Execute("UPDATE messaging_conversation SET seq = seq + 1000");
+  EXPECT_EQ(Insert(Text(room, "bob", "two"))->message.seq, 1002);
+  for (const int64_t since : {1, 7, 1000}) {
+    const auto changes = Changes(room, since);
+    EXPECT_EQ(KindsOf(*changes), (Kinds{ChangeKind::kRestored, ChangeKind::kMessage})) << since;
+    EXPECT_EQ(changes->changes[0].seq, 1001);
+    EXPECT_EQ(changes->changes[0].message.seq, 1) << "the last seq before the restore";
+    EXPECT_EQ(changes->changes[0].message.conversation_id, room);
+  }
+  EXPECT_EQ(KindsOf(*Changes(room, 1001)), Kinds{ChangeKind::kMessage});
+}
+
 TEST_P(StoreContract, AChangeWithoutEffectTakesNoSeq) {
   const Uuid room = Room({"ann", "bob"});
   const auto sent = Insert(Text(room, "ann", "one"));

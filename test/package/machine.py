@@ -68,11 +68,15 @@ class Root:
         assert not check or ran.returncode == 0, f"{arguments}: {ran.returncode}\n{ran.stdout}"
         return ran if not check else ran.stdout
 
-    def install(self, package):
-        """Installs a package file; apt installs what it depends on."""
-        shutil.copy(package, self.file("/root/parley.deb"))
+    def shell(self, text, **options):
+        return self.run("sh", "-ec", "cd /root; " + text, **options)
+
+    def install(self, package, command):
+        """Runs the command that installs a package file; apt installs what it depends on."""
+        os.makedirs(self.file("/root/build/package"))
+        shutil.copy(package, self.file("/root/build/package"))
         self.run("apt-get", "-q", "update", within=300)
-        return self.run("apt-get", "-q", "install", "-y", "--no-install-recommends", "/root/parley.deb", within=600)
+        return self.shell(command, within=600)
 
     def close(self):
         shutil.rmtree(self.path)

@@ -1,6 +1,7 @@
 """The Debian package in a bare Debian 12, without systemd and with one. The tests of the machine run in order."""
 import glob
 import os
+import pathlib
 import re
 import resource
 import subprocess
@@ -15,6 +16,8 @@ from machine import ROOT, Machine, Root
 from server import KEY, free_port
 
 NEXT = "99.0"
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", pathlib.Path(ROOT, "docs/deployment.md").read_text(), re.M | re.S)
+INSTALL, *START = next(text for kind, text in BLOCKS if kind == "sh" and text.startswith("apt-get")).splitlines()
 
 
 def package(version):
@@ -60,7 +63,7 @@ def test_lintian_finds_nothing(version):
 def test_a_bare_root_without_systemd_installs_serves_removes_and_purges(version):
     root = Root()
     try:
-        printed = root.install(package(version))
+        printed = root.install(package(version), INSTALL)
         assert "set auth.secret_key in /etc/parley/parley.toml" in printed
         assert root.run("parley", "--version").split() == ["parley", version]
         assert root.run("stat", "-c", "%U %G %a", "/etc/parley/parley.toml").split() == ["root", "parley", "640"]
@@ -87,9 +90,8 @@ def test_a_bare_root_without_systemd_installs_serves_removes_and_purges(version)
 @pytest.fixture(scope="module")
 def machine(version):
     machine = Machine()
-    machine.install(package(version))
-    machine.run("cp", "/root/parley.deb", "/root/parley-first.deb")
-    subprocess.run(["cp", package(NEXT), machine.file("/root/parley.deb")], check=True)
+    machine.install(package(version), INSTALL)
+    subprocess.run(["cp", package(NEXT), machine.file("/root/next.deb")], check=True)
     machine.boot()
     try:
         yield machine
@@ -123,13 +125,12 @@ def test_without_a_key_the_service_fails_once_and_names_the_cause(machine):
 
 
 def test_a_started_service_is_ready_when_systemctl_returns(machine, service):
-    settings = machine.read("/etc/parley/parley.toml")
-    machine.write("/etc/parley/parley.toml", settings.replace('# secret_key = ""', f'secret_key = "{KEY}"'))
     began = time.monotonic()
-    machine.run("systemctl", "enable", "--now", "parley")
+    printed = machine.shell(f"export JWT_SECRET_KEY='{KEY}'\n" + "\n".join(START))
+    assert printed.splitlines()[-1] == "ok" and KEY in machine.read("/etc/parley/parley.toml")
     with machine.network():
         talk = chat(service, "the first message")
-        print(f"{time.monotonic() - began:.2f} s from systemctl start to the first message")
+        print(f"{time.monotonic() - began:.2f} s from the documented commands to the first message")
         machine.talk = talk
     pid = shown(machine, "MainPID")
     state = machine.run("cat", f"/proc/{pid}/status")
@@ -168,7 +169,7 @@ def test_an_upgrade_drains_clients_and_keeps_messages_and_settings(machine, serv
     with machine.network():
         alice = Person(service, "alice")
         with alice.connect(machine.talk) as socket:
-            upgrade = subprocess.Popen(machine.command("dpkg", "-i", "/root/parley.deb"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            upgrade = subprocess.Popen(machine.command("dpkg", "-i", "/root/next.deb"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             assert_closes_with(socket, 1012, reconnect=True)
         printed, _ = upgrade.communicate(timeout=patient(60))
         assert upgrade.returncode == 0, printed
@@ -194,6 +195,19 @@ def test_with_socket_activation_connections_wait_during_a_restart(machine, servi
         assert restart.returncode == 0 and set(answers) == {200}
         chat(service, "after the restart")
     assert shown(machine, "MainPID") != pid
+
+
+def test_the_documented_capability_allows_a_privileged_port(machine):
+    (text,) = [text for kind, text in BLOCKS if kind == "ini"]
+    machine.run("systemctl", "disable", "--now", "parley.socket", "parley.service")
+    settings = machine.read("/etc/parley/parley.toml")
+    machine.write("/etc/parley/parley.toml", settings.replace("fd = 3", "port = 80"))
+    assert machine.run("systemctl", "start", "parley", check=False).returncode != 0
+    machine.run("mkdir", "/etc/systemd/system/parley.service.d")
+    machine.write("/etc/systemd/system/parley.service.d/override.conf", text)
+    machine.shell("systemctl daemon-reload; systemctl reset-failed; systemctl restart parley")
+    with machine.network():
+        chat(Service(80), "on port 80")
 
 
 def test_removing_stops_the_service_and_purging_keeps_the_messages(machine, service):

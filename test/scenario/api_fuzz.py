@@ -60,7 +60,7 @@ def configuration(document, things):
     """Returns a configuration in which operations that delete objects get objects that no other operation uses."""
     text = ""
     for path, item in document["paths"].items():
-        kind = path.split("/")[3] if path.startswith("/api/messaging/") else ""
+        kind = "messages" if path.startswith("/trace/") else path.split("/")[3] if path.startswith("/api/messaging/") else ""
         for method in item.keys() & METHODS:
             mine = things.get(kind, {})
             doomed = "doomed too" if path.endswith("/delete/") else "doomed"

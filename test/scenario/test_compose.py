@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -129,6 +130,7 @@ def documented(beginning):
 
 def test_the_guides_wiring_delivers_a_first_message(services, redis, tmp_path, request):
     wiring = Wiring(services, tmp_path, redis)
+    began = time.monotonic()
     try:
         wiring.server.start()
         watch(request.node, wiring.server)
@@ -144,6 +146,7 @@ def test_the_guides_wiring_delivers_a_first_message(services, redis, tmp_path, r
         with ada.connect(talk) as a, bob.connect(talk) as b:
             a.send_message("hello")
             assert b.wait_for("message")["data"]["content"] == "hello"
+        print(f"{time.monotonic() - began:.2f} s from the start of the service web to the first message")
     finally:
         wiring.server.close()
 

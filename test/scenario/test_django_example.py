@@ -1,15 +1,17 @@
 """Two users of examples/django chat in two browsers."""
+import json
 import os
 import re
 import subprocess
+import sys
 import uuid
 
 import pytest
 from playwright.sync_api import expect
 
-from deadline import eventually
-from django_project import Serving, python_of, variables
-from server import BINARY, ROOT
+from deadline import eventually, patient
+from django_project import SERVERS, Serving, python_of, variables
+from server import BINARY, ROOT, Server
 
 EXAMPLE = f"{ROOT}/examples/django"
 
@@ -41,10 +43,10 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def log_in(browser, site):
-    """log_in("ann"): the chat page of that user, in a browser of their own."""
+    """log_in("ann"): the chat page of that user, in a browser of their own. Another site: log_in("ann", other)."""
     contexts = []
 
-    def begin(name):
+    def begin(name, site=site):
         context = browser.new_context(viewport={"width": 1100, "height": 700})
         contexts.append(context)
         page = context.new_page()
@@ -126,3 +128,60 @@ def test_the_settings_are_the_guides_lines():
                          "MessagingConfig.configure_django_settings(globals())\n")
     with open(f"{EXAMPLE}/your_project/asgi.py") as file:
         assert re.match(r"from messaging\.asgi import application\n", file.read())
+
+
+def dockerfile():
+    with open(f"{EXAMPLE}/Dockerfile") as file:
+        return file.read()
+
+
+def test_the_dockerfile_has_the_guides_lines():
+    lines = dockerfile().splitlines()
+    for line in ("FROM python:3.9-slim", "WORKDIR /app", "COPY requirements.txt .", "RUN pip install --no-cache-dir -r requirements.txt", "COPY . .",
+                 "EXPOSE 8000", 'CMD ["daphne", "-b", "0.0.0.0", "-p", "8000", "your_project.asgi:application"]'):
+        assert line in lines
+    with open(f"{EXAMPLE}/requirements.txt") as file:
+        listed = set(file.read().split("\n"))
+    assert listed >= {"channels>=4.0.0", "channels-redis>=4.1.0", "django-redis>=5.2.0", "djangorestframework>=3.14.0", "PyJWT>=2.6.0"}
+
+
+@pytest.fixture
+def services(tmp_path):
+    """The services of docker-compose.yml, as Compose understands them."""
+    ran = subprocess.run([sys.executable, f"{os.path.dirname(sys.executable)}/docker-compose", "--env-file", "/dev/null", "config", "--format", "json"],
+                         cwd=EXAMPLE, env={"PATH": "/usr/bin:/bin"}, text=True, capture_output=True, timeout=patient(60))
+    assert ran.returncode == 0 and not ran.stderr, ran.stderr
+    return json.loads(ran.stdout)["services"]
+
+
+@pytest.fixture
+def composed(services, redis, tmp_path, monkeypatch):
+    """Daphne and Parley with the environment of their services; host names become 127.0.0.1, and ports free ones."""
+    def wired(name, places):
+        found = dict(services[name]["environment"])
+        for there, here in places.items():
+            found = {key: value.replace(there, here) for key, value in found.items()}
+        return found
+
+    places = {"redis:6379": f"127.0.0.1:{redis.port}"}
+    parley = Server(tmp_path / "parley", JWT_SECRET_KEY=None, **wired("parley", places)).start()
+    example = Example(tmp_path)
+    example.variables = {"EXAMPLE_DATABASE": f"{tmp_path}/db.sqlite3", **wired("web", {**places, "parley:8000": parley.address})}
+    command = json.loads(re.search(r"^CMD (.*)$", dockerfile(), re.M)[1])
+    monkeypatch.setitem(SERVERS, "the image's", [word.replace("0.0.0.0", "127.0.0.1").replace("8000", "{port}") for word in command])
+    for step in services["setup"]["command"][2].split(" && "):
+        example.manage(*step.split()[2:])
+    serving = Serving(example, "the image's", (), example.variables, ready_path="/accounts/login/").start()
+    yield serving
+    serving.stop()
+    parley.close()
+
+
+def test_two_users_chat_through_the_composed_services(log_in, composed):
+    ann, bob = log_in("ann", composed), log_in("bob", composed)
+    person(ann, "Bob").click()
+    person(bob, "Ann").click()
+    send(ann, "by Daphne and Parley")
+    expect(bob.locator("#messages li.theirs p")).to_have_text("by Daphne and Parley")
+    send(bob, "received")
+    expect(ann.locator("#messages li.theirs p")).to_have_text("received")

@@ -1,6 +1,9 @@
-// Probes and metrics: /livez, /readyz, /metrics.
+// Probes, metrics and the status of all nodes: /livez, /readyz, /metrics, /status.
 #pragma once
 #include <atomic>
+#include <functional>
+#include <string>
+#include <string_view>
 
 #include "base/metric_families.h"
 #include "feature/services.h"
@@ -10,15 +13,18 @@ namespace parley {
 
 struct NodeHealth {
   std::atomic<bool> draining{false};
-  const Cluster* cluster = nullptr;  // null: a single node
-  MetricsSource metrics;             // every row of /metrics
+  Cluster* cluster = nullptr;           // null: a single node
+  MetricsSource metrics;                // every row of /metrics
+  Uuid node;                            // unique per process
+  std::function<std::string()> status;  // this node's JSON object in /status; threads: any
 };
 
 // The status that /readyz reports with 503; null if the node is ready. Threads: any.
 const char* WhyNotReady(const StoreState& store, const NodeHealth& health);
 
-// `open_metrics`: /metrics needs no token; otherwise it requires a service token. Only `draining` of
-// `health` may change while the node serves.
-void RegisterHealth(Router& routes, StoreState& store, const NodeHealth& health, bool open_metrics);
+// `open_metrics`: /metrics and /status need no token; otherwise they require a service token. Only `draining`
+// of `health` may change while the node serves. `executor`: that of the shard.
+void RegisterHealth(Router& routes, StoreState& store, Executor& executor, const NodeHealth& health,
+                    bool open_metrics);
 
 }  // namespace parley

@@ -4,19 +4,11 @@
 #include <stdexcept>
 #include <vector>
 
+#include "store/postgres/copied_tables.h"
+
 namespace parley {
 namespace {
 
-// The tables to copy, each after the tables that it references. Of the access log only the last day is
-// copied, for nodes that are running; of parley_meta only the key of file links.
-constexpr std::array kTables = {"messaging_conversation",
-                                "messaging_conversation_participant",
-                                "messaging_message",
-                                "parley_change",
-                                "messaging_attachment",
-                                "parley_removed_file",
-                                "parley_seen",
-                                "parley_revocation"};
 constexpr Query kFileKey{"file_key", "SELECT value FROM parley_meta WHERE key = 'file_key'"};
 constexpr size_t kLotBytes = 256 * 1024;
 
@@ -97,10 +89,12 @@ int64_t CountIn(PgConnection& connection, const std::string& table) {
   return std::stoll(::PQgetvalue(rows.get(), 0, 0));
 }
 
-int64_t CopyTable(SqlSession& from, PgConnection& to, const std::string& table) {
+// `select`: receives the statement, which the session identifies by its address.
+int64_t CopyTable(SqlSession& from, PgConnection& to, const std::string& table,
+                  std::string& select) {
   const std::vector<Column> columns = ColumnsOf(to, table);
   const std::string list = Listed(columns);
-  const std::string select = "SELECT " + list + " FROM " + table;
+  select = "SELECT " + list + " FROM " + table;
   const Query query{"copy", select.c_str()};
   Statement& row = from.Prepare(query);
   to.StartCopy("COPY " + table + " (" + list + ") FROM STDIN");
@@ -133,13 +127,16 @@ void CopyIntoPostgres(SqlSession& from, const PostgresOptions& to, const Clock& 
     times.statement = std::chrono::hours(1);
     PgConnection connection(to.url, times);
     connection.Execute("BEGIN");
-    for (const char* table : kTables) {
+    for (const char* table : kCopiedTables) {
       connection.Execute(std::string("LOCK TABLE ") + table + " IN EXCLUSIVE MODE");
       if (CountIn(connection, table) == 0) continue;
       throw StoreFailure(std::string("it is not empty: ") + table + " has rows");
     }
     from.BeginRead();
-    for (const char* table : kTables) report(table, CopyTable(from, connection, table));
+    std::array<std::string, kCopiedTables.size()> selects;
+    for (size_t i = 0; i < kCopiedTables.size(); ++i) {
+      report(kCopiedTables[i], CopyTable(from, connection, kCopiedTables[i], selects[i]));
+    }
     Statement& key = from.Prepare(kFileKey);
     // Hexadecimal digits of this program.
     const std::string file_key(key.Step() ? key.Text(0) : "");

@@ -37,6 +37,8 @@ int64_t FromBigEndian(std::string_view bytes) {
   return static_cast<T>(value);
 }
 
+}  // namespace
+
 std::string WithoutWhiteSpace(std::string_view json) {
   std::string out;
   out.reserve(json.size());
@@ -53,6 +55,8 @@ std::string WithoutWhiteSpace(std::string_view json) {
   }
   return out;
 }
+
+namespace {
 
 [[noreturn]] void Misfit(const char* what, Oid type) {
   throw StoreFailure("postgres: no " + std::string(what) + " goes with type " +

@@ -23,6 +23,8 @@ std::optional<std::string> PgText(Oid type, std::string_view text);
 int64_t NumberFromPg(Oid type, std::string_view bytes);
 // Decodes a column. Removes the white space of jsonb; integers and uuids (user ids) become text.
 std::string TextFromPg(Oid type, std::string_view bytes);
+// Removes the white space that jsonb has outside strings.
+std::string WithoutWhiteSpace(std::string_view json);
 bool IsPlainText(Oid type);  // TextFromPg returns the bytes unchanged
 
 }  // namespace parley

@@ -13,6 +13,7 @@
 #include "store/migrations.h"
 #include "store/queries.h"
 #include "store/sql_store.h"
+#include "store/sqlite/sqlite_backup.h"
 #include "store/sqlite/sqlite_session.h"
 
 namespace parley {
@@ -26,7 +27,6 @@ constexpr Query kIdentity{"identity", "SELECT value FROM parley_meta WHERE key =
 constexpr Query kFileKey{"file_key", "SELECT value FROM parley_meta WHERE key = 'file_key'"};
 constexpr Query kHasMeta{"has_meta", "SELECT 1 FROM sqlite_master WHERE name = 'parley_meta'"};
 
-constexpr const char* kFile = "parley.db";
 constexpr int64_t kFileKeySince = 11;  // the first schema version with this key
 
 const Migrations& Scripts() {
@@ -37,7 +37,8 @@ const Migrations& Scripts() {
 // Held while the store is open; the kernel releases it when the process ends.
 class DirectoryLock {
  public:
-  explicit DirectoryLock(const std::filesystem::path& directory) {
+  enum class Use { kStore, kRestore };
+  explicit DirectoryLock(const std::filesystem::path& directory, Use use = Use::kStore) {
     std::error_code error;
     std::filesystem::create_directories(directory, error);
     if (error) Refuse(directory, error.message());
@@ -47,6 +48,10 @@ class DirectoryLock {
     if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
       ::close(fd_);
       Refuse(directory, "another Parley is using it");
+    }
+    if (use == Use::kStore && std::filesystem::exists(directory / kRestoringFile)) {
+      ::close(std::exchange(fd_, -1));
+      Refuse(directory, "a restore did not finish: run `parley restore` again");
     }
   }
   ~DirectoryLock() {
@@ -75,7 +80,9 @@ int64_t VersionOf(SqlSession& session) {
   return version;
 }
 
-void Migrate(SqlSession& session, const Clock& clock) {
+}  // namespace
+
+void MigrateSqlite(SqlSession& session, const Clock& clock) {
   session.BeginRead();
   const int64_t version = VersionOf(session);
   session.Rollback();
@@ -95,36 +102,38 @@ void Migrate(SqlSession& session, const Clock& clock) {
   session.Commit();
 }
 
-}  // namespace
+std::shared_ptr<void> LockForRestore(const std::filesystem::path& directory) {
+  return std::make_shared<DirectoryLock>(directory, DirectoryLock::Use::kRestore);
+}
 
 SchemaState SqliteSchema(const SqliteOptions& options) {
-  const std::filesystem::path file = options.directory / kFile;
+  const std::filesystem::path file = options.directory / kSqliteFile;
   if (!std::filesystem::exists(file)) return {.version = 0, .wanted = Scripts().newest()};
   SqliteSession session(file, SqliteSession::Mode::kReader, true);
   return {.version = VersionOf(session), .wanted = Scripts().newest()};
 }
 
 SqliteFile OpenSqliteFile(const SqliteOptions& options, const Clock& clock) {
-  const std::filesystem::path file = options.directory / kFile;
+  const std::filesystem::path file = options.directory / kSqliteFile;
   if (!std::filesystem::exists(file)) {
     throw std::runtime_error("there is no store in the data directory " +
                              options.directory.string());
   }
   SqliteFile opened{.lock = std::make_shared<DirectoryLock>(options.directory)};
   auto session = std::make_unique<SqliteSession>(file, SqliteSession::Mode::kWriter, options.fsync);
-  Migrate(*session, clock);
+  MigrateSqlite(*session, clock);
   opened.session = std::move(session);
   return opened;
 }
 
 std::unique_ptr<Store> OpenSqliteStore(const SqliteOptions& options, const Clock& clock) {
   auto lock = std::make_shared<DirectoryLock>(options.directory);
-  const std::filesystem::path file = options.directory / kFile;
+  const std::filesystem::path file = options.directory / kSqliteFile;
   ::umask(::umask(0) | 0077);
   const auto last_change = std::make_shared<std::atomic<int64_t>>(0);
   auto writer = std::make_unique<SqliteSession>(file, SqliteSession::Mode::kWriter, options.fsync,
                                                 last_change);
-  Migrate(*writer, clock);
+  MigrateSqlite(*writer, clock);
   Statement& last = writer->Prepare(queries::kLastTime);
   if (last.Step()) *last_change = last.Int(0);
   last.Run();

@@ -28,6 +28,13 @@ struct SqliteFile {
   std::unique_ptr<SqlSession> session;
 };
 SqliteFile OpenSqliteFile(const SqliteOptions& options, const Clock& clock);
+// Upgrades the schema, or creates it. Throws StoreFailure, and std::runtime_error if it is too new.
+void MigrateSqlite(SqlSession& session, const Clock& clock);
+
+// While this file is in a data directory, a restore has not finished, and no store can be opened there.
+inline constexpr const char* kRestoringFile = "RESTORING";
+// Takes the lock of a data directory, which is created if it does not exist. Throws as above.
+std::shared_ptr<void> LockForRestore(const std::filesystem::path& directory);
 // Takes no lock: a server may be running.
 SchemaState SqliteSchema(const SqliteOptions& options);
 

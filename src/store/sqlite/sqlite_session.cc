@@ -151,7 +151,9 @@ void SqliteSession::SetUp(Mode mode, bool fsync) {
   sqlite3_create_function(db_, "parley_text", 1, kPure, nullptr, RepairedText, nullptr, nullptr);
   sqlite3_create_function(db_, "parley_user", 1, kPure, nullptr, FoldedUser, nullptr, nullptr);
   Execute(
-      "PRAGMA journal_mode = WAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;");
+      "PRAGMA journal_mode = WAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;"
+      // The log grows while a backup reads, and shrinks after it.
+      "PRAGMA journal_size_limit = 67108864;");
   Execute(fsync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF");
 }
 

@@ -25,7 +25,7 @@ def check_url(**_: Any) -> List[checks.CheckMessage]:
     url = backend.parley_url()
     if url is not None:
         try:
-            Target.parse(url)
+            Target.parse(url, backend.ca_file())
         except BadUrl as error:
             return [checks.Error(str(error), id="messaging.E001")]
     return []

@@ -18,11 +18,12 @@ from django.db.utils import Error as DatabaseError
 
 import messaging
 from messaging import checks, project
+from messaging.backend import ca_file
 from messaging.migration_guard import PARLEYS_OWN_TABLE
 from messaging.proxy.application import api_prefixes
 from messaging.proxy.http1 import BadResponse, Body, Head, NoResponse, read_head, request_head
 from messaging.proxy.problems import Problem
-from messaging.proxy.target import BadUrl, Target
+from messaging.proxy.target import BadUrl, Target, TlsFailed
 from messaging.proxy.websocket import Refused, open_link
 
 CLOCK_TOLERANCE = 2.0  # seconds; Parley's Date has whole seconds
@@ -53,9 +54,9 @@ async def of_server(url: Optional[str]) -> List[Finding]:
     if url is None:
         return [error("PARLEY_URL is not set, and no Parley of this project runs.")]
     try:
-        target = Target.parse(url)
+        target = Target.parse(url, ca_file())
         ready = await _get(target, "/readyz")
-    except BadUrl as bad:
+    except (BadUrl, TlsFailed) as bad:
         return [error(str(bad))]
     except (OSError, asyncio.TimeoutError):
         return [error(f"No server answers at {url}: start Parley, or correct PARLEY_URL.")]

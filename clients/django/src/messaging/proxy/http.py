@@ -11,7 +11,8 @@ from .forwarding import BadRequest, content_length, headers_of, target_of
 from .http1 import PIECE, BadResponse, Body, Head, NoResponse, read_head, request_head
 from .pool import current_pool
 from .problems import Problem, bad_response, not_reachable, outcome_unknown, send_problem
-from .target import Streams, Target
+from .reports import report
+from .target import Streams, Target, TlsFailed
 from .types import Headers, Receive, Scope, Send
 
 RESPONSE_TIMEOUT = 60.0  # seconds from the end of the request to the response head
@@ -144,6 +145,9 @@ class _Exchange:
     async def _connect(self) -> Streams:
         try:
             return await self._target.connect()
+        except TlsFailed as failure:
+            report(str(failure))
+            raise not_reachable() from None
         except (OSError, asyncio.TimeoutError):
             raise not_reachable() from None
 

@@ -15,7 +15,8 @@ from .forwarding import BadRequest, headers_of, target_of
 from .http import FindTarget
 from .http1 import BadResponse, Body, Head, NoResponse, read_head, request_head
 from .problems import Problem, bad_response, can_deny, denial, not_reachable
-from .target import Streams, Target
+from .reports import report
+from .target import Streams, Target, TlsFailed
 from .types import Headers, Message, Receive, Scope, Send
 
 HANDSHAKE_TIMEOUT = 10.0  # seconds
@@ -97,6 +98,9 @@ async def open_link(target: Target, scope: Scope) -> Link:
     request = _handshake(scope, key)
     try:
         streams = await target.connect()
+    except TlsFailed as failure:
+        report(str(failure))
+        raise not_reachable() from None
     except (OSError, asyncio.TimeoutError):
         raise not_reachable() from None
     reader, writer = streams
