@@ -211,20 +211,20 @@ class Pod:
 
         def started():
             if self.process.poll() is not None:
-                assert self.restarts < 3, f"the container ended with {self.process.returncode}:\n{self.output()}"
+                assert self.restarts < 30, f"the container ended with {self.process.returncode}:\n{self.output()}"
                 self.run()
             return self.probe("startupProbe")
 
         eventually(started, within=probe["periodSeconds"] * probe["failureThreshold"], describe=self.output)
-        assert self.probe("livenessProbe"), self.output()
-        eventually(lambda: self.probe("readinessProbe"), within=10, describe=self.output)
+        for kind in "livenessProbe", "readinessProbe":
+            eventually(lambda: self.probe(kind), within=20, describe=self.output)
 
     def terminate(self):
         """Runs preStop, sends SIGTERM, and returns the exit status and how much of the grace period is left, in seconds."""
         grace = self.spec["terminationGracePeriodSeconds"]
         end = time.time() + patient(grace)
         wait_until(time.time() + self.container["lifecycle"]["preStop"]["sleep"]["seconds"])
-        assert self.probe("readinessProbe"), "serves while proxies learn that it leaves"
+        eventually(lambda: self.probe("readinessProbe"), within=20, describe=lambda: "it serves until SIGTERM")
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(end - time.time()), end - time.time()
 

@@ -12,6 +12,7 @@ import yaml
 
 import kustomize
 from client import MESSAGE_FIELDS, Person, assert_closes_with
+from deadline import eventually
 from files import PNG
 from kustomize import find
 from pods import Cluster, Databases, Ingress, image, on_a_private_network
@@ -233,7 +234,7 @@ def talk(ingress, pods, key):
     return room, ann, bob
 
 
-@pytest.mark.long(40)
+@pytest.mark.long(30)
 @pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")
 @pytest.mark.proves("Kubernetes: manifests")
 def test_the_pods_of_the_production_overlay_start_chat_and_stop(build, secrets):
@@ -262,7 +263,8 @@ def test_the_pods_of_the_production_overlay_start_chat_and_stop(build, secrets):
             other.token = ann.token
             with other.connect(room, query={"since": 4}) as a:
                 assert a.wait_for("message")["data"]["content"] == "the others stay", "the client resumes on another replica"
-            assert pods[1].probe("readinessProbe") and not pods[0].probe("readinessProbe")
+            eventually(lambda: pods[1].probe("readinessProbe"), within=20)
+            assert not pods[0].probe("readinessProbe")
         finally:
             for each in filter(None, (ingress, cluster, databases)):
                 each.close()
