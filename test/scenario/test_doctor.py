@@ -16,6 +16,10 @@ from server import BINARY, environment, faketime_library, free_port
 from tokens import mint
 
 
+# Verdicts about latencies, which depend on the machine of the test and what else it does.
+SLOW = {"fsync_slow", "postgres_slow", "redis_slow", "round_trip_slow"}
+
+
 class Doctor:
     def __init__(self, directory):
         self.directory = directory
@@ -27,8 +31,12 @@ class Doctor:
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=patient(120))
         assert done.returncode in (0, 1), done.stdout + done.stderr
         self.findings = json.loads(done.stdout)["findings"]
+        failed = any(one["verdict"] == "failed" for one in self.findings)
+        for one in self.findings:
+            if one["code"] in SLOW - set(expect or ()):
+                one["verdict"] = "ok"
         found = {one["code"]: one for one in self.findings if one["verdict"] not in ("ok", "skipped")}
-        assert done.returncode == (1 if any(one["verdict"] == "failed" for one in self.findings) else 0)
+        assert done.returncode == (1 if failed else 0)
         assert all(one["cause"] and one["fix"] for one in found.values())
         if expect is not None:
             assert set(found) == set(expect), self.findings

@@ -12,7 +12,7 @@
 namespace parley::doctor {
 namespace {
 
-constexpr Millis kListen{6'000};
+constexpr Millis kListen{8'000};
 
 using Hellos = std::map<Uuid, BusHello>;
 
@@ -48,7 +48,7 @@ ProbeResult ProbeNodes(const ProbeInput& input) {
   } catch (const RedisFailure& failure) {
     return Skip(std::string("Redis cannot be used: ") + failure.what());
   }
-  if (hellos.empty()) return Skip("no node announced itself within 6 s");
+  if (hellos.empty()) return Skip("no node announced itself within 8 s");
   Report report;
   std::set<Uuid> stores;
   std::string modes;
