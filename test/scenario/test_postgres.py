@@ -198,6 +198,19 @@ def test_tables_of_another_system_are_not_touched(tmp_path, own_database):
 
 
 @pytest.mark.proves("PostgreSQL as the store")
+def test_nodes_that_start_together_on_an_empty_database_take_turns(own_database, own_server):
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND wait_event = 'advisory'"
+    with own_database.holding("SELECT pg_advisory_xact_lock(7891213)"):  # as a node that migrates
+        nodes = [own_server(ready=False, DATABASE_URL=own_database.url) for _ in range(3)]
+        eventually(lambda: own_database.ask(waiting) == "3")
+    for node in nodes:
+        eventually(node.ready)
+    alice, bob = Person(nodes[0], "alice"), Person(nodes[2], "bob")
+    room = alice.rest.create_group(bob)
+    assert bob.rest.send_message(room, "hello")["seq"] == 1
+
+
+@pytest.mark.proves("PostgreSQL as the store")
 def test_database_passwords_are_not_logged(tmp_path, own_server, database):
     server = own_server("--log-level", "trace", DATABASE_URL=database.url.replace("parley@", "parley:s3cret-word@"))
     Talk(server)

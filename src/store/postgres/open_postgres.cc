@@ -16,6 +16,8 @@ constexpr int kOldestServer = 130'000;
 constexpr int64_t kFileKeySince = 11;  // the first schema version with this key
 // The key of the advisory lock; its holder migrates. The number is arbitrary.
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(7891213)";
+// The maximum time for a statement of a migration, which can rewrite a table.
+constexpr std::chrono::minutes kMigrationTime{10};
 
 constexpr Query kHasMeta{"has_meta", "SELECT to_regclass('parley_meta') IS NOT NULL"};
 constexpr Query kHasForeign{"has_foreign",
@@ -102,6 +104,8 @@ void Migrate(SqlSession& session, const Clock& clock) {
   session.Execute(kLock);
   const int64_t version = VersionOf(session);
   const auto missing = Scripts().After(version);
+  // The writes of serving nodes queue behind a script that waits for its table.
+  session.Execute("SET LOCAL lock_timeout = '2s'");
   for (const Migration& next : missing) session.Execute(std::string(next.sql));
   if (!missing.empty()) {
     session.Prepare(kSetMeta)
@@ -167,7 +171,13 @@ std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const C
     std::optional<Uuid> identity;
     std::string file_key;
     {
-      PgSession migrator(connect, PgSession::Mode::kMigrator, {});
+      const auto connect_patiently = [options] {
+        PgTimes times = options.times;
+        times.lock = options.wait;  // for another node that migrates
+        times.statement = kMigrationTime;
+        return std::make_unique<PgConnection>(options.url, times);
+      };
+      PgSession migrator(connect_patiently, PgSession::Mode::kMigrator, {});
       Migrate(migrator, clock);
       identity = Uuid::Parse(MetaOf(migrator, "store_id"));
       file_key = MetaOf(migrator, "file_key");
