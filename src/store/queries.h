@@ -197,7 +197,8 @@ inline constexpr Query kSetTaskByService{
 inline constexpr Query kReleaseTask{
     "release_task", "UPDATE messaging_conversation SET task_id = NULL WHERE id = ?1"};
 inline constexpr Query kFindDirect{"find_direct",
-                                   "SELECT id FROM messaging_conversation WHERE direct_key = ?1"};
+                                   "SELECT id FROM messaging_conversation "
+                                   "WHERE direct_key IN (?1, ?2) ORDER BY id LIMIT 1"};
 
 inline constexpr Query kConversation{
     "conversation", "SELECT " PARLEY_CONVERSATION_COLUMNS

@@ -12,9 +12,18 @@ constexpr size_t kFewParticipants = 500;
 // The rows of one statement, few enough for its deadline on a slow disk.
 constexpr size_t kParticipantsAtOnce = 5'000;
 
-std::string DirectKey(const std::vector<UserId>& two) {
-  return std::min(two[0], two[1]) + " " + std::max(two[0], two[1]);  // ids contain no space
-}
+// The keys of a direct conversation: the two ids, sorted. Version 0.1.0, whose ids contained no bar, joined them
+// with a bar and knows no other key, so new conversations get that one if it is unambiguous. Databases that
+// were taken over, and SQLite stores of version 0.1.0, have keys with a space, which no id contains.
+struct DirectKeys {
+  std::string for_new, with_space;
+
+  explicit DirectKeys(const std::vector<UserId>& two) {
+    const auto& [first, second] = std::minmax(two[0], two[1]);
+    with_space = first + " " + second;
+    for_new = with_space.find('|') != std::string::npos ? with_space : first + "|" + second;
+  }
+};
 
 void AddReaderPart(SqlSession& session, ConversationView& view, const UserId& reader,
                    int64_t read_mark) {
@@ -39,10 +48,13 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
   void Apply(SqlSession& session) override {
     std::optional<std::string> direct_key;
     if (wanted_.type == ConversationType::kDirect) {
-      direct_key = DirectKey(wanted_.participants);
-      if (FindExisting(session, queries::kFindDirect, *direct_key)) return;
+      const DirectKeys keys(wanted_.participants);
+      Statement& row = session.Prepare(queries::kFindDirect);
+      if (FindExisting(session, row.Bind(1, keys.for_new).Bind(2, keys.with_space))) return;
+      direct_key = keys.for_new;
     }
-    if (wanted_.task_id && FindExisting(session, queries::kFindTask, *wanted_.task_id)) {
+    if (wanted_.task_id &&
+        FindExisting(session, session.Prepare(queries::kFindTask).Bind(1, *wanted_.task_id))) {
       const Uuid there = result_->conversation.id;
       if (!wanted_.by_service || !IsSquatted(session, there)) return;
       session.Prepare(queries::kReleaseTask).Bind(1, there).Run();
@@ -59,8 +71,7 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
   }
 
  private:
-  bool FindExisting(SqlSession& session, const Query& query, const std::string& key) {
-    Statement& row = session.Prepare(query).Bind(1, key);
+  bool FindExisting(SqlSession& session, Statement& row) {
     if (!row.Step()) return false;
     const Uuid id = row.Id(0);
     row.Run();

@@ -30,6 +30,8 @@ class Node:
                                   DATABASE_URL=f"postgres://parley@{self.database.address}/postgres",
                                   REDIS_URL=rig.redis.url_by(self.redis.address),
                                   FAKETIME_TIMESTAMP_FILE=self.clock, **rig.variables)
+        if rig.binary:
+            self.server.command[0] = rig.binary
         self.client_link = place.client_link(self.server)  # the link from clients
 
     @property
@@ -53,7 +55,9 @@ class Node:
 
 
 class Rig:
-    def __init__(self, count=3, sentinels=False, network=None, database=(), standby=False, **variables):
+    def __init__(self, count=3, sentinels=False, network=None, database=(), standby=False, binary=None, **variables):
+        """`binary`: another one than BINARY, which the nodes run at first."""
+        self.binary = binary
         self.directory = tempfile.mkdtemp(prefix="parley-chaos-")
         self.variables = variables
         self.network = network or Loopback()

@@ -38,7 +38,7 @@ TEST_P(StoreContract, Migration8FoldsUserIdsInTheFormOfAUuid) {
           Rename("messaging_conversation_participant", "user_id", "u2", kMixed) +
           Rename("messaging_message", "sender_id", "u1", kUpper) +
           Rename("messaging_message", "sender_id", "u2", kMixed) +
-          Rename("messaging_conversation", "direct_key", "ann u1", kUpper + "|ann") + Meta(7));
+          Rename("messaging_conversation", "direct_key", "ann|u1", kUpper + "|ann") + Meta(7));
 
   const auto view = View(room, "ann");
   std::vector<UserId> users;
@@ -79,6 +79,15 @@ TEST_P(StoreContract, DirectConversationsOfUserIdsWithABarAreSeparate) {
   const auto other = Create(Wanted({"a", "b|c"}, ConversationType::kDirect));
   EXPECT_TRUE(other->created);
   EXPECT_NE(one->conversation.id, other->conversation.id);
+}
+
+// Keys of version 0.1.0 have a bar, those of other stores a space.
+TEST_P(StoreContract, ADirectConversationIsFoundByEachSpellingOfItsKey) {
+  const auto pair = Create(Wanted({"u1", "ann"}, ConversationType::kDirect));
+  Execute(Rename("messaging_conversation", "direct_key", "ann|u1", "ann u1"));
+  const auto again = Create(Wanted({"ann", "u1"}, ConversationType::kDirect));
+  EXPECT_FALSE(again->created);
+  EXPECT_EQ(again->conversation.id, pair->conversation.id);
 }
 
 TEST_P(StoreContract, Migration8RepairsInvalidUtf8) {

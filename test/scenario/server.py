@@ -66,7 +66,7 @@ def run(*arguments, directory, **variables):
 
 class Server:
     def __init__(self, directory, *options, port=None, listen=None, **variables):
-        """`listen` replaces the options for the address; `variables` are environment variables."""
+        """`listen` replaces the options for the address; `variables` are environment variables. command[0] is the binary."""
         self.directory = str(directory)
         self.port = port or free_port()
         where = listen if listen is not None else ["--host", "127.0.0.1", "--port", str(self.port)]

@@ -1,3 +1,4 @@
+-- Released with 0.1.0.
 -- The guide system's tables (names, columns, types), with Parley's columns added, as they stand at
 -- schema 5. SQLite came here by 0001 to 0005.
 CREATE TABLE parley_meta (key text PRIMARY KEY, value text NOT NULL);

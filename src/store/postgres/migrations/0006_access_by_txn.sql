@@ -1,3 +1,4 @@
+-- Released with 0.1.0.
 -- Who came into a conversation, left it, or lost it with everybody: what every node reads every two
 -- seconds. Kept for a day. Ids do not become visible in their order, so readers go by `txn`: all rows of
 -- transactions that have not ended have at least the horizon's.

@@ -1,3 +1,4 @@
+-- Released with 0.1.0.
 -- Nodes' clocks differ, and transactions do not end in the order in which they began: what a cursor of
 -- heads goes by is the transaction that last changed a conversation, and the oldest one that still runs.
 ALTER TABLE messaging_conversation

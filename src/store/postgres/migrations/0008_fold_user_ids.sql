@@ -27,16 +27,17 @@ UPDATE messaging_conversation c SET participant_count =
   WHERE deleted_at IS NULL AND participant_count <>
     (SELECT count(*) FROM messaging_conversation_participant p WHERE p.conversation_id = c.id);
 
--- The two ids of a direct conversation, now with a space between them, which no id holds. Of two
--- conversations of one pair the older keeps the key.
+-- The two ids of a direct conversation. Of two conversations of one pair the older keeps the key. The keys of
+-- other pairs stay, as nodes of version 0.1.0 look them up.
 CREATE TEMPORARY TABLE parley_direct ON COMMIT DROP AS
-  SELECT id, direct_key, row_number() OVER (PARTITION BY direct_key ORDER BY id) AS place FROM (
-    SELECT c.id, min(p.user_id) || ' ' || max(p.user_id) AS direct_key
+  SELECT id, direct_key, was, row_number() OVER (PARTITION BY direct_key ORDER BY id) AS place FROM (
+    SELECT c.id, c.direct_key AS was, min(p.user_id) || '|' || max(p.user_id) AS direct_key
     FROM messaging_conversation c JOIN messaging_conversation_participant p ON p.conversation_id = c.id
     WHERE c.direct_key IS NOT NULL GROUP BY c.id HAVING count(*) = 2) AS pairs;
-UPDATE messaging_conversation SET direct_key = NULL WHERE direct_key IS NOT NULL;
+UPDATE messaging_conversation c SET direct_key = NULL WHERE direct_key IS NOT NULL AND NOT EXISTS
+  (SELECT 1 FROM parley_direct d WHERE d.id = c.id AND d.place = 1 AND d.direct_key = d.was);
 UPDATE messaging_conversation c SET direct_key = d.direct_key
-  FROM parley_direct d WHERE d.id = c.id AND d.place = 1;
+  FROM parley_direct d WHERE d.id = c.id AND d.place = 1 AND c.direct_key IS NULL;
 
 UPDATE messaging_message m SET client_id = NULL, request_hash = NULL FROM (
     SELECT id, row_number() OVER (

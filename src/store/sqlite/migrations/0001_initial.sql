@@ -1,3 +1,4 @@
+-- Released with 0.1.0.
 -- The guide system's tables (names and columns), with Parley's columns added. Ids are 16-byte blobs,
 -- times microseconds since 1970 UTC, metadata JSON text.
 CREATE TABLE parley_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -1,3 +1,4 @@
+-- Released with 0.1.0.
 -- Durable changes that are no new message: a message's creation is its own row's seq.
 CREATE TABLE parley_change (
   conversation_id BLOB NOT NULL REFERENCES messaging_conversation (id) ON DELETE CASCADE,

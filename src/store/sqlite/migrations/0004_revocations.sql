@@ -1,3 +1,4 @@
+-- Released with 0.1.0.
 -- Revoked tokens: one by its jti, or all of a user that were issued up to a time. Ids
 -- grow, so that every node reads what is new to it.
 CREATE TABLE parley_revocation (

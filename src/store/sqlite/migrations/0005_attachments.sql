@@ -1,3 +1,4 @@
+-- Released with 0.1.0.
 -- Files of messages. The file itself lies in the data directory under its id; file_path and file_url
 -- are for the guide's readers of this table.
 CREATE TABLE messaging_attachment (

@@ -1,3 +1,4 @@
+-- Released with 0.1.0.
 -- Who came into a conversation, left it, or lost it with everybody: what every node of a cluster reads
 -- every two seconds. Kept for a day. `txn` grows with the order in which rows can be seen; here, where
 -- one connection writes, that is their own order.

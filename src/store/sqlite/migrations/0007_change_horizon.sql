@@ -1,3 +1,4 @@
+-- Released with 0.1.0.
 -- What a cursor of heads goes by: here, where one connection writes, a time that grows with every change.
 ALTER TABLE messaging_conversation RENAME COLUMN changed_at TO changed;
 -- Changes that nobody can see yet will have `changed` of at least this.
