@@ -7,6 +7,7 @@
 
 #include "app/cache_options.h"
 #include "app/django_options.h"
+#include "app/process.h"
 #include "app/process_metrics.h"
 #include "app/signing_key.h"
 #include "base/log.h"
@@ -101,12 +102,6 @@ SessionOptions SessionOptionsOf(const Config& config) {
 std::unique_ptr<TlsContext> TlsOf(const Config& config) {
   if (config.ssl.certfile.empty()) return nullptr;
   return std::make_unique<TlsContext>(config.ssl.certfile, config.ssl.keyfile);
-}
-
-unsigned ShardCount(const Config& config) {
-  const unsigned wanted = config.shards > 0 ? static_cast<unsigned>(config.shards)
-                                            : std::max(1u, std::thread::hardware_concurrency());
-  return std::min(wanted, 64u);  // a home stores its subscribed shards in 64 bits
 }
 
 std::unique_ptr<Store> OpenStore(const Config& config, const Clock& clock) {

@@ -6,7 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
+#include <fstream>
 #include <set>
+#include <sstream>
+#include <thread>
 
 #include "config/option_table.h"
 
@@ -42,6 +46,24 @@ size_t RaiseOpenFiles() {
 
 size_t ConnectionsFor(size_t open_files) {
   return open_files - std::min(kOwnFiles, open_files / 2);
+}
+
+unsigned UsableCores(unsigned cores, std::string_view cpu_max) {
+  double quota = 0;
+  double period = 0;
+  std::istringstream text{std::string(cpu_max)};
+  if (!(text >> quota >> period) || quota <= 0 || period <= 0) return std::max(1u, cores);
+  const double allowed = std::ceil(quota / period);
+  return allowed >= cores ? std::max(1u, cores) : std::max(1u, static_cast<unsigned>(allowed));
+}
+
+unsigned ShardCount(const Config& config) {
+  constexpr unsigned kMost = 64;  // a home stores its subscribed shards in 64 bits
+  if (config.shards > 0) return std::min(static_cast<unsigned>(config.shards), kMost);
+  std::ifstream file("/sys/fs/cgroup/cpu.max");  // in a container, that of its own group
+  std::string cpu_max;
+  std::getline(file, cpu_max);
+  return std::min(UsableCores(std::thread::hardware_concurrency(), cpu_max), kMost);
 }
 
 std::vector<std::string> ProcessWarnings(const Config& config,

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.h"
@@ -18,6 +19,14 @@ size_t RaiseOpenFiles();
 
 // The number of connections that `open_files` permits, besides the store, logs and uploads.
 size_t ConnectionsFor(size_t open_files);
+
+// The cores that the process can use: `cores` of the machine, or fewer if the text of the control group's
+// cpu.max, "QUOTA PERIOD" in microseconds or "max PERIOD", limits it; rounded up, at least 1.
+// https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files
+unsigned UsableCores(unsigned cores, std::string_view cpu_max);
+
+// The number of shards: as configured, otherwise one per core that the process can use.
+unsigned ShardCount(const Config& config);
 
 // Security warnings, one line each: the process runs as root; every user of the machine can read a file
 // with a secret. `sources`: as in ConfigResult.

@@ -20,6 +20,17 @@ TEST(ProcessTest, TheConnectionLimitLeavesRoomForOtherFiles) {
   EXPECT_EQ(ConnectionsFor(256), 128u);
 }
 
+TEST(ProcessTest, TheQuotaOfAContainerLimitsTheCores) {
+  EXPECT_EQ(UsableCores(8, "max 100000"), 8u);
+  EXPECT_EQ(UsableCores(8, "200000 100000"), 2u);
+  EXPECT_EQ(UsableCores(8, "150000 100000"), 2u);
+  EXPECT_EQ(UsableCores(8, "50000 100000"), 1u);
+  EXPECT_EQ(UsableCores(2, "400000 100000"), 2u);
+  EXPECT_EQ(UsableCores(0, ""), 1u);
+  EXPECT_EQ(UsableCores(4, "garbage"), 4u);
+  EXPECT_EQ(UsableCores(4, "-1 100000"), 4u);
+}
+
 class SecretFileTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {

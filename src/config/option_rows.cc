@@ -64,7 +64,9 @@ constexpr auto kOptions = std::to_array<Option>({
     {.key = "shards",
      .kind = OptionKind::kNumber,
      .field = Bind<&Config::shards>(),
-     .doc = "The number of threads that serve connections; 0 means one per core.",
+     .doc = "The number of threads that serve connections; 0 means one per core, or fewer if a "
+            "container limits the "
+            "process to fewer.",
      .range = {0, 1'024},
      .unset = "one per core",
      .flags = "-w --workers"},

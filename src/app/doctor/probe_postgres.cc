@@ -1,10 +1,9 @@
 // PostgreSQL: reachable, suitable, durable, fast, and with connections to spare.
 #include <fmt/format.h>
 
-#include <thread>
-
 #include "app/doctor/measure.h"
 #include "app/doctor/probe.h"
+#include "app/process.h"
 #include "store/postgres/open_postgres.h"
 
 namespace parley::doctor {
@@ -70,10 +69,7 @@ void CheckLatency(PgConnection& connection, Report& report) {
 
 // The connections of one node: see docs/troubleshooting.md.
 int64_t NeededBy(const Config& config) {
-  const int64_t shards = config.shards > 0
-                             ? int64_t{config.shards}
-                             : int64_t{std::max(1u, std::thread::hardware_concurrency())};
-  return shards + 2 + 1 + config.store.reader_threads;
+  return int64_t{ShardCount(config)} + 2 + 1 + config.store.reader_threads;
 }
 
 void CheckConnections(PgConnection& connection, const Config& config, Report& report) {
