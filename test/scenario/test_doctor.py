@@ -82,7 +82,7 @@ def memory_disk(tmp_path):
 @pytest.mark.proves("doctor")
 def test_a_healthy_system_has_no_finding_above_ok_and_keeps_nothing(doctor, own_server, closing, database, redis, tmp_path):
     redis.ask("FLUSHALL")
-    shared = {"DATABASE_URL": database.url, "REDIS_URL": redis.url}
+    shared = {"DATABASE_URL": database.url, "REDIS_URL": redis.url, "REDIS_CACHE_URL": redis.url.replace("/0", "/1")}
     nodes = [own_server("--websocket-ping-interval", "2s", **shared) for _ in range(2)]
     authority = Authority(tmp_path)
     proxy = closing(Nginx(nodes[0].address, certificate=authority.issue("good")))
@@ -305,8 +305,10 @@ def test_redis_that_a_cache_shares(doctor, redis):
     redis.ask("ZADD", "asgi:group:chat", 1, "one")
     doctor("--only", "redis", REDIS_URL=redis.url, REDIS_CACHE_URL=redis.url.replace("/0", "/1"), expect=[])
     doctor("--only", "redis", REDIS_URL=redis.url, REDIS_CACHE_URL=redis.url, expect=["redis_shared"])
-    redis.ask("SET", ":1:views.cache", 1)
     found = doctor("--only", "redis", REDIS_URL=redis.url, expect=["redis_shared"])
+    assert "without cache.location" in found["redis_shared"]["cause"]
+    redis.ask("SET", ":1:views.cache", 1)
+    found = doctor("--only", "redis", REDIS_URL=redis.url, REDIS_CACHE_URL=redis.url.replace("/0", "/1"), expect=["redis_shared"])
     assert ":1:views" in found["redis_shared"]["cause"]
     redis.ask("FLUSHALL")
 

@@ -142,10 +142,6 @@ int RunDoctorCommand(const std::vector<std::string>& args, std::ostream& out, st
   for (const std::string& error : errors) err << "parley: " << error << "\n";
   if (!errors.empty()) return 2;
 
-  // The cache is Django's: its address is not an option of this version.
-  if (const auto cache = environment.find("REDIS_CACHE_URL"); cache != environment.end()) {
-    if (input.config.cache.location.empty()) input.config.cache.location = cache->second;
-  }
   options.local = given.urls.empty() || IsConfigured(loaded.sources);
   if (given.urls.empty()) AddLocalServer(input, err);
   std::signal(SIGPIPE, SIG_IGN);

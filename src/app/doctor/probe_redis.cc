@@ -7,6 +7,7 @@
 #include "app/doctor/measure.h"
 #include "app/doctor/probe.h"
 #include "app/doctor/redis_session.h"
+#include "cache/django_codec.h"
 #include "config/channel_layer_entry.h"
 
 namespace parley::doctor {
@@ -59,7 +60,9 @@ void CheckMemory(RedisSession& redis, bool holds_keys, Report& report) {
 }
 
 // Looks at up to 1,000 keys, without waiting for all of them.
-void CheckKeys(RedisSession& redis, const std::string& prefix, Report& report) {
+void CheckKeys(RedisSession& redis, const Config& config, Report& report) {
+  const std::string& prefix = config.channel_layer.prefix;
+  const std::string cache_keys = CacheKey(config.cache.key_prefix, "");
   std::string cursor = "0", example;
   int64_t foreign = 0, seen = 0;
   for (int i = 0; i < kScans; ++i) {
@@ -70,7 +73,7 @@ void CheckKeys(RedisSession& redis, const std::string& prefix, Report& report) {
     for (size_t k = 0; k < keys.elements; ++k) {
       const std::string_view key = TextOf(*keys.element[k]);
       ++seen;
-      if (key.starts_with(prefix) || key.starts_with("parley:")) continue;
+      if (key.starts_with(prefix) || key.starts_with(cache_keys)) continue;
       ++foreign;
       if (example.empty()) example = key.substr(0, 12);
     }
@@ -95,9 +98,14 @@ bool SameDatabase(const RedisAddress& a, const RedisAddress& b) {
 }
 
 void CheckCache(const Config& config, const NamedRedis& named, Report& report) {
-  const auto cache = ParseRedisUrl(config.cache.location);
-  if (config.cache.location.empty() || !cache || !SameDatabase(*cache, named.address)) return;
-  report.Add(Code::redis_shared, "cache.location is the database of " + named.option);
+  const bool own = !config.cache.location.empty();
+  const std::string& url = own ? config.cache.location : config.redis.url;
+  if (!config.cache.enabled || url.empty()) return;
+  const auto cache = ParseRedisUrl(url);
+  if (!cache || !SameDatabase(*cache, named.address)) return;
+  report.Add(Code::redis_shared,
+             (own ? "cache.location is" : "without cache.location, the cache is in") +
+                 std::string(" the database of ") + named.option);
 }
 
 void CheckOne(const Config& config, const NamedRedis& named, bool layer, Report& report) {
@@ -106,7 +114,7 @@ void CheckOne(const Config& config, const NamedRedis& named, bool layer, Report&
     CheckVersion(redis, report);
     CheckLatency(redis, report);
     CheckMemory(redis, layer, report);
-    CheckKeys(redis, config.channel_layer.prefix, report);
+    CheckKeys(redis, config, report);
     CheckCache(config, named, report);
   } catch (const RedisIsReplica& failure) {
     report.Add(Code::redis_replica, named.option + ": " + failure.what());
