@@ -442,7 +442,9 @@ void Node::AddAllMetrics(MetricFamilies& out) const {
                 "Time at which the certificate in use expires, in seconds since the Unix epoch.",
                 expiry);
   AddProcessMetrics(started_, out);
-  out.AddCounter("log_dropped_total", "Log lines dropped because the log sink was blocked or full.",
+  out.AddCounter("log_dropped_total",
+                 "Log lines dropped because the log sink was blocked or full, or because of "
+                 "log_lines_per_second.",
                  log::Dropped());
 }
 

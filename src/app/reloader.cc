@@ -6,22 +6,22 @@
 
 namespace parley {
 
-spdlog::level::level_enum SpdlogLevel(LogLevel level) {
+log::Level LogThreshold(LogLevel level) {
   switch (level) {
     case LogLevel::kTrace:
-      return spdlog::level::trace;
+      return log::Level::trace;
     case LogLevel::kDebug:
-      return spdlog::level::debug;
+      return log::Level::debug;
     case LogLevel::kInfo:
-      return spdlog::level::info;
+      return log::Level::info;
     case LogLevel::kWarning:
-      return spdlog::level::warn;
+      return log::Level::warn;
     case LogLevel::kError:
-      return spdlog::level::err;
+      return log::Level::err;
     case LogLevel::kCritical:
-      return spdlog::level::critical;
+      return log::Level::critical;
   }
-  return spdlog::level::info;
+  return log::Level::info;
 }
 
 Reloader::Reloader(Node& node, std::vector<std::string> args, const Config& running)
@@ -51,6 +51,7 @@ void Reloader::Reload() {
   }
   running_.auth.secret_key = fresh.config.auth.secret_key;
   running_.log_level = fresh.config.log_level;
+  running_.log_lines_per_second = fresh.config.log_lines_per_second;
   TakeOver(true);
 }
 
@@ -61,7 +62,7 @@ void Reloader::LookAtFiles() {
 
 void Reloader::TakeOver(bool always_report) {
   stamps_ = Stamps();
-  log::SetLevel(SpdlogLevel(running_.log_level));
+  log::Reconfigure(LogThreshold(running_.log_level), running_.log_lines_per_second);
   const std::vector<std::string> errors = node_.Reload(running_);
   const bool known = !errors.empty() && errors == errors_;
   errors_ = errors;

@@ -1,5 +1,6 @@
-// Reloads settings without a restart: on SIGHUP the secret key, log level and certificate; the
-// certificate also when its files change. KeyRefresher reloads key files. Threads: one.
+// Reloads settings without a restart: on SIGHUP the secret key, the log level, log_lines_per_second and
+// the certificate; the certificate also when its files change. KeyRefresher reloads key files. Threads:
+// one.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -12,7 +13,7 @@
 
 namespace parley {
 
-spdlog::level::level_enum SpdlogLevel(LogLevel level);
+log::Level LogThreshold(LogLevel level);
 
 class Reloader {
  public:

@@ -8,6 +8,7 @@
 
 #include "auth/jwks.h"
 #include "base/log.h"
+#include "base/trace_context.h"
 
 namespace parley {
 namespace {
@@ -64,6 +65,11 @@ std::string Fetch(const std::string& url) {
   curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, IsOnThisMachine(url) ? "*" : "");
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, Collect);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &text);
+  // Not on behalf of a request, so each fetch is a trace of its own.
+  const std::string trace = "traceparent: " + NewTrace().ToHeader();
+  const std::unique_ptr<curl_slist, void (*)(curl_slist*)> headers(
+      curl_slist_append(nullptr, trace.c_str()), curl_slist_free_all);
+  curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
   const CURLcode code = curl_easy_perform(curl.get());
   if (code != CURLE_OK) throw std::runtime_error(curl_easy_strerror(code));
   return text;
@@ -158,7 +164,7 @@ void KeyRefresher::Read(Place& place) {
     Use(place, ReadFile(where.location));
   } catch (const std::exception& error) {
     place.good = false;
-    log::log(where.IsUrl() ? spdlog::level::warn : spdlog::level::err,
+    log::log(where.IsUrl() ? log::Level::warn : log::Level::err,
              "loading key set failed place={} error={}", where.location, error.what());
     DropIfTooOld(place);
   }

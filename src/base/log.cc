@@ -1,91 +1,120 @@
 #include "base/log.h"
 
-#include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstdio>
+
 #include "base/clock.h"
-#include "base/controls.h"
+#include "base/log_limit.h"
+#include "base/log_line.h"
 #include "base/log_queue.h"
+#include "base/mutex.h"
 
 namespace parley::log {
 namespace {
 
-class LineFormatter final : public spdlog::formatter {
- public:
-  explicit LineFormatter(bool json) : json_(json) {}
-
-  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
-    const auto since_epoch = message.time.time_since_epoch();
-    const Timestamp time{std::chrono::duration_cast<Duration>(since_epoch).count()};
-    const std::string_view level(spdlog::level::to_string_view(message.level).data(),
-                                 spdlog::level::to_string_view(message.level).size());
-    std::string line;
-    if (json_) {
-      line.append(R"({"time":")").append(FormatTimestamp(time)).append(R"(","level":")");
-      line.append(level).append(R"(","message":")");
-      Escape(line, {message.payload.data(), message.payload.size()});
-      line.append("\"}\n");
-    } else {
-      line.append(FormatTimestamp(time)).append(" ").append(level).append(" ");
-      Escape(line, {message.payload.data(), message.payload.size()});
-      line.append("\n");
-    }
-    out.append(line.data(), line.data() + line.size());
-  }
-  std::unique_ptr<spdlog::formatter> clone() const override {
-    return std::make_unique<LineFormatter>(json_);
-  }
-
- private:
-  void Escape(std::string& line, std::string_view text) const {
-    while (!text.empty()) {
-      const ControlCharacter control = ControlAt(text);
-      if (control.size > 0) {
-        line.append(fmt::format("\\u{:04x}", control.code));
-        text.remove_prefix(control.size);
-        continue;
-      }
-      if (json_ && (text[0] == '"' || text[0] == '\\')) line += '\\';
-      line += text[0];
-      text.remove_prefix(1);
-    }
-  }
-  const bool json_;
-};
-
 // The maximum bytes queued for a sink that accepts no output.
 constexpr size_t kQueueBytes = 1024 * 1024;
 
-// Never destroyed: threads may log until the process ends. Null before SetUp.
-Queue* queue = nullptr;
-
-class QueueSink final : public spdlog::sinks::base_sink<std::mutex> {
- protected:
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    spdlog::memory_buf_t line;
-    formatter_->format(message, line);
-    queue->Push({line.data(), line.size()});
-  }
-  void flush_() override {}
+struct State {
+  explicit State(bool as_json) : json(as_json), queue(STDERR_FILENO, kQueueBytes) {}
+  const bool json;
+  Queue queue;
+  Mutex mutex;
+  Limit limit GUARDED_BY(mutex);
+  std::atomic<uint64_t> over{0};  // lines beyond the limit
+  uint64_t reported GUARDED_BY(mutex) = 0;
 };
+
+std::atomic<int> threshold{Level::info};
+// Never destroyed: threads may log until the process ends. Null before SetUp.
+std::atomic<State*> state{nullptr};
+
+std::string Encode(const Line& line, Level level, bool json) {
+  const spdlog::string_view_t name = spdlog::level::to_string_view(level);
+  const std::string_view word(name.data(), name.size());
+  const Timestamp now = SystemClock().Now();
+  return json ? ToJson(line, now, word) : ToText(line, now, word);
+}
+
+void WriteRepeats(State& log, bool all) {
+  std::vector<Limit::Repeats> repeats;
+  {
+    const MutexLock lock(log.mutex);
+    repeats = log.limit.TakeRepeats(SystemClock().Steady(), all);
+    const uint64_t over = log.over.load(std::memory_order_relaxed);
+    if (over > log.reported) {
+      const Line line{"log lines dropped: more than log_lines_per_second",
+                      {{"lines", std::to_string(over - log.reported), true}}};
+      log.queue.Push(Encode(line, Level::warn, log.json));
+      log.reported = over;
+    }
+  }
+  for (Limit::Repeats& one : repeats) {
+    one.line.fields.push_back({"repeated", std::to_string(one.count), true});
+    log.queue.Push(Encode(one.line, static_cast<Level>(one.level), log.json));
+  }
+}
 
 }  // namespace
 
-uint64_t Dropped() { return queue == nullptr ? 0 : queue->dropped(); }
+bool Enabled(Level level) { return level >= threshold.load(std::memory_order_relaxed); }
+
+void Write(Level level, std::string_view format, fmt::format_args args,
+           std::span<const bool> numbers) {
+  const Line line = FormatLine(format, args, numbers);
+  State* const log = state.load(std::memory_order_acquire);
+  if (log == nullptr) {
+    const std::string text = Encode(line, level, false);
+    std::fwrite(text.data(), 1, text.size(), stderr);
+    return;
+  }
+  const bool severe = level >= Level::warn;
+  {
+    const MutexLock lock(log->mutex);
+    switch (log->limit.Take(line, level, severe, SystemClock().Steady())) {
+      case Limit::Verdict::kWrite:
+        break;
+      case Limit::Verdict::kRepeated:
+        return;
+      case Limit::Verdict::kOver:
+        log->over.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
+  }
+  log->queue.Push(Encode(line, level, log->json));
+}
+
+uint64_t Dropped() {
+  const State* const log = state.load(std::memory_order_acquire);
+  return log == nullptr ? 0 : log->queue.dropped() + log->over.load(std::memory_order_relaxed);
+}
+
+void OnTick() {
+  if (State* const log = state.load(std::memory_order_acquire)) WriteRepeats(*log, false);
+}
 
 void Flush(std::chrono::milliseconds limit) {
-  if (queue != nullptr) queue->Flush(limit);
+  State* const log = state.load(std::memory_order_acquire);
+  if (log == nullptr) return;
+  WriteRepeats(*log, true);
+  log->queue.Flush(limit);
 }
 
-void SetUp(spdlog::level::level_enum level, bool json) {
-  if (queue == nullptr) queue = new Queue(STDERR_FILENO, kQueueBytes);
-  auto sink = std::make_shared<QueueSink>();
-  auto logger = std::make_shared<spdlog::logger>("parley", std::move(sink));
-  logger->set_formatter(std::make_unique<LineFormatter>(json));
-  logger->set_level(level);
-  spdlog::set_default_logger(std::move(logger));
+void SetUp(const Options& options) {
+  if (state.load(std::memory_order_acquire) == nullptr) {
+    state.store(new State(options.json), std::memory_order_release);
+  }
+  Reconfigure(options.level, options.lines_per_second);
 }
 
-void SetLevel(spdlog::level::level_enum level) { spdlog::default_logger_raw()->set_level(level); }
+void Reconfigure(Level level, int lines_per_second) {
+  threshold.store(level, std::memory_order_relaxed);
+  if (State* const log = state.load(std::memory_order_acquire)) {
+    const MutexLock lock(log->mutex);
+    log->limit.set_lines_per_second(lines_per_second);
+  }
+}
 
 }  // namespace parley::log

@@ -165,6 +165,7 @@ struct Config {
   bool access_log = true;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
+  int log_lines_per_second = 10'000;  // 0: no limit
   Duration drain_delay{0};
   Duration timeout_graceful_shutdown = std::chrono::seconds(30);
   bool rate_limits = false;

@@ -140,6 +140,12 @@ constexpr auto kOptions = std::to_array<Option>({
      .field = Bind<&Config::log_format>(),
      .doc = "Write log lines as `key=value` text or as JSON.",
      .choices = "text|json"},
+    {.key = "log_lines_per_second",
+     .kind = OptionKind::kNumber,
+     .field = Bind<&Config::log_lines_per_second>(),
+     .doc = "The maximum number of warnings and errors per second, and of other lines per second; "
+            "further lines are dropped and counted in `parley_log_dropped_total`. 0: no limit.",
+     .range = {0, 10'000'000}},
     {.key = "drain_delay",
      .kind = OptionKind::kDuration,
      .field = Bind<&Config::drain_delay>(),

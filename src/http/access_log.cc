@@ -33,6 +33,13 @@ void AppendEncoded(std::string& out, std::string_view text) {
   }
 }
 
+std::string_view TraceOf(const AccessLine& line) {
+  return line.trace ? line.trace->trace_id : std::string_view();
+}
+std::string_view SpanOf(const AccessLine& line) {
+  return line.trace ? line.trace->span_id : std::string_view();
+}
+
 }  // namespace
 
 std::string LoggedPath(std::string_view target) {
@@ -62,15 +69,35 @@ std::string RequestIdFrom(std::optional<std::string_view> header) {
 }
 
 void LogRequest(const AccessLine& line, int status, Duration took) {
-  log::info("request method={} path={} status={} user={} client={} request_id={} micros={}",
-            line.method, line.path, status, OrDash(line.user), OrDash(line.client), line.request_id,
-            took.count());
+  log::log(status >= 500 ? log::Level::warn : log::Level::info,
+           "request method={} path={} status={} user={} client={} request_id={} session={} "
+           "trace_id={} span_id={} micros={}",
+           line.method, line.path, status, OrDash(line.user), OrDash(line.client), line.request_id,
+           line.session, TraceOf(line), SpanOf(line), took.count());
+}
+
+void LogFailure(const AccessLine& line, int status, Duration took) {
+  log::warn(
+      "request failed method={} route={} status={} user={} client={} request_id={} trace_id={} "
+      "span_id={} micros={}",
+      line.method, line.path, status, OrDash(line.user), OrDash(line.client), line.request_id,
+      TraceOf(line), SpanOf(line), took.count());
+}
+
+void LogCommandFailure(const AccessLine& line, std::string_view code) {
+  log::warn(
+      "command failed code={} path={} user={} client={} request_id={} session={} trace_id={} "
+      "span_id={}",
+      code, line.path, OrDash(line.user), OrDash(line.client), line.request_id, line.session,
+      TraceOf(line), SpanOf(line));
 }
 
 void LogSocketEnd(const AccessLine& line, int close_code, Duration open) {
-  log::info("socket closed path={} code={} user={} client={} request_id={} millis={}", line.path,
-            close_code, OrDash(line.user), OrDash(line.client), line.request_id,
-            open.count() / 1000);
+  log::info(
+      "socket closed path={} code={} user={} client={} request_id={} session={} trace_id={} "
+      "span_id={} millis={}",
+      line.path, close_code, OrDash(line.user), OrDash(line.client), line.request_id, line.session,
+      TraceOf(line), SpanOf(line), open.count() / 1000);
 }
 
 }  // namespace parley

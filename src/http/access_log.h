@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/trace_context.h"
 
 namespace parley {
 
@@ -23,9 +24,16 @@ struct AccessLine {
   std::string client;      // address; empty for a Unix socket
   std::string user;        // empty: unknown
   std::string request_id;
+  std::string session;  // the id of the WebSocket; empty: none
+  std::optional<TraceContext> trace;
 };
 
+// A status of 500 or more makes it a warning.
 void LogRequest(const AccessLine& line, int status, Duration took);
+// The line of a request that failed (500 or more) while the access log is off.
+void LogFailure(const AccessLine& line, int status, Duration took);
+// The line of a command of a WebSocket that failed. `code`: of the error.
+void LogCommandFailure(const AccessLine& line, std::string_view code);
 void LogSocketEnd(const AccessLine& line, int close_code, Duration open);
 
 }  // namespace parley

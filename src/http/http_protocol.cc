@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ids.h"
 #include "http/http_syntax.h"
 
 namespace parley {
@@ -32,6 +33,22 @@ Response TooLarge(uint64_t limit) {
   return Response::Problem(
       {.code = ErrorCode::too_large,
        .detail = "The body is too large: the limit is " + std::to_string(limit) + " bytes."});
+}
+
+// Continues the client's trace; otherwise starts one if `always`. Invalid headers are ignored, so these are
+// not among the headers that Request checks.
+std::optional<TraceContext> TraceOf(const BeastRequest& message,
+                                    std::optional<std::string_view> traceparent, bool always) {
+  if (traceparent) {
+    std::string state;
+    const auto lines = message.equal_range("tracestate");
+    for (auto line = lines.first; line != lines.second; ++line) {
+      if (!state.empty()) state += ',';
+      state.append(line->value().data(), line->value().size());
+    }
+    if (auto trace = ContinueTrace(*traceparent, state)) return trace;
+  }
+  return always ? std::optional(NewTrace()) : std::nullopt;
 }
 
 bool IsMultipart(const Request& request) {
@@ -97,7 +114,9 @@ void HttpProtocol::DescribeAnswer(const Connection& connection, const BeastReque
   access_.request_id = RequestIdFrom(header("X-Request-ID"));
   lines.append("X-Request-ID: ").append(access_.request_id).append("\r\n");
   access_.client = connection.peer().address;
-  if (message == nullptr || !context_.access_log) return;
+  if (message == nullptr) return;
+  access_.trace = TraceOf(*message, header("traceparent"), context_.access_log);
+  if (!context_.access_log) return;
   access_.method.assign(message->method_string().data(), message->method_string().size());
   access_.path = LoggedPath({message->target().data(), message->target().size()});
 }
@@ -121,12 +140,17 @@ bool HttpProtocol::OnHeader(Connection& connection) {
     return false;
   }
   access_.client = context_.site.ClientAddress(*request);
-  request->set_access({.client = access_.client, .id = access_.request_id});
+  const bool serves_socket = context_.upgrade.Serves(*request);
+  if (serves_socket && context_.access_log) access_.session = RandomHex(8);
+  request->set_access({.client = access_.client,
+                       .id = access_.request_id,
+                       .session = access_.session,
+                       .trace = access_.trace});
   if (const auto error = RefusalOfConnection(connection, *request)) {
     Refuse(connection, *error);
     return false;
   }
-  if (context_.upgrade.Serves(*request)) {
+  if (serves_socket) {
     const bool has_body = request->has_body();
     const auto refusal = context_.upgrade.Upgrade(connection, std::move(*request));
     if (!refusal) {
@@ -279,7 +303,9 @@ Task<void> HttpProtocol::Run(HttpContext& context, Shard& shard, ConnectionId id
                           .path = LoggedPath(done.path()),
                           .client = done.access().client,
                           .user = request.caller.user,
-                          .request_id = done.access().id},
+                          .request_id = done.access().id,
+                          .session = {},
+                          .trace = done.access().trace},
                          response.status,
                          std::chrono::duration_cast<Duration>(shard.clock().Steady() - since));
   }
@@ -374,10 +400,7 @@ void HttpProtocol::OnClosed(Connection& connection) {
 void HttpProtocol::Respond(Connection& connection, const Response& response) {
   idle_since_ = connection.shard().clock().Steady();
   if (access_.request_id.empty()) DescribeAnswer(connection, nullptr);
-  if (context_.access_log) {
-    LogRequest(access_, response.status,
-               std::chrono::duration_cast<Duration>(idle_since_ - request_since_));
-  }
+  LogAnswer(response.status, std::chrono::duration_cast<Duration>(idle_since_ - request_since_));
   context_.counters.requests.Observe({.method = route_ ? route_->method : "none",
                                       .route = route_ ? route_->pattern : "none",
                                       .status = response.status},
@@ -390,6 +413,17 @@ void HttpProtocol::Respond(Connection& connection, const Response& response) {
       connection.Answer(response.shared);
   }
   if (!response_context_.keep_alive) Close(connection);
+}
+
+void HttpProtocol::LogAnswer(int status, Duration took) {
+  if (context_.access_log) return LogRequest(access_, status, took);
+  // Load balancers poll readiness; its failures have their own log lines.
+  if (status < 500 || (route_ != nullptr && route_->pattern == "/readyz")) return;
+  if (route_ != nullptr) {
+    access_.method = route_->method;
+    access_.path = route_->pattern;
+  }
+  LogFailure(access_, status, took);
 }
 
 void HttpProtocol::Close(Connection& connection) {

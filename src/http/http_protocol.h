@@ -104,6 +104,7 @@ class HttpProtocol final : public Protocol {
   // connection stays usable; otherwise it is closed. `uncertain`: the client may not send the body.
   void RefuseUnread(Connection& connection, Response response, bool uncertain);
   void Respond(Connection& connection, const Response& response);
+  void LogAnswer(int status, Duration took);
   void Close(Connection& connection);
   void FailStream(Error error);
   void CheckTimes(Connection& connection, Monotonic now);

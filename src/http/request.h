@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/trace_context.h"
 #include "http/percent.h"
 #include "http/read_headers.h"
 #include "net/connection.h"
@@ -20,11 +21,14 @@ namespace parley {
 
 using BeastRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
-// Data of a request for the access log.
+// Data of a request for the log, and for requests that it causes.
 struct RequestAccess {
   // The client's address, which a trusted proxy can set by X-Forwarded-For; empty for a Unix socket.
   std::string client;
-  std::string id;  // X-Request-ID
+  std::string id;       // X-Request-ID
+  std::string session;  // of an upgrade, if it is logged: the id of the WebSocket
+  // Set if the client sent a valid traceparent, or if the request is logged.
+  std::optional<TraceContext> trace;
 };
 
 class Request {

@@ -46,7 +46,7 @@ class CommandQueue {
   void CountRefusal(Limit limit);
   void UpdateHold();
   void AnswerError(const Ref& ref, const std::optional<Uuid>& conversation, const Error& error) {
-    transport_.Answer(ErrorFrame(ref, conversation, error));
+    transport_.AnswerError(ref, conversation, error);
   }
 
   SessionContext& context_;

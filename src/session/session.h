@@ -36,7 +36,7 @@ class Session final : private SubscriptionsSink {
   // Sets conversations back to the client's positions; sends `resumed` later.
   void Resume(const Ref& ref, const ConversationSeqs& seqs) { subscriptions_.Resume(ref, seqs); }
   void AnswerError(const Ref& ref, const std::optional<Uuid>& conversation, const Error& error) {
-    transport_.Answer(ErrorFrame(ref, conversation, error));
+    transport_.AnswerError(ref, conversation, error);
   }
   // Errors: not_found.
   Result<void> SetTyping(const Uuid& conversation, bool is_typing);

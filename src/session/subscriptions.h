@@ -90,7 +90,7 @@ class Subscriptions final : private FeedSink, private UserSink {
   void Drop(Feed& feed);
   void FetchQueued();
   void AnswerError(const Ref& ref, const std::optional<Uuid>& conversation, const Error& error) {
-    transport_.Answer(ErrorFrame(ref, conversation, error));
+    transport_.AnswerError(ref, conversation, error);
   }
 
   SessionContext& context_;

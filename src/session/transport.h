@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "net/outbox.h"
+#include "protocol/answers.h"
 #include "protocol/close_codes.h"
 #include "protocol/event.h"
 
@@ -20,6 +21,12 @@ class Transport {
   // Queues the JSON of an answer to this connection, regardless of the limit; reading pauses until
   // there is room again.
   virtual void Answer(std::string_view json) = 0;
+  void AnswerError(const Ref& ref, const std::optional<Uuid>& conversation, const Error& error) {
+    if (HttpStatus(error.code) >= 500) LogFailure(error);
+    Answer(ErrorFrame(ref, conversation, error));
+  }
+  // Logs a command that failed for a reason other than its content, with the ids of the session.
+  virtual void LogFailure(const Error& error) = 0;
   // Returns true if the outbox is more than half full; then ephemeral events are dropped.
   virtual bool Busy() const = 0;
   // While commands are held, none is passed to the session.

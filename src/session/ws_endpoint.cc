@@ -168,10 +168,14 @@ std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request requ
     opening.deflate = TakeDeflateOffer(request.HeaderList("Sec-WebSocket-Extensions"));
   }
   if (options_.access_log) {
-    opening.access = AccessLine{.method = "GET",
-                                .path = LoggedPath(request.path()),
-                                .client = request.access().client,
-                                .request_id = request.access().id};
+    const RequestAccess& access = request.access();
+    opening.access = std::make_unique<AccessLine>(AccessLine{.method = "GET",
+                                                             .path = LoggedPath(request.path()),
+                                                             .client = access.client,
+                                                             .user = {},
+                                                             .request_id = access.id,
+                                                             .session = access.session,
+                                                             .trace = access.trace});
   }
   connection.Answer(SwitchingProtocols(request, protocols.bearer, opening.deflate));
   auto transport = std::make_unique<WsTransport>(context_, counters_, connection, compressed_,

@@ -29,8 +29,8 @@ struct WsOpening {
   bool bad_conversation_id = false;
   std::optional<std::string> token;  // nullopt: the first frame must authenticate
   std::optional<DeflateTerms> deflate;
-  std::optional<AccessLine> access;  // logged when the socket ends
-  HeldCounts::Held address_socket;   // counts the socket of the client's address while it is open
+  std::unique_ptr<AccessLine> access;  // logged when the socket ends; null: no access log
+  HeldCounts::Held address_socket;     // counts the socket of the client's address while it is open
 };
 
 class WsTransport final : public Protocol, private Transport {
@@ -54,6 +54,9 @@ class WsTransport final : public Protocol, private Transport {
   SendStatus Send(const Event& event) override { return connection_.Send(FrameOf(event)); }
   void SendAlways(const Event& event) override { Queue(FrameOf(event)); }
   void Answer(std::string_view json) override { Queue(EncodeText(json)); }
+  void LogFailure(const Error& error) override {
+    if (opening_.access) LogCommandFailure(*opening_.access, Name(error.code));
+  }
   bool Busy() const override {
     return connection_.outbox().bytes() * 2 > connection_.outbox_limit();
   }

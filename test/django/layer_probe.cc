@@ -151,7 +151,7 @@ void Run(DjangoBridge& bridge, Printer& printer, const LayerCounters& counters,
 
 int main(int count, char** words) {
   Arguments arguments = Parse(count, words);
-  log::SetUp(spdlog::level::debug, false);
+  log::SetUp({.level = log::Level::debug});
   const NodeIdentity identity(arguments.directory);
   arguments.options.layer.node = identity.hex();
   const WrongClock clock(arguments.clock_ahead);

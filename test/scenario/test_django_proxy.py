@@ -4,6 +4,7 @@ import itertools
 import json
 import socket
 import threading
+import uuid
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from client import NO_ID, Closed, Person, Socket, assert_problem
 from deadline import eventually
 from django_project import Project, environments
 from files import PNG
+from log_lines import lines
 from server import Server
 
 SERVERS = ("daphne", "uvicorn", "hypercorn")
@@ -44,6 +46,19 @@ def alice(front):
 @pytest.fixture
 def bob(front):
     return Person(front, f"bob-{next(_numbers)}")
+
+
+@pytest.mark.proves("W3C trace context")
+def test_request_ids_and_traces_reach_the_log_of_parley(front, parley, alice, bob):
+    room = alice.rest.create_group(bob)
+    trace = uuid.uuid4().hex
+    ids = {"X-Request-ID": f"rest-{trace[:8]}", "traceparent": f"00-{trace}-00f067aa0ba902b7-01", "tracestate": "vendor=1"}
+    assert alice.rest.get("conversations/", headers=ids).headers["x-request-id"] == ids["X-Request-ID"]
+    with alice.connect(room, headers={**ids, "X-Request-ID": f"socket-{trace[:8]}"}):
+        pass
+    for message, request_id in ("request", "rest"), ("socket closed", "socket"):
+        line = eventually(lambda: lines(parley, message, request_id=f"{request_id}-{trace[:8]}"))[0]
+        assert (line["trace_id"], line["user"]) == (trace, alice.id)
 
 
 @pytest.mark.proves("Django package: ASGI proxy")

@@ -31,6 +31,15 @@ class Request(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(upstream.header("x-forwarded-for"), ["192.0.2.7"])
         self.assertEqual(upstream.header("x-forwarded-proto"), ["http"])
 
+    async def test_the_ids_of_a_request_and_its_trace_are_passed_on(self):
+        ids = [(b"x-request-id", b"mine-1"), (b"traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+               (b"tracestate", b"vendor=1"), (b"tracestate", b"other=2")]
+        async with Upstream(answer_ok).running() as upstream:
+            await client(headers=ids).body().run()
+        self.assertEqual(upstream.header("x-request-id"), ["mine-1"])
+        self.assertEqual(upstream.header("traceparent"), ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"])
+        self.assertEqual(upstream.header("tracestate"), ["vendor=1", "other=2"])
+
     async def test_a_clients_forwarding_fields_are_dropped(self):
         forged = [(b"x-forwarded-for", b"1.2.3.4"), (b"X-Forwarded-Proto", b"https"), (b"forwarded", b"for=1.2.3.4"),
                   (b"x-forwarded-host", b"evil"), (b"x_forwarded_for", b"1.2.3.4"), (b"connection", b"x-secret, keep-alive"),

@@ -56,6 +56,7 @@ void WaitForSignal(const sigset_t& signals, Reloader& reloader) {
       log::info("signal ignored signal={} reason=\"logs go to standard error\"", signal);
     }
     reloader.LookAtFiles();
+    log::OnTick();
   }
   log::info("stopping signal={}", signal);
   NotifyServiceManager("STOPPING=1");
@@ -112,7 +113,9 @@ int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostrea
     err << "parley: demo cannot run in production (env=production)\n";
     return 2;
   }
-  log::SetUp(SpdlogLevel(loaded.config.log_level), loaded.config.log_format == LogFormat::kJson);
+  log::SetUp({.level = LogThreshold(loaded.config.log_level),
+              .json = loaded.config.log_format == LogFormat::kJson,
+              .lines_per_second = loaded.config.log_lines_per_second});
   for (const std::string& note : loaded.notes) log::warn("{}", note);
   for (const std::string& warning : ProcessWarnings(loaded.config, loaded.sources)) {
     log::warn("{}", warning);
