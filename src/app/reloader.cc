@@ -43,7 +43,7 @@ void Reloader::Reload() {
   ConfigResult fresh = LoadConfig({args_, ProcessEnvironment(), DiskFileReader()});
   if (fresh.ok()) fresh.errors = KeyErrors(fresh.config);
   for (const std::string& error : fresh.errors)
-    log::error("reload failed, previous configuration kept error=\"{}\"", error);
+    log::error("reload failed, previous configuration kept error={}", error);
   if (!fresh.ok()) return;
   // TLS can be enabled or disabled at the start only.
   if (running_.ssl.certfile.empty() == fresh.config.ssl.certfile.empty()) {
@@ -68,7 +68,7 @@ void Reloader::TakeOver(bool always_report) {
   errors_ = errors;
   if (known && !always_report) return;
   for (const std::string& error : errors) {
-    log::error("reload failed, previous value kept error=\"{}\"", error);
+    log::error("reload failed, previous value kept error={}", error);
   }
   if (errors.empty()) log::info("reloaded");
 }

@@ -21,7 +21,7 @@ void NotifyServiceManager(std::string_view state) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
-    log::warn("service manager not notified error=\"NOTIFY_SOCKET is too long\"");
+    log::warn("service manager not notified error={}", "NOTIFY_SOCKET is too long");
     return;
   }
   std::memcpy(address.sun_path, path.data(), path.size());
@@ -32,7 +32,7 @@ void NotifyServiceManager(std::string_view state) {
                                         reinterpret_cast<sockaddr*>(&address), size) >= 0;
   const int error = errno;
   if (fd >= 0) ::close(fd);
-  if (!sent) log::warn("service manager not notified error=\"{}\"", std::strerror(error));
+  if (!sent) log::warn("service manager not notified error={}", std::strerror(error));
 }
 
 }  // namespace parley
