@@ -16,7 +16,7 @@ from live_migration import live_migration  # noqa: E402
 @pytest.mark.long(20)
 @pytest.mark.proves("a live migration")
 def test_clients_move_from_django_to_parley_and_back_without_a_loss(tmp_path):
-    result = live_migration(tmp_path, clients=20, rooms=4, groups=2, chat=1, pause=0.5, stable=0.3)
+    result = live_migration(tmp_path, clients=20, rooms=4, groups=2, chat=0.8, pause=0.4, stable=0.2)
     print(result)
     assert not result.violations and not result.errors, str(result)
     figures = result.figures
