@@ -106,7 +106,7 @@ class Ledger:
         for content, rows in stored.items():
             if len(rows) > 1:
                 self.violation("doubled", f"{content} is stored as {rows}")
-        for content, receptions in self.receptions.items():
+        for content, receptions in list(self.receptions.items()):
             numbered = Counter(one.user for one in receptions if one.place == PARLEY and one.live and one.seq is not None)
             for user, times in numbered.items():
                 if times > 1:
@@ -133,7 +133,7 @@ class Ledger:
         waits = [min((one.at for one in self.receptions[message.content] if one.user == message.sender and one.live), default=None)
                  for message in acked]
         to_parley = [min(one.at for one in receptions if one.place == PARLEY) - self.messages[content].sent
-                     for content, receptions in self.receptions.items() if self.messages[content].place == DJANGO
+                     for content, receptions in list(self.receptions.items()) if self.messages[content].place == DJANGO
                      and any(one.place == PARLEY and one.live for one in receptions)]
         return {"Parley: messages acked": len(acked),
                 "Parley: acked and lost": sum(name == "lost" for name, _ in self.violations),
@@ -142,11 +142,11 @@ class Ledger:
                     [at - message.sent for at, message in zip(waits, acked) if at is not None]),
                 "Parley: sent through Django, until a client of Parley has it, ms": _milliseconds(to_parley),
                 "Parley: deliveries without a seq": sum(
-                    one.place == PARLEY and one.live and one.seq is None for receptions in self.receptions.values() for one in receptions)}
+                    one.place == PARLEY and one.live and one.seq is None for receptions in list(self.receptions.values()) for one in receptions)}
 
     def _django_figures(self, stored, members):
         sent = [message for message in self.messages.values() if message.place == DJANGO and message.handed_over]
-        twice = sum(times - 1 for receptions in self.receptions.values()
+        twice = sum(times - 1 for receptions in list(self.receptions.values())
                     for times in Counter(one.user for one in receptions if one.place == DJANGO and one.live).values())
         return {"Django: messages sent": len(sent),
                 "Django: sent and not stored": sum(message.content not in stored for message in sent),

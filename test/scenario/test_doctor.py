@@ -77,12 +77,17 @@ def memory_disk(tmp_path):
     subprocess.run(["umount", disk], check=True)
 
 
+def with_cache(redis):
+    """The variables of a Redis whose cache has a database of its own."""
+    return {"REDIS_URL": redis.url, "REDIS_CACHE_URL": redis.url.replace("/0", "/1")}
+
+
 # --- a system without a fault
 
 @pytest.mark.proves("doctor")
 def test_a_healthy_system_has_no_finding_above_ok_and_keeps_nothing(doctor, own_server, closing, database, redis, tmp_path):
     redis.ask("FLUSHALL")
-    shared = {"DATABASE_URL": database.url, "REDIS_URL": redis.url, "REDIS_CACHE_URL": redis.url.replace("/0", "/1")}
+    shared = {"DATABASE_URL": database.url, **with_cache(redis)}
     nodes = [own_server("--websocket-ping-interval", "2s", **shared) for _ in range(2)]
     authority = Authority(tmp_path)
     proxy = closing(Nginx(nodes[0].address, certificate=authority.issue("good")))
@@ -293,22 +298,22 @@ def test_a_read_only_and_a_full_data_directory(doctor, memory_disk):
 @pytest.mark.proves("doctor")
 def test_redis_that_evicts_or_is_nearly_full(doctor, closing):
     redis = closing(Redis("--maxmemory-policy", "allkeys-lru").start())
-    doctor("--only", "redis", REDIS_URL=redis.url, expect=["redis_evicts"])
+    doctor("--only", "redis", **with_cache(redis), expect=["redis_evicts"])
     used = next(line.split(":")[1] for line in redis.ask("INFO", "memory").splitlines() if line.startswith("used_memory:"))
     redis.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
     redis.ask("CONFIG", "SET", "maxmemory", int(used))
-    doctor("--only", "redis", REDIS_URL=redis.url, expect=["redis_memory_high"])
+    doctor("--only", "redis", **with_cache(redis), expect=["redis_memory_high"])
 
 
 def test_redis_that_a_cache_shares(doctor, redis):
     redis.ask("FLUSHALL")
     redis.ask("ZADD", "asgi:group:chat", 1, "one")
-    doctor("--only", "redis", REDIS_URL=redis.url, REDIS_CACHE_URL=redis.url.replace("/0", "/1"), expect=[])
+    doctor("--only", "redis", **with_cache(redis), expect=[])
     doctor("--only", "redis", REDIS_URL=redis.url, REDIS_CACHE_URL=redis.url, expect=["redis_shared"])
     found = doctor("--only", "redis", REDIS_URL=redis.url, expect=["redis_shared"])
     assert "without cache.location" in found["redis_shared"]["cause"]
     redis.ask("SET", ":1:views.cache", 1)
-    found = doctor("--only", "redis", REDIS_URL=redis.url, REDIS_CACHE_URL=redis.url.replace("/0", "/1"), expect=["redis_shared"])
+    found = doctor("--only", "redis", **with_cache(redis), expect=["redis_shared"])
     assert ":1:views" in found["redis_shared"]["cause"]
     redis.ask("FLUSHALL")
 
@@ -324,7 +329,8 @@ def test_redis_that_is_paused_has_another_password_or_is_a_replica(doctor, closi
     for url in redis.url, redis.url.replace("redis://", "redis://:wrong@"):
         found = doctor("--only", "redis", REDIS_URL=url, expect=["redis_refused"])
         assert "wrong@" not in found["redis_refused"]["cause"]
-    doctor("--only", "redis", REDIS_URL=redis.url.replace("redis://", "redis://:right@"), expect=[])
+    right = {name: url.replace("redis://", "redis://:right@") for name, url in with_cache(redis).items()}
+    doctor("--only", "redis", **right, expect=[])
 
 
 def test_a_low_limit_of_open_files(doctor):

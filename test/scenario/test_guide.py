@@ -310,13 +310,14 @@ def test_the_configuration_of_prometheus_is_valid(tmp_path):
 
 def test_the_doctor_finds_nothing_wrong_and_names_what_is(tools, tmp_path, redis, own_server):
     """A single node with Redis, then the same after Redis has gone."""
-    server = own_server("--ping-interval", "1", REDIS_URL=redis.url)
+    given = {"REDIS_URL": redis.url, "REDIS_CACHE_URL": redis.url.replace("/0", "/1")}
+    server = own_server("--ping-interval", "1", **given)
     text = block("Troubleshooting").replace("8000", str(server.port)).replace("parley doctor", f"parley doctor --data-dir {server.directory}/data --ping-interval 1")
-    given = {"PATH": tools(), "JWT_SECRET_KEY": KEY, "DJANGO_ENV": "development"}
-    done = shell(text, tmp_path, REDIS_URL=redis.url, **given)
+    given |= {"PATH": tools(), "JWT_SECRET_KEY": KEY, "DJANGO_ENV": "development"}
+    done = shell(text, tmp_path, **given)
     assert done.returncode == 0 and "failed " not in done.stdout, done.stdout
     assert {"redis", "websocket", "round_trip"} <= {line.split()[1] for line in done.stdout.splitlines() if line.startswith("ok ")}, done.stdout
-    done = shell(text, tmp_path, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0", **given)
+    done = shell(text, tmp_path, **given | {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"})
     assert done.returncode == 1 and re.search(r"^failed +redis ", done.stdout, re.M), done.stdout
 
 

@@ -10,6 +10,7 @@ import threading
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from client import Closed, Person, Rest, Socket
@@ -113,11 +114,22 @@ class Secure(Socket):
     def __init__(self, proxy, person, conversation, stalls=False):
         self.raw = proxy.raw(stalls) if stalls else None
         self.patience, self.conversation, self.kept = 15, conversation, []
+        try:
+            self._open(proxy, person)
+        except InvalidStatus as refused:
+            # Under load, HAProxy 2.6 sometimes does not see a request that follows the TLS handshake at once. Clients retry.
+            if refused.response.status_code != 408:
+                raise
+            self.raw = proxy.raw(stalls) if stalls else None
+            self._open(proxy, person)
+        assert self.receive()["type"] == "connection_established"
+
+    def _open(self, proxy, person):
+        stalls, conversation = self.raw is not None, self.conversation
         self.connection = connect(
             f"ws://{NAME}/ws/messaging/conversations/{conversation['id']}/?token={person.token}", sock=self.raw or proxy.raw(), max_size=None,
             origin=f"https://{NAME}", compression=None, ping_interval=None, proxy=None, max_queue=1 if stalls else None, open_timeout=patient(15),
             close_timeout=patient(5), legacy=True)
-        assert self.receive()["type"] == "connection_established"
 
 
 class Visitor(Person):
@@ -277,10 +289,11 @@ def test_a_drained_node_costs_clients_one_reconnect_and_no_request(proxy, nodes,
                 statuses.append(alice.rest.post("messages/", json={"conversation_id": talk["id"], "content": f"{len(statuses)}"}).status_code)
             except httpx.HTTPError as error:
                 statuses.append(repr(error))
+            stop.wait(0.02)
 
+    readers = [bob.join(talk) for _ in range(4)]
     thread = threading.Thread(target=keep_sending)
     thread.start()
-    readers = [bob.join(talk) for _ in range(4)]
     try:
         eventually(lambda: len(statuses) > 10)
         nodes[0].terminate()

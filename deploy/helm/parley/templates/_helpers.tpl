@@ -13,6 +13,7 @@ app.kubernetes.io/managed-by: Helm
 {{- $settings := dict
   "ALLOWED_HOSTS" (append .Values.hosts "messaging-app" | join ",")
   "PARLEY_FORWARDED_ALLOW_IPS" (join "," .Values.forwardedAllowIps)
+  "REDIS_CACHE_URL" .Values.redis.cacheUrl
   "PARLEY_ADMIN_HOST" "0.0.0.0"
   "PARLEY_ADMIN_PORT" "8001"
   "PARLEY_SHARDS" (toString .Values.shards)
