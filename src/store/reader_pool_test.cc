@@ -50,9 +50,9 @@ class ReaderPoolTest : public testing::Test {
     pool.Submit(kind, blockers_.back()->Job());
     blockers_.back()->WaitUntilItRuns();
   }
+  // Called once. The jobs still use their blockers until the pool is closed.
   void LetAllGo() {
     for (auto& blocker : blockers_) blocker->LetGo();
-    blockers_.clear();
   }
   ReaderPool::Job Note(std::string name) {
     return [this, name = std::move(name)](SqlSession* session) {
