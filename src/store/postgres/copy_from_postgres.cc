@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "store/postgres/copied_tables.h"
-#include "store/postgres/pg_connection.h"
 #include "store/postgres/pg_values.h"
 #include "store/postgres/takeover.h"
 
@@ -16,25 +15,8 @@ namespace {
 constexpr int kRowsAtOnce = 500;
 constexpr int kRowsPerCommit = 50'000;
 
-struct Column {
-  std::string name, type;
-};
-
-// Virtual columns, and the position of a change: a restore assigns it anew.
-std::vector<Column> ColumnsOf(PgConnection& from, const std::string& table) {
-  const PgResult rows = from.Execute(
-      "SELECT column_name, udt_name FROM information_schema.columns WHERE table_schema = "
-      "current_schema() AND table_name = '" +
-      table + "' AND column_name NOT IN ('txn', 'changed') ORDER BY ordinal_position");
-  std::vector<Column> columns;
-  for (int i = 0; i < ::PQntuples(rows.get()); ++i) {
-    columns.push_back({::PQgetvalue(rows.get(), i, 0), ::PQgetvalue(rows.get(), i, 1)});
-  }
-  return columns;
-}
-
 // The value as text that Bind converts to the embedded store's type.
-std::string Selected(const Column& column) {
+std::string Selected(const CopiedColumn& column) {
   if (column.type == "timestamptz") {
     return "(extract(epoch FROM " + column.name + ") * 1000000)::bigint";
   }
@@ -53,7 +35,7 @@ std::vector<uint8_t> BytesOf(std::string_view hex) {
 }
 
 // `held`: keeps a converted text until the row is inserted.
-void BindColumn(Statement& row, int at, const Column& column, std::string_view text,
+void BindColumn(Statement& row, int at, const CopiedColumn& column, std::string_view text,
                 std::string& held) {
   if (column.type == "uuid") {
     row.Bind(at, Uuid::Parse(text).value_or(Uuid()));
@@ -71,7 +53,7 @@ void BindColumn(Statement& row, int at, const Column& column, std::string_view t
 
 // `insert`: receives the statement, which the session identifies by its address.
 void CopyTable(PgConnection& from, SqlSession& to, const std::string& table, std::string& insert) {
-  const std::vector<Column> columns = ColumnsOf(from, table);
+  const std::vector<CopiedColumn> columns = CopiedColumnsOf(from, table);
   std::string names, selected, places;
   for (size_t i = 0; i < columns.size(); ++i) {
     const std::string separator = i == 0 ? "" : ", ";

@@ -12,25 +12,9 @@ namespace {
 constexpr Query kFileKey{"file_key", "SELECT value FROM parley_meta WHERE key = 'file_key'"};
 constexpr size_t kLotBytes = 256 * 1024;
 
-struct Column {
-  std::string name, type;
-};
-
-std::vector<Column> ColumnsOf(PgConnection& connection, const std::string& table) {
-  const PgResult rows = connection.Execute(
-      "SELECT column_name, udt_name FROM information_schema.columns WHERE table_schema = "
-      "current_schema() AND table_name = '" +
-      table + "' AND column_name NOT IN ('txn', 'changed') ORDER BY ordinal_position");
-  std::vector<Column> columns;
-  for (int i = 0; i < ::PQntuples(rows.get()); ++i) {
-    columns.push_back({::PQgetvalue(rows.get(), i, 0), ::PQgetvalue(rows.get(), i, 1)});
-  }
-  return columns;
-}
-
-std::string Listed(const std::vector<Column>& columns) {
+std::string Listed(const std::vector<CopiedColumn>& columns) {
   std::string out;
-  for (const Column& column : columns) {
+  for (const CopiedColumn& column : columns) {
     if (!out.empty()) out += ", ";
     out += column.name;
   }
@@ -92,7 +76,7 @@ int64_t CountIn(PgConnection& connection, const std::string& table) {
 // `select`: receives the statement, which the session identifies by its address.
 int64_t CopyTable(SqlSession& from, PgConnection& to, const std::string& table,
                   std::string& select) {
-  const std::vector<Column> columns = ColumnsOf(to, table);
+  const std::vector<CopiedColumn> columns = CopiedColumnsOf(to, table);
   const std::string list = Listed(columns);
   select = "SELECT " + list + " FROM " + table;
   const Query query{"copy", select.c_str()};
