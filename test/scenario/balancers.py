@@ -59,27 +59,20 @@ backend parley
 """
 
 
-class Balancer:
-    def __init__(self, kind, addresses):
-        self.kind = kind
+class ProxyProgram:
+    """nginx or HAProxy with the configuration `text`, whose {directory} and {port} are filled in."""
+
+    def __init__(self, kind, text, **values):
         self.directory = tempfile.mkdtemp(prefix=f"parley-{kind}-")
         self.port = free_port()
-        if kind == "nginx":
-            servers = "\n    ".join(f"server {address} max_fails=1 fail_timeout=1s;" for address in addresses)
-            text, command = NGINX, ["nginx", "-p", self.directory, "-c", f"{self.directory}/conf"]
-        else:
-            servers = "\n  ".join(f"server node{number} {address} check" for number, address in enumerate(addresses))
-            text, command = HAPROXY, ["haproxy", "-W", "-q", "-f", f"{self.directory}/conf"]
         with open(f"{self.directory}/conf", "w") as conf:
-            conf.write(text.format(directory=self.directory, port=self.port, servers=servers))
-        program = shutil.which(command[0], path="/usr/sbin:/usr/bin")
+            conf.write(text.format(directory=self.directory, port=self.port, **values))
+        command = {"nginx": ["-p", self.directory, "-c"], "haproxy": ["-W", "-q", "-f"]}[kind]
+        program = shutil.which(kind, path="/usr/sbin:/usr/bin")
         assert program, f"{kind} is not installed: './dev test' installs it"
-        self.process = subprocess.Popen([program, *command[1:]], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([program, *command, f"{self.directory}/conf"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
         eventually(self._listens)
-
-    @property
-    def address(self):
-        return f"127.0.0.1:{self.port}"
 
     def _listens(self):
         with socket.socket() as probe:
@@ -89,3 +82,17 @@ class Balancer:
         self.process.terminate()
         self.process.wait(20)
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class Balancer(ProxyProgram):
+    def __init__(self, kind, addresses):
+        self.kind = kind
+        if kind == "nginx":
+            text, servers = NGINX, "\n    ".join(f"server {address} max_fails=1 fail_timeout=1s;" for address in addresses)
+        else:
+            text, servers = HAPROXY, "\n  ".join(f"server node{number} {address} check" for number, address in enumerate(addresses))
+        super().__init__(kind, text, servers=servers)
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"

@@ -1,10 +1,7 @@
 """Proxies between a client and a node, each with one fault, and the certificates for them."""
 import datetime
 import ipaddress
-import shutil
 import socket
-import subprocess
-import tempfile
 import threading
 
 from cryptography import x509
@@ -12,8 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from deadline import eventually
-from server import free_port
+from balancers import ProxyProgram
 
 CONF = """
 daemon off; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/error.log warn;
@@ -38,34 +34,17 @@ WEBSOCKETS = """proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection $connection_upgrade;"""
 
 
-class Nginx:
+class Nginx(ProxyProgram):
     """nginx in front of one address. `certificate`: paths of the chain and its key."""
 
     def __init__(self, upstream, settings=WEBSOCKETS, certificate=None):
-        self.directory = tempfile.mkdtemp(prefix="parley-nginx-")
-        self.port = free_port()
         self.scheme = "https" if certificate else "http"
         tls = f" ssl; ssl_certificate {certificate[0]}; ssl_certificate_key {certificate[1]}" if certificate else ""
-        with open(f"{self.directory}/conf", "w") as conf:
-            conf.write(CONF.format(directory=self.directory, port=self.port, upstream=upstream, settings=settings, tls=tls))
-        program = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-        assert program, "nginx is not installed: './dev test' installs it"
-        self.process = subprocess.Popen([program, "-p", self.directory, "-c", f"{self.directory}/conf"], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        eventually(self._listens)
+        super().__init__("nginx", CONF, upstream=upstream, settings=settings, tls=tls)
 
     @property
     def url(self):
         return f"{self.scheme}://127.0.0.1:{self.port}"
-
-    def _listens(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait(20)
-        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 class BufferingProxy:

@@ -5,18 +5,16 @@
 #include "app/doctor/probe.h"
 #include "app/process.h"
 #include "store/postgres/open_postgres.h"
+#include "store/postgres/takeover_schema.h"
 
 namespace parley::doctor {
 namespace {
 
+using takeover::AskOne;
+
 constexpr int kOldestServer = 130'000;
 constexpr double kSlowQueryMillis = 20, kSlowCommitMillis = 50;
 constexpr Millis kMeasureWithin{3'000};
-
-std::string AskOne(PgConnection& connection, const std::string& sql) {
-  const PgResult result = connection.Execute(sql);
-  return ::PQntuples(result.get()) > 0 ? ::PQgetvalue(result.get(), 0, 0) : "";
-}
 
 // The default of a new session. Parley's own sessions raise synchronous_commit.
 std::string DefaultOf(PgConnection& connection, const std::string& setting) {
