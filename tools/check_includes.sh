@@ -15,7 +15,7 @@ fi
 awk '
   BEGIN {
     # A new module gets its place in this list, lowest first; "|" joins those of one rank.
-    count = split("base domain net|protocol auth redis|store|blob bus|cache|http|django|config hub session feature app", ranks, " ")
+    count = split("base domain net|protocol auth redis|store|blob bus|cache|http|django|config hub session feature|loadgen app", ranks, " ")
     for (r = 1; r <= count; r++) {
       n = split(ranks[r], names, "|")
       for (i = 1; i <= n; i++) rank[names[i]] = r

@@ -146,8 +146,7 @@ struct ShardParts {
              Store& store, const TokenVerifier& verifier, const SitePolicy& site,
              const SitePolicy& admin_site, const CorsPolicy& cors, const CorsPolicy& admin_cors,
              const FileLinks& links, const ApiPrefixes& prefixes, NoUpgrades& no_upgrades,
-             RateLimiter& limiter, HeldCounts& held, OnlineUsers& online, ListCache* lists,
-             NodeCounters& counters)
+             RateLimiter& limiter, HeldCounts& held, ListCache* lists, NodeCounters& counters)
       : owner(node),
         ids(clock),
         json(config.limits.json_depth),
@@ -155,8 +154,8 @@ struct ShardParts {
         services{hub,  store,         shard,   clock, ids,
                  json, config.limits, limiter, links, config.compat.guide,
                  lists},
-        sessions{hub,  store,  shard,    clock, verifier,      limiter,
-                 held, online, commands, json,  config.limits, session_options},
+        sessions{hub,  store,    shard, clock,         verifier,       limiter,
+                 held, commands, json,  config.limits, session_options},
         endpoint(sessions, site, counters.ws,
                  {.test_echo = config.test_echo,
                   .access_log = config.access_log,
@@ -320,12 +319,12 @@ Node::Node(const Config& config, const Clock& clock)
   for (unsigned i = 0; i < shards; ++i) {
     parts_.push_back(std::make_unique<ShardParts>(
         *this, config_, clock_, *shards_[i], *hubs_[i], *store_, *verifier_, site_, admin_site_,
-        cors_, admin_cors_, links_, prefixes_, no_upgrades_, rate_limiter_, sockets_, online_,
-        lists_.get(), counters_));
+        cors_, admin_cors_, links_, prefixes_, no_upgrades_, rate_limiter_, sockets_, lists_.get(),
+        counters_));
     RegisterFeatures(*parts_.back());
   }
   const auto make = [this](bool admin) {
-    return [this, admin](Shard& shard, StreamSocket socket, Peer peer) {
+    return [this, admin](Shard& shard, SocketFd socket, Peer peer) {
       return MakeConnection(shard, std::move(socket), std::move(peer), admin);
     };
   };
@@ -387,11 +386,11 @@ void Node::MakeFeatures(bool shared_store) {
   const NodeServices node{*store_, *blobs_, *shards_.front(), clock_};
   const AttachmentsConfig& files = config_.attachments;
   features_.push_back(StatelessFeature(
-      [tasks_by_services = config_.task_conversations == TaskConversations::kService](
-          Registry& registry, Services& services) {
-        RegisterConversations(registry, services, tasks_by_services);
+      [tasks_by_services = config_.task_conversations == TaskConversations::kService,
+       &inbox = counters_.inbox](Registry& registry, Services& services) {
+        RegisterConversations(registry, services, tasks_by_services, inbox);
       }));
-  features_.push_back(StatelessFeature(RegisterMessages));
+  features_.push_back(MakeMessages());
   features_.push_back(MakeAttachments(
       node, {.concurrent_uploads = files.concurrent_uploads,
              .concurrent_uploads_per_user =
@@ -402,7 +401,10 @@ void Node::MakeFeatures(bool shared_store) {
   features_.push_back(StatelessFeature([&online = online_](Registry& registry, Services& services) {
     RegisterPresence(registry, services, online);
   }));
-  features_.push_back(StatelessFeature(RegisterReceipts));
+  features_.push_back(
+      StatelessFeature([&inbox = counters_.inbox](Registry& registry, Services& services) {
+        RegisterReceipts(registry, services, inbox);
+      }));
   features_.push_back(
       StatelessFeature([](Registry& registry, Services&) { RegisterTyping(registry); }));
   features_.push_back(
@@ -433,6 +435,7 @@ void Node::AddAllMetrics(MetricFamilies& out) const {
   out.AddGauge("trace_bytes", "Bytes of the recorded stages of recent messages.",
                static_cast<double>(traces_->bytes()));
   AddMetrics(counters_.cache, out);
+  AddMetrics(counters_.inbox, out);
   for (const auto& feature : features_) feature->AddMetrics(out);
   out.AddGauge("ready", "1 while /readyz returns 200, otherwise 0.",
                WhyNotReady(*store_, health_) == nullptr ? 1 : 0);
@@ -469,7 +472,7 @@ std::vector<const Router*> Node::RoutersOf(const ShardParts& parts) {
 
 std::vector<const Router*> Node::routers() const { return RoutersOf(*parts_.front()); }
 
-std::unique_ptr<Connection> Node::MakeConnection(Shard& shard, StreamSocket socket, Peer peer,
+std::unique_ptr<Connection> Node::MakeConnection(Shard& shard, SocketFd socket, Peer peer,
                                                  bool admin) {
   ShardParts& parts = *parts_[shard.index()];
   auto http = std::make_unique<HttpProtocol>(admin ? parts.admin_http : parts.http);

@@ -16,6 +16,7 @@
 #include "feature/django/django_gateway.h"
 #include "feature/feature.h"
 #include "feature/health/health_api.h"
+#include "feature/inbox_cache.h"
 #include "http/held_counts.h"
 #include "http/http_protocol.h"
 #include "http/rate_limiter.h"
@@ -39,6 +40,7 @@ struct NodeCounters {
   BusCounters bus;
   DjangoCounters django;
   CacheCounters cache;
+  InboxCacheCounters inbox;
   Gauge connections;
 };
 
@@ -72,8 +74,7 @@ class Node {
   void RegisterFeatures(ShardParts& parts);
   void AddAllMetrics(MetricFamilies& out) const;
   static std::vector<const Router*> RoutersOf(const ShardParts& parts);
-  std::unique_ptr<Connection> MakeConnection(Shard& shard, StreamSocket socket, Peer peer,
-                                             bool admin);
+  std::unique_ptr<Connection> MakeConnection(Shard& shard, SocketFd socket, Peer peer, bool admin);
   void DisconnectClients();
   bool WaitForConnections(Monotonic deadline);
 

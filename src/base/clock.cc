@@ -10,13 +10,15 @@ using std::chrono::year_month_day;
 
 constexpr int64_t kMicrosPerDay = 86'400'000'000;
 
-void AppendDigits(std::string& out, int64_t value, int width) {
-  char digits[8];
-  for (int i = width - 1; i >= 0; --i) {
-    digits[i] = static_cast<char>('0' + value % 10);
+// Writes the last kWidth digits of a number and the character after them.
+template <int kWidth>
+char* WriteDigits(char* at, uint32_t value, char after) {
+  for (int i = kWidth - 1; i >= 0; --i) {
+    at[i] = static_cast<char>('0' + value % 10);
     value /= 10;
   }
-  out.append(digits, static_cast<size_t>(width));
+  at[kWidth] = after;
+  return at + kWidth + 1;
 }
 
 // Reads exactly `width` digits at `pos`; returns -1 if they are not there.
@@ -32,7 +34,7 @@ int ReadDigits(std::string_view text, size_t pos, size_t width) {
 
 }  // namespace
 
-void AppendTimestamp(std::string& out, Timestamp t) {
+char* WriteTimestamp(char* at, Timestamp t) {
   int64_t days = t.micros / kMicrosPerDay;
   int64_t rest = t.micros % kMicrosPerDay;
   if (rest < 0) {
@@ -40,20 +42,21 @@ void AppendTimestamp(std::string& out, Timestamp t) {
     --days;
   }
   const year_month_day date{sys_days{std::chrono::days{days}}};
-  AppendDigits(out, int{date.year()}, 4);
-  out += '-';
-  AppendDigits(out, unsigned{date.month()}, 2);
-  out += '-';
-  AppendDigits(out, unsigned{date.day()}, 2);
-  out += 'T';
-  AppendDigits(out, rest / 3'600'000'000, 2);
-  out += ':';
-  AppendDigits(out, rest / 60'000'000 % 60, 2);
-  out += ':';
-  AppendDigits(out, rest / 1'000'000 % 60, 2);
-  out += '.';
-  AppendDigits(out, rest % 1'000'000, 6);
-  out += 'Z';
+  const auto seconds = static_cast<uint32_t>(rest / 1'000'000);
+  const auto micros = static_cast<uint32_t>(rest % 1'000'000);
+  at = WriteDigits<4>(at, static_cast<uint32_t>(int{date.year()}), '-');
+  at = WriteDigits<2>(at, unsigned{date.month()}, '-');
+  at = WriteDigits<2>(at, unsigned{date.day()}, 'T');
+  at = WriteDigits<2>(at, seconds / 3600, ':');
+  at = WriteDigits<2>(at, seconds / 60 % 60, ':');
+  at = WriteDigits<2>(at, seconds % 60, '.');
+  return WriteDigits<6>(at, micros, 'Z');
+}
+
+void AppendTimestamp(std::string& out, Timestamp t) {
+  char text[kTimestampCharacters];
+  WriteTimestamp(text, t);
+  out.append(text, sizeof text);
 }
 
 std::string FormatTimestamp(Timestamp t) {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,8 +21,11 @@ struct Timestamp {
 using Duration = std::chrono::microseconds;
 using Monotonic = std::chrono::steady_clock::time_point;
 
-// RFC 3339, UTC, always six decimals: 2026-11-23T08:00:00.000000Z (27 characters).
+// RFC 3339, UTC, always six decimals: 2026-11-23T08:00:00.000000Z.
 std::string FormatTimestamp(Timestamp t);
+inline constexpr size_t kTimestampCharacters = 27;
+// Writes kTimestampCharacters and returns their end.
+char* WriteTimestamp(char* at, Timestamp t);
 void AppendTimestamp(std::string& out, Timestamp t);
 // Any RFC 3339 offset and 0-9 decimals (truncated to 6); nullopt if the text is malformed.
 std::optional<Timestamp> ParseTimestamp(std::string_view text);

@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -9,6 +10,28 @@ namespace parley {
 namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
+// The two digits of each byte.
+constexpr std::array<std::array<char, 2>, 256> kHexOfByte = [] {
+  std::array<std::array<char, 2>, 256> table{};
+  for (size_t byte = 0; byte < table.size(); ++byte) {
+    table[byte] = {kHex[byte >> 4], kHex[byte & 15]};
+  }
+  return table;
+}();
+
+std::span<uint8_t> BytesOf(std::string& text) {
+  return {reinterpret_cast<uint8_t*>(text.data()), text.size()};
+}
+
+std::string HexOf(std::string_view bytes) {
+  std::string out;
+  out.reserve(2 * bytes.size());
+  for (const char c : bytes) {
+    out += kHex[static_cast<uint8_t>(c) >> 4];
+    out += kHex[static_cast<uint8_t>(c) & 15];
+  }
+  return out;
+}
 
 int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -43,14 +66,17 @@ Uuid Uuid::FromBytes(std::span<const uint8_t, 16> raw) {
   return id;
 }
 
-void AppendUuid(std::string& out, const Uuid& id) {
-  char text[36];
-  size_t at = 0;
+char* WriteUuid(char* at, const Uuid& id) {
   for (size_t i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text[at++] = '-';
-    text[at++] = kHex[id.bytes[i] >> 4];
-    text[at++] = kHex[id.bytes[i] & 15];
+    if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
+    at = std::ranges::copy(kHexOfByte[id.bytes[i]], at).out;
   }
+  return at;
+}
+
+void AppendUuid(std::string& out, const Uuid& id) {
+  char text[kUuidCharacters];
+  WriteUuid(text, id);
   out.append(text, sizeof text);
 }
 
@@ -63,7 +89,7 @@ std::string Uuid::ToString() const {
 
 Uuid UuidGenerator::Next() {
   Uuid id;
-  RandomBytes(id.bytes);
+  RandomIdBytes(id.bytes);
   const int64_t now = clock_.Now().micros / 1000;
   if (now > last_millis_) {
     last_millis_ = now;
@@ -109,14 +135,31 @@ void RandomBytes(std::span<uint8_t> out) {
 
 std::string RandomHex(size_t bytes) {
   std::string raw(bytes, '\0');
-  RandomBytes({reinterpret_cast<uint8_t*>(raw.data()), bytes});
-  std::string out;
-  out.reserve(2 * bytes);
-  for (char c : raw) {
-    out += kHex[static_cast<uint8_t>(c) >> 4];
-    out += kHex[static_cast<uint8_t>(c) & 15];
+  RandomBytes(BytesOf(raw));
+  return HexOf(raw);
+}
+
+void RandomIdBytes(std::span<uint8_t> out) {
+  struct Block {
+    std::array<uint8_t, 4096> bytes;
+    size_t used = sizeof bytes;
+  };
+  thread_local Block block;
+  if (out.size() > block.bytes.size() - block.used) {
+    if (out.size() > block.bytes.size()) return RandomBytes(out);
+    RandomBytes(block.bytes);
+    block.used = 0;
   }
-  return out;
+  const std::span<uint8_t> taken = std::span(block.bytes).subspan(block.used, out.size());
+  std::ranges::copy(taken, out.begin());
+  std::ranges::fill(taken, uint8_t{0});  // an id is given out once, whatever happens to this memory
+  block.used += out.size();
+}
+
+std::string RandomIdHex(size_t bytes) {
+  std::string raw(bytes, '\0');
+  RandomIdBytes(BytesOf(raw));
+  return HexOf(raw);
 }
 
 }  // namespace parley

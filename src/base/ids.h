@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -25,6 +26,9 @@ struct Uuid {
   bool IsNil() const { return *this == Uuid{}; }
   auto operator<=>(const Uuid&) const = default;
 };
+inline constexpr size_t kUuidCharacters = 36;
+// Writes kUuidCharacters and returns their end.
+char* WriteUuid(char* at, const Uuid& id);
 void AppendUuid(std::string& out, const Uuid& id);
 
 // Generates version 7 UUIDs (RFC 9562 §5.7): 48 bits of Unix milliseconds, then random bits. The ids of
@@ -57,6 +61,11 @@ bool IsUserId(std::string_view text);
 // Fills `out` with random bytes from the kernel (getrandom(2)); aborts if that fails.
 void RandomBytes(std::span<uint8_t> out);
 std::string RandomHex(size_t bytes);
+
+// Random bytes for ids, which must be unique and hard to guess but are not secrets: read from the kernel
+// in blocks, one block per thread, instead of by one system call each. Keys use RandomBytes.
+void RandomIdBytes(std::span<uint8_t> out);
+std::string RandomIdHex(size_t bytes);
 
 }  // namespace parley
 

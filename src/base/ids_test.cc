@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <thread>
 #include <unordered_set>
+#include <vector>
 
 namespace parley {
 namespace {
@@ -137,6 +139,28 @@ TEST(RandomTest, HexHasTheRequestedLengthAndDiffers) {
     EXPECT_TRUE(seen.insert(text).second);
   }
   EXPECT_EQ(RandomHex(0), "");
+}
+
+TEST(RandomIdBytesTest, IdsDifferWithinAndAcrossBlocksAndThreads) {
+  std::set<std::string> ids;
+  const auto draw = [](std::set<std::string>& into) {
+    for (int i = 0; i < 2000; ++i) into.insert(RandomIdHex(16));
+  };
+  draw(ids);
+  std::set<std::string> of_thread;
+  std::thread([&] { draw(of_thread); }).join();
+  ids.merge(of_thread);
+  EXPECT_EQ(ids.size(), 4000u);
+  EXPECT_TRUE(of_thread.empty()) << "two threads drew the same id";
+  for (const std::string& id : ids) EXPECT_EQ(id.size(), 32u);
+}
+
+TEST(RandomIdBytesTest, MoreBytesThanABlockAreFilled) {
+  std::vector<uint8_t> bytes(10'000);
+  RandomIdBytes(bytes);
+  const std::set<uint8_t> values(bytes.begin(), bytes.end());
+  EXPECT_EQ(values.size(), 256u);
+  EXPECT_NE(std::vector(bytes.end() - 16, bytes.end()), std::vector<uint8_t>(16));
 }
 
 }  // namespace

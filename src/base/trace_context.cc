@@ -34,7 +34,7 @@ std::string TraceContext::ToHeader() const {
 }
 
 TraceContext NewTrace() {
-  const std::string digits = RandomHex((kTraceDigits + kSpanDigits) / 2);
+  const std::string digits = RandomIdHex((kTraceDigits + kSpanDigits) / 2);
   return {.trace_id = digits.substr(0, kTraceDigits), .span_id = digits.substr(kTraceDigits)};
 }
 
@@ -54,7 +54,7 @@ std::optional<TraceContext> ContinueTrace(std::string_view header, std::string_v
     return std::nullopt;
   }
   return TraceContext{.trace_id = std::string(trace),
-                      .span_id = RandomHex(8),
+                      .span_id = RandomIdHex(8),
                       .sampled = (LastBits(flags[1]) & 1) != 0,
                       .state = IsPassable(state) ? std::string(state) : std::string()};
 }

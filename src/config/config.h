@@ -1,5 +1,5 @@
 // The configuration as typed values, filled by LoadConfig from file, environment and command line. The
-// defaults here are those of development; the rows in option_rows.cc have the defaults of production,
+// defaults here are those of development; the rows in options/ have the defaults of production,
 // and the meaning of each option.
 #pragma once
 #include <cstddef>

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <vector>
+
+#include "config/options/sections.h"
 
 namespace parley {
 namespace {
@@ -13,6 +16,18 @@ std::string Join(const Option& option, char joint) {
 }
 
 }  // namespace
+
+std::span<const Option> Options() {
+  static const std::vector<Option> all = [] {
+    std::vector<Option> rows;
+    for (const auto& part :
+         {NodeOptions(), RateLimitOptions(), AuthOptions(), LimitOptions(), ServiceOptions()}) {
+      rows.insert(rows.end(), part.begin(), part.end());
+    }
+    return rows;
+  }();
+  return all;
+}
 
 std::string KeyOf(const Option& option) { return Join(option, '.'); }
 

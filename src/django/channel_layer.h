@@ -6,12 +6,14 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/unique_function.h"
 #include "django/message_codec.h"
 #include "django/names.h"
 #include "redis/redis_address.h"
@@ -70,8 +72,10 @@ class ChannelLayer {
   // that a reconnect of the last client costs nothing.
   virtual void Join(std::string_view group) = 0;
   virtual void Leave(std::string_view group) = 0;
-  // Sends to the group's members other than Parley's nodes. `message` is an object.
-  virtual void Send(std::string_view group, Value message) = 0;
+  // Sends to the group's members other than Parley's nodes. `write` is called if there may be any, at most once; it returns
+  // an object, or nullopt to send nothing. `held`: the bytes that it holds until then.
+  using Write = UniqueFunction<std::optional<Value>()>;
+  virtual void Send(std::string_view group, size_t held, Write write) = 0;
 };
 
 // `clock` and `counters` outlive the layer.

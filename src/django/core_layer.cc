@@ -294,20 +294,21 @@ bool CoreLayer::Refused(RedisPipeline::Submitted submitted) {
   return true;
 }
 
-void CoreLayer::Send(std::string_view group, Value message) {
+void CoreLayer::Send(std::string_view group, size_t held, Write write) {
   const std::string key = GroupKey(options_.prefix, group);
   const int64_t oldest = clock_.Now().micros / kSecond - options_.group_expiry.count();
   std::string commands = RedisCommand({"ZREMRANGEBYSCORE", key, "0", std::to_string(oldest)}) +
                          RedisCommand({"ZRANGE", key, "0", kMostMembers});
-  auto deliver = [this, message = std::move(message)](std::span<const RedisReply> replies) {
+  auto deliver = [this, write = std::move(write)](std::span<const RedisReply> replies) mutable {
     if (replies.empty()) return counters_.disconnected.Add();
-    if (replies[1]->type == REDIS_REPLY_ARRAY) Deliver(message, *replies[1]);
+    if (replies[1]->type == REDIS_REPLY_ARRAY) Deliver(write, *replies[1]);
   };
-  Refused(hosts_[HostOfGroup(group)]->groups.Submit(std::move(commands), 2, std::move(deliver)));
+  Refused(
+      hosts_[HostOfGroup(group)]->groups.Submit(std::move(commands), 2, std::move(deliver), held));
 }
 
 // `members`: full channel names, in the order in which they joined.
-void CoreLayer::Deliver(const Value& message, const redisReply& members) {
+void CoreLayer::Deliver(Write& write, const redisReply& members) {
   std::vector<Inbox> inboxes;
   std::map<std::string_view, size_t> known;
   for (const redisReply* const member : std::span(members.element, members.elements)) {
@@ -323,11 +324,13 @@ void CoreLayer::Deliver(const Value& message, const redisReply& members) {
     inboxes[found->second].names.push_back(Value::String(std::string(channel)));
   }
   if (inboxes.empty()) return;
+  const std::optional<Value> message = write();
+  if (!message) return;
   std::vector<std::vector<const Inbox*>> by_host(hosts_.size());
   for (const Inbox& inbox : inboxes)
     by_host[HostOf(inbox.channel, hosts_.size())].push_back(&inbox);
   for (size_t host = 0; host < hosts_.size(); ++host) {
-    if (!by_host[host].empty()) DeliverOn(*hosts_[host], by_host[host], message);
+    if (!by_host[host].empty()) DeliverOn(*hosts_[host], by_host[host], *message);
   }
 }
 

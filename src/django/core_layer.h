@@ -23,7 +23,7 @@ class CoreLayer final : public ChannelLayer {
   void Stop(std::chrono::milliseconds limit, std::function<void()> done) override;
   void Join(std::string_view group) override;
   void Leave(std::string_view group) override;
-  void Send(std::string_view group, Value message) override;
+  void Send(std::string_view group, size_t held, Write write) override;
 
  private:
   struct Host;
@@ -49,7 +49,7 @@ class CoreLayer final : public ChannelLayer {
   void OnBytes(std::string_view bytes);
   void Disown(const std::string& group);
 
-  void Deliver(const Value& message, const redisReply& members);
+  void Deliver(Write& write, const redisReply& members);
   void DeliverOn(Host& host, std::span<const Inbox* const> inboxes, const Value& message);
   void OnDelivered(size_t processes, const redisReply& full);
   // Counts a request that was refused.

@@ -100,16 +100,18 @@ void DjangoBridge::TakeQueued() {
       users_.erase(wish.group);
     }
   }
-  for (const Outgoing& one : outgoing) {
-    const auto event = ParseJson(*one.event);
-    if (!event) {
-      counters_.too_large.Add();
-      continue;
-    }
-    if (auto message = ToDjango(*event, application_)) {
-      layer_->Send(one.group, std::move(*message));
-    }
+  for (Outgoing& one : outgoing) {
+    const size_t held = one.event->size() + kOutgoingCost;
+    layer_->Send(one.group, held, [this, event = std::move(one.event)] { return Write(*event); });
   }
+}
+
+// nullopt: Django does not get the event.
+std::optional<Value> DjangoBridge::Write(const std::string& json) const {
+  const auto event = ParseJson(json);
+  if (event) return ToDjango(*event, application_);
+  counters_.too_large.Add();
+  return std::nullopt;
 }
 
 void DjangoBridge::OnMessage(std::string_view group, Value message) {

@@ -74,6 +74,7 @@ class DjangoBridge final : private LayerReceiver {
   void Add(Wish wish);
   void Add(Outgoing outgoing);
   void TakeQueued();
+  std::optional<Value> Write(const std::string& json) const;
 
   const Options options_;
   const AllowedTypes application_;

@@ -118,15 +118,18 @@ void PubSubLayer::OnBytes(std::string_view channel, std::string_view bytes) {
   receiver_->OnMessage(channel, std::move(*message));
 }
 
-void PubSubLayer::Send(std::string_view group, Value message) {
-  message.Set(kOriginField, Value::String(options_.node));
+// PUBLISH does not say beforehand whether there are members.
+void PubSubLayer::Send(std::string_view group, size_t /*held*/, Write write) {
+  std::optional<Value> message = write();
+  if (!message) return;
+  message->Set(kOriginField, Value::String(options_.node));
   const std::string channel = channel_prefix_ + std::string(group);
   const auto on_reply = [this](std::span<const RedisReply> replies) {
     if (replies.empty()) return counters_.disconnected.Add();
     if (replies[0]->type == REDIS_REPLY_INTEGER) counters_.sent.Add();
   };
   switch (hosts_[HostOf(channel, hosts_.size())]->publisher.Submit(
-      RedisCommand({"PUBLISH", channel, codec_.Encode(message, clock_.Now())}), 1, on_reply)) {
+      RedisCommand({"PUBLISH", channel, codec_.Encode(*message, clock_.Now())}), 1, on_reply)) {
     case RedisPipeline::Submitted::kQueued:
       return;
     case RedisPipeline::Submitted::kFull:

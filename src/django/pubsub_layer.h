@@ -21,7 +21,7 @@ class PubSubLayer final : public ChannelLayer {
   void Stop(std::chrono::milliseconds limit, std::function<void()> done) override;
   void Join(std::string_view group) override;
   void Leave(std::string_view group) override;
-  void Send(std::string_view group, Value message) override;
+  void Send(std::string_view group, size_t held, Write write) override;
 
  private:
   struct Host;

@@ -28,9 +28,10 @@ void RedisPipeline::Count(int64_t bytes) {
   *options_.queued_bytes += bytes;
 }
 
-RedisPipeline::Submitted RedisPipeline::Submit(std::string commands, size_t replies, Done done) {
+RedisPipeline::Submitted RedisPipeline::Submit(std::string commands, size_t replies, Done done,
+                                               size_t held) {
   if (!connected_) return Submitted::kDisconnected;
-  const size_t size = commands.size();
+  const size_t size = commands.size() + held;
   if (bytes_ + size > kMostBytes) return Submitted::kFull;
   Count(static_cast<int64_t>(size));
   queued_.push_back({std::move(commands), size, replies, std::move(done)});

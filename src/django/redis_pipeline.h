@@ -28,8 +28,9 @@ class RedisPipeline {
   };
   RedisPipeline(boost::asio::io_context& io, const RedisAddress& address, Options options);
 
-  // `commands` are encoded, with `replies` replies in all. `done` is called unless the request is refused.
-  Submitted Submit(std::string commands, size_t replies, Done done);
+  // `commands` are encoded, with `replies` replies in all. `done` is called unless the request is refused; `held`: the bytes
+  // that it holds until then.
+  Submitted Submit(std::string commands, size_t replies, Done done, size_t held = 0);
   boost::asio::awaitable<void> Run();
   void Stop();
   void Reconnect() { link_.Reconnect(); }
@@ -42,7 +43,7 @@ class RedisPipeline {
  private:
   struct Request {
     std::string commands;
-    size_t size = 0;  // of the commands
+    size_t size = 0;  // of the commands and what `done` holds
     size_t replies = 0;
     Done done;
   };

@@ -65,7 +65,7 @@ std::string RequestIdFrom(std::optional<std::string_view> header) {
       std::ranges::all_of(*header, fits)) {
     return std::string(*header);
   }
-  return RandomHex(16);
+  return RandomIdHex(16);
 }
 
 void LogRequest(const AccessLine& line, int status, Duration took) {

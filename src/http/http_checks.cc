@@ -74,12 +74,9 @@ std::optional<Error> HttpProtocol::TakeRate(const Route& route, const Caller& ca
     return std::nullopt;
   }
   const auto wait = limiter.Take(limit, caller.user);
-  const Rate& rate = limiter.rate(limit);
-  response_context_.lines.append("RateLimit-Policy: ")
-      .append(RateLimitPolicyHeader(limit, rate))
-      .append("\r\nRateLimit: ")
-      .append(RateLimitHeader(limit, rate, limiter.Left(limit, caller.user)))
-      .append("\r\n");
+  for (const auto& [name, value] : limiter.Headers(limit, caller.user)) {
+    response_context_.lines.append(name).append(": ").append(value).append("\r\n");
+  }
   if (!wait) return std::nullopt;
   return RateLimited(*wait);
 }

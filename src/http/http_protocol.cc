@@ -141,7 +141,7 @@ bool HttpProtocol::OnHeader(Connection& connection) {
   }
   access_.client = context_.site.ClientAddress(*request);
   const bool serves_socket = context_.upgrade.Serves(*request);
-  if (serves_socket && context_.access_log) access_.session = RandomHex(8);
+  if (serves_socket && context_.access_log) access_.session = RandomIdHex(8);
   request->set_access({.client = access_.client,
                        .id = access_.request_id,
                        .session = access_.session,

@@ -149,14 +149,22 @@ Error RateLimited(std::chrono::milliseconds wait) {
           .retry_after = wait};
 }
 
-std::string RateLimitPolicyHeader(Limit limit, const Rate& rate) {
-  return fmt::format("\"{}\";q={:.0f};w={:.0f}", kLimitNames[static_cast<size_t>(limit)],
-                     rate.burst, std::ceil(rate.burst / rate.per_second));
+Response RateLimitProblem(const Error& error, RateLimiter& limiter, Limit limit,
+                          std::string_view key) {
+  Response response = Response::Problem(error);
+  if (error.code == ErrorCode::rate_limited) {
+    for (auto& header : limiter.Headers(limit, key)) response.headers.push_back(std::move(header));
+  }
+  return response;
 }
 
-std::string RateLimitHeader(Limit limit, const Rate& rate, double left) {
-  return fmt::format("\"{}\";r={:.0f};t={:.0f}", kLimitNames[static_cast<size_t>(limit)],
-                     std::floor(left), std::ceil((rate.burst - left) / rate.per_second));
+RateLimitHeaders HeadersOf(Limit limit, const Rate& rate, double left) {
+  const std::string_view policy = kLimitNames[static_cast<size_t>(limit)];
+  const double window = std::ceil(rate.burst / rate.per_second);
+  const double reset = std::ceil((rate.burst - left) / rate.per_second);
+  return {
+      {{"RateLimit-Policy", fmt::format("\"{}\";q={:.0f};w={:.0f}", policy, rate.burst, window)},
+       {"RateLimit", fmt::format("\"{}\";r={:.0f};t={:.0f}", policy, std::floor(left), reset)}}};
 }
 
 }  // namespace parley

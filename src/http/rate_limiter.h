@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -18,6 +19,7 @@
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "domain/limit.h"
+#include "http/response.h"
 
 namespace parley {
 
@@ -33,6 +35,10 @@ struct RateLimits {
   int64_t sockets_per_user = 0;              // concurrent on this node; 0: no limit
   int64_t sockets_per_address = 0;
 };
+
+// The headers RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers): names and values.
+using RateLimitHeaders = std::array<std::pair<std::string, std::string>, 2>;
+RateLimitHeaders HeadersOf(Limit limit, const Rate& rate, double left);
 
 // The tokens that one user or address consumed.
 struct Consumption {
@@ -62,6 +68,10 @@ class RateLimiter {
 
   // The tokens in the bucket; 0 if it is in debt.
   double Left(Limit limit, std::string_view key);
+  // Of a user or address.
+  RateLimitHeaders Headers(Limit limit, std::string_view key) {
+    return HeadersOf(limit, rate(limit), Left(limit, key));
+  }
 
   // Returns what was taken since the previous call, for the other nodes: the buckets whose unshared
   // consumption has reached kSharedPart of the burst. Empty unless the limits are shared.
@@ -125,11 +135,11 @@ class RateLimiter {
 // grouped by /64 network, which usually belongs to one customer.
 std::string AddressKey(std::string_view address);
 
+// The problem document of an error; if that is rate_limited, with the headers of the limit.
+Response RateLimitProblem(const Error& error, RateLimiter& limiter, Limit limit,
+                          std::string_view key);
+
 // The error of a refusal: "Rate limit exceeded: retry in 1.5 s."
 Error RateLimited(std::chrono::milliseconds wait);
-
-// The values of the headers RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers).
-std::string RateLimitPolicyHeader(Limit limit, const Rate& rate);
-std::string RateLimitHeader(Limit limit, const Rate& rate, double left);
 
 }  // namespace parley

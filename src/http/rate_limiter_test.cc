@@ -13,6 +13,7 @@
 namespace parley {
 namespace {
 
+using namespace std::string_literals;
 using std::chrono::milliseconds;
 
 RateLimits Limits(bool on, double per_second, double burst) {
@@ -145,8 +146,9 @@ TEST(RateLimiterTest, TheErrorAndTheHeadersSayWhenToRetry) {
   const Error error = RateLimited(milliseconds(1450));
   EXPECT_EQ(error.detail, "Rate limit exceeded: retry in 1.5 s.");
   EXPECT_EQ(error.retry_after, milliseconds(1450));
-  EXPECT_EQ(RateLimitPolicyHeader(Limit::kSend, {20, 100}), R"("send";q=100;w=5)");
-  EXPECT_EQ(RateLimitHeader(Limit::kSend, {20, 100}, 59.5), R"("send";r=59;t=3)");
+  const RateLimitHeaders headers = HeadersOf(Limit::kSend, {20, 100}, 59.5);
+  EXPECT_EQ(headers[0], std::pair("RateLimit-Policy"s, R"("send";q=100;w=5)"s));
+  EXPECT_EQ(headers[1], std::pair("RateLimit"s, R"("send";r=59;t=3)"s));
 }
 
 // --- shared with other nodes

@@ -13,6 +13,8 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "hub/page.h"
@@ -35,8 +37,10 @@ class FeedSink {
   virtual ~FeedSink() = default;
   // kFull: the event was not queued. The feed falls behind and waits for OnDrained.
   virtual SendStatus SendEvent(const Event& event) = 0;
-  // Sends an ephemeral event (typing, presence). It is dropped if the outbox is busy.
+  // Sends an ephemeral event (for example typing). It is dropped if the outbox is busy.
   virtual void SendEphemeral(const Event& event) = 0;
+  // Sends presence events of the conversation, with the same limit. Returns true if a frame was queued.
+  virtual bool SendPresence(std::span<const EventRef> events) = 0;
   // Must queue the frame: it is small, and there is at most one per page and per rewind.
   virtual void SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) = 0;
   // Requests a page since feed.last_seq() from the home shard. It arrives through OnPage.
@@ -91,6 +95,12 @@ class Feed {
     }
     last_seq_ = event.seq;
   }
+  // Presence events add up to a state, so a feed that is catching up receives them too.
+  bool OnPresence(std::span<const EventRef> events) {
+    const size_t from = std::exchange(presence_from, 0);
+    if (state_ == State::kHeld || from >= events.size()) return false;
+    return sink_->SendPresence(events.subspan(from));
+  }
   void OnPage(const Page& page);
   void OnPageFailed(int64_t since);
   // The store moved back: events after `seq` are no longer valid, and their replacements follow.
@@ -115,6 +125,8 @@ class Feed {
 
  public:
   FeedId id() const { return id_; }
+  // Maintained by PresenceBatches: the first change of the conversation's batch that the feed receives.
+  uint32_t presence_from = 0;
   // Maintained by the sink:
   uint32_t pages_in_flight = 0;
   enum class AccessCheck : uint8_t { kNone, kPending, kGranted } access_check = AccessCheck::kNone;

@@ -32,6 +32,10 @@ class FeedTest : public testing::Test, protected FeedSink {
     return SendStatus::kQueued;
   }
   void SendEphemeral(const Event&) override { said_.push_back("ephemeral"); }
+  bool SendPresence(std::span<const EventRef> events) override {
+    said_.push_back("presence " + std::to_string(events.size()));
+    return true;
+  }
   void SendGap(const Uuid&, int64_t from, int64_t to, bool reset) override {
     said_.push_back((reset ? "reset " : "gap ") + std::to_string(from) + "-" + std::to_string(to));
   }

@@ -209,7 +209,7 @@ void Home::Subscribe(const Uuid& conversation, const UserId& user, bool as_servi
             Fail(ErrorCode::not_participant, "You are not a participant of this conversation."));
       }
       const Room& found = rooms_->Touch(id);
-      done(Subscription{found.log.head(), found.members.count(), found.members.all()});
+      done(Subscription{found.log.head(), found.members.count(), found.members.Share()});
     };
     if (as_service) return subscribe(true);
     CheckMember(**room, user, member_at, std::move(subscribe));

@@ -23,6 +23,7 @@
 #include "base/task.h"
 #include "hub/conversation_log.h"
 #include "hub/event_tap.h"
+#include "hub/known_members.h"
 #include "hub/online_users.h"
 #include "hub/page.h"
 #include "hub/trace_log.h"
@@ -35,7 +36,7 @@ namespace parley {
 struct Subscription {
   int64_t head = 0;
   int64_t participant_count = 0;
-  std::vector<UserId> participants;  // empty if there are more than limits.live_participants
+  SharedUsers participants;  // empty if there are more than limits.live_participants
 };
 
 // The outcome of a resume for one conversation.
@@ -52,6 +53,7 @@ struct HubCounters {
   Counter rewinds;          // conversations whose store head moved back
   Gauge rooms, rooms_idle;  // conversations in memory, and the unused ones among them
   Gauge tail_bytes;         // size of the events cached for catch-up
+  Gauge presence_bytes;     // size of the changes that wait in PresenceBatches
 };
 
 // Delivers broadcasts from a home shard to the subscribed shards, in order.
@@ -120,8 +122,8 @@ class Home {
   void BroadcastEphemeral(EventRef event);
 
   // Sends user_online or user_offline to the subscribers of the user's conversations that are in
-  // memory and small enough. Returns the other members of the conversations that have subscribers.
-  std::vector<UserId> BroadcastPresence(const UserId& user, bool online, Origin origin);
+  // memory and small enough. Returns the members of each of these conversations that has subscribers.
+  std::vector<SharedUsers> BroadcastPresence(const UserId& user, bool online, Origin origin);
 
   // Updates typing indicators (see Typists) in conversations that are small enough. A message or
   // the removal of the user ends the indicator.

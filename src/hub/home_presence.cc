@@ -11,8 +11,8 @@ constexpr size_t kConversationsReached = 1000;
 
 }  // namespace
 
-std::vector<UserId> Home::BroadcastPresence(const UserId& user, bool online, Origin origin) {
-  KeyedSet reached;
+std::vector<SharedUsers> Home::BroadcastPresence(const UserId& user, bool online, Origin origin) {
+  std::vector<SharedUsers> reached;
   size_t conversations = 0;
   for (const Uuid& conversation : rooms_->OfMember(user)) {
     Room& room = *rooms_->Find(conversation);
@@ -22,10 +22,9 @@ std::vector<UserId> Home::BroadcastPresence(const UserId& user, bool online, Ori
     if (origin == Origin::kThisNode) {
       for (EventTap* tap : options_.taps) tap->OnPresence(conversation, user, online);
     }
-    reached.insert(room.members.all().begin(), room.members.all().end());
+    reached.push_back(room.members.Share());
   }
-  reached.erase(user);
-  return {reached.begin(), reached.end()};
+  return reached;
 }
 
 }  // namespace parley

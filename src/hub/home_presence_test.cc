@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,11 +36,12 @@ class HomePresenceTest : public testing::Test, protected HomeSink {
     Rest();
   }
   Users Broadcast(const UserId& user, bool online = true) {
-    Users reached = home_.BroadcastPresence(user, online, Origin::kOtherNode);
+    const auto lists = home_.BroadcastPresence(user, online, Origin::kOtherNode);
     EXPECT_TRUE(store_.idle()) << "nothing is read";
     executor_.Run();
-    std::ranges::sort(reached);
-    return reached;
+    std::set<UserId> reached;
+    for (const SharedUsers& list : lists) reached.insert(list->begin(), list->end());
+    return {reached.begin(), reached.end()};
   }
   size_t TakeDelivered(unsigned shard) { return std::exchange(delivered_[shard], {}).size(); }
 
@@ -56,12 +57,12 @@ TEST_F(HomePresenceTest, SubscribersOfEveryConversationOfTheUserReceiveIt) {
   store_.Put(kOther, {"ann", "bob", "dan"});
   Listen(kRoom, "bob", 0);
   Listen(kOther, "dan", 1);
-  EXPECT_EQ(Broadcast("ann"), (Users{"bob", "cho", "dan"}));
+  EXPECT_EQ(Broadcast("ann"), (Users{"ann", "bob", "cho", "dan"}));
   ASSERT_EQ(delivered_[0].size(), 1u);
   EXPECT_NE(delivered_[0][0].find("user_online"), std::string::npos);
   EXPECT_NE(delivered_[0][0].find(kRoom.ToString()), std::string::npos);
   EXPECT_EQ(TakeDelivered(1), 1u);
-  EXPECT_EQ(Broadcast("dan", false), (Users{"ann", "bob"}));
+  EXPECT_EQ(Broadcast("dan", false), (Users{"ann", "bob", "dan"}));
   EXPECT_EQ(TakeDelivered(1), 1u);
   EXPECT_EQ(delivered_[0].size(), 1u);
 }
@@ -107,6 +108,24 @@ TEST(KnownMembersTest, TheIndexReflectsEveryChange) {
     EXPECT_TRUE(index.ConversationsOf("ann").empty());
   }
   EXPECT_EQ(index.users(), 0u);
+}
+
+TEST(KnownMembersTest, AListThatWasSharedDoesNotChange) {
+  MemberIndex index;
+  KnownMembers room(index, kRoom);
+  const SharedUsers none = room.Share();
+  room = Users{"ann", "bob"};
+  const SharedUsers two = room.Share();
+  room.push_back("cho");
+  const SharedUsers three = room.Share();
+  room.erase("ann");
+  const SharedUsers again = room.Share();
+  room.clear();
+  EXPECT_EQ(*none, Users());
+  EXPECT_EQ(*two, (Users{"ann", "bob"}));
+  EXPECT_EQ(*three, (Users{"ann", "bob", "cho"}));
+  EXPECT_EQ(*again, (Users{"bob", "cho"}));
+  EXPECT_EQ(room.users(), Users());
 }
 
 }  // namespace

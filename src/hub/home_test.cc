@@ -16,7 +16,7 @@ TEST_F(HomeTest, SubscribingReturnsTheHeadToAParticipant) {
   ASSERT_TRUE(subscription);
   EXPECT_EQ(subscription->head, 4);
   EXPECT_EQ(subscription->participant_count, 2);
-  EXPECT_EQ(subscription->participants, (std::vector<UserId>{"ann", "bob"}));
+  EXPECT_EQ(*subscription->participants, (std::vector<UserId>{"ann", "bob"}));
 }
 
 TEST_F(HomeTest, NonMembersAndMissingConversationsGetTheSameError) {
@@ -33,7 +33,7 @@ TEST_F(HomeTest, LargeConversationsQueryTheStoreOncePerMember) {
   store_.Put(kRoom, {"ann", "bob", "cho", "dan"}, 1);
   const auto subscription = Subscribe("dan");
   ASSERT_TRUE(subscription);
-  EXPECT_TRUE(subscription->participants.empty());
+  EXPECT_TRUE(subscription->participants->empty());
   EXPECT_EQ(subscription->participant_count, 4);
   EXPECT_EQ(Subscribe("eve").error().code, ErrorCode::not_participant);
   home_.Subscribe(kRoom, "dan", false, 0, [](Result<Subscription> given) { EXPECT_TRUE(given); });

@@ -18,7 +18,9 @@ Hub::Hub(Executor& self, unsigned shard, HubStore& store, HubCounters& counters,
       follow_sinks_(options.follow_sinks),
       online_(options.online),
       trace_(options.clock == nullptr ? nullptr : options.trace),
-      home_(self, store, *this, counters, options) {
+      home_(self, store, *this, counters, options),
+      presence_batches_(table_, counters),
+      online_members_(options.online) {
   if (options.online == nullptr || options.clock == nullptr) return;
   presence_.emplace(store, static_cast<PresenceSink&>(*this), *options.online, *options.clock);
 }
@@ -53,10 +55,11 @@ Resolve<Result<Subscription>> Hub::SubscriptionReply(const Feed& feed, OnSubscri
         Feed* found = table_.Find(id);
         if (found == nullptr) return;
         const UserId subscriber = found->sink().user();
-        std::vector<UserId> members;
+        presence_batches_.Skip(*found);
+        SharedUsers members;
         if (subscription) members = subscription->participants;
         done(*found, std::move(subscription));
-        CatchUpPresence(subscriber, members);
+        if (members != nullptr) CatchUpPresence(subscriber, *members);
       });
 }
 
@@ -101,6 +104,7 @@ void Hub::Unsubscribe(Feed& feed) {
   if (!feed.subscribed()) return;
   const Uuid conversation = feed.conversation();
   if (!table_.Remove(feed)) return;
+  online_members_.Forget(conversation);
   AtHome(conversation,
          [conversation, shard = shard_](Home& home) { home.Unsubscribe(conversation, shard); });
 }
@@ -139,6 +143,8 @@ void Hub::Disconnected(const UserId& user) {
 void Hub::OnTick(Monotonic now) {
   home_.OnTick(now);
   if (presence_) presence_->OnTick(now);
+  presence_batches_.OnTick();
+  online_members_.OnTick();
   RetryUnverified(now);
 }
 
@@ -284,18 +290,19 @@ void Hub::OnEvents(std::span<const EventRef> events) {
   while (!events.empty()) {
     const EventRef& first = events.front();
     size_t run = 1;
-    if (first->removal != Removal::kNone) {
+    const bool presence = first->seq == 0 && first->single_conversation;
+    if (!presence) presence_batches_.Flush(first->conversation);
+    if (presence) {
+      online_members_.OnPresence(*first);
+      presence_batches_.Deliver(first);
+    } else if (first->removal != Removal::kNone) {
       EndSubscriptions(*first);
       if (first->seq != 0) table_.Deliver(events.first(run));
     } else if (first->rewind_to >= 0) {
       Rewind(*first);
     } else if (first->seq == 0) {
       table_.ForEach(first->conversation, [&](Feed& feed) {
-        // Presence events add up to a state, so feeds that are catching up receive them too.
-        if (feed.state() == Feed::State::kLive ||
-            (first->single_conversation && feed.state() != Feed::State::kHeld)) {
-          feed.sink().SendEphemeral(*first);
-        }
+        if (feed.state() == Feed::State::kLive) feed.sink().SendEphemeral(*first);
       });
     } else {
       while (run < events.size() && events[run]->seq != 0 &&

@@ -14,7 +14,9 @@
 #include "domain/access_change.h"
 #include "hub/home.h"
 #include "hub/node_publisher.h"
+#include "hub/online_members.h"
 #include "hub/presence.h"
+#include "hub/presence_batches.h"
 #include "hub/subscription_table.h"
 #include "store/hub_store.h"
 
@@ -63,7 +65,11 @@ class Hub final : private HomeSink, private PresenceSink {
   // A connection of the user was opened or closed. Calls must be balanced.
   void Connected(const UserId& user);
   void Disconnected(const UserId& user);
-  // Called several times per second.
+  // Which members of a subscribed conversation are online (OnlineMembers::Of).
+  const std::vector<bool>& OnlineOf(const Uuid& conversation, const SharedUsers& members) {
+    return online_members_.Of(conversation, members);
+  }
+  // Called ten times per second.
   void OnTick(Monotonic now);
 
   // --- commands
@@ -114,8 +120,10 @@ class Hub final : private HomeSink, private PresenceSink {
   void BroadcastPresence(const UserId& user, bool online, Origin origin,
                          UniqueFunction<void()> done) override;
   void PublishPresence(const UserId& user, bool online) override;
-  // Sends the presence of `changed_user` to the user sockets of `users`, on every shard.
-  void SendToUsers(std::vector<UserId> users, const UserId& changed_user, bool online);
+  // Sends the presence of `changed_user` to the user sockets of the other users in the lists, on every shard.
+  void SendToUsers(std::vector<SharedUsers> lists, const UserId& changed_user, bool online);
+  void SendPresenceTo(std::span<const SharedUsers> lists, const UserId& changed_user, bool online,
+                      const Event& event);
   // Sends the user's sockets the presence changes of members of a newly subscribed conversation
   // that the sockets missed.
   void CatchUpPresence(const UserId& user, std::span<const UserId> members);
@@ -162,6 +170,8 @@ class Hub final : private HomeSink, private PresenceSink {
   Home home_;
   std::optional<Presence> presence_;
   SubscriptionTable table_;
+  PresenceBatches presence_batches_;
+  OnlineMembers online_members_;
   struct UserSocket {
     UserSink* sink;
     Monotonic since;

@@ -30,6 +30,9 @@ void AddMetrics(const HubCounters& counters, MetricFamilies& out) {
                static_cast<double>(counters.rooms_idle.value()));
   out.AddGauge("tail_bytes", "Bytes of recent events held in memory for resumes and slow readers.",
                static_cast<double>(counters.tail_bytes.value()));
+  out.AddGauge("presence_waiting_bytes",
+               "Bytes of presence changes that wait to be delivered together.",
+               static_cast<double>(counters.presence_bytes.value()));
   out.AddCounter("adopted_changes_total",
                  "Changes by writers other than Parley, adopted by this node.",
                  counters.adopted.value());

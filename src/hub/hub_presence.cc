@@ -2,6 +2,8 @@
 // sockets of the users who share them.
 #include "hub/hub.h"
 
+#include <unordered_set>
+
 #include "protocol/events.h"
 
 namespace parley {
@@ -27,36 +29,45 @@ void Hub::BroadcastPresence(const UserId& user, bool online, Origin origin,
                             UniqueFunction<void()> done) {
   struct Gathering {
     size_t homes_left;
-    KeyedSet users;
+    std::vector<SharedUsers> lists;
     UniqueFunction<void()> done;
   };
   auto gathering = std::make_shared<Gathering>(Gathering{hubs_.size(), {}, std::move(done)});
   for (Hub* hub : hubs_) {
     hub->self_.Post([this, hub, user, online, origin, gathering] {
-      std::vector<UserId> reached = hub->home_.BroadcastPresence(user, online, origin);
+      std::vector<SharedUsers> reached = hub->home_.BroadcastPresence(user, online, origin);
       self_.Post([this, user, online, gathering, reached = std::move(reached)] {
-        gathering->users.insert(reached.begin(), reached.end());
+        gathering->lists.insert(gathering->lists.end(), reached.begin(), reached.end());
         if (--gathering->homes_left > 0) return;
-        if (!gathering->users.empty()) {
-          SendToUsers({gathering->users.begin(), gathering->users.end()}, user, online);
-        }
+        if (!gathering->lists.empty()) SendToUsers(std::move(gathering->lists), user, online);
         gathering->done();
       });
     });
   }
 }
 
-void Hub::SendToUsers(std::vector<UserId> users, const UserId& changed_user, bool online) {
-  const auto shared = std::make_shared<const std::vector<UserId>>(std::move(users));
+void Hub::SendToUsers(std::vector<SharedUsers> lists, const UserId& changed_user, bool online) {
+  const auto shared = std::make_shared<const std::vector<SharedUsers>>(std::move(lists));
   const EventRef event = PresenceEvent(std::nullopt, changed_user, online);
   for (Hub* hub : hubs_) {
     hub->self_.Post([hub, shared, event, changed_user, online] {
-      if (hub->users_.empty()) return;
-      for (const UserId& user : *shared) {
-        auto [at, end] = hub->users_.equal_range(user);
-        for (; at != end; ++at) hub->SendPresence(at->second, changed_user, online, *event);
-      }
+      if (!hub->users_.empty()) hub->SendPresenceTo(*shared, changed_user, online, *event);
     });
+  }
+}
+
+void Hub::SendPresenceTo(std::span<const SharedUsers> lists, const UserId& changed_user,
+                         bool online, const Event& event) {
+  std::unordered_set<const UserSocket*> reached;  // a user may be in several lists
+  for (const SharedUsers& list : lists) {
+    for (const UserId& user : *list) {
+      if (user == changed_user) continue;
+      auto [at, end] = users_.equal_range(user);
+      for (; at != end; ++at) {
+        const bool once = lists.size() == 1 || reached.insert(&at->second).second;
+        if (once) SendPresence(at->second, changed_user, online, event);
+      }
+    }
   }
 }
 

@@ -27,6 +27,10 @@ class Listener final : public FeedSink {
     return SendStatus::kQueued;
   }
   void SendEphemeral(const Event&) override { ++ephemeral; }
+  bool SendPresence(std::span<const EventRef> events) override {
+    for (const EventRef& event : events) presence.emplace_back(event->except_user, seqs.size());
+    return true;
+  }
   void SendGap(const Uuid&, int64_t, int64_t, bool) override {}
   void Fetch(Feed& asking) override { hub_.Fetch(asking); }
   void FetchFailed(Feed&) override { ++failed; }
@@ -53,6 +57,7 @@ class Listener final : public FeedSink {
   Feed feed;
   std::optional<Result<Subscription>> subscription;
   Seqs seqs;
+  std::vector<std::pair<UserId, size_t>> presence;  // with the number of events received before
   int ephemeral = 0, failed = 0, fetched = 0, caught_up = 0, removed = 0;
 };
 
@@ -75,11 +80,10 @@ class HubTest : public testing::Test {
  protected:
   static constexpr unsigned kShards = 3;
 
-  HubTest() {
+  explicit HubTest(const HomeOptions& options = {.shards = kShards}) {
     for (unsigned i = 0; i < kShards; ++i) {
       shards_.push_back(std::make_unique<StepExecutor>());
-      hubs_.push_back(
-          std::make_unique<Hub>(*shards_[i], i, store_, counters_, HomeOptions{.shards = kShards}));
+      hubs_.push_back(std::make_unique<Hub>(*shards_[i], i, store_, counters_, options));
     }
     Hub::Connect(hubs_);
     // Enough conversations that every shard is home to some.
@@ -231,6 +235,76 @@ TEST_F(HubTest, TypingReachesOnlyLiveFeeds) {
   EXPECT_EQ(held.ephemeral, 0);
   hubs_[1]->Unsubscribe(live.feed);
   hubs_[1]->Unsubscribe(held.feed);
+}
+
+TEST_F(HubTest, PresenceThatWaitsIsDeliveredAtATickOrBeforeTheNextMessage) {
+  Listener subscriber(*hubs_[1], rooms_[0]), later(*hubs_[1], rooms_[0]);
+  subscriber.Open("bob");
+  Rest();
+  const auto change = [&](const UserId& user) {
+    hubs_[2]->BroadcastEphemeral(PresenceEvent(rooms_[0], user, true));
+    Rest();
+  };
+  for (size_t i = 0; i < PresenceBatches::kPromptWrites; ++i) change("cho");
+  EXPECT_EQ(subscriber.presence.size(), PresenceBatches::kPromptWrites);
+  subscriber.presence.clear();
+  change("dan");
+  change("eve");
+  EXPECT_TRUE(subscriber.presence.empty());
+  later.Open("ann");  // the greeting reflects those
+  Rest();
+  hubs_[1]->OnTick(Monotonic{});
+  using Presence = std::vector<std::pair<UserId, size_t>>;
+  EXPECT_EQ(subscriber.presence, (Presence{{"dan", 0}, {"eve", 0}}));
+  EXPECT_TRUE(later.presence.empty());
+
+  for (size_t i = 0; i < PresenceBatches::kPromptWrites / 2; ++i) change("cho");  // to two feeds
+  subscriber.presence.clear();
+  change("fay");
+  Send(0, rooms_[0]);
+  Rest();
+  EXPECT_EQ(subscriber.presence, (Presence{{"fay", 0}}));
+  EXPECT_EQ(subscriber.seqs, Seqs{3});
+  EXPECT_EQ(later.presence.back(), (std::pair<UserId, size_t>{"fay", 0}));
+  hubs_[1]->Unsubscribe(subscriber.feed);
+  hubs_[1]->Unsubscribe(later.feed);
+}
+
+struct PresenceParts {
+  ManualClock clock_;
+  OnlineUsers online_;
+};
+
+class HubPresenceTest : protected PresenceParts, public HubTest {
+ protected:
+  HubPresenceTest() : HubTest({.shards = kShards, .clock = &clock_, .online = &online_}) {}
+  const std::vector<bool>& OnlineOf(const Listener& one) {
+    return hubs_[1]->OnlineOf(rooms_[0], (*one.subscription)->participants);
+  }
+};
+
+TEST_F(HubPresenceTest, WhoIsOnlineIsKnownBetweenTicks) {
+  using Online = std::vector<bool>;
+  Listener bob(*hubs_[1], rooms_[0]);
+  bob.Open("bob");
+  Rest();
+  EXPECT_EQ(OnlineOf(bob), (Online{false, false}));
+  hubs_[2]->Connected("ann");
+  Rest();
+  EXPECT_EQ(OnlineOf(bob), (Online{true, false}));
+  EXPECT_EQ(bob.presence.size(), 1u);
+
+  hubs_[1]->Unsubscribe(bob.feed);  // from here on, this shard receives no events of the room
+  Rest();
+  hubs_[2]->Connected("bob");
+  Rest();
+  bob.Open("bob");
+  Rest();
+  EXPECT_EQ(OnlineOf(bob), (Online{true, true}));
+  online_.Hide("ann");  // without an event
+  hubs_[1]->OnTick(clock_.Steady());
+  EXPECT_EQ(OnlineOf(bob), (Online{false, true}));
+  hubs_[1]->Unsubscribe(bob.feed);
 }
 
 TEST_F(HubTest, ANewConversationIsAnnouncedToUserSocketsOnEveryShard) {

@@ -26,6 +26,7 @@ class Members {
   int64_t count() const { return count_; }
   // All members, or empty if there are too many to cache.
   const std::vector<UserId>& all() const { return all_.users(); }
+  SharedUsers Share() const { return all_.Share(); }
   // Returns true if the user is among all(); false also if all() is empty.
   bool Has(const UserId& user) const;
   // Changes when a change of members arrives: a read that began before is outdated.

@@ -6,28 +6,18 @@
 #include <vector>
 
 #include "test/support/seeded_random.h"
+#include "test/support/silent_feed_sink.h"
 
 namespace parley {
 namespace {
 
-class CountingSink final : public FeedSink {
+class CountingSink final : public test::SilentFeedSink {
  public:
   SendStatus SendEvent(const Event& event) override {
     seqs.push_back(event.seq);
     return SendStatus::kQueued;
   }
-  void SendEphemeral(const Event&) override {}
-  void SendGap(const Uuid&, int64_t, int64_t, bool) override {}
-  void Fetch(Feed&) override {}
-  void FetchFailed(Feed&) override {}
-  void Fetched(Feed&) override {}
-  void CaughtUp(Feed&) override {}
-  const UserId& user() const override { return user_; }
-  void OnRemoved(Feed&, const Event&) override {}
   std::vector<int64_t> seqs;
-
- private:
-  UserId user_ = "ann";
 };
 
 const Uuid kOne{{1}}, kTwo{{2}};

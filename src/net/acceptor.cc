@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -131,10 +132,7 @@ int ListenOnPath(const std::string& path, unsigned mode, int backlog) {
   return Listen(address, false, backlog, "unix:" + path, mode);
 }
 
-Peer PeerOf(int fd) {
-  Address address;
-  address.size = sizeof address.storage;
-  if (::getpeername(fd, address.get(), &address.size) != 0) return {};
+Peer PeerAt(Address& address) {
   char text[INET6_ADDRSTRLEN] = "";
   if (address.storage.ss_family == AF_INET) {
     const auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
@@ -247,9 +245,11 @@ void Listener::Accept(Socket& socket) {
       [this, &socket](const boost::system::error_code& error) {
         if (error || socket.stopped) return;
         for (int i = 0; i < 64; ++i) {
-          const int fd = ::accept4(socket.descriptor.native_handle(), nullptr, nullptr,
-                                   SOCK_NONBLOCK | SOCK_CLOEXEC);
-          if (fd < 0) {
+          Address address;
+          address.size = sizeof address.storage;
+          SocketFd fd(::accept4(socket.descriptor.native_handle(), address.get(), &address.size,
+                                SOCK_NONBLOCK | SOCK_CLOEXEC));
+          if (fd.get() < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
               return Pause(socket, errno);
             }
@@ -257,11 +257,13 @@ void Listener::Accept(Socket& socket) {
           }
           if (std::exchange(socket.paused, false)) log::info("accept resumed");
           if (!socket.deal_out) {
-            Serve(socket.shard, fd);
+            Serve(socket.shard, std::move(fd), PeerAt(address));
             continue;
           }
           Shard& shard = *shards_[next_shard_++ % shards_.size()];
-          shard.Post([this, &shard, fd] { Serve(shard, fd); });
+          shard.Post([this, &shard, fd = std::move(fd), peer = PeerAt(address)]() mutable {
+            Serve(shard, std::move(fd), std::move(peer));
+          });
         }
         Accept(socket);
       });
@@ -278,19 +280,8 @@ void Listener::Pause(Socket& socket, int error) {
   });
 }
 
-void Listener::Serve(Shard& shard, int fd) {
-  Peer peer = PeerOf(fd);
-  Address address;
-  address.size = sizeof address.storage;
-  ::getsockname(fd, address.get(), &address.size);
-  StreamSocket socket(shard.io());
-  boost::system::error_code error;
-  socket.assign(boost::asio::generic::stream_protocol(address.storage.ss_family, 0), fd, error);
-  if (error) {
-    ::close(fd);
-    return;
-  }
-  auto connection = make_(shard, std::move(socket), std::move(peer));
+void Listener::Serve(Shard& shard, SocketFd fd, Peer peer) {
+  auto connection = make_(shard, std::move(fd), std::move(peer));
   if (connection != nullptr) shard.Adopt(std::move(connection)).Start();
 }
 

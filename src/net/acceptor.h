@@ -3,10 +3,6 @@
 // the shards in turn.
 #pragma once
 #include <atomic>
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,7 +28,7 @@ class Listener {
   // Called on `shard`'s thread with each accepted socket; returns the connection to serve, or
   // nullptr to drop it.
   using MakeConnection =
-      std::function<std::unique_ptr<Connection>(Shard& shard, StreamSocket socket, Peer peer)>;
+      std::function<std::unique_ptr<Connection>(Shard& shard, SocketFd socket, Peer peer)>;
 
   // Binds and listens; Start begins accepting. Shards outlive the listener. Throws std::runtime_error,
   // which names the address.
@@ -61,7 +57,7 @@ class Listener {
   void Pause(Socket& socket, int error);
 
   void Accept(Socket& socket);
-  void Serve(Shard& shard, int fd);
+  void Serve(Shard& shard, SocketFd fd, Peer peer);
 
   const ListenOptions options_;
   std::vector<std::unique_ptr<Shard>>& shards_;

@@ -4,8 +4,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <boost/asio/post.hpp>
 #include <cerrno>
+#include <utility>
 
 namespace parley {
 namespace {
@@ -16,9 +16,8 @@ constexpr int kReadsPerTurn = 4;
 
 }  // namespace
 
-Connection::Connection(Shard& shard, StreamSocket socket, Peer peer,
-                       std::unique_ptr<Protocol> protocol, size_t outbox_limit,
-                       const TlsContext* tls)
+Connection::Connection(Shard& shard, SocketFd socket, Peer peer, std::unique_ptr<Protocol> protocol,
+                       size_t outbox_limit, const TlsContext* tls)
     : shard_(shard),
       socket_(std::move(socket)),
       peer_(std::move(peer)),
@@ -26,35 +25,48 @@ Connection::Connection(Shard& shard, StreamSocket socket, Peer peer,
       outbox_limit_(outbox_limit),
       last_progress_(shard.recent()) {
   if (tls == nullptr) return;
-  tls_ = std::make_unique<TlsStream>(*tls, socket_.native_handle());
+  tls_ = std::make_unique<TlsStream>(*tls, socket_.get());
   peer_.tls = true;
 }
 
 Connection::~Connection() = default;
 
 void Connection::Start() {
-  boost::system::error_code ignored;
-  socket_.non_blocking(true, ignored);
-  WaitReadable();
+  if (!shard_.Watch(socket_.get(), id_)) Close();
 }
 
 // --- writing
 
-void Connection::Queue(SharedBytes frame) {
+void Connection::Push(SharedBytes frame) {
   if (outbox_.empty()) last_progress_ = shard_.recent();
   outbox_.Push(std::move(frame));
   // Waits until the outbox is half empty, so that a slow reader does not alternate between states
   // with every frame.
   if (outbox_.bytes() >= outbox_limit_) NotifyWhenBelow(outbox_limit_ / 2 + 1);
-  if (!in_flush_list_ && !waiting_writable_) {
-    in_flush_list_ = true;
-    shard_.FlushSoon(*this);
-  }
+}
+
+void Connection::FlushSoon() {
+  if (in_flush_list_ || waiting_writable_) return;
+  in_flush_list_ = true;
+  shard_.FlushSoon(*this);
+}
+
+SendStatus Connection::SendGathered(const SharedBytes& frame) {
+  if (shard_.TakePromptWrite()) return Send(frame);
+  if (!HasRoom() || closing_) return SendStatus::kFull;
+  Push(frame);
+  if (!std::exchange(in_tick_list_, true)) shard_.FlushAtTick(*this);
+  return SendStatus::kQueued;
+}
+
+void Connection::FlushGathered() {
+  in_tick_list_ = false;
+  if (!outbox_.empty()) FlushSoon();
 }
 
 ssize_t Connection::Receive(std::span<char> into) {
   if (tls_ != nullptr) return tls_->Read(into);
-  return ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
+  return ::recv(socket_.get(), into.data(), into.size(), MSG_DONTWAIT);
 }
 
 ssize_t Connection::Transmit(std::span<iovec> parts) {
@@ -62,11 +74,12 @@ ssize_t Connection::Transmit(std::span<iovec> parts) {
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
-  return ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void Connection::Flush() {
   in_flush_list_ = false;
+  waiting_writable_ = false;
   if (closed_) return;
   bool wrote = false;
   while (!outbox_.empty()) {
@@ -86,7 +99,7 @@ void Connection::Flush() {
       last_progress_ = shard_.recent();
       if (closing_) close_deadline_ = last_progress_ + close_stall_;
     }
-    WaitWritable();
+    if (!WaitWritable()) return Close();
   } else if (closing_) {
     return FinishWriting();
   }
@@ -96,57 +109,66 @@ void Connection::Flush() {
   }
 }
 
-void Connection::WaitWritable() {
-  if (waiting_writable_) return;
+bool Connection::WaitWritable() {
   waiting_writable_ = true;
-  ++pending_waits_;
-  socket_.async_wait(StreamSocket::wait_write, [this](const boost::system::error_code& error) {
-    --pending_waits_;
-    waiting_writable_ = false;
-    if (closed_) return ReleaseWhenIdle();
-    if (error) return Close();
-    Flush();
-    // A TLS handshake may have waited for this before it could read.
-    if (tls_ != nullptr && !closing_ && !reading_paused_) OnReadable();
-  });
+  return std::exchange(watching_writable_, true) || shard_.WatchWritable(socket_.get(), id_);
 }
 
 // --- reading
 
-void Connection::WaitReadable() {
-  if (waiting_readable_ || closed_ || end_of_stream_) return;
-  waiting_readable_ = true;
-  ++pending_waits_;
-  socket_.async_wait(StreamSocket::wait_read, [this](const boost::system::error_code& error) {
-    --pending_waits_;
-    waiting_readable_ = false;
-    if (closed_) return ReleaseWhenIdle();
-    if (error) return Close();
-    if (discarding_) return Discard();
-    if (!reading_paused_) OnReadable();
-  });
+void Connection::OnReady(Readiness readiness) {
+  readable_ |= readiness.readable;
+  peer_ended_ |= readiness.ended;
+  // TLS may have to read before it can write, and the other way round.
+  if (waiting_writable_ && (readiness.writable || tls_ != nullptr)) {
+    Flush();
+    readable_ |= tls_ != nullptr;
+  }
+  if (closed_ || !readable_ || read_later_) return;
+  if (discarding_) return Discard();
+  if (!reading_paused_ && !closing_) Read();
 }
 
-void Connection::OnReadable() {
+void Connection::ReadOn() {
+  read_later_ = false;
+  if (discarding_) return Discard();
+  if (reading_paused_ || closing_) return;
+  if (kept_ != nullptr) FeedKept();
+  if (reading_paused_ || closing_) return;
+  if (end_of_stream_) return protocol_->OnEndOfStream(*this);
+  if (readable_ || (tls_ != nullptr && tls_->HasPending())) Read();
+}
+
+void Connection::Read() {
+  if (end_of_stream_) return;
   const std::span<char> buffer = shard_.receive_buffer();
   for (int i = 0; i < kReadsPerTurn && !reading_paused_ && !closing_; ++i) {
     const ssize_t n = Receive(buffer);
     if (n < 0) {
       if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) break;
-      return Close();
+      if (errno != EAGAIN && errno != EWOULDBLOCK) return Close();
+      readable_ = false;
+      return;
     }
     if (n == 0) {
       end_of_stream_ = true;
+      readable_ = false;
       protocol_->OnEndOfStream(*this);
       return;
     }
+    // A short read has emptied the socket, unless the end of the stream is left, which was reported.
+    if (tls_ == nullptr && static_cast<size_t>(n) < buffer.size() && !peer_ended_) {
+      readable_ = false;
+    }
     Feed(buffer.first(static_cast<size_t>(n)));
-    if (tls_ == nullptr && static_cast<size_t>(n) < buffer.size()) break;
+    if (!readable_) return;
   }
-  if (reading_paused_ || closing_) return;
-  if (tls_ != nullptr && tls_->HasPending()) return ReadOnLater();
-  WaitReadable();
+  if (!reading_paused_ && !closing_) ReadLater();
+}
+
+void Connection::ReadLater() {
+  if (std::exchange(read_later_, true)) return;
+  shard_.ReadLater(*this);
 }
 
 void Connection::Feed(std::span<char> bytes) {
@@ -177,22 +199,7 @@ void Connection::FeedKept() {
 void Connection::ResumeReading() {
   if (!reading_paused_ || closed_) return;
   reading_paused_ = false;
-  if (!feeding_) ReadOnLater();
-}
-
-// Runs from the event loop: the caller may be inside the protocol.
-void Connection::ReadOnLater() {
-  ++pending_waits_;
-  boost::asio::post(shard_.io(), [this] {
-    --pending_waits_;
-    if (closed_) return ReleaseWhenIdle();
-    if (reading_paused_ || closing_) return;
-    if (kept_ != nullptr) FeedKept();
-    if (reading_paused_ || closing_) return;
-    if (end_of_stream_) return protocol_->OnEndOfStream(*this);
-    if (tls_ != nullptr && tls_->HasPending()) return OnReadable();
-    WaitReadable();
-  });
+  if (!feeding_) ReadLater();
 }
 
 void Connection::SwitchProtocol(std::unique_ptr<Protocol> next) {
@@ -217,8 +224,7 @@ void Connection::CloseAfterFlush(Duration stall, Duration drain) {
 void Connection::DropQueued() {
   outbox_.DropUnstarted(tls_ == nullptr ? 0 : tls_->owed());
   const int unlimited = -1;
-  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unlimited,
-               sizeof unlimited);
+  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unlimited, sizeof unlimited);
 }
 
 // All data is written. Shuts down the sending side and discards input until the peer closes:
@@ -230,9 +236,9 @@ void Connection::FinishWriting() {
   close_deadline_ = shard_.clock().Steady() + close_drain_;
   if (end_of_stream_) return Close();
   if (tls_ != nullptr) tls_->Finish();
-  ::shutdown(socket_.native_handle(), SHUT_WR);
+  ::shutdown(socket_.get(), SHUT_WR);
   if (close_drain_ == Duration(0)) return Close();
-  WaitReadable();
+  if (readable_) ReadLater();
 }
 
 void Connection::Discard() {
@@ -240,10 +246,13 @@ void Connection::Discard() {
   for (int i = 0; i < kReadsPerTurn; ++i) {
     const ssize_t n = Receive(buffer);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      readable_ = false;
+      return;
+    }
     if (n <= 0) return Close();
   }
-  WaitReadable();
+  ReadLater();
 }
 
 void Connection::Abort() {
@@ -255,15 +264,8 @@ void Connection::Close() {
   if (closed_) return;
   kept_.reset();
   closed_ = closing_ = true;
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  socket_.Close();
   protocol_->OnClosed(*this);
-  ReleaseWhenIdle();
-}
-
-void Connection::ReleaseWhenIdle() {
-  if (pending_waits_ > 0 || released_) return;
-  released_ = true;
   shard_.Release(*this);
 }
 

@@ -1,27 +1,24 @@
 // A connection: a stream socket, its outbox, and its current protocol (first HTTP, then possibly
 // WebSocket). Its shard owns it. Threads: the shard's only.
 //
-// Reading: one wait, then non-blocking reads into the shard's receive buffer. An idle connection
-// allocates nothing. Bytes that a protocol does not consume are kept and passed to it again.
+// Reading: the shard's reactor reports that the socket is readable, once (`readable_` remembers it);
+// then non-blocking reads go into the shard's receive buffer. An idle connection allocates nothing. Bytes
+// that a protocol does not consume are kept and passed to it again.
 // Writing: frames gather in the outbox; the shard flushes them at the end of the event loop iteration
-// with one non-blocking gathering write, and waits for writability only after EAGAIN.
+// with one non-blocking gathering write. After EAGAIN, the reactor reports when the socket is writable.
 #pragma once
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <span>
 #include <string>
 
 #include "base/bytes.h"
 #include "net/outbox.h"
+#include "net/reactor.h"
 #include "net/shard.h"
+#include "net/socket_fd.h"
 #include "net/tls.h"
 
 namespace parley {
-
-using StreamSocket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
-                                                      boost::asio::io_context::executor_type>;
 
 // The peer of a connection. For a Unix socket the address is empty and the peer counts as local.
 struct Peer {
@@ -50,11 +47,12 @@ class Protocol {
 
 class Connection {
  public:
-  // `outbox_limit`: maximum bytes that Send queues. `tls`: null for plain text.
-  Connection(Shard& shard, StreamSocket socket, Peer peer, std::unique_ptr<Protocol> protocol,
+  // `socket`: non-blocking. `outbox_limit`: maximum bytes that Send queues. `tls`: null for plain text.
+  Connection(Shard& shard, SocketFd socket, Peer peer, std::unique_ptr<Protocol> protocol,
              size_t outbox_limit, const TlsContext* tls = nullptr);
   ~Connection();
 
+  // Called once, after Shard::Adopt. Closes the connection if the kernel refuses to watch it.
   void Start();
 
   ConnectionId id() const { return id_; }
@@ -70,6 +68,10 @@ class Connection {
     Queue(frame);
     return SendStatus::kQueued;
   }
+  // Like Send, for frames of which many may follow within a tick (presence). The first ones of the shard in
+  // a tick are written at once; then a frame waits for the next tick (GatherPace: for up to 10), or for any other
+  // frame.
+  SendStatus SendGathered(const SharedBytes& frame);
   // Queues a response that must not be lost (ack, error), regardless of the limit. The caller stops
   // reading while HasRoom() is false, which bounds the queue.
   void Answer(SharedBytes frame) {
@@ -81,6 +83,8 @@ class Connection {
   bool HasRoom() const { return outbox_.bytes() < outbox_limit_; }
   const Outbox& outbox() const { return outbox_; }
   void Flush();
+  // Writes what SendGathered has queued. Called at a tick.
+  void FlushGathered();
   // When bytes last moved to the peer, or when the outbox last became non-empty.
   Monotonic last_progress() const { return last_progress_; }
 
@@ -95,6 +99,11 @@ class Connection {
   // event loop iteration.
   void SwitchProtocol(std::unique_ptr<Protocol> next);
   Protocol& protocol() { return *protocol_; }
+
+  // --- from the shard
+  void OnReady(Readiness readiness);
+  // What ReadLater asked for.
+  void ReadOn();
 
   // --- ending
 
@@ -115,23 +124,27 @@ class Connection {
   }
 
  private:
-  void Queue(SharedBytes frame);
+  void Queue(SharedBytes frame) {
+    Push(std::move(frame));
+    FlushSoon();
+  }
+  void Push(SharedBytes frame);
+  void FlushSoon();
   ssize_t Receive(std::span<char> into);
   ssize_t Transmit(std::span<iovec> parts);
-  void WaitReadable();
-  void WaitWritable();
-  void OnReadable();
-  void ReadOnLater();
+  bool WaitWritable();  // false: the kernel refuses
+  void Read();
+  // Calls ReadOn from the event loop: the caller may be inside the protocol, or has read enough.
+  void ReadLater();
   // Passes `bytes` to the protocol and keeps unconsumed ones.
   void Feed(std::span<char> bytes);
   void FeedKept();
   void FinishWriting();
   void Discard();
   void Close();
-  void ReleaseWhenIdle();
 
   Shard& shard_;
-  StreamSocket socket_;
+  SocketFd socket_;
   Peer peer_;
   std::unique_ptr<Protocol> protocol_;
   std::unique_ptr<Protocol> next_protocol_;
@@ -143,18 +156,20 @@ class Connection {
   Monotonic close_deadline_{};
   Duration close_stall_{0}, close_drain_{0};  // from CloseAfterFlush
   ConnectionId id_;
-  size_t drain_mark_ = 0;      // call OnDrained when fewer bytes than this are queued
-  uint8_t pending_waits_ = 0;  // pending handlers that refer to this connection
-  bool waiting_readable_ = false;
+  size_t drain_mark_ = 0;           // call OnDrained when fewer bytes than this are queued
+  bool readable_ = false;           // reported since a read has last emptied the socket
+  bool peer_ended_ = false;         // the reactor will not report the end of the stream again
+  bool watching_writable_ = false;  // the reactor reports it
   bool waiting_writable_ = false;
+  bool read_later_ = false;
   bool in_flush_list_ = false;
+  bool in_tick_list_ = false;
   bool reading_paused_ = false;
   bool feeding_ = false;
   bool end_of_stream_ = false;
   bool closing_ = false;     // no further frames are queued
   bool discarding_ = false;  // the queue is written; waiting for the peer to close
   bool closed_ = false;
-  bool released_ = false;
 };
 
 }  // namespace parley

@@ -2,8 +2,10 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <string>
 #include <utility>
 
+#include "base/thread_name.h"
 #include "net/connection.h"
 
 namespace parley {
@@ -13,6 +15,9 @@ namespace {
 // 100 ms, to spread the load.
 constexpr auto kTick = std::chrono::milliseconds(100);
 constexpr size_t kTicksPerRound = 10;
+// How often the inbox is run before a flush. A command to a conversation of this shard is posted to its
+// home, and the answer is posted back: both turns gather their frames in one write per connection.
+constexpr int kInboxRunsBeforeFlush = 2;
 
 }  // namespace
 
@@ -20,6 +25,11 @@ Shard::Shard(unsigned index, const Clock& clock, Gauge& connections)
     : index_(index),
       clock_(clock),
       connections_(connections),
+      reactor_(io_,
+               [this](uint64_t key, Readiness readiness) {
+                 Connection* const connection = Find(ConnectionId::FromKey(key));
+                 if (connection != nullptr) connection->OnReady(readiness);
+               }),
       receive_buffer_(new char[kReceiveBytes]),
       recent_(clock.Steady()) {}
 
@@ -55,6 +65,7 @@ void Shard::RunInbox() {
 
 void Shard::Start() {
   thread_ = std::thread([this] {
+    NameThread("shard-" + std::to_string(index_));
     thread_id_ = std::this_thread::get_id();
     const auto guard = boost::asio::make_work_guard(io_);
     Tick();
@@ -110,11 +121,27 @@ void Shard::FlushSoon(Connection& connection) {
 }
 
 void Shard::Flush() {
+  for (int i = 0; i < kInboxRunsBeforeFlush && inbox_bytes() > 0; ++i) RunInbox();
   flushing_.swap(dirty_);
   for (const ConnectionId id : flushing_) {
     if (Connection* connection = Find(id)) connection->Flush();
   }
   flushing_.clear();
+}
+
+void Shard::FlushAtTick(Connection& connection) { at_tick_.push_back(connection.id()); }
+
+void Shard::ReadLater(Connection& connection) {
+  if (read_later_.empty()) boost::asio::post(io_, [this] { ReadOn(); });
+  read_later_.push_back(connection.id());
+}
+
+void Shard::ReadOn() {
+  reading_.swap(read_later_);
+  for (const ConnectionId id : reading_) {
+    if (Connection* connection = Find(id)) connection->ReadOn();
+  }
+  reading_.clear();
 }
 
 void Shard::Tick() {
@@ -123,6 +150,12 @@ void Shard::Tick() {
     if (slots_[i].connection == nullptr) continue;
     counted_bytes_ += static_cast<int64_t>(slots_[i].connection->outbox().bytes());
     slots_[i].connection->Tick(now);
+  }
+  prompt_writes_ = 0;
+  if (gather_pace_.IsDue(at_tick_.size())) {
+    for (const ConnectionId id : std::exchange(at_tick_, {})) {
+      if (Connection* connection = Find(id)) connection->FlushGathered();
+    }
   }
   for (auto& call : on_tick_) call(now);
   if (++tick_ % kTicksPerRound == 0) outbox_bytes_ = std::exchange(counted_bytes_, 0);

@@ -16,9 +16,9 @@ void WriteSeqs(JsonWriter& json, const ConversationSeqs& seqs) {
   json.EndObject();
 }
 
-void WriteUsers(JsonWriter& json, const std::vector<UserId>& users) {
+void WriteUsers(JsonWriter& json, std::span<const std::string_view> users) {
   json.BeginArray();
-  for (const UserId& user : users) json.String(user);
+  for (const std::string_view user : users) json.String(user);
   json.EndArray();
 }
 
@@ -118,7 +118,7 @@ std::string ResumedFrame(const Ref& ref, const ConversationSeqs& conversations) 
 }
 
 std::string ConversationGreeting(const Greeting& greeting, const Uuid& conversation, int64_t seq,
-                                 const std::vector<UserId>& online) {
+                                 std::span<const std::string_view> online) {
   Envelope frame("connection_established");
   JsonWriter& data = frame.OfConversation(conversation).Data();
   WriteGreeting(data, greeting);
@@ -127,6 +127,23 @@ std::string ConversationGreeting(const Greeting& greeting, const Uuid& conversat
   data.Key("online");
   WriteUsers(data, online);
   return frame.Done();
+}
+
+std::vector<std::string> OnlineFrames(const Uuid& conversation,
+                                      std::span<const std::string_view> users) {
+  std::string start = "{\"type\":\"user_online\",\"conversation_id\":\"";
+  AppendUuid(start, conversation);
+  start += "\",\"data\":{\"user_id\":";
+  std::vector<std::string> frames;
+  frames.reserve(users.size());
+  for (const std::string_view user : users) {
+    std::string& frame = frames.emplace_back();
+    frame.reserve(start.size() + user.size() + 4);
+    frame += start;
+    AppendJsonString(frame, user);
+    frame += "}}";
+  }
+  return frames;
 }
 
 std::string UserGreeting(const Greeting& greeting, const ConversationSeqs& heads,

@@ -1,6 +1,7 @@
 // The frames that a server sends to one connection only. Each function returns the frame's JSON.
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,7 +35,10 @@ struct Greeting {
   int64_t ping_interval_ms = 0;
 };
 std::string ConversationGreeting(const Greeting& greeting, const Uuid& conversation, int64_t seq,
-                                 const std::vector<UserId>& online);
+                                 std::span<const std::string_view> online);
+// The frames of user_online for these users of the conversation, as PresenceEvent has them.
+std::vector<std::string> OnlineFrames(const Uuid& conversation,
+                                      std::span<const std::string_view> users);
 std::string UserGreeting(const Greeting& greeting, const ConversationSeqs& heads,
                          std::string_view cursor, bool more);
 

@@ -15,6 +15,8 @@ namespace {
 const Uuid kRoom = *Uuid::Parse("0190b8a4-0000-7000-8000-000000000001");
 const Uuid kId = *Uuid::Parse("0190b8a4-0000-7000-8000-000000000002");
 
+constexpr std::string_view kOnline[] = {"bob"};
+
 Message MakeMessage() {
   return {.id = kId,
           .conversation_id = kRoom,
@@ -158,7 +160,7 @@ TEST(EventsTest, GapsAndResumesNameTheirSeqs) {
 TEST(EventsTest, TheGreetingHasTheUserTheSessionAndTheHeads) {
   const Greeting greeting{.user = "ann", .session_id = "s", .ping_interval_ms = 25000};
   const std::string user = R"("user_id":"ann","session_id":"s","ping_interval_ms":25000)";
-  EXPECT_EQ(ConversationGreeting(greeting, kRoom, 7, {"bob"}),
+  EXPECT_EQ(ConversationGreeting(greeting, kRoom, 7, kOnline),
             R"({"type":"connection_established",)" + kOfRoom + R"(,"data":{)" + user + "," +
                 kOfRoom + R"(,"seq":7,"online":["bob"]}})");
   EXPECT_EQ(UserGreeting(greeting, {{kRoom, 7}}, "12", true),
@@ -183,6 +185,16 @@ TEST(EventsTest, TypingPresenceAndReceiptsAreForSmallConversations) {
   EXPECT_EQ(MessageEvent(MakeMessage())->audience, Audience::kEveryone);
   EXPECT_EQ(RemovalEvent(kRoom, "ann")->audience, Audience::kOneUser);
   EXPECT_EQ(RemovedUser(*RemovalEvent(kRoom, "ann")), "ann");
+}
+
+TEST(EventsTest, TheOnlineFramesOfAGreetingAreThoseOfTheEvents) {
+  const std::vector<std::string_view> users = {"ann", "0190b8a4-0000-7000-8000-000000000003"};
+  const auto frames = OnlineFrames(kRoom, users);
+  ASSERT_EQ(frames.size(), 2u);
+  for (size_t i = 0; i < users.size(); ++i) {
+    EXPECT_EQ(frames[i], PresenceEvent(kRoom, UserId(users[i]), true)->json);
+  }
+  EXPECT_TRUE(OnlineFrames(kRoom, {}).empty());
 }
 
 // Proves: disconnect before a close

@@ -1,5 +1,6 @@
 #include "protocol/json_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <stdexcept>
@@ -30,23 +31,44 @@ constexpr std::array<char, 256> kEscapes = [] {
 
 char EscapeOf(char c) { return kEscapes[static_cast<uint8_t>(c)]; }
 
-// Exact for eight bytes as a whole (not for each of them): the borrow of a subtraction can only
-// come from a byte that is itself a match.
-bool NeedsEscape(uint64_t word) {
+template <class Word>
+uint64_t Load(const char* at) {
+  Word word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+// The high bits of the result are set if one of eight bytes needs an escape. Exact for the eight bytes as a whole
+// (not for each of them): the borrow of a subtraction can only come from a byte that is itself a match.
+uint64_t Escaped(uint64_t word) {
   const uint64_t quote = word ^ (kOnes * '"');
   const uint64_t backslash = word ^ (kOnes * '\\');
-  const uint64_t matches = ((word - kOnes * 0x20) & ~word) | ((quote - kOnes) & ~quote) |
-                           ((backslash - kOnes) & ~backslash);
-  return (matches & kHighBits) != 0;
+  return ((word - kOnes * 0x20) & ~word) | ((quote - kOnes) & ~quote) |
+         ((backslash - kOnes) & ~backslash);
+}
+
+// Returns true if the text is ASCII without a character that needs an escape. It reads some bytes twice.
+bool IsPlainAscii(std::string_view text) {
+  const char* const at = text.data();
+  const size_t size = text.size();
+  uint64_t found = 0;  // the high bits are set by what is not plain
+  const auto check = [&](uint64_t word) { found |= Escaped(word) | word; };
+  if (size >= 8) {
+    for (size_t i = 0; i + 8 < size; i += 8) check(Load<uint64_t>(at + i));
+    check(Load<uint64_t>(at + size - 8));
+  } else if (size >= 4) {
+    check(Load<uint32_t>(at) | Load<uint32_t>(at + size - 4) << 32);
+  } else {
+    for (const char c : text) found |= EscapeOf(c) == kPlain ? static_cast<uint8_t>(c) : kHighBits;
+  }
+  return (found & kHighBits) == 0;
 }
 
 // Bytes from `at` on that go out as they are.
 size_t PlainRun(std::string_view text, size_t at) {
   const size_t start = at;
   for (; at + 8 <= text.size(); at += 8) {
-    uint64_t word;
-    std::memcpy(&word, text.data() + at, sizeof word);
-    if (NeedsEscape(word)) break;
+    if ((Escaped(Load<uint64_t>(text.data() + at)) & kHighBits) != 0) break;
   }
   while (at < text.size() && EscapeOf(text[at]) == kPlain) ++at;
   return at - start;
@@ -68,6 +90,12 @@ void AppendEscape(std::string& out, char c) {
 }  // namespace
 
 void AppendJsonString(std::string& out, std::string_view text) {
+  if (IsPlainAscii(text)) {
+    const size_t at = out.size();
+    out.append(text.size() + 2, '"');
+    std::ranges::copy(text, out.data() + at + 1);
+    return;
+  }
   if (!IsUtf8(text)) return AppendJsonString(out, RepairUtf8(text));
   out += '"';
   size_t at = 0;
@@ -92,16 +120,18 @@ void JsonWriter::Raw(std::string_view json) {
 
 void JsonWriter::Value(const Uuid& id) {
   Separate();
-  out_ += '"';
-  AppendUuid(out_, id);
-  out_ += '"';
+  char text[kUuidCharacters + 2];
+  text[0] = '"';
+  *WriteUuid(text + 1, id) = '"';
+  out_.append(text, sizeof text);
 }
 
 void JsonWriter::Value(Timestamp time) {
   Separate();
-  out_ += '"';
-  AppendTimestamp(out_, time);
-  out_ += '"';
+  char text[kTimestampCharacters + 2];
+  text[0] = '"';
+  *WriteTimestamp(text + 1, time) = '"';
+  out_.append(text, sizeof text);
 }
 
 void JsonWriter::Begin(char bracket) {

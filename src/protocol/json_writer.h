@@ -7,9 +7,12 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "base/clock.h"
 #include "base/ids.h"
@@ -18,6 +21,19 @@ namespace parley {
 
 // Appends `text` in quotes. Only quotes, backslashes, and U+0000 to U+001F are escaped.
 void AppendJsonString(std::string& out, std::string_view text);
+
+// The name of a member, known at compile time: it needs no escape.
+struct JsonName {
+  template <size_t kSize>
+  consteval JsonName(const char (&literal)[kSize])  // NOLINT(google-explicit-constructor)
+      : text(literal, kSize - 1) {
+    for (const char c : text) {
+      if (c < ' ' || c > '~' || c == '"' || c == '\\')
+        throw std::invalid_argument("needs an escape");
+    }
+  }
+  std::string_view text;
+};
 
 class JsonWriter {
  public:
@@ -34,7 +50,21 @@ class JsonWriter {
   void BeginArray() { Begin('['); }
   void EndArray() { End(']'); }
 
-  void Key(std::string_view name) {
+  void Key(JsonName name) {
+    const bool comma = (filled_ & 1) != 0;
+    const size_t at = out_.size(), size = name.text.size();
+    out_.append(size + 3 + static_cast<size_t>(comma), '"');
+    char* to = out_.data() + at;
+    if (comma) *to++ = ',';
+    std::memcpy(to + 1, name.text.data(), size);
+    to[size + 2] = ':';
+    filled_ |= 1;
+    after_key_ = true;
+  }
+  // A name that is not a literal.
+  template <class Text>
+    requires(!std::is_array_v<Text>)
+  void Key(const Text& name) {
     Separate();
     AppendJsonString(out_, name);
     out_ += ':';
@@ -76,9 +106,21 @@ class JsonWriter {
   }
 
   template <class T>
-  void Field(std::string_view key, const T& value) {
+  void Field(JsonName key, const T& value) {
     Key(key);
     Value(value);
+  }
+  template <class Text, class T>
+    requires(!std::is_array_v<Text>)
+  void Field(const Text& key, const T& value) {
+    Key(key);
+    Value(value);
+  }
+  // Appends one complete value that `append(std::string&)` writes, which must be valid UTF-8.
+  template <class Append>
+  void ValueFrom(Append append) {
+    Separate();
+    append(out_);
   }
 
  private:

@@ -94,7 +94,7 @@ TEST(JsonWriter, KeysAreEscapedToo) {
   std::string out;
   JsonWriter json(out);
   json.BeginObject();
-  json.Field("a\"b", 1);
+  json.Field(std::string("a\"b"), 1);
   json.EndObject();
   EXPECT_EQ(out, R"({"a\"b":1})");
 }
@@ -183,11 +183,33 @@ TEST(JsonEscape, RandomTextSurvivesWritingAndParsing) {
   }
 }
 
+TEST(JsonWriterTest, EachByteIsEscapedAtEachPlaceOfShortAndLongTexts) {
+  for (size_t size = 1; size <= 40; ++size) {
+    for (size_t place = 0; place < size; ++place) {
+      for (const auto& [byte, escaped] : {std::pair("\"", "\\\""),
+                                          {"\\", "\\\\"},
+                                          {"\n", "\\n"},
+                                          {"\x1F", "\\u001f"},
+                                          {"\x7F", "\x7F"},
+                                          {" ", " "},
+                                          {"!", "!"},
+                                          {"\xFF", "\ufffd"}}) {
+        std::string text(size, 'x'), out = "before";
+        text.replace(place, 1, byte);
+        AppendJsonString(out, text);
+        std::string expected(size, 'x');
+        expected.replace(place, 1, escaped);
+        ASSERT_EQ(out, "before\"" + expected + "\"") << size << " " << place;
+      }
+    }
+  }
+}
+
 TEST(JsonWriterTest, TheOutputIsValidUtf8ForAnyInput) {
   std::string out;
   JsonWriter json(out);
   json.BeginObject();
-  json.Field("a\xff", std::string("\xc3\xa9\xff\"\xe2\x82"));
+  json.Field(std::string("a\xff"), std::string("\xc3\xa9\xff\"\xe2\x82"));
   json.Key("raw");
   json.Raw("{\"b\":\"\xfe\"}");
   json.EndObject();

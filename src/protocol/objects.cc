@@ -1,9 +1,55 @@
 #include "protocol/objects.h"
 
+#include <charconv>
+#include <cstring>
+
 #include "protocol/json_writer.h"
 
 namespace parley {
 namespace {
+
+constexpr std::string_view kHistoryStart = "{\"messages\":[";
+
+// A run of names and of values whose lengths are bounded, which is appended at once: most of a message consists of
+// them. The caller keeps the sum within kMost.
+class FixedJson {
+ public:
+  template <size_t kSize>
+  FixedJson& Text(const char (&literal)[kSize]) {
+    std::memcpy(at_, literal, kSize - 1);
+    at_ += kSize - 1;
+    return *this;
+  }
+  FixedJson& Value(const Uuid& id) {
+    *at_ = '"';
+    at_ = WriteUuid(at_ + 1, id);
+    return Text("\"");
+  }
+  FixedJson& Value(Timestamp time) {
+    *at_ = '"';
+    at_ = WriteTimestamp(at_ + 1, time);
+    return Text("\"");
+  }
+  FixedJson& Value(int64_t number) {
+    at_ = std::to_chars(at_, std::end(text_), number).ptr;
+    return *this;
+  }
+  template <class T>
+  FixedJson& Value(const std::optional<T>& value) {
+    return value ? Value(*value) : Text("null");
+  }
+  void AppendTo(std::string& out) const { out.append(text_, static_cast<size_t>(at_ - text_)); }
+
+ private:
+  static constexpr size_t kMost = 384;
+  char text_[kMost];
+  char* at_ = text_;
+};
+
+void AppendStringOrNull(std::string& out, const std::optional<std::string>& text) {
+  if (text) return AppendJsonString(out, *text);
+  out += "null";
+}
 
 void WriteAttachment(JsonWriter& json, const Attachment& attachment) {
   json.BeginObject();
@@ -28,31 +74,36 @@ void AppendAttachment(std::string& out, const Attachment& attachment) {
   WriteAttachment(json, attachment);
 }
 
+// The order of the members is that of the guide's serializer.
 void AppendMessage(std::string& out, const Message& message) {
+  FixedJson ids;
+  ids.Text("{\"id\":").Value(message.id);
+  ids.Text(",\"conversation_id\":").Value(message.conversation_id);
+  ids.Text(",\"seq\":").Value(message.seq).Text(",\"sender_id\":");
+  ids.AppendTo(out);
+  AppendStringOrNull(out, message.sender_id);
+  out += ",\"content\":";
+  AppendJsonString(out, message.content);
+  out += ",\"content_type\":";
+  AppendJsonString(out, message.content_type);
+  FixedJson times;
+  times.Text(",\"sent_at\":").Value(message.sent_at);
+  times.Text(",\"delivered_at\":").Value(message.delivered_at);
+  times.Text(",\"read_at\":").Value(message.read_at);
+  times.Text(",\"edited_at\":").Value(message.edited_at);
+  times.Text(",\"deleted_at\":").Value(message.deleted_at);
+  times.Text(",\"reply_to\":").Value(message.reply_to);
+  times.Text(",\"reactions\":{},\"attachments\":");
+  times.AppendTo(out);
   JsonWriter json(out);
-  json.BeginObject();
-  json.Field("id", message.id);
-  json.Field("conversation_id", message.conversation_id);
-  json.Field("seq", message.seq);
-  json.Field("sender_id", message.sender_id);
-  json.Field("content", std::string_view(message.content));
-  json.Field("content_type", std::string_view(message.content_type));
-  json.Field("sent_at", message.sent_at);
-  json.Field("delivered_at", message.delivered_at);
-  json.Field("read_at", message.read_at);
-  json.Field("edited_at", message.edited_at);
-  json.Field("deleted_at", message.deleted_at);
-  json.Field("reply_to", message.reply_to);
-  json.Key("reactions");
-  json.Raw("{}");
-  json.Key("attachments");
   json.BeginArray();
   for (const Attachment& attachment : message.attachments) WriteAttachment(json, attachment);
   json.EndArray();
-  json.Key("metadata");
-  json.Raw(message.metadata);
-  json.Field("client_id", message.client_id);
-  json.EndObject();
+  out += ",\"metadata\":";
+  JsonWriter(out).Raw(message.metadata);
+  out += ",\"client_id\":";
+  AppendStringOrNull(out, message.client_id);
+  out += '}';
 }
 
 void AppendMembers(std::string& out, const std::vector<Member>& members) {
@@ -107,26 +158,29 @@ void AppendConversation(std::string& out, const Conversation& conversation,
   json.EndObject();
 }
 
-void AppendHistory(std::string& out, const std::vector<Message>& messages, bool has_more) {
-  JsonWriter json(out);
-  json.BeginObject();
-  json.Key("messages");
-  json.BeginArray();
-  std::string object;
-  for (const Message& message : messages) {
-    object.clear();
-    AppendMessage(object, message);
-    json.Raw(object);
-  }
-  json.EndArray();
-  json.Key("next_cursor");
-  if (has_more && !messages.empty()) {
-    json.String(messages.back().id.ToString());
+void AddToHistory(std::string& out, const Message& message) {
+  out += out.empty() ? kHistoryStart : std::string_view(",");
+  AppendMessage(out, message);
+}
+
+void EndHistory(std::string& out, const Message* last, bool has_more) {
+  if (out.empty()) out += kHistoryStart;
+  out += "],\"next_cursor\":";
+  if (has_more && last != nullptr) {
+    out += '"';
+    AppendUuid(out, last->id);
+    out += '"';
   } else {
-    json.Null();
+    out += "null";
   }
-  json.Field("has_more", has_more);
-  json.EndObject();
+  out += has_more ? ",\"has_more\":true}" : ",\"has_more\":false}";
+}
+
+void AppendHistory(std::string& out, const std::vector<Message>& messages, bool has_more) {
+  std::string history;
+  for (const Message& message : messages) AddToHistory(history, message);
+  EndHistory(history, messages.empty() ? nullptr : &messages.back(), has_more);
+  out += history;
 }
 
 }  // namespace parley

@@ -14,6 +14,9 @@ void AppendMessage(std::string& out, const Message& message);
 void AppendAttachment(std::string& out, const Attachment& attachment);
 // {messages, next_cursor, has_more}
 void AppendHistory(std::string& out, const std::vector<Message>& messages, bool has_more);
+// The same piece by piece: each message, to an empty text the first; then the end (`last` may be null).
+void AddToHistory(std::string& out, const Message& message);
+void EndHistory(std::string& out, const Message* last, bool has_more);
 
 // The fields of a conversation that differ by reader; frames omit them.
 struct ReaderPart {

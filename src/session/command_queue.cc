@@ -1,5 +1,7 @@
 #include "session/command_queue.h"
 
+#include "session/session.h"
+
 namespace parley {
 namespace {
 
@@ -10,13 +12,10 @@ constexpr uint32_t kRefusalsBeforeClose = 200;
 
 }  // namespace
 
-CommandQueue::CommandQueue(SessionContext& context, Transport& transport, Session& session,
-                           const Identity& identity, const std::optional<Uuid>& only_conversation)
+CommandQueue::CommandQueue(SessionContext& context, Transport& transport, Session& session)
     : context_(context),
       transport_(transport),
       session_(session),
-      identity_(identity),
-      only_conversation_(only_conversation),
       self_(std::make_shared<CommandQueue*>(this)) {}
 
 void CommandQueue::Open() {
@@ -35,14 +34,15 @@ void CommandQueue::Dispatch(std::string_view text) {
   FieldReader fields(*object);
   Command command{.session = &session_,
                   .body = *object,
-                  .caller = {identity_.user, identity_.service},
+                  .caller = {session_.identity().user, session_.identity().service},
                   .conversation = {},
                   .ref = fields.ShortText("ref", context_.limits.client_id_characters)};
   const auto type = fields.RequiredText("type");
   if (const auto error = fields.error()) return AnswerError(command.ref, std::nullopt, *error);
   CommandRow* row = context_.commands.Find(*type);
+  const std::optional<Uuid>& only_conversation = session_.only_conversation();
   if (row == nullptr) {
-    return AnswerError(command.ref, only_conversation_,
+    return AnswerError(command.ref, only_conversation,
                        {.code = ErrorCode::unknown_type, .detail = "Unknown type."});
   }
   if (row->order == Order::kInTurn && in_flight_ > 0) {
@@ -50,14 +50,14 @@ void CommandQueue::Dispatch(std::string_view text) {
     return UpdateHold();
   }
   if (row->of_conversation) {
-    const auto named = only_conversation_ && !fields.Has("conversation_id")
-                           ? only_conversation_
+    const auto named = only_conversation && !fields.Has("conversation_id")
+                           ? only_conversation
                            : fields.RequiredId("conversation_id");
-    if (named && only_conversation_ && *named != *only_conversation_) {
+    if (named && only_conversation && *named != *only_conversation) {
       fields.Wrong("conversation_id", "Must be the conversation of this socket.");
     }
     if (const auto error = fields.error()) {
-      return AnswerError(command.ref, only_conversation_, *error);
+      return AnswerError(command.ref, only_conversation, *error);
     }
     command.conversation = *named;
   }
@@ -67,8 +67,8 @@ void CommandQueue::Dispatch(std::string_view text) {
 // --- rate limits
 
 bool CommandQueue::TakeFromLimit(const CommandRow& row, const Command& command) {
-  if (identity_.service) return true;
-  if (const auto wait = context_.rate_limiter.Take(row.limit, identity_.user)) {
+  if (session_.identity().service) return true;
+  if (const auto wait = context_.rate_limiter.Take(row.limit, session_.identity().user)) {
     AnswerError(command.ref, command.conversation, RateLimited(*wait));
     CountRefusal(row.limit);
     return false;
@@ -83,7 +83,8 @@ void CommandQueue::CountRefusal(Limit limit) {
 }
 
 bool CommandQueue::TakePing() {
-  if (identity_.service || !context_.rate_limiter.Take(Limit::kCommand, identity_.user)) {
+  if (session_.identity().service ||
+      !context_.rate_limiter.Take(Limit::kCommand, session_.identity().user)) {
     return true;
   }
   CountRefusal(Limit::kCommand);

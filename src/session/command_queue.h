@@ -19,9 +19,7 @@ namespace parley {
 
 class CommandQueue {
  public:
-  // `only_conversation`: of a conversation socket. `identity`: of the session.
-  CommandQueue(SessionContext& context, Transport& transport, Session& session,
-               const Identity& identity, const std::optional<Uuid>& only_conversation);
+  CommandQueue(SessionContext& context, Transport& transport, Session& session);
   ~CommandQueue() { *self_ = nullptr; }
   CommandQueue(const CommandQueue&) = delete;
   CommandQueue& operator=(const CommandQueue&) = delete;
@@ -52,12 +50,10 @@ class CommandQueue {
   SessionContext& context_;
   Transport& transport_;
   Session& session_;
-  const Identity& identity_;
-  const std::optional<Uuid>& only_conversation_;
   std::shared_ptr<CommandQueue*> self_;    // for answers after the session's end
   std::unique_ptr<std::string> deferred_;  // a command that waits for earlier ones
-  size_t in_flight_ = 0;                   // unanswered commands
-  size_t in_flight_bytes_ = 0;             // total size of their texts
+  size_t in_flight_bytes_ = 0;             // total size of the texts of unanswered commands
+  uint32_t in_flight_ = 0;                 // their number
   std::array<uint8_t, kLimitCount> refused_in_a_row_{};
   bool in_turn_running_ = false;
   bool open_ = false;

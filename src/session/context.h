@@ -30,7 +30,6 @@ struct SessionContext {
   const TokenVerifier& verifier;
   RateLimiter& rate_limiter;
   HeldCounts& sockets;  // per user, and per AddressKey
-  const OnlineUsers& online;
   CommandTable& commands;
   JsonReader& json;
   const Limits& limits;

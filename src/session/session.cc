@@ -12,7 +12,7 @@ Session::Session(SessionContext& context, Transport& transport, SessionRequest r
       socket_id_(context.hub.NewSocketId()),
       subscriptions_(context, transport, std::move(request), identity_,
                      static_cast<SubscriptionsSink&>(*this)),
-      commands_(context, transport, *this, identity_, subscriptions_.only_conversation()) {}
+      commands_(context, transport, *this) {}
 
 Session::~Session() {
   for (const Typing& typing : typing_) PublishTyping(typing.conversation, false);

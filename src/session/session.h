@@ -29,6 +29,12 @@ class Session final : private SubscriptionsSink {
   bool TakePing() { return commands_.TakePing(); }
   bool idle() const { return commands_.idle(); }
 
+  const Identity& identity() const { return identity_; }
+  // nullopt for a user socket.
+  const std::optional<Uuid>& only_conversation() const {
+    return subscriptions_.only_conversation();
+  }
+
   // --- for command rows
 
   // Errors: token_not_valid; forbidden for another user's token.

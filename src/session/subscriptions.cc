@@ -42,23 +42,26 @@ Subscriptions::Subscriptions(SessionContext& context, Transport& transport, Sess
                              const Identity& identity, SubscriptionsSink& sink)
     : context_(context),
       transport_(transport),
-      request_(std::move(request)),
+      only_conversation_(request.conversation),
       identity_(identity),
       sink_(sink),
       resumes_(context.hub.counters(), transport),
-      holding_events_(request_.hold_until_resume) {}
+      request_(std::make_unique<const SessionRequest>(std::move(request))),
+      holding_events_(request_->hold_until_resume) {
+  if (!only_conversation_) following_ = std::make_unique<Following>();
+}
 
 Subscriptions::~Subscriptions() {
-  if (self_ != nullptr) *self_ = nullptr;
+  if (following_ != nullptr && following_->self != nullptr) *following_->self = nullptr;
   for (auto& [conversation, feed] : feeds_) context_.hub.Unsubscribe(feed);
-  if (!request_.conversation) context_.hub.RemoveUser(identity_.user, *this);
+  if (!only_conversation_) context_.hub.RemoveUser(identity_.user, *this);
   if (established_) context_.hub.Disconnected(identity_.user);
 }
 
 // --- start
 
 void Subscriptions::Start() {
-  if (request_.conversation) {
+  if (only_conversation_) {
     StartConversation();
   } else {
     StartUser();
@@ -67,12 +70,13 @@ void Subscriptions::Start() {
 
 Greeting Subscriptions::MakeGreeting() const {
   return {.user = identity_.user,
-          .session_id = RandomHex(16),
+          .session_id = RandomIdHex(16),
           .ping_interval_ms = context_.options.ping_interval.count() / 1000};
 }
 
 void Subscriptions::StartConversation() {
-  Feed& feed = AddFeed(*request_.conversation);
+  feeds_.reserve(1);  // the first insertion would make room for 13
+  Feed& feed = AddFeed(*only_conversation_);
   context_.hub.Subscribe(feed, identity_.user, identity_.service,
                          [this](Feed& found, const Result<Subscription>& subscription) {
                            OnConversation(found, subscription);
@@ -85,20 +89,22 @@ void Subscriptions::OnConversation(Feed& feed, const Result<Subscription>& subsc
     return transport_.Close(gone ? CloseCode::kNotParticipant : CloseCode::kRestarting,
                             subscription.error().detail);
   }
-  std::vector<UserId> online;
-  for (const UserId& user : subscription->participants) {
-    if (user == identity_.user || context_.online.Has(user)) online.push_back(user);
+  const std::vector<UserId>& members = *subscription->participants;
+  const std::vector<bool>& is_online =
+      context_.hub.OnlineOf(feed.conversation(), subscription->participants);
+  std::vector<std::string_view> online;
+  for (size_t i = 0; i < members.size(); ++i) {
+    if (is_online[i] || members[i] == identity_.user) online.push_back(members[i]);
   }
   Establish(ConversationGreeting(MakeGreeting(), feed.conversation(), subscription->head, online));
   // Clients of the guide's system know events of presence only, not the list.
-  std::erase(online, identity_.user);
+  std::erase(online, std::string_view(identity_.user));
   if (online.size() > kOnlineEvents) online.resize(kOnlineEvents);
-  for (const UserId& user : online) {
-    transport_.SendAlways(*PresenceEvent(feed.conversation(), user, true));
-  }
-  const auto since = request_.since ? ParseSince(*request_.since) : std::nullopt;
+  transport_.AnswerAll(OnlineFrames(feed.conversation(), online));
+  const std::unique_ptr<const SessionRequest> request = std::move(request_);
+  const auto since = request->since ? ParseSince(*request->since) : std::nullopt;
   if (since) return Resume(std::nullopt, {{feed.conversation(), *since}});
-  if (request_.since) AnswerError(std::nullopt, feed.conversation(), BadSince());
+  if (request->since) AnswerError(std::nullopt, feed.conversation(), BadSince());
   feed.HoldAt(subscription->head);
   feed.Start(subscription->head);
 }
@@ -107,8 +113,8 @@ void Subscriptions::StartUser() {
   // Registered before the list is read: a conversation created meanwhile is announced, listed, or
   // both.
   context_.hub.AddUser(identity_.user, *this);
-  self_ = std::make_shared<Subscriptions*>(this);
-  LoadUser(self_).Detach();
+  following_->self = std::make_shared<Subscriptions*>(this);
+  LoadUser(following_->self).Detach();
 }
 
 Task<void> Subscriptions::LoadUser(std::shared_ptr<Subscriptions*> self) {
@@ -116,7 +122,7 @@ Task<void> Subscriptions::LoadUser(std::shared_ptr<Subscriptions*> self) {
   HeadStore& store = (*self)->context_.store;
   Executor& executor = (*self)->context_.executor;
   const UserId user = (*self)->identity_.user;
-  const std::optional<UserCursor> cursor = (*self)->request_.cursor;
+  const std::optional<UserCursor> cursor = (*self)->request_->cursor;
 
   auto read_all = Ask(executor, store, &HeadStore::ListUserHeads, user, std::nullopt);
   Answer all = co_await read_all;
@@ -138,7 +144,8 @@ Task<void> Subscriptions::LoadUser(std::shared_ptr<Subscriptions*> self) {
 }
 
 void Subscriptions::OnUserLoaded(const UserConversations& all, const UserConversations& listed) {
-  self_.reset();
+  following_->self.reset();
+  request_.reset();
   ConversationSeqs heads;
   for (const UserConversationHead& head : listed.heads) {
     if (heads.size() == kListedConversations) break;
@@ -148,7 +155,7 @@ void Subscriptions::OnUserLoaded(const UserConversations& all, const UserConvers
                          listed.heads.size() > heads.size()));
   for (const UserConversationHead& head : all.heads) Follow(head, true);
   FollowQueued();
-  for (const Joined& joined : std::exchange(joined_early_, {})) OnJoined(joined);
+  for (const Joined& joined : std::exchange(following_->joined_early, {})) OnJoined(joined);
 }
 
 // --- subscriptions
@@ -163,17 +170,19 @@ void Subscriptions::Follow(const UserConversationHead& head, bool listed) {
   Feed& feed = AddFeed(head.conversation_id);
   feed.HoldAt(head.seq);
   if (listed) feed.member_at = head.seq;
-  to_follow_.push_back(head.conversation_id);
+  following_->queue.push_back(head.conversation_id);
 }
 
 void Subscriptions::FollowQueued() {
   // Waits until several can be subscribed together, because their conversations are loaded in one
   // read.
-  if (pending_ > kMaxPending / 4 || context_.clock.Steady() < follow_at_) return;
+  if (following_->pending > kMaxPending / 4) return;
+  if (context_.clock.Steady() < following_->next_at) return;
   std::vector<Feed*> some;
-  while (pending_ + some.size() < kMaxPending && !to_follow_.empty()) {
-    Feed* feed = FindFeed(to_follow_.front());
-    to_follow_.pop_front();
+  std::list<Uuid>& queue = following_->queue;
+  while (following_->pending + some.size() < kMaxPending && !queue.empty()) {
+    Feed* feed = FindFeed(queue.front());
+    queue.pop_front();
     const bool waits = feed != nullptr && feed->access_check == Feed::AccessCheck::kNone;
     if (waits) some.push_back(feed);
   }
@@ -183,7 +192,7 @@ void Subscriptions::FollowQueued() {
 void Subscriptions::Subscribe(const std::vector<Feed*>& some) {
   if (some.empty()) return;
   for (Feed* feed : some) feed->access_check = Feed::AccessCheck::kPending;
-  pending_ += some.size();
+  following_->pending += some.size();
   context_.hub.SubscribeAll(some, identity_.user, identity_.service,
                             [this](Feed& feed, const Result<Subscription>& subscription) {
                               OnSubscription(feed, subscription);
@@ -191,20 +200,20 @@ void Subscriptions::Subscribe(const std::vector<Feed*>& some) {
 }
 
 void Subscriptions::OnSubscription(Feed& feed, const Result<Subscription>& subscription) {
-  --pending_;
+  --following_->pending;
   feed.access_check = Feed::AccessCheck::kNone;
   if (subscription) {
     feed.access_check = Feed::AccessCheck::kGranted;
-    follow_backoff_ = Duration(0);
+    following_->backoff = Duration(0);
     if (!holding_events_) feed.Start(subscription->head);
   } else if (subscription.error().code == ErrorCode::not_participant) {
     Drop(feed);  // the user was removed after the list was read
   } else {
-    to_follow_.push_back(feed.conversation());
+    following_->queue.push_back(feed.conversation());
     const Monotonic now = context_.clock.Steady();
-    if (now >= follow_at_) {
-      follow_backoff_ = std::clamp(follow_backoff_ * 2, kFirstBackoff, kLongestBackoff);
-      follow_at_ = now + context_.reconnect_delays.Jittered(follow_backoff_);
+    if (now >= following_->next_at) {
+      following_->backoff = std::clamp(following_->backoff * 2, kFirstBackoff, kLongestBackoff);
+      following_->next_at = now + context_.reconnect_delays.Jittered(following_->backoff);
     }
   }
   FollowQueued();
@@ -219,7 +228,7 @@ void Subscriptions::Establish(std::string_view greeting) {
 
 void Subscriptions::OnJoined(const Joined& joined) {
   if (!established_) {
-    joined_early_.push_back(joined);
+    following_->joined_early.push_back(joined);
     return;
   }
   const Uuid& conversation = joined.created->conversation;
@@ -238,7 +247,7 @@ void Subscriptions::OnRemoved(Feed& feed, const Event& event) {
   } else {
     transport_.Answer(ConversationLeftFrame(feed.conversation()));
   }
-  if (request_.conversation) {
+  if (only_conversation_) {
     return transport_.Close(CloseCode::kNotParticipant,
                             deleted ? "The conversation was deleted."
                                     : "You are no longer a participant of the conversation.");
@@ -249,7 +258,7 @@ void Subscriptions::OnRemoved(Feed& feed, const Event& event) {
 void Subscriptions::Drop(Feed& feed) {
   const Uuid conversation = feed.conversation();
   fetching_ -= feed.pages_in_flight;  // the results are no longer needed
-  if (feed.access_check == Feed::AccessCheck::kPending) --pending_;
+  if (feed.access_check == Feed::AccessCheck::kPending) --following_->pending;
   context_.hub.Unsubscribe(feed);
   feeds_.erase(conversation);
   sink_.OnUnsubscribed(conversation);
@@ -264,26 +273,33 @@ Feed* Subscriptions::FindFeed(const Uuid& conversation) {
   return found == feeds_.end() ? nullptr : &found->second;
 }
 
-void Subscriptions::SendEphemeral(const Event& event) {
-  if (event.single_conversation && !request_.conversation) return;
-  SendOrDrop(event);
+bool Subscriptions::SendPresence(std::span<const EventRef> events) {
+  if (!only_conversation_) return false;  // a user socket receives one event for all conversations
+  bool sent = false;
+  for (const EventRef& event : events) sent |= SendOrDrop(*event, false);
+  return sent;
 }
 
 bool Subscriptions::OnPresence(const Event& event) {
   if (!established_) return false;
-  SendOrDrop(event);
+  SendOrDrop(event, true);
   return true;
 }
 
 void Subscriptions::OnUserEvent(const Event& event) {
-  if (established_) SendOrDrop(event);
+  const bool presence =
+      event.kind == EventKind::kUserOnline || event.kind == EventKind::kUserOffline;
+  if (established_) SendOrDrop(event, presence);
 }
 
-void Subscriptions::SendOrDrop(const Event& event) {
-  if (event.except_user == identity_.user) return;
-  if (transport_.Busy() || transport_.Send(event) == SendStatus::kFull) {
-    context_.hub.counters().ephemeral_dropped.Add();
-  }
+bool Subscriptions::SendOrDrop(const Event& event, bool can_wait) {
+  if (event.except_user == identity_.user) return false;
+  const auto send = [&] {
+    return can_wait ? transport_.SendGathered(event) : transport_.Send(event);
+  };
+  if (!transport_.Busy() && send() == SendStatus::kQueued) return true;
+  context_.hub.counters().ephemeral_dropped.Add();
+  return false;
 }
 
 void Subscriptions::SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) {
@@ -367,7 +383,7 @@ void Subscriptions::CaughtUp(Feed& feed) {
 // --- retries
 
 void Subscriptions::OnTick() {
-  FollowQueued();
+  if (following_ != nullptr) FollowQueued();
   for (const Uuid& conversation : std::exchange(fetch_again_, {})) {
     Feed* feed = FindFeed(conversation);
     const bool waits = feed != nullptr && feed->state() == Feed::State::kFetching;

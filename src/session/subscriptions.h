@@ -3,7 +3,7 @@
 //
 // Threads: one shard.
 #pragma once
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -37,7 +37,7 @@ class Subscriptions final : private FeedSink, private UserSink {
   void Start();
   bool established() const { return established_; }
   // nullopt for a user socket.
-  const std::optional<Uuid>& only_conversation() const { return request_.conversation; }
+  const std::optional<Uuid>& only_conversation() const { return only_conversation_; }
   bool Has(const Uuid& conversation) const { return feeds_.contains(conversation); }
 
   // Sets conversations back to the client's positions; sends `resumed` later.
@@ -50,7 +50,8 @@ class Subscriptions final : private FeedSink, private UserSink {
  private:
   // FeedSink
   SendStatus SendEvent(const Event& event) override { return transport_.Send(event); }
-  void SendEphemeral(const Event& event) override;
+  void SendEphemeral(const Event& event) override { SendOrDrop(event, false); }
+  bool SendPresence(std::span<const EventRef> events) override;
   void SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) override;
   void Fetch(Feed& feed) override;
   void FetchFailed(Feed& feed) override;
@@ -64,8 +65,9 @@ class Subscriptions final : private FeedSink, private UserSink {
   bool OnPresence(const Event& event) override;
   void OnUserEvent(const Event& event) override;
 
-  // Sends an ephemeral event, which is dropped if the outbox is busy.
-  void SendOrDrop(const Event& event);
+  // Sends an ephemeral event, unless the user is its author; it is dropped if the outbox is busy. Returns true if it
+  // was queued. `can_wait`: see Transport::SendGathered.
+  bool SendOrDrop(const Event& event, bool can_wait);
   void StartConversation();
   void OnConversation(Feed& feed, const Result<Subscription>& subscription);
   void StartUser();
@@ -93,22 +95,28 @@ class Subscriptions final : private FeedSink, private UserSink {
     transport_.AnswerError(ref, conversation, error);
   }
 
+  // How a user socket subscribes to the conversations of its user.
+  struct Following {
+    std::shared_ptr<Subscriptions*> self;  // while the user's list is read; null after the end
+    std::list<Uuid> queue;
+    size_t pending = 0;                // subscriptions in flight
+    Duration backoff{0};               // grows while the store is unavailable
+    Monotonic next_at = {};            // earliest time of the next subscription
+    std::vector<Joined> joined_early;  // joined before connection_established was sent
+  };
+
   SessionContext& context_;
   Transport& transport_;
-  const SessionRequest request_;
+  const std::optional<Uuid> only_conversation_;
   const Identity& identity_;
   SubscriptionsSink& sink_;
-  std::shared_ptr<Subscriptions*> self_;  // while the user's list is read; null after the end
   std::unordered_map<Uuid, Feed> feeds_;
   Resumes resumes_;
-  std::deque<Uuid> to_follow_;
-  size_t pending_ = 0;          // subscriptions in flight
-  Duration follow_backoff_{0};  // grows while the store is unavailable
-  Monotonic follow_at_ = {};    // earliest time of the next subscription
-  size_t fetching_ = 0;         // pages in flight
-  std::deque<Uuid> fetch_queue_;
-  std::vector<Uuid> fetch_again_;     // retry at the next tick, because the store was unavailable
-  std::vector<Joined> joined_early_;  // conversations joined before connection_established was sent
+  std::unique_ptr<const SessionRequest> request_;  // until connection_established is sent
+  std::unique_ptr<Following> following_;           // null for a conversation socket
+  std::list<Uuid> fetch_queue_;                    // a list, as an empty deque takes 576 bytes
+  std::vector<Uuid> fetch_again_;  // retry at the next tick, because the store was unavailable
+  uint32_t fetching_ = 0;          // pages in flight
   bool established_ = false;
   bool holding_events_ = false;  // until the first resume
 };

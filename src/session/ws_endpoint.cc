@@ -118,20 +118,23 @@ std::optional<Response> WsEndpoint::UpgradeToEcho(Connection& connection, const 
   return std::nullopt;
 }
 
-std::optional<Error> WsEndpoint::TakeAddress(const Request& request, WsOpening& opening) {
+std::optional<Response> WsEndpoint::TakeAddress(const Request& request, WsOpening& opening) {
   RateLimiter& limiter = context_.rate_limiter;
   const std::string& address = request.access().client;
   if (!limiter.on() || address.empty()) return std::nullopt;
   const std::string key = AddressKey(address);
-  if (const auto wait = limiter.Take(Limit::kAddress, key)) return RateLimited(*wait);
+  if (const auto wait = limiter.Take(Limit::kAddress, key)) {
+    return RateLimitProblem(RateLimited(*wait), limiter, Limit::kAddress, key);
+  }
   const int64_t most = limiter.limits().sockets_per_address;
   if (most == 0) return std::nullopt;
   opening.address_socket = context_.sockets.Take(key, most);
   if (opening.address_socket) return std::nullopt;
   limiter.CountRefusal(Limit::kAddress);
-  return Error{.code = ErrorCode::rate_limited,
-               .detail = "An address can have at most " + std::to_string(most) + " open sockets.",
-               .retry_after = std::chrono::seconds(10)};
+  return Response::Problem(
+      {.code = ErrorCode::rate_limited,
+       .detail = "An address can have at most " + std::to_string(most) + " open sockets.",
+       .retry_after = std::chrono::seconds(10)});
 }
 
 std::optional<Error> WsEndpoint::CheckToken(const std::optional<std::string>& token) const {
@@ -155,7 +158,7 @@ std::optional<Response> WsEndpoint::Upgrade(Connection& connection, Request requ
   if (auto refusal = CheckHandshake(request)) return refusal;
   if (const auto foreign = site_.CheckOrigin(request)) return Response::Problem(*foreign);
 
-  if (const auto limited = TakeAddress(request, opening)) return Response::Problem(*limited);
+  if (auto refusal = TakeAddress(request, opening)) return refusal;
 
   const Protocols protocols = ParseProtocols(request);
   opening.token = TokenOf(request, protocols);

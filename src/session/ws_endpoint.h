@@ -24,7 +24,7 @@ class WsEndpoint final : public UpgradeHandler {
 
  private:
   // Applies the limits of the client's address. Errors: rate_limited.
-  std::optional<Error> TakeAddress(const Request& request, WsOpening& opening);
+  std::optional<Response> TakeAddress(const Request& request, WsOpening& opening);
   // Errors: forbidden for a bad or missing token.
   std::optional<Error> CheckToken(const std::optional<std::string>& token) const;
   std::optional<Response> UpgradeToEcho(Connection& connection, const Request& request);

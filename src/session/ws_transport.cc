@@ -24,11 +24,13 @@ WsTransport::WsTransport(SessionContext& context, WsCounters& counters, Connecti
       connection_(connection),
       compressed_(compressed),
       window_bits_(opening.deflate ? opening.deflate->window_bits : 0),
-      opening_(std::move(opening)),
+      access_(std::move(opening.access)),
+      address_socket_(std::move(opening.address_socket)),
       decoder_({.max_message = context.limits.frame_bytes, .inflate = window_bits_ != 0}),
       opened_at_(context.clock.Steady()),
       last_tick_(opened_at_),
       last_ping_(opened_at_) {
+  opening_ = std::make_unique<WsOpening>(std::move(opening));
   counters_.open.Add(1);
   counters_.opened.Add();
 }
@@ -38,21 +40,22 @@ WsTransport::~WsTransport() { counters_.open.Add(-1); }
 // --- authentication
 
 void WsTransport::Start() {
-  if (opening_.token) Authenticate(*opening_.token, std::nullopt, false);
+  if (opening_->token) Authenticate(*opening_->token, std::nullopt, false);
 }
 
 void WsTransport::Authenticate(std::string_view token, const Ref& ref, bool answer) {
   Result<Identity> identity = context_.verifier.Verify(token);
-  opening_.token.reset();
+  opening_->token.reset();
   if (!identity) return Close(CloseCode::kNotAuthenticated, identity.error().detail);
-  if (opening_.bad_conversation_id) {
+  if (opening_->bad_conversation_id) {
     return Close(CloseCode::kBadConversationId, "The conversation id is not a UUID.");
   }
-  if (opening_.access) opening_.access->user = identity->user;
+  if (access_) access_->user = identity->user;
   if (!TakeSocket(*identity)) return;
   if (answer && ref) Answer(PlainAckFrame(ref));
   session_ = std::make_unique<Session>(context_, static_cast<Transport&>(*this),
-                                       std::move(opening_.session), std::move(*identity));
+                                       std::move(opening_->session), std::move(*identity));
+  opening_.reset();
   session_->Start();
 }
 
@@ -165,6 +168,15 @@ void WsTransport::Queue(SharedBytes frame) {
   if (!connection_.HasRoom()) UpdateReading();
 }
 
+void WsTransport::AnswerAll(std::span<const std::string> jsons) {
+  std::string frames;
+  for (const std::string& json : jsons) {
+    AppendFrameHeader(frames, WsOpcode::kText, json.size());
+    frames += json;
+  }
+  if (!frames.empty()) Queue(SharedBytes(frames));
+}
+
 void WsTransport::OnDrained(Connection&) {
   UpdateReading();
   if (session_ != nullptr) session_->OnDrained();
@@ -244,8 +256,8 @@ void WsTransport::OnShutdown(Connection&, Duration delay) {
 void WsTransport::OnClosed(Connection&) {
   if (!closed_) counters_.CountClose(CloseCode::kNormal);
   closed_ = true;
-  if (opening_.access) {
-    LogSocketEnd(*opening_.access, close_code_,
+  if (access_) {
+    LogSocketEnd(*access_, close_code_,
                  std::chrono::duration_cast<Duration>(context_.clock.Steady() - opened_at_));
   }
   session_.reset();

@@ -52,10 +52,14 @@ class WsTransport final : public Protocol, private Transport {
  private:
   // Transport
   SendStatus Send(const Event& event) override { return connection_.Send(FrameOf(event)); }
+  SendStatus SendGathered(const Event& event) override {
+    return connection_.SendGathered(FrameOf(event));
+  }
   void SendAlways(const Event& event) override { Queue(FrameOf(event)); }
   void Answer(std::string_view json) override { Queue(EncodeText(json)); }
+  void AnswerAll(std::span<const std::string> jsons) override;
   void LogFailure(const Error& error) override {
-    if (opening_.access) LogCommandFailure(*opening_.access, Name(error.code));
+    if (access_) LogCommandFailure(*access_, Name(error.code));
   }
   bool Busy() const override {
     return connection_.outbox().bytes() * 2 > connection_.outbox_limit();
@@ -81,8 +85,10 @@ class WsTransport final : public Protocol, private Transport {
   WsCounters& counters_;
   Connection& connection_;
   CompressedFrame& compressed_;
-  const int window_bits_;  // window of compressed messages; 0: no compression
-  WsOpening opening_;
+  const int window_bits_;               // window of compressed messages; 0: no compression
+  std::unique_ptr<WsOpening> opening_;  // until the session starts
+  std::unique_ptr<AccessLine> access_;
+  HeldCounts::Held address_socket_;
   WsDecoder decoder_;
   HeldCounts::Held user_socket_;      // counts the socket of the user while it is open
   std::unique_ptr<Session> session_;  // set after authentication

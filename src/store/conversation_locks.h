@@ -6,7 +6,8 @@
 #include <optional>
 #include <set>
 
-#include "store/queries.h"
+#include "store/batch_queries.h"
+#include "store/batched.h"
 
 namespace parley {
 
@@ -18,26 +19,26 @@ class ConversationLocks {
   explicit ConversationLocks(Mode mode) : mode_(mode) {}
 
   void Add(SqlPipeline& pipeline, const std::set<Uuid>& conversations) {
-    const bool skip = mode_ == Mode::kSkip;
-    for (const Uuid& id : conversations) {
-      rows_[id].lock =
-          &pipeline.Add(skip ? queries::kLockFreeConversation : queries::kLockConversation)
-               .Bind(1, id);
+    const size_t rows = conversations.size();
+    if (mode_ == Mode::kWait) {
+      locks_.emplace(pipeline, queries::kLockConversation, queries::kLockConversations, rows);
+    } else {
+      locks_.emplace(pipeline, queries::kLockFreeConversation, queries::kLockFreeConversations,
+                     rows);
     }
-    if (!skip) return;
-    for (const Uuid& id : conversations) {
-      rows_[id].there = &pipeline.Add(queries::kConversationIsThere).Bind(1, id);
-    }
+    for (const Uuid& id : conversations) locks_->Next().Bind(1, id);
+    if (mode_ == Mode::kWait) return;
+    there_.emplace(pipeline, queries::kConversationIsThere, queries::kConversationsThere, rows);
+    for (const Uuid& id : conversations) there_->Next().Bind(1, id);
   }
 
   // Call it after the pipeline has run.
   void Read() {
-    for (auto& [id, row] : rows_) {
-      if (row.lock->Step()) {
-        row.seq = row.lock->Int(0);
-      } else if (row.there != nullptr && row.there->Step()) {
-        busy_.insert(id);
-      }
+    locks_->Each([&](const Statement& row) { seqs_[row.Id(1)] = row.Int(0); });
+    if (there_) {
+      there_->Each([&](const Statement& row) {
+        if (!seqs_.contains(row.Id(0))) busy_.insert(row.Id(0));
+      });
     }
     read_ = true;
   }
@@ -45,21 +46,18 @@ class ConversationLocks {
 
   // nullopt: the conversation does not exist or is busy.
   std::optional<int64_t> Seq(const Uuid& conversation) const {
-    const auto row = rows_.find(conversation);
-    return row == rows_.end() ? std::nullopt : row->second.seq;
+    const auto seq = seqs_.find(conversation);
+    return seq == seqs_.end() ? std::nullopt : std::optional(seq->second);
   }
   // Another transaction holds the row.
   bool IsBusy(const Uuid& conversation) const { return busy_.contains(conversation); }
   const std::set<Uuid>& busy() const { return busy_; }
 
  private:
-  struct Row {
-    Statement* lock = nullptr;
-    Statement* there = nullptr;
-    std::optional<int64_t> seq;
-  };
   const Mode mode_;
-  std::map<Uuid, Row> rows_;
+  std::optional<Batched> locks_;
+  std::optional<Batched> there_;  // which of them exist, if rows may be skipped
+  std::map<Uuid, int64_t> seqs_;  // of the locked ones
   std::set<Uuid> busy_;
   bool read_ = false;
 };

@@ -34,7 +34,7 @@ class DeliveredBuffer {
     const auto [place, added] = latest_.try_emplace(run.conversation, runs_.size());
     if (!added) {
       Run& before = runs_[place->second];
-      if (run.first <= before.last + 1 && run.last >= before.first) {
+      if (run.first <= before.last + 1 && run.last + 1 >= before.first) {  // newest first too
         // The time of the newest message: no message may be delivered before it was sent.
         if (run.last > before.last) before.at = run.at;
         before.first = std::min(before.first, run.first);
@@ -43,6 +43,7 @@ class DeliveredBuffer {
       }
     }
     if (runs_.size() >= kMaxRuns) {
+      if (added) latest_.erase(place);  // it would point behind the last run
       ++dropped_;
       return false;
     }

@@ -55,5 +55,28 @@ TEST(DeliveredBufferTest, UnwrittenRunsStayWithinTheBound) {
   EXPECT_EQ(buffer.Take(2 * DeliveredBuffer::kMaxRuns).size(), DeliveredBuffer::kMaxRuns);
 }
 
+TEST(DeliveredBufferTest, MessagesNewestFirstAreOneRun) {
+  DeliveredBuffer buffer;
+  for (int64_t seq = 50; seq > 0; --seq) buffer.Note(Seqs(seq, seq));
+  const auto taken = buffer.Take(10);
+  ASSERT_EQ(taken.size(), 1u);
+  EXPECT_EQ(taken[0].first, 1);
+  EXPECT_EQ(taken[0].last, 50);
+}
+
+TEST(DeliveredBufferTest, AConversationWhoseRunWasDroppedIsAcceptedLater) {
+  DeliveredBuffer buffer;
+  for (size_t seq = 0; seq < DeliveredBuffer::kMaxRuns; ++seq) {
+    buffer.Note(Seqs(static_cast<int64_t>(2 * seq), static_cast<int64_t>(2 * seq)));
+  }
+  buffer.Note(Seqs(1, 1, 2));
+  buffer.Note(Seqs(2, 2, 2));
+  EXPECT_EQ(buffer.dropped(), 2u);
+  buffer.Take(DeliveredBuffer::kMaxRuns);
+  buffer.Settle(true);
+  buffer.Note(Seqs(3, 3, 2));
+  EXPECT_EQ(buffer.Take(10).size(), 1u);
+}
+
 }  // namespace
 }  // namespace parley

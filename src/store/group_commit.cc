@@ -6,6 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include "base/thread_name.h"
+
 namespace parley {
 namespace {
 
@@ -79,7 +81,7 @@ void GroupCommit::Close() {
 
 bool GroupCommit::healthy() const {
   const MutexLock lock(mutex_);
-  return healthy_ &&
+  return healthy_ && !IsStuck() &&
          !(busy_since_ && std::chrono::steady_clock::now() - *busy_since_ > stuck_after_);
 }
 
@@ -91,6 +93,7 @@ StoreStats GroupCommit::stats() const {
 }
 
 void GroupCommit::Run() {
+  NameThread("writer");
   int last_pieces = kPiecesAtClose;
   while (true) {
     bool upkeep = false, closed = false;
@@ -102,6 +105,10 @@ void GroupCommit::Run() {
       if (!upkeep && held_.empty()) return;
     }
     if (!batch.empty()) CommitBatch(std::move(batch), Locking::kWait);
+    {
+      const MutexLock lock(mutex_);
+      oldest_in_hand_.reset();  // answered or held, whatever comes next
+    }
     if (!held_.empty() && (closed || std::chrono::steady_clock::now() >= retry_held_at_))
       RetryHeld();
     // A successful upkeep shows that the store is available again, without a client's write.
@@ -110,7 +117,6 @@ void GroupCommit::Run() {
     {
       const MutexLock lock(mutex_);
       busy_since_.reset();
-      oldest_in_hand_.reset();
     }
     RefuseOverdue();
     if (closed && !held_.empty()) Refuse(held_.Take(held_.size(), held_.size()));

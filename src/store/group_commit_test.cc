@@ -351,6 +351,33 @@ TEST_F(GroupCommitTest, WritesFailAtOnceWhileTheStoreDoesNotRespond) {
   EXPECT_TRUE(commits_->healthy());
 }
 
+TEST_F(GroupCommitTest, WritesAreAcceptedDuringTheUpkeepAfterASlowCommit) {
+  constexpr auto kStuckAfter = std::chrono::milliseconds(200);
+  Gate upkeep;
+  upkeep.Shut();
+  commits_ = std::make_unique<GroupCommit>(std::make_unique<FakeSession>(journal_), 1000,
+                                           Upkeep{.piece =
+                                                      [&](SqlSession&) {
+                                                        upkeep.Pass();
+                                                        return false;
+                                                      }},
+                                           kStuckAfter);
+  journal_.fail_commit = [&](const Names& applied) {
+    if (applied == Names{"slow"}) std::this_thread::sleep_for(2 * kStuckAfter);
+  };
+  HoldTheWriter();
+  Submit("slow");
+  commits_->WantUpkeep(std::chrono::milliseconds(0));
+  journal_.commits.Open();
+  Await(2);
+  upkeep.AwaitSomebody();
+  EXPECT_TRUE(commits_->healthy());
+  Submit("next");
+  upkeep.Open();
+  Await(3);
+  EXPECT_EQ(Outcomes(), (Names{"first", "slow", "next"}));
+}
+
 TEST_F(GroupCommitTest, CloseCommitsQueuedWritesAndRejectsLaterOnes) {
   HoldTheWriter();
   for (const char* name : {"a", "b"}) Submit(name);

@@ -15,8 +15,6 @@ namespace {
 
 // Attempts for a write that conflicts with another node's transaction.
 constexpr int kConflictAttempts = 5;
-// A connection that fails sooner was closed before; its transaction is retried.
-constexpr auto kQuickFailure = std::chrono::milliseconds(1000);
 // How long writes wait for the outcome of a commit whose answer was lost.
 constexpr auto kSettleFor = std::chrono::seconds(8);
 constexpr auto kSettlePause = std::chrono::milliseconds(200);

@@ -28,18 +28,28 @@ inline constexpr Query kTakeSeqAsService{
     "take_seq_as_service",
     "UPDATE messaging_conversation SET seq = seq + 1, last_message_at = ?2, changed = ?3 "
     "WHERE id = ?1 AND deleted_at IS NULL RETURNING seq"};
+// The same in two statements, the second of which is kSetSeq, for a store without other writers: on SQLite, RETURNING
+// makes a temporary table.
+inline constexpr Query kReadSeq{
+    "read_seq",
+    "SELECT c.seq FROM messaging_conversation c WHERE c.id = ?1 AND EXISTS (SELECT 1 FROM "
+    "messaging_conversation_participant p WHERE p.conversation_id = ?1 AND p.user_id = ?2)"};
+inline constexpr Query kReadSeqAsService{
+    "read_seq_as_service",
+    "SELECT seq FROM messaging_conversation WHERE id = ?1 AND deleted_at IS NULL"};
 // For PostgreSQL: no other transaction writes to a conversation whose row is locked, so what is read after
 // locking stays valid. The key does not change, so rows that refer to the conversation can be inserted.
-inline constexpr Query kLockConversation{"lock_conversation",
-                                         "SELECT seq FROM messaging_conversation WHERE id = ?1 AND "
-                                         "deleted_at IS NULL FOR NO KEY UPDATE"};
+inline constexpr Query kLockConversation{
+    "lock_conversation",
+    "SELECT seq, id FROM messaging_conversation WHERE id = ?1 AND "
+    "deleted_at IS NULL FOR NO KEY UPDATE"};
 inline constexpr Query kLockFreeConversation{
     "lock_free_conversation",
-    "SELECT seq FROM messaging_conversation WHERE id = ?1 AND deleted_at IS NULL FOR NO KEY UPDATE "
-    "SKIP LOCKED"};
+    "SELECT seq, id FROM messaging_conversation WHERE id = ?1 AND deleted_at IS NULL FOR NO KEY "
+    "UPDATE SKIP LOCKED"};
 inline constexpr Query kConversationIsThere{
     "conversation_is_there",
-    "SELECT 1 FROM messaging_conversation WHERE id = ?1 AND deleted_at IS NULL"};
+    "SELECT id FROM messaging_conversation WHERE id = ?1 AND deleted_at IS NULL"};
 // For writes that are applied one by one: each may wait for a row that another transaction holds.
 inline constexpr Query kWaitLonger{"wait_longer", "SET LOCAL lock_timeout = '500ms'"};
 inline constexpr Query kSetSeq{

@@ -1,6 +1,9 @@
 #include "store/reader_pool.h"
 
+#include <string>
 #include <utility>
+
+#include "base/thread_name.h"
 
 namespace parley {
 namespace {
@@ -18,9 +21,15 @@ ReaderPool::ReaderPool(const Open& open, const Options& options, const Clock& cl
       clock_(clock),
       sessions_(OpenSessions(open, 1 + options.shared_threads)),
       shared_idle_(options.shared_threads) {
-  threads_.emplace_back([this] { RunCritical(*sessions_.front()); });
+  threads_.emplace_back([this] {
+    NameThread("reader-0");
+    RunCritical(*sessions_.front());
+  });
   for (size_t i = 1; i < sessions_.size(); ++i) {
-    threads_.emplace_back([this, i] { RunShared(*sessions_[i]); });
+    threads_.emplace_back([this, i] {
+      NameThread("reader-" + std::to_string(i));
+      RunShared(*sessions_[i]);
+    });
   }
 }
 

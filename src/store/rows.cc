@@ -14,29 +14,43 @@ std::optional<std::string> TextAt(const Statement& row, int at) {
   return std::string(row.Text(at));
 }
 
+void ReadText(std::optional<std::string>& text, const Statement& row, int at) {
+  if (row.IsNull(at)) return text.reset();
+  if (!text) text.emplace();
+  text->assign(row.Text(at));
+}
+
 }  // namespace
 
 Message MessageFrom(const Statement& row) {
   Message message;
+  ReadInto(message, row);
+  return message;
+}
+
+void ReadInto(Message& message, const Statement& row) {
   message.id = row.Id(0);
   message.conversation_id = row.Id(1);
   message.seq = row.Int(2);
-  message.sender_id = TextAt(row, 3);
+  ReadText(message.sender_id, row, 3);
   message.content_type = row.Text(5);
   message.sent_at = {row.Int(6)};
   message.delivered_at = TimeAt(row, 7);
   message.read_at = TimeAt(row, 8);
   message.edited_at = TimeAt(row, 9);
   message.deleted_at = TimeAt(row, 10);
-  if (!message.deleted_at) {
+  if (message.deleted_at) {
+    message.content.clear();
+    message.client_id.reset();  // the row keeps it, so that a retry of the send is recognized
+  } else {
     message.content = row.Text(4);
-    message.client_id =
-        TextAt(row, 13);  // the row keeps it, so that a retry of the send is recognized
+    ReadText(message.client_id, row, 13);
   }
+  message.reply_to.reset();
   if (!row.IsNull(11)) message.reply_to = row.Id(11);
   message.metadata = row.Text(12);
+  message.attachments.clear();
   message.attachments.resize(static_cast<size_t>(row.Int(14)));
-  return message;
 }
 
 Member MemberFrom(const Statement& row) {

@@ -10,8 +10,12 @@ namespace {
 
 class ChangeWrite final : public WriteOf<AppliedChange> {
  public:
-  ChangeWrite(ChangeRequest request, Executor& on, parley::Answer<AppliedChange> done, Now now)
-      : WriteOf(on, std::move(done)), request_(std::move(request)), now_(std::move(now)) {}
+  ChangeWrite(ChangeRequest request, const ConversationVersions* versions, Executor& on,
+              parley::Answer<AppliedChange> done, Now now)
+      : WriteOf(on, std::move(done)),
+        request_(std::move(request)),
+        versions_(versions),
+        now_(std::move(now)) {}
 
   size_t bytes() const override {
     const auto* edit = std::get_if<EditMessage>(&request_.verb);
@@ -21,6 +25,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
   std::optional<Uuid> conversation() const override { return request_.conversation; }
 
   void Apply(SqlSession& session) override {
+    BeginChange(versions_, request_.conversation, ConversationVersions::Part::kMessagesAndMembers);
     result_ = LookUp(session)
                   ? std::visit([&](auto& verb) { return Do(session, verb); }, request_.verb)
                   : Result<AppliedChange>(Fail(Error::NotFound()));
@@ -213,6 +218,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
     const Timestamp now = now_();
     const int64_t seq = TakeSeq(session, Action::add_participant, now);
     if (seq == 0) return Fail(Error::NotFound());
+    BeginJoins(versions_, {&add.user, 1});
     session.Prepare(queries::kAddParticipant)
         .Bind(1, request_.conversation)
         .Bind(2, add.user)
@@ -353,6 +359,7 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
   }
 
   ChangeRequest request_;
+  const ConversationVersions* versions_;
   Now now_;
   ConversationType type_ = ConversationType::kGroup;
   std::optional<Role> role_;
@@ -361,8 +368,8 @@ class ChangeWrite final : public WriteOf<AppliedChange> {
 }  // namespace
 
 void SqlStore::Apply(ChangeRequest request, Executor& on, Answer<AppliedChange> done) {
-  commits_.Submit(std::make_unique<ChangeWrite>(std::move(request), on, std::move(done),
-                                                [this] { return NextTime(); }));
+  commits_.Submit(std::make_unique<ChangeWrite>(std::move(request), versions_.get(), on,
+                                                std::move(done), [this] { return NextTime(); }));
 }
 
 }  // namespace parley

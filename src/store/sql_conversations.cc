@@ -38,9 +38,12 @@ void AddReaderPart(SqlSession& session, ConversationView& view, const UserId& re
 
 class ConversationInsert final : public WriteOf<CreatedConversation> {
  public:
-  ConversationInsert(NewConversation wanted, Executor& on, parley::Answer<CreatedConversation> done,
-                     Now now)
-      : WriteOf(on, std::move(done)), wanted_(std::move(wanted)), now_(std::move(now)) {}
+  ConversationInsert(NewConversation wanted, const ConversationVersions* versions, Executor& on,
+                     parley::Answer<CreatedConversation> done, Now now)
+      : WriteOf(on, std::move(done)),
+        wanted_(std::move(wanted)),
+        versions_(versions),
+        now_(std::move(now)) {}
 
   size_t bytes() const override { return 512 + wanted_.participants.size() * 128; }
   bool is_long() const override { return wanted_.participants.size() > kFewParticipants; }
@@ -63,6 +66,7 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
       result_ = Fail(Error::UnknownUser());
       return;
     }
+    BeginJoins(versions_, wanted_.participants);
     Insert(session, direct_key);
     if (wanted_.task_id && wanted_.by_service) {
       session.Prepare(queries::kSetTaskByService).Bind(1, wanted_.id).Run();
@@ -142,6 +146,7 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
   }
 
   NewConversation wanted_;
+  const ConversationVersions* versions_;
   Now now_;
 };
 
@@ -149,7 +154,8 @@ class ConversationInsert final : public WriteOf<CreatedConversation> {
 
 void SqlStore::CreateConversation(NewConversation conversation, Executor& on,
                                   Answer<CreatedConversation> done) {
-  commits_.Submit(std::make_unique<ConversationInsert>(std::move(conversation), on, std::move(done),
+  commits_.Submit(std::make_unique<ConversationInsert>(std::move(conversation), versions_.get(), on,
+                                                       std::move(done),
                                                        [this] { return NextTime(); }));
 }
 

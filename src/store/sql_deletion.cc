@@ -1,6 +1,7 @@
 // SqlStore: deletes conversations. One small transaction makes a conversation invisible to all users; its
 // rows are deleted later in small transactions, so that no send waits behind a million of them.
 #include "domain/permissions.h"
+#include "store/client_id_queries.h"
 #include "store/sql_work.h"
 
 namespace parley {
@@ -10,17 +11,22 @@ constexpr int64_t kRowsAtOnce = 500;
 
 class DeletionWrite final : public WriteOf<void> {
  public:
-  DeletionWrite(const Uuid& conversation, UserId actor, bool as_service, Executor& on,
-                parley::Answer<void> done, Now now)
+  DeletionWrite(const Uuid& conversation, UserId actor, bool as_service,
+                const ConversationVersions* versions, Executor& on, parley::Answer<void> done,
+                Now now)
       : WriteOf(on, std::move(done)),
         conversation_(conversation),
         actor_(std::move(actor)),
         as_service_(as_service),
+        versions_(versions),
         now_(std::move(now)) {}
 
   std::optional<Uuid> conversation() const override { return conversation_; }
 
-  void Apply(SqlSession& session) override { result_ = Delete(session); }
+  void Apply(SqlSession& session) override {
+    BeginChange(versions_, conversation_, ConversationVersions::Part::kMessagesAndMembers);
+    result_ = Delete(session);
+  }
 
  private:
   Result<void> Delete(SqlSession& session) {
@@ -49,6 +55,7 @@ class DeletionWrite final : public WriteOf<void> {
   Uuid conversation_;
   UserId actor_;
   bool as_service_;
+  const ConversationVersions* versions_;
   Now now_;
 };
 
@@ -69,12 +76,12 @@ void SqlStore::DeleteConversation(Uuid conversation, UserId actor, bool as_servi
     commits_.WantUpkeep(kUpkeepSoon);
     done(std::move(deleted));
   };
-  commits_.Submit(std::make_unique<DeletionWrite>(conversation, std::move(actor), as_service, on,
-                                                  std::move(removing),
+  commits_.Submit(std::make_unique<DeletionWrite>(conversation, std::move(actor), as_service,
+                                                  versions_.get(), on, std::move(removing),
                                                   [this] { return NextTime(); }));
 }
 
-bool RemoveDeletedRows(SqlSession& session, DeletionCursor& cursor) {
+bool RemoveDeletedRows(SqlSession& session, DeletionCursor& cursor, bool client_ids) {
   Statement& row = session.Prepare(queries::kFindDeleted).Bind(1, cursor.after().micros);
   if (!row.Step()) return cursor.Rewind();
   const Uuid conversation = row.Id(0);
@@ -83,6 +90,7 @@ bool RemoveDeletedRows(SqlSession& session, DeletionCursor& cursor) {
   if (DropAttachmentsIn(session, conversation, kRowsAtOnce)) return true;
   if (RemoveSome(session, queries::kRemoveMessages, conversation)) return true;
   if (RemoveSome(session, queries::kRemoveChanges, conversation)) return true;
+  if (client_ids && RemoveSome(session, queries::kRemoveClientIds, conversation)) return true;
   if (session.IsTakenOver()) {
     session.Prepare(queries::kRemoveUnnumbered).Bind(1, conversation).Run();
     session.Prepare(queries::kRemoveParticipants).Bind(1, conversation).Run();

@@ -42,6 +42,8 @@ std::unordered_map<Uuid, NamedMessage> FindNamed(SqlSession& session, const User
 }  // namespace
 
 bool SqlStore::MoveMark(const Uuid& conversation, const UserId& reader, int64_t from, int64_t to) {
+  ConversationVersions::Change change;  // ends before the mark is acknowledged
+  change.Begin(versions_.get(), reader, ConversationVersions::Part::kMessages);
   const Timestamp now = clock_.Now();
   const auto noted = read_marks_.Note({conversation, reader, to, now}, clock_.Steady());
   if (noted == ReadMarkBuffer::Noted::kRefused) return false;
@@ -162,9 +164,11 @@ void WriteMarks(SqlSession& session, ReadMarkBuffer& buffer, size_t limit) {
   while (locked.Step()) buffer.Keep(locked.Id(0), UserId(locked.Text(1)));
 }
 
-void StampRead(SqlSession& session, ReadStampBuffer& buffer, size_t limit) {
+void StampRead(SqlSession& session, ReadStampBuffer& buffer, size_t limit,
+               const BeginStamps& begin) {
   const std::vector<ReadRange> ranges = buffer.Take(limit, kMessagesStamped);
   if (ranges.empty()) return;
+  for (const ReadRange& range : ranges) begin(range.conversation);
   if (!MaySkipLocked(session)) {
     return RunForEach(session, queries::kStampRead, ranges,
                       [](Statement& stamp, const ReadRange& range) {
@@ -185,10 +189,12 @@ void StampRead(SqlSession& session, ReadStampBuffer& buffer, size_t limit) {
       [&](const ReadRange& range) { buffer.Keep(range); });
 }
 
-void StampDelivered(SqlSession& session, DeliveredBuffer& buffer, size_t limit) {
+void StampDelivered(SqlSession& session, DeliveredBuffer& buffer, size_t limit,
+                    const BeginStamps& begin) {
   using Run = DeliveredBuffer::Run;
   std::vector<Run> runs = buffer.Take(limit);
   if (runs.empty()) return;
+  for (const Run& run : runs) begin(run.conversation);
   // Nodes that delivered the same messages do not wait for each other's locks.
   std::ranges::sort(runs, {},
                     [](const Run& run) { return std::pair(run.conversation, run.first); });

@@ -1,6 +1,7 @@
 // The driver interface: one connection to a SQL database. SqlStore uses nothing below it. One thread at a
 // time.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -42,7 +43,11 @@ class StoreFailure : public std::runtime_error {
   Kind kind_;
 };
 
-// One execution of a query: bind parameters (from 1), Step to each row, read columns (from 0).
+// A connection that fails sooner after the begin of a transaction was closed before it; the transaction is tried again.
+inline constexpr std::chrono::milliseconds kQuickFailure{1000};
+
+// One execution of a query: bind parameters (from 1), Step to each row, read columns (from 0). If a parameter is an
+// array (PostgreSQL), each Bind adds an element to it.
 class Statement {
  public:
   virtual ~Statement() = default;
@@ -85,6 +90,9 @@ class SqlPipeline {
   // The caller binds the statement, which is valid as long as the pipeline.
   virtual Statement& Add(const Query& query) = 0;
   virtual void Run() = 0;
+  // For the last statements of a transaction, whose rows are not read: they may run with its COMMIT, which then
+  // throws their errors.
+  virtual void RunAtCommit() = 0;
 };
 
 // Replaces "{user}" in a query.

@@ -22,7 +22,13 @@ SqlStore::SqlStore(WriterSessions writers, const ReaderPool::Open& open_reader,
       clock_(clock),
       identity_(identity),
       file_key_(options.file_key),
+      wal_(std::move(options.wal)),
       taken_over_(options.taken_over),
+      versions_(options.single_writer ? std::make_unique<ConversationVersions>() : nullptr),
+      client_ids_(options.single_writer
+                      ? std::make_unique<ClientIds>(*writers.conversations.front(),
+                                                    [this] { commits_.WantUpkeep({}); })
+                      : nullptr),
       last_time_(NumberFrom(writers.conversations.front()->Prepare(queries::kLastTime))),
       readers_(
           [&] {
@@ -54,6 +60,10 @@ StoreStats SqlStore::Stats() const {
   stats.read_marks = {read_marks_.queued(), read_marks_.refused()};
   stats.read_stamps = {read_stamps_.queued(), read_stamps_.dropped()};
   stats.seen = {seen_.queued(), seen_.dropped()};
+  if (wal_ != nullptr) {
+    stats.wal_bytes = wal_->bytes;
+    stats.wal_restarts = wal_->restarts.value();
+  }
   stats.reads_that_waited = readers_.waited();
   for (size_t i = 0; i < kReadClasses.size(); ++i) {
     stats.reads[i] = readers_.stats(static_cast<ReadClass>(i));

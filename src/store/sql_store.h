@@ -5,7 +5,9 @@
 #include <memory>
 
 #include "base/log.h"
+#include "store/client_ids.h"
 #include "store/commit_lanes.h"
+#include "store/conversation_versions.h"
 #include "store/deletion_cursor.h"
 #include "store/delivered_buffer.h"
 #include "store/last_seen_buffer.h"
@@ -19,8 +21,10 @@ namespace parley {
 struct SqlStoreOptions {
   size_t reader_threads = 2;
   size_t queue_writes = 10'000;
-  std::string file_key = {};  // see StoreState::FileKey
-  bool taken_over = false;    // see StoreState::IsTakenOver
+  std::string file_key = {};   // see StoreState::FileKey
+  bool taken_over = false;     // see StoreState::IsTakenOver
+  bool single_writer = false;  // no other process writes: see MessageStore::Versions, ClientIds
+  std::shared_ptr<const WalFigures> wal = {};  // of an embedded database; may be null
 };
 
 class SqlStore final : public Store {
@@ -81,6 +85,7 @@ class SqlStore final : public Store {
   void CountUnread(UserId reader, std::optional<Uuid> conversation, Executor& on,
                    Answer<int64_t> done) override;
   void ReadHistory(HistoryQuery query, Executor& on, Answer<PageOfMessages> done) override;
+  const ConversationVersions* Versions() const override { return versions_.get(); }
   void ReadMessage(Uuid message, UserId reader, bool as_service, Executor& on,
                    Answer<Message> done) override;
   void ReadChanges(Uuid conversation, int64_t since, int limit, size_t max_bytes, Executor& on,
@@ -118,9 +123,10 @@ class SqlStore final : public Store {
     kDeliveries,
     kSeen,
     kDeletedRows,
-    kOldRows
+    kOldRows,
+    kClientIds,
   };
-  static constexpr size_t kChores = 6;
+  static constexpr size_t kChores = 7;
   bool IsDue(Chore chore) const;
   std::optional<Chore> NextChore() const;
   void Do(Chore chore, SqlSession& session, size_t rows);
@@ -129,16 +135,19 @@ class SqlStore final : public Store {
   // Strictly increasing. Threads: the writers'.
   Timestamp NextTime();
 
-  // Maximum entries of a buffer that one upkeep transaction writes; marks are the cheapest.
+  // Maximum entries of a buffer that one upkeep transaction writes; some are cheap.
   static constexpr size_t RowsAtOnce(Chore chore) {
-    return chore == Chore::kReadMarks ? 2'000 : 500;
+    return chore == Chore::kReadMarks || chore == Chore::kClientIds ? 2'000 : 500;
   }
   static constexpr size_t kRowsAtClose = 5'000;
   std::shared_ptr<void> held_;
   const Clock& clock_;
   const Uuid identity_;
   const std::string file_key_;
+  const std::shared_ptr<const WalFigures> wal_;  // may be null
   const bool taken_over_;
+  const std::unique_ptr<ConversationVersions> versions_;  // null: with other writers
+  const std::unique_ptr<ClientIds> client_ids_;           // null: a unique index finds them
   std::atomic<int64_t> last_time_;  // never before the last change, even if the clock went back
   Counter statements_, round_trips_;
   ReadMarkBuffer read_marks_;
@@ -149,7 +158,8 @@ class SqlStore final : public Store {
   std::atomic<bool> closing_{false};
   // Only for the upkeep lane:
   DeletionCursor deletions_;
-  std::optional<Chore> doing_;  // the work of the open transaction
+  std::optional<Chore> doing_;                          // the work of the open transaction
+  std::vector<ConversationVersions::Change> stamping_;  // of that work
   size_t last_chore_ = kChores - 1;
   std::array<size_t, kChores> rows_at_once_;  // fewer after a failure
   Monotonic next_forgetting_ = {};
@@ -157,22 +167,32 @@ class SqlStore final : public Store {
   CommitLanes commits_;
 };
 
+// Runs `read` in one snapshot; again if the connection turns out to be closed.
+template <class T, class Read>
+Result<T> InSnapshot(SqlSession& session, const Read& read) {
+  const auto since = std::chrono::steady_clock::now();
+  for (int number = 1;; ++number) {
+    try {
+      session.BeginRead();
+      Result<T> result = read(session);
+      session.Commit();
+      return result;
+    } catch (const StoreFailure& error) {
+      session.Rollback();
+      const bool quick = std::chrono::steady_clock::now() - since < kQuickFailure;
+      if (error.kind() == StoreFailure::Kind::kUnreachable && quick && number == 1) continue;
+      log::error("read failed error={}", error.what());
+      return Fail(ErrorOf(error.kind()));
+    }
+  }
+}
+
 template <class T, class Read>
 void SqlStore::OnReader(Executor& on, Answer<T> done, Read read, ReadClass kind) {
   readers_.Submit(
       kind, [&on, done = std::move(done), read = std::move(read)](SqlSession* session) mutable {
         Result<T> result = Fail(Error::StoreUnavailable());
-        if (session != nullptr) {
-          try {
-            session->BeginRead();
-            result = read(*session);
-            session->Commit();
-          } catch (const StoreFailure& error) {
-            session->Rollback();
-            log::error("read failed error={}", error.what());
-            result = Fail(ErrorOf(error.kind()));
-          }
-        }
+        if (session != nullptr) result = InSnapshot<T>(*session, read);
         on.Post([done = std::move(done), result = std::move(result)]() mutable {
           done(std::move(result));
         });

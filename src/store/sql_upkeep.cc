@@ -26,24 +26,31 @@ bool SqlStore::IsDue(Chore chore) const {
       return has_deleted_rows_;
     case Chore::kOldRows:
       return clock_.Steady() >= next_forgetting_;
+    case Chore::kClientIds:
+      return client_ids_ != nullptr && client_ids_->HasWork();
   }
   return false;
 }
 
 void SqlStore::Do(Chore chore, SqlSession& session, size_t rows) {
+  const BeginStamps begin = [this](const Uuid& conversation) {
+    if (versions_ == nullptr) return;
+    stamping_.emplace_back().Begin(versions_.get(), conversation,
+                                   ConversationVersions::Part::kMessages);
+  };
   switch (chore) {
     case Chore::kReadMarks:
       return WriteMarks(session, read_marks_, rows);
     case Chore::kReadStamps:
-      return StampRead(session, read_stamps_, rows);
+      return StampRead(session, read_stamps_, rows, begin);
     case Chore::kDeliveries:
-      return StampDelivered(session, deliveries_, rows);
+      return StampDelivered(session, deliveries_, rows, begin);
     case Chore::kSeen:
       return WriteSeen(session, seen_, rows);
     case Chore::kDeletedRows:
       // A conversation that is deleted during this step sets the flag again.
       has_deleted_rows_ = false;
-      if (RemoveDeletedRows(session, deletions_)) has_deleted_rows_ = true;
+      if (RemoveDeletedRows(session, deletions_, client_ids_ != nullptr)) has_deleted_rows_ = true;
       return;
     case Chore::kOldRows:
       next_forgetting_ = clock_.Steady() + kForgetEvery;
@@ -51,6 +58,8 @@ void SqlStore::Do(Chore chore, SqlSession& session, size_t rows) {
       ForgetOldAccessChanges(session, clock_.Now());
       session.ForgetOldLanes();
       return;
+    case Chore::kClientIds:
+      return client_ids_->WriteSome(session, rows);
   }
 }
 
@@ -73,10 +82,12 @@ bool SqlStore::DoUpkeep(SqlSession& session) {
 }
 
 void SqlStore::SettleUpkeep(bool committed) {
+  stamping_.clear();
   bool kept = read_marks_.Settle(committed, clock_.Steady());
   kept |= read_stamps_.Settle(committed);
   kept |= deliveries_.Settle(committed);
   seen_.Settle(committed);
+  if (client_ids_ != nullptr) client_ids_->Settle(committed);
   if (kept) commits_.WantUpkeep(kKeptRetry);
   const std::optional<Chore> done = std::exchange(doing_, std::nullopt);
   if (!done) return;

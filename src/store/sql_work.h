@@ -3,6 +3,7 @@
 #include <functional>
 #include <set>
 
+#include "store/conversation_versions.h"
 #include "store/queries.h"
 #include "store/rows.h"
 #include "store/sql_store.h"
@@ -17,15 +18,34 @@ class WriteOf : public Write {
  public:
   WriteOf(Executor& on, parley::Answer<T> done) : Write(on), done_(std::move(done)) {}
   void Answer(const Error* failure) final {
+    change_.End();
+    joins_.clear();
     if (failure != nullptr) return done_(Fail(*failure));
     done_(std::move(result_));
   }
 
  protected:
+  // Call it first in Apply. `versions` may be null.
+  void BeginChange(const ConversationVersions* versions, const Uuid& conversation,
+                   ConversationVersions::Part part) {
+    change_.Begin(versions, conversation, part);
+  }
+
+  // The same, for users who join a conversation.
+  void BeginJoins(const ConversationVersions* versions, std::span<const UserId> users) {
+    if (versions == nullptr || !joins_.empty()) return;
+    joins_.resize(users.size());
+    for (size_t i = 0; i < users.size(); ++i) {
+      joins_[i].Begin(versions, users[i], ConversationVersions::Part::kMessagesAndMembers);
+    }
+  }
+
   Result<T> result_ = Fail(ErrorCode::internal, "The write was not applied.");
 
  private:
   parley::Answer<T> done_;
+  ConversationVersions::Change change_;
+  std::vector<ConversationVersions::Change> joins_;
 };
 
 // Runs `query` once for each item, in as few round trips as the engine allows. The values that
@@ -53,12 +73,17 @@ void RunForEach(SqlSession& session, const Query& query, const Items& items, Bin
 // --- upkeep (store/group_commit.h)
 
 inline constexpr auto kUpkeepSoon = std::chrono::milliseconds(200);
-// Removes some rows of deleted conversations; returns true if there may be more.
-bool RemoveDeletedRows(SqlSession& session, DeletionCursor& cursor);
+// Removes some rows of deleted conversations; returns true if there may be more. `client_ids`: the database
+// has their table.
+bool RemoveDeletedRows(SqlSession& session, DeletionCursor& cursor, bool client_ids);
 // Write at most `limit` entries of a buffer. Rows that other transactions hold locked are skipped and kept.
 void WriteMarks(SqlSession& session, ReadMarkBuffer& buffer, size_t limit);
-void StampRead(SqlSession& session, ReadStampBuffer& buffer, size_t limit);
-void StampDelivered(SqlSession& session, DeliveredBuffer& buffer, size_t limit);
+// `begin` is called with the conversation of each range before its messages change.
+using BeginStamps = std::function<void(const Uuid& conversation)>;
+void StampRead(SqlSession& session, ReadStampBuffer& buffer, size_t limit,
+               const BeginStamps& begin);
+void StampDelivered(SqlSession& session, DeliveredBuffer& buffer, size_t limit,
+                    const BeginStamps& begin);
 void WriteSeen(SqlSession& session, LastSeenBuffer& buffer, size_t limit);
 // Removes entries of the access log that are older than a day.
 void ForgetOldAccessChanges(SqlSession& session, Timestamp now);

@@ -13,6 +13,11 @@ void AddWrites(const StoreStats& stats, MetricFamilies& out) {
   out.AddCounter("store_commit_failures_total",
                  "Commits that failed; their writes were refused or repeated.",
                  stats.failed_commits);
+  out.AddGauge("store_wal_bytes", "Bytes of the write-ahead log in use, with the embedded store.",
+               static_cast<double>(stats.wal_bytes));
+  out.AddCounter("store_wal_restarts_total",
+                 "Times that the write-ahead log was copied into the database and started anew.",
+                 stats.wal_restarts);
   out.AddGauge("store_queue", "Writes queued for commit.",
                static_cast<double>(stats.queued_writes));
   out.AddCounter("store_refused_total",

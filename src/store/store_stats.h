@@ -1,8 +1,11 @@
 // Figures of the store for /metrics.
 #pragma once
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+
+#include "base/metrics.h"
 
 namespace parley {
 
@@ -23,6 +26,12 @@ struct BufferStats {
   uint64_t dropped = 0;  // or refused, because the buffer was full
 };
 
+// Figures of the write-ahead log of an embedded database. Threads: any.
+struct WalFigures {
+  std::atomic<int64_t> bytes{0};  // since it last started anew
+  Counter restarts;               // times that it started anew
+};
+
 // Figures since the start, except those marked "now".
 struct StoreStats {
   uint64_t commits = 0;
@@ -35,6 +44,8 @@ struct StoreStats {
   uint64_t round_trips = 0;                          // to a database server
   uint64_t reads_that_waited = 0;                    // for a connection
   std::array<ReadStats, kReadClasses.size()> reads;  // by ReadClass
+  int64_t wal_bytes = 0;                             // now; 0 on a database server
+  uint64_t wal_restarts = 0;
   BufferStats deliveries, read_marks, read_stamps, seen;
 };
 

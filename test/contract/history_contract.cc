@@ -90,6 +90,87 @@ TEST_P(StoreContract, HistoryExcludesOtherConversations) {
   for (const Message& message : page->messages) EXPECT_EQ(message.conversation_id, room);
 }
 
+// --- formatted pages
+
+// The contents, and for the end the last one again and whether there are more.
+constexpr HistoryFormat kContents{
+    .add = [](std::string& out, const Message& message) { out += message.content + ","; },
+    .end =
+        [](std::string& out, const Message* last, bool has_more) {
+          out += (last == nullptr ? "none" : last->content) + (has_more ? "+" : ".");
+        },
+};
+
+TEST_P(StoreContract, AFormattedPageHasTheMessagesOfThePage) {
+  const Uuid room = Room({"ann"});
+  const auto sent = InsertMany(room, "ann", 5);
+  HistoryQuery query{.conversation_id = room, .reader = "ann", .limit = 3, .format = &kContents};
+  EXPECT_EQ(History(query)->formatted.view(), "5,4,3,3+");
+  query.before_id = sent[2].message.id;
+  EXPECT_EQ(History(query)->formatted.view(), "2,1,1.");
+  query.before_id = sent[0].message.id;
+  EXPECT_EQ(History(query)->formatted.view(), "none.");
+  query.before_id = std::nullopt;
+  query.after_seq = 3;
+  EXPECT_EQ(History(query)->formatted.view(), "4,5,5.");
+}
+
+TEST_P(StoreContract, AFormattedPageNamesTheMessagesThatAreNotDelivered) {
+  const Uuid room = Room({"ann", "bob"});
+  InsertMany(room, "ann", 4);
+  InsertMany(room, "bob", 2);
+  Execute("UPDATE messaging_message SET delivered_at = sent_at WHERE seq = 2");
+  using Run = std::tuple<int64_t, int64_t, UserId>;
+  const auto runs = [&](HistoryQuery query) {
+    query.format = &kContents;
+    const auto page = History(query);
+    EXPECT_TRUE(page->messages.empty());
+    std::vector<Run> found;
+    for (const UndeliveredRun& run : page->undelivered) {
+      found.emplace_back(run.first, run.last, run.sender);
+    }
+    return found;
+  };
+  EXPECT_EQ(runs({.conversation_id = room, .reader = "ann"}),
+            (std::vector<Run>{{5, 6, "bob"}, {3, 4, "ann"}, {1, 1, "ann"}}));
+  EXPECT_EQ(runs({.conversation_id = room, .reader = "ann", .after_seq = 0}),
+            (std::vector<Run>{{1, 1, "ann"}, {3, 4, "ann"}, {5, 6, "bob"}}));
+}
+
+TEST_P(StoreContract, NothingOfAMessageIsLeftInTheNextOneOfAFormattedPage) {
+  static constexpr HistoryFormat kAll{
+      .add =
+          [](std::string& out, const Message& message) {
+            out += message.content + "/" + message.client_id.value_or("-") + "/" +
+                   (message.reply_to ? "reply" : "-") + "/" +
+                   (message.deleted_at ? "deleted" : "-") + ",";
+          },
+      .end = [](std::string&, const Message*, bool) {},
+  };
+  const Uuid room = Room({"ann"});
+  const Uuid first = InsertMany(room, "ann", 2)[0].message.id;
+  NewMessage reply = Text(room, "ann");
+  reply.content = "yes";
+  reply.client_id = "c1";
+  reply.reply_to = first;
+  ASSERT_TRUE(Insert(std::move(reply)));
+  Execute(kDeleteTheSecond);
+  HistoryQuery query{
+      .conversation_id = room, .reader = "ann", .include_deleted = true, .format = &kAll};
+  EXPECT_EQ(History(query)->formatted.view(), "yes/c1/reply/-,/-/-/deleted,1/-/-/-,");
+}
+
+TEST_P(StoreContract, APageWithAttachmentsIsNotFormatted) {
+  const Uuid room = Room({"ann"});
+  InsertMany(room, "ann", 2);
+  ASSERT_TRUE(Insert(With(room, "ann", {Upload("ann")})));
+  InsertMany(room, "ann", 1);
+  const auto page = History({.conversation_id = room, .reader = "ann", .format = &kContents});
+  EXPECT_TRUE(page->formatted.empty());
+  EXPECT_EQ(SeqsOf(page->messages), (Seqs{4, 3, 2, 1}));
+  EXPECT_EQ(page->messages[1].attachments.size(), 1u);
+}
+
 // --- deleted messages
 
 // Proves: GET conversations/{id}/messages/

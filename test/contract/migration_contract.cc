@@ -15,6 +15,9 @@ const UserId kLower = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
 // Creates a store at that schema version, without tables of later ones.
 std::string Meta(int version) {
   return "DROP TABLE IF EXISTS parley_lane; DROP INDEX parley_attachment_bytes; "
+         "DROP TABLE IF EXISTS parley_client_id; CREATE UNIQUE INDEX IF NOT EXISTS "
+         "parley_message_client_id ON messaging_message (conversation_id, sender_id, client_id) "
+         "WHERE client_id IS NOT NULL; "
          "ALTER TABLE messaging_conversation DROP COLUMN task_by_service; UPDATE parley_meta SET "
          "value = '" +
          std::to_string(version) + "' WHERE key = 'schema_version';";

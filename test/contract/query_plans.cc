@@ -50,6 +50,8 @@ struct ListedListQuery {
 #define queries listed_queries
 #define constexpr const
 #include "store/attachment_queries.h"
+#include "store/batch_queries.h"
+#include "store/client_id_queries.h"
 #include "store/list_queries.h"
 #include "store/mark_queries.h"
 #include "store/queries.h"
@@ -78,7 +80,7 @@ bool IsOfOneEngine(const Query& query) {
   const std::string_view sql(query.sql);
   return std::ranges::any_of(
       std::vector<std::string_view>{"FOR UPDATE", "FOR NO KEY UPDATE", "unnest(", "json_each(",
-                                    "octet_length("},
+                                    "octet_length(", "parley_client_id", "ANY ("},
       [&](std::string_view word) { return sql.find(word) != std::string_view::npos; });
 }
 

@@ -1,3 +1,4 @@
+import contextlib
 import itertools
 import os
 import signal
@@ -6,6 +7,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from client import Person
+from doctor import Doctor
 from postgres import Postgres
 from redis_server import Redis
 from server import BINARY, Server
@@ -91,6 +93,12 @@ def own_server(tmp_path, request):
 
 
 @pytest.fixture
+def alone(own_server):
+    """A server that only this test uses, with its defaults."""
+    return own_server()
+
+
+@pytest.fixture
 def people(server):
     """people("alice", "bob"): users with unique ids, used by one test only."""
     return lambda *names: named(server, *names)
@@ -109,6 +117,18 @@ def redis():
     server = Redis().start()
     yield server
     server.close()
+
+
+@pytest.fixture
+def doctor(tmp_path):
+    return Doctor(tmp_path)
+
+
+@pytest.fixture
+def closing():
+    """closing(Nginx(...)): closes the object after the test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda made: stack.enter_context(contextlib.closing(made))
 
 
 @pytest.fixture(scope="module")

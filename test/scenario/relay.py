@@ -6,6 +6,9 @@ import threading
 import time
 
 
+COMMIT = b"\0COMMIT\0"  # of a Bind message: an empty portal, and the name of the prepared statement
+
+
 def without_subscribers(data):
     """Renames the channels of PUBLISH commands: Redis answers as usual, and no node receives the event. A command that is
     split between two reads passes unchanged, so tests lose few and small events."""
@@ -26,6 +29,7 @@ class Relay:
         self.before_loss = None  # called while the COMMIT that will be lost is in flight
         self.lost_commits = 0
         self.lose_publish = False  # Redis: events are published to channels without subscribers
+        self.rewrites = None  # (bytes, bytes): in each piece from the server, replaces the first by the second
         self.answers = None  # bytes that clients receive in place of each piece from the server
         self.flows = {True: threading.Event(), False: threading.Event()}  # up, down: held back while the event is not set
         self.stall_at = None
@@ -131,7 +135,7 @@ class Relay:
                     data = without_subscribers(data)
                 if up and self.commit_of and self.commit_of in data:
                     state["wrote"] = True
-                if up and self.lose_commit and b"COMMIT\0" in data and (state["wrote"] or not self.commit_of):
+                if up and self.lose_commit and COMMIT in data and (state["wrote"] or not self.commit_of):
                     kind, self.lose_commit = self.lose_commit, None
                     self.lost_commits += 1
                     if kind == "commit":
@@ -141,6 +145,8 @@ class Relay:
                     state["answer_is_lost"] = True
                 elif not up and state["answer_is_lost"]:
                     break
+                if not up and self.rewrites:
+                    data = data.replace(*self.rewrites)
                 if not up and self.answers is not None:
                     data = self.answers
                 sink.sendall(data)

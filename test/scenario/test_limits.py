@@ -92,7 +92,10 @@ def test_creating_conversations_and_adding_participants_have_rate_limits(own_ser
     bob = Person(server, "bob")
     large = bob.rest.post("conversations/", json={"type": "group", "participants": [f"u{number}" for number in range(50)]})
     assert large.status_code == 201
-    assert_limited(bob.rest.post("conversations/", json={"type": "group", "participants": ["v1"]}))
+    refused = bob.rest.post("conversations/", json={"type": "group", "participants": ["v1"]})
+    assert_limited(refused)
+    assert '"members";q=10;w=10' in refused.headers["ratelimit-policy"]
+    assert '"members";r=0;t=' in refused.headers["ratelimit"] and '"create";r=2;t=' in refused.headers["ratelimit"]
     added = bob.rest.post(f"conversations/{large.json()['id']}/add_participant/", json={"user_id": "v2"})
     assert_limited(added, "members")
     assert server.metric("parley_rate_limited_total", verb="create") >= 1
@@ -157,6 +160,18 @@ def test_an_address_has_a_limit_of_sockets_for_each_client_of_a_trusted_proxy(ow
         with Socket(server, token=bob.token, headers=far) as other:
             other.wait_for("connection_established")
     assert server.metric("parley_rate_limited_total", verb="address") == 1
+
+
+def test_an_address_has_a_rate_limit_for_opening_sockets(own_server):
+    server = limited_server(own_server, "--rate-limit-address-connects-per-second", 1, "--rate-limit-address-connects-burst", 2)
+    alice = Person(server, "alice")
+    with alice.connect(), alice.connect(), pytest.raises(InvalidStatus) as refused:
+        for _ in range(3):
+            Socket(server, token=alice.token)
+    answer = refused.value.response
+    assert answer.status_code == 429 and int(answer.headers["Retry-After"]) >= 1
+    assert answer.headers["RateLimit-Policy"] == '"address";q=2;w=2'
+    assert answer.headers["RateLimit"].startswith('"address";r=0;t=')
 
 
 def test_uploads_have_a_rate_limit(own_server):

@@ -12,16 +12,7 @@ import pytest
 
 from client import Person
 from deadline import eventually, patient, throughout
-from server import BINARY, Server, environment, free_port
-
-
-def livez(path):
-    """Returns the status of GET /livez over a Unix socket; None if it cannot be reached."""
-    try:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=patient(5)) as client:
-            return client.get("http://localhost/livez").status_code
-    except httpx.TransportError:
-        return None
+from server import BINARY, Server, environment, free_port, livez
 
 
 # --- Unix sockets -------------------------------------------------------------------------------------

@@ -58,7 +58,10 @@ def not_additive(sql):
 @pytest.mark.proves("rolling upgrade")
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
 def test_a_migration_is_additive(path):
-    assert not not_additive(path.read_text()), "see docs/internals/schema.md#migrations"
+    found = not_additive(path.read_text())
+    if path.parent.parent.name == "sqlite":  # one process opens the file
+        found = [one for one in found if not one[1].startswith("DROP INDEX ")]
+    assert not found, "see docs/internals/schema.md#migrations"
 
 
 @pytest.mark.parametrize("sql", [

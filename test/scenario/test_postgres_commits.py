@@ -86,7 +86,8 @@ def test_an_unavailable_standby_blocks_one_connection_of_each_lane(own_server):
         assert [answer.status_code for answer in answers].count(503) >= 20, "while the standby was unavailable; later ones may be stored"
         for name in range(number):
             again = {"conversation_id": room["id"], "content": f"m{name}", "client_id": f"m{name}"}
-            assert alice.rest.post("messages/", json=again).is_success
+            answer = alice.rest.post("messages/", json=again)
+            assert answer.is_success, answer.text
         assert sorted(message["content"] for message in alice.rest.everything_in(room)) == \
             sorted(["first", *(f"m{name}" for name in range(number))])
     finally:

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from client import Person, assert_problem
+from conftest import named
 from deadline import eventually
 from postgres import Postgres
 from server import wait_until
@@ -225,3 +226,35 @@ def test_presence_of_flapping_clients_converges(server, people):
     for mine in open_sockets.values():
         for connection in mine:
             connection.close()
+
+
+@pytest.mark.proves("P11 presence")
+def test_presence_in_a_storm_of_connects_is_complete_and_precedes_messages(own_server):
+    server = own_server("--shards", "1", "--rate-limits", "off")
+    watcher, *members = named(server, "watcher", *(f"member{number}" for number in range(30)))
+    group = watcher.rest.create_group(*members)
+    watching = [watcher.connect(group) for _ in range(100)]  # each connect of a member is sent to all
+    joined = []
+    for member in members:
+        joined.append(member.connect(group))
+        joined[-1].send("message", content=member.id, ref="r")
+    for number, socket in enumerate(joined):
+        others = set(socket.established["data"]["online"])
+        while len(others) < 1 + len(members):
+            others.add(socket.wait_for("user_online")["data"]["user_id"])
+        assert others == {watcher.id, *(member.id for member in members)}
+    for socket in joined:
+        socket.close()
+    online = [("user_online", member.id) for member in members]
+    offline = {("user_offline", member.id) for member in members}
+    for socket in watching:
+        seen = [told(socket.receive()) for _ in range(3 * len(members))]
+        assert [one for one in seen if one[0] == "user_online"] == online
+        assert set(seen[-len(members):]) == offline
+        for member in members:
+            assert seen.index(("user_online", member.id)) < seen.index(("message", member.id))
+        socket.close()
+
+
+def told(frame):
+    return frame["type"], frame["data"]["content" if frame["type"] == "message" else "user_id"]

@@ -156,6 +156,16 @@ void ModelConnection::SendEphemeral(const Event& event) {
                "only live feeds receive typing" + Place(stream, 0));
 }
 
+bool ModelConnection::SendPresence(std::span<const EventRef> events) {
+  CheckShard();
+  for (const EventRef& event : events) {
+    const Stream& stream = streams_.at(event->conversation);
+    world_.Check(stream.feed.state() != Feed::State::kHeld,
+                 "held feeds receive no presence" + Place(stream, 0));
+  }
+  return true;
+}
+
 void ModelConnection::SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) {
   CheckShard();
   if (ended_) return;

@@ -93,6 +93,7 @@ class ModelConnection final : private FeedSink {
 
   SendStatus SendEvent(const Event& event) override;
   void SendEphemeral(const Event& event) override;
+  bool SendPresence(std::span<const EventRef> events) override;
   void SendGap(const Uuid& conversation, int64_t from, int64_t to, bool reset) override;
   void Fetch(Feed& feed) override;
   void FetchFailed(Feed& feed) override;

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +21,18 @@ namespace fs = std::filesystem;
 const char* Program() {
   const char* const chosen = std::getenv("PARLEY_REDIS_SERVER");
   return chosen != nullptr ? chosen : "/usr/bin/redis-server";
+}
+
+// Whether a server accepts connections at the socket. (The file exists a moment earlier.)
+bool Accepts(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool accepted =
+      ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  ::close(probe);
+  return accepted;
 }
 
 }  // namespace
@@ -42,7 +56,7 @@ PrivateRedis::PrivateRedis() {
     ::_exit(127);
   }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!fs::exists(socket())) {
+  while (!Accepts(at)) {
     if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("see " + log);
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }

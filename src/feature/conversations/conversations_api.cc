@@ -5,6 +5,7 @@
 
 #include "feature/conversations/conversation_json.h"
 #include "feature/conversations/conversations_service.h"
+#include "feature/messages/messages_service.h"
 #include "http/body.h"
 
 namespace parley {
@@ -56,7 +57,8 @@ Result<std::optional<ConversationCursor>> ParseCursor(const Request& request) {
 
 class ConversationsApi {
  public:
-  explicit ConversationsApi(Services& services) : services_(services), conversations_(services) {}
+  ConversationsApi(Services& services, InboxCacheCounters& counters)
+      : services_(services), conversations_(services), lists_(services, counters) {}
 
   Task<Response> Post(RequestContext& context) {
     const Result<Body> body = JsonOrFormBody(context.request, services_.json);
@@ -67,7 +69,9 @@ class ConversationsApi {
 
     auto creating = conversations_.Create(std::move(wanted), context.caller);
     const Result<CreatedConversation> created = co_await creating;
-    if (!created) co_return Response::Problem(created.error());
+    if (!created)
+      co_return RateLimitProblem(created.error(), services_.rate_limiter, Limit::kMembers,
+                                 context.caller.user);
     // Reads the conversation for the caller: an existing one has a history and unread messages.
     auto reading = conversations_.Get(created->conversation.id, context.caller);
     const Result<ConversationView> view = co_await reading;
@@ -91,6 +95,17 @@ class ConversationsApi {
     if (!limit) co_return Response::Problem(limit.error());
     const auto after = ParseCursor(context.request);
     if (!after) co_return Response::Problem(after.error());
+    // A cache of lists in Redis, which other programs may read, takes precedence.
+    const bool kept = !*after && services_.list_cache == nullptr;
+    std::optional<InboxCache::Stamp> stamp;
+    if (kept) {
+      if (const InboxCache::Answer* known = lists_.Find(context.caller.user, *limit)) {
+        MarkDelivered(services_, context.caller, known->undelivered);
+        co_return ListResponse(context, *limit, known->json, known->next);
+      }
+      auto taking = lists_.Take(context.caller.user);
+      stamp = co_await taking;
+    }
     auto reading = conversations_.List(context.caller, static_cast<int>(*limit), *after);
     const Result<PageOfConversations> page = co_await reading;
     if (!page) co_return Response::Problem(page.error());
@@ -101,24 +116,50 @@ class ConversationsApi {
       json += ViewJson(services_, context.caller, view, MemberList::kIdsOnly);
     }
     json += ']';
-    Response response = Response::Json(200, std::move(json));
-    if (page->has_more) {
-      response.headers.emplace_back(
-          "Link", "<" + context.request.api_prefix() + "/conversations/?limit=" +
-                      std::to_string(*limit) + "&cursor=" + TextOf(page->last) + ">; rel=\"next\"");
+    InboxCache::Answer answer{.json = SharedBytes(json)};
+    if (page->has_more) answer.next = TextOf(page->last);
+    Response response = ListResponse(context, *limit, answer.json, answer.next);
+    if (stamp && IsSameForAll(*page, answer)) {
+      lists_.Add(context.caller.user, *limit, std::move(*stamp), std::move(answer));
     }
     co_return response;
   }
 
  private:
+  static Response ListResponse(const RequestContext& context, int64_t limit,
+                               const SharedBytes& json, const std::string& next) {
+    Response response{.shared = json};
+    if (!next.empty()) {
+      response.headers.emplace_back("Link", "<" + context.request.api_prefix() +
+                                                "/conversations/?limit=" + std::to_string(limit) +
+                                                "&cursor=" + next + ">; rel=\"next\"");
+    }
+    return response;
+  }
+
+  // Adds the undelivered messages to the answer. Returns false if it has links that are signed for a time.
+  static bool IsSameForAll(const PageOfConversations& page, InboxCache::Answer& answer) {
+    for (const ConversationView& view : page.conversations) {
+      if (!view.last_message) continue;
+      const Message& last = *view.last_message;
+      if (!last.attachments.empty()) return false;
+      if (last.delivered_at || !last.sender_id) continue;
+      answer.undelivered.push_back(
+          {.conversation_id = last.conversation_id, .seq = last.seq, .sender_id = last.sender_id});
+    }
+    return true;
+  }
+
   Services& services_;
   ConversationsService conversations_;
+  InboxCache lists_;
 };
 
 }  // namespace
 
-void RegisterConversations(Registry& registry, Services& services, bool tasks_by_services) {
-  auto api = std::make_shared<ConversationsApi>(services);
+void RegisterConversations(Registry& registry, Services& services, bool tasks_by_services,
+                           InboxCacheCounters& counters) {
+  auto api = std::make_shared<ConversationsApi>(services, counters);
   const std::string path = "/api/messaging/conversations";
   registry.routes.Add("GET", path, Access::kUser, Limit::kRead,
                       [api](RequestContext& context) { return api->List(context); });

@@ -125,7 +125,9 @@ class DirectAndTaskApi {
   Task<Response> Open(RequestContext& context, CreateConversation wanted, int status) {
     auto creating = conversations_.Create(std::move(wanted), context.caller);
     const Result<CreatedConversation> created = co_await creating;
-    if (!created) co_return Response::Problem(created.error());
+    if (!created)
+      co_return RateLimitProblem(created.error(), services_.rate_limiter, Limit::kMembers,
+                                 context.caller.user);
     auto reading = conversations_.Get(created->conversation.id, context.caller);
     const Result<ConversationView> view = co_await reading;
     if (!view && view.error().code == ErrorCode::not_found) {

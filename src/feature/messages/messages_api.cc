@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "domain/text.h"
+#include "feature/messages/history_cache.h"
 #include "feature/messages/message_fields.h"
 #include "feature/messages/messages_service.h"
 #include "http/body.h"
@@ -14,6 +15,8 @@ namespace parley {
 namespace {
 
 using Body = JsonObject;
+
+constexpr HistoryFormat kHistoryFormat{.add = &AddToHistory, .end = &EndHistory};
 
 // --- parsing: JSON to a checked command
 
@@ -71,7 +74,8 @@ void ApplyIdempotencyKey(const Request& request, SendMessage& send, FieldReader&
 
 class MessagesApi {
  public:
-  explicit MessagesApi(Services& services) : services_(services), messages_(services) {}
+  MessagesApi(Services& services, HistoryCacheCounters& counters)
+      : services_(services), messages_(services), counters_(counters), pages_(counters) {}
 
   Task<Response> Post(RequestContext& context) {
     const Result<Body> body = JsonOrFormBody(context.request, services_.json);
@@ -101,15 +105,30 @@ class MessagesApi {
   }
 
   Task<Response> History(RequestContext& context) {
-    const Result<HistoryQuery> query = ParseHistory(context);
+    Result<HistoryQuery> query = ParseHistory(context);
     if (!query) co_return Response::Problem(query.error());
+    query->format = &kHistoryFormat;
+    const bool kept = services_.store.Versions() != nullptr && HistoryCache::Keeps(*query);
+    if (kept) {
+      const auto version = services_.store.Versions()->Of(query->conversation_id);
+      if (const HistoryCache::Page* page = pages_.Find(*query, version)) {
+        counters_.from_memory.Add();
+        MarkDelivered(services_, context.caller, query->conversation_id, page->undelivered);
+        co_return Response{.shared = page->json};
+      }
+      counters_.from_store.Add();
+    }
     auto reading = messages_.History(*query);
     Result<PageOfMessages> page = co_await reading;
     if (!page) co_return Response::Problem(page.error());
-    for (Message& message : page->messages) SignFiles(services_, context.caller, message);
-    std::string json;
-    AppendHistory(json, page->messages, page->has_more);
-    co_return Response::Json(200, std::move(json));
+    if (page->formatted.empty()) {
+      for (Message& message : page->messages) SignFiles(services_, context.caller, message);
+      std::string json;
+      AppendHistory(json, page->messages, page->has_more);
+      co_return Response::Json(200, std::move(json));
+    }
+    if (kept) pages_.Add(*query, *page);
+    co_return Response{.shared = page->formatted};
   }
 
   Task<Result<std::string>> OnMessage(Command command) {
@@ -174,12 +193,12 @@ class MessagesApi {
 
   Services& services_;
   MessagesService messages_;
+  HistoryCacheCounters& counters_;
+  HistoryCache pages_;
 };
 
-}  // namespace
-
-void RegisterMessages(Registry& registry, Services& services) {
-  auto api = std::make_shared<MessagesApi>(services);
+void RegisterRows(Registry& registry, Services& services, HistoryCacheCounters& counters) {
+  auto api = std::make_shared<MessagesApi>(services, counters);
   Router& routes = registry.routes;
   const std::string base = "/api/messaging";
   routes.Add("POST", base + "/messages", Access::kUser, Limit::kSend,
@@ -200,5 +219,27 @@ void RegisterMessages(Registry& registry, Services& services) {
        }});
   RegisterMessageChanges(registry, services);
 }
+
+class Messages final : public Feature {
+ public:
+  void Register(Registry& registry, Services& services) override {
+    RegisterRows(registry, services, counters_);
+  }
+
+  void AddMetrics(MetricFamilies& out) const override {
+    out.AddCounters("history_pages_total", "Pages of history served over REST, by source.",
+                    {{{{"source", "memory"}}, static_cast<double>(counters_.from_memory.value())},
+                     {{{"source", "store"}}, static_cast<double>(counters_.from_store.value())}});
+    out.AddGauge("history_cache_bytes", "Bytes of pages of history held in memory.",
+                 static_cast<double>(counters_.bytes.value()));
+  }
+
+ private:
+  HistoryCacheCounters counters_;
+};
+
+}  // namespace
+
+std::unique_ptr<Feature> MakeMessages() { return std::make_unique<Messages>(); }
 
 }  // namespace parley

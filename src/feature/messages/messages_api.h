@@ -1,12 +1,11 @@
 // The routes and commands of messages.
 #pragma once
-#include "feature/services.h"
+#include "feature/feature.h"
 
 namespace parley {
 
-// `services` outlives the registry's rows.
-void RegisterMessages(Registry& registry, Services& services);
-// Edit and delete; part of RegisterMessages.
+std::unique_ptr<Feature> MakeMessages();
+// Edit and delete; part of the feature.
 void RegisterMessageChanges(Registry& registry, Services& services);
 
 }  // namespace parley

@@ -58,18 +58,47 @@ Task<Result<StoredMessage>> MessagesService::Send(SendMessage send, Caller calle
 
 void MarkDelivered(Services& services, const Caller& caller, std::span<const Message> messages) {
   if (caller.service) return;
+  // Neighbours in either order are one run, which costs one lock.
+  std::optional<Uuid> conversation;
+  int64_t first = 0, last = 0;
+  const auto note = [&] {
+    if (conversation) services.store.NoteDelivered(*conversation, first, last);
+  };
   for (const Message& message : messages) {
     if (message.delivered_at || !message.sender_id || *message.sender_id == caller.user) continue;
-    services.store.NoteDelivered(message.conversation_id, message.seq, message.seq);
+    const int64_t seq = message.seq;
+    if (conversation == message.conversation_id && (seq + 1 == first || seq == last + 1)) {
+      first = std::min(first, seq);
+      last = std::max(last, seq);
+      continue;
+    }
+    note();
+    conversation = message.conversation_id;
+    first = last = seq;
+  }
+  note();
+}
+
+void MarkDelivered(Services& services, const Caller& caller, const Uuid& conversation,
+                   std::span<const UndeliveredRun> runs) {
+  if (caller.service) return;
+  for (const UndeliveredRun& run : runs) {
+    if (run.sender != caller.user) {
+      services.store.NoteDelivered(conversation, run.first, run.last);
+    }
   }
 }
 
 Task<Result<PageOfMessages>> MessagesService::History(HistoryQuery query) {
   Services& services = services_;
   const Caller caller{query.reader, query.as_service};
+  const Uuid conversation = query.conversation_id;
   auto page = Ask(services.executor, services.store, &MessageStore::ReadHistory, std::move(query));
   Result<PageOfMessages> read = co_await page;
-  if (read) MarkDelivered(services, caller, read->messages);
+  if (read) {
+    MarkDelivered(services, caller, read->messages);
+    MarkDelivered(services, caller, conversation, read->undelivered);
+  }
   co_return read;
 }
 

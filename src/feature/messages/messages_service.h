@@ -41,6 +41,8 @@ class MessagesService {
 
 // Marks messages as delivered that are returned to a caller other than their sender.
 void MarkDelivered(Services& services, const Caller& caller, std::span<const Message> messages);
+void MarkDelivered(Services& services, const Caller& caller, const Uuid& conversation,
+                   std::span<const UndeliveredRun> runs);
 
 // The hash that identifies two sends with one client_id as the same request.
 RequestHash HashOf(const SendMessage& send);

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/ask.h"
+#include "feature/receipts/unread_cache.h"
 #include "http/body.h"
 #include "protocol/events.h"
 #include "session/session.h"
@@ -19,7 +20,10 @@ constexpr size_t kMostNamed = 1000;
 
 class ReceiptsApi {
  public:
-  explicit ReceiptsApi(Services& services) : services_(services) {}
+  ReceiptsApi(Services& services, InboxCacheCounters& counters)
+      : services_(services),
+        counts_(services, counters),
+        counts_in_one_(services.store.Versions(), counters) {}
 
   Task<Response> Read(RequestContext& context) {
     const Result<Uuid> id = IdParam(context.request, "id");
@@ -55,11 +59,12 @@ class ReceiptsApi {
         co_return Response::Problem(Error::Field("conversation_id", "Must be a UUID."));
       }
     }
-    auto counting = Ask(services_.executor, services_.store, &ReceiptStore::CountUnread,
-                        context.caller.user, conversation);
-    const Result<int64_t> count = co_await counting;
-    if (!count) co_return Response::Problem(count.error());
-    co_return Response::Json(200, "{\"count\":" + std::to_string(*count) + "}");
+    if (!conversation) {
+      auto counting_all = UnreadOfAll(context.caller.user);
+      co_return co_await counting_all;
+    }
+    auto counting = UnreadIn(*conversation, context.caller.user);
+    co_return co_await counting;
   }
 
   Task<Result<std::string>> OnRead(Command command) {
@@ -84,6 +89,38 @@ class ReceiptsApi {
   }
 
  private:
+  Task<Response> UnreadOfAll(UserId reader) {
+    if (const InboxCache::Answer* known = counts_.Find(reader, 0)) {
+      co_return Response{.shared = known->json};
+    }
+    auto taking = counts_.Take(reader);
+    std::optional<InboxCache::Stamp> stamp = co_await taking;
+    auto counting = Ask(services_.executor, services_.store, &ReceiptStore::CountUnread, reader,
+                        std::optional<Uuid>());
+    const Result<int64_t> count = co_await counting;
+    if (!count) co_return Response::Problem(count.error());
+    const SharedBytes json("{\"count\":" + std::to_string(*count) + "}");
+    if (stamp) counts_.Add(reader, 0, std::move(*stamp), {.json = json});
+    co_return Response{.shared = json};
+  }
+
+  Task<Response> UnreadIn(Uuid conversation, UserId reader) {
+    const auto now = counts_in_one_.Now(conversation, reader);
+    if (const auto known = counts_in_one_.Find(conversation, reader, now)) {
+      co_return CountAnswer(*known);
+    }
+    auto counting = Ask(services_.executor, services_.store, &ReceiptStore::CountUnread, reader,
+                        std::optional(conversation));
+    const Result<int64_t> count = co_await counting;
+    if (!count) co_return Response::Problem(count.error());
+    counts_in_one_.Add(conversation, reader, now, *count);
+    co_return CountAnswer(*count);
+  }
+
+  static Response CountAnswer(int64_t count) {
+    return Response::Json(200, "{\"count\":" + std::to_string(count) + "}");
+  }
+
   static int64_t ParseUpTo(FieldReader& fields) {
     const auto up_to = fields.Integer("up_to_seq");
     if (!up_to && !fields.error()) fields.Wrong("up_to_seq", "This field is required.");
@@ -142,12 +179,14 @@ class ReceiptsApi {
   }
 
   Services& services_;
+  InboxCache counts_;  // of all conversations of a user
+  UnreadCache counts_in_one_;
 };
 
 }  // namespace
 
-void RegisterReceipts(Registry& registry, Services& services) {
-  auto api = std::make_shared<ReceiptsApi>(services);
+void RegisterReceipts(Registry& registry, Services& services, InboxCacheCounters& counters) {
+  auto api = std::make_shared<ReceiptsApi>(services, counters);
   const std::string base = "/api/messaging";
   registry.routes.Add("POST", base + "/conversations/{id}/read", Access::kUser, Limit::kRead,
                       [api](RequestContext& context) { return api->Read(context); });

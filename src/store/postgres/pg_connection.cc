@@ -110,8 +110,13 @@ void PgConnection::Connect(const std::string& url) {
 }
 
 PgResult PgConnection::Execute(const std::string& script) {
-  if (::PQsendQuery(connection_.get(), script.c_str()) == 0) GiveUp(LastError());
+  SendScript(script);
   return Collect();
+}
+
+void PgConnection::SendScript(const std::string& script) {
+  if (::PQsendQuery(connection_.get(), script.c_str()) == 0) GiveUp(LastError());
+  FlushAll(SteadyClock::now() + times_.statement + kClientDeadlineMargin);
 }
 
 PgConnection::Described PgConnection::Prepare(const std::string& name, const std::string& sql) {

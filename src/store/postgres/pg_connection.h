@@ -42,6 +42,11 @@ class PgConnection {
 
   // Runs a script of one or more statements; returns the result of the last one.
   PgResult Execute(const std::string& script);
+  // The same in two steps: what is sent runs while the caller does other work. Nothing else is called in between, except
+  // HasEnded.
+  void SendScript(const std::string& script);
+  // Reads the results of all sent statements and returns the last one; then throws the first error.
+  PgResult Collect();
   // The types that the server determined.
   struct Described {
     std::vector<Oid> parameters, columns;
@@ -80,8 +85,6 @@ class PgConnection {
   void Send(const std::string& name, std::span<const PgValue> values);
   void FlushAll(Deadline deadline);
   PgResult NextResult(Deadline deadline);
-  // Reads the results of all sent statements and returns the last one; then throws the first error.
-  PgResult Collect();
   [[noreturn]] void GiveUp(const std::string& what);
   std::string LastError() const;
 

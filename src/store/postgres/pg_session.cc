@@ -15,13 +15,15 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kFirstBackoff = 100ms;
 constexpr auto kLongestBackoff = 2000ms;
-// A first call that fails sooner than this is retried on another connection.
-constexpr auto kFirstTry = 1s;
 // Each open transaction of a position costs readers a statement. With more of them, the position is the
 // oldest one, and later rows are read again.
 constexpr size_t kMostOpen = 64;
 
 constexpr Query kBegin{"begin", "BEGIN"};
+constexpr Query kBeginRead{"begin_read", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
+// Its prepared statement is named COMMIT, so that it is recognized on the wire; the text differs from the name.
+constexpr Query kCommit{"commit", "commit"};
+constexpr const char* kCommitName = "COMMIT";
 // The transaction itself writes its number to this row, which it locks until it ends.
 constexpr Query kWriteLane{
     "write_lane",
@@ -64,6 +66,7 @@ class PgSession::Prepared final : public Statement {
   void Reset() {
     for (PgValue& value : values_) value = {};
     result_.reset();
+    given_ = false;
     texts_.clear();
   }
 
@@ -75,12 +78,15 @@ class PgSession::Prepared final : public Statement {
     given_ = true;
   }
 
+  std::string_view command() const { return ::PQcmdStatus(result_.get()); }
+
   using Statement::Bind;
-  Statement& Bind(int at, int64_t value) override { return Set(at, PgNumber(TypeAt(at), value)); }
+  Statement& Bind(int at, int64_t value) override {
+    return Set(at, PgNumber(ElementAt(at), value));
+  }
   // NULL, which no row equals, if the text is not the id of a user.
   Statement& Bind(int at, std::string_view text) override {
-    auto bytes = PgText(TypeAt(at), text);
-    return bytes ? Set(at, *std::move(bytes)) : BindNull(at);
+    return Set(at, PgText(ElementAt(at), text));
   }
   Statement& Bind(int at, const Uuid& id) override {
     return Set(at, std::string(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()));
@@ -88,10 +94,7 @@ class PgSession::Prepared final : public Statement {
   Statement& BindBlob(int at, std::span<const uint8_t> bytes) override {
     return Set(at, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   }
-  Statement& BindNull(int at) override {
-    values_.at(static_cast<size_t>(at) - 1) = {};
-    return *this;
-  }
+  Statement& BindNull(int at) override { return Set(at, std::nullopt); }
 
   // Runs on the first step, which receives all rows.
   bool Step() override {
@@ -99,8 +102,13 @@ class PgSession::Prepared final : public Statement {
     if (result_ == nullptr) {
       if (given_) return false;
       try {
-        session_.CountRoundTrip();
-        result_ = session_.connection().Run(plan_.name, values_);
+        if (session_.HasUnsent()) {
+          Prepared* const self[] = {this};
+          session_.RunAll(self);
+        } else {
+          session_.CountRoundTrip();
+          result_ = session_.connection().Run(plan_.name, values_);
+        }
       } catch (const StoreFailure& failure) {
         throw StoreFailure(std::string(plan_.query) + ": " + failure.what(), failure.kind());
       }
@@ -133,8 +141,22 @@ class PgSession::Prepared final : public Statement {
  private:
   Oid TypeAt(int at) const { return plan_.types.parameters.at(static_cast<size_t>(at) - 1); }
   Oid ColumnAt(int at) const { return plan_.types.columns.at(static_cast<size_t>(at)); }
-  Statement& Set(int at, std::string bytes) {
-    values_.at(static_cast<size_t>(at) - 1) = {false, std::move(bytes)};
+  // Of an array, the type of its elements.
+  Oid ElementAt(int at) const {
+    const Oid element = PgElementType(TypeAt(at));
+    return element == 0 ? TypeAt(at) : element;
+  }
+  // Adds to an array; sets any other parameter.
+  Statement& Set(int at, std::optional<std::string> bytes) {
+    PgValue& value = values_.at(static_cast<size_t>(at) - 1);
+    if (const Oid element = PgElementType(TypeAt(at))) {
+      value.null = false;
+      PgAppend(value.bytes, element, bytes);
+    } else if (bytes) {
+      value = {false, *std::move(bytes)};
+    } else {
+      value = {};
+    }
     return *this;
   }
 
@@ -152,18 +174,22 @@ class PgSession::Pipeline final : public SqlPipeline {
   explicit Pipeline(PgSession& session) : session_(session) {}
   Statement& Add(const Query& query) override {
     session_.CountStatement();
-    return statements_.emplace_back(session_, session_.PlanOf(query));
+    return *statements_.emplace_back(std::make_unique<Prepared>(session_, session_.PlanOf(query)));
   }
   void Run() override {
     if (statements_.empty()) return;
     std::vector<Prepared*> all;
-    for (Prepared& statement : statements_) all.push_back(&statement);
+    for (const auto& statement : statements_) all.push_back(statement.get());
     session_.RunAll(all);
+  }
+  void RunAtCommit() override {
+    if (!session_.at_commit_.empty()) session_.Open();
+    session_.at_commit_ = std::move(statements_);
   }
 
  private:
   PgSession& session_;
-  std::deque<Prepared> statements_;
+  std::vector<std::unique_ptr<Prepared>> statements_;
 };
 
 PgSession::PgSession(Connect connect, Mode mode, Database database)
@@ -211,7 +237,8 @@ const PgSession::Plan& PgSession::PlanOf(const Query& query) {
   PgConnection& here = connection();
   std::unique_ptr<Plan>& plan = plans_[query.sql];
   if (plan != nullptr) return *plan;
-  const std::string name = "p" + std::to_string(plans_.size());
+  const std::string name =
+      query.sql == kCommit.sql ? kCommitName : "p" + std::to_string(plans_.size());
   try {
     CountRoundTrip();
     plan = std::make_unique<Plan>(
@@ -226,7 +253,6 @@ const PgSession::Plan& PgSession::PlanOf(const Query& query) {
 
 Statement& PgSession::Prepare(const Query& query) {
   CountStatement();
-  if (to_open_) Open();
   const Plan& plan = PlanOf(query);
   std::unique_ptr<Prepared>& prepared = prepared_[query.sql];
   if (prepared == nullptr) {
@@ -241,22 +267,9 @@ std::unique_ptr<SqlPipeline> PgSession::NewPipeline() { return std::make_unique<
 
 void PgSession::Execute(const std::string& script) {
   CountStatement();
-  if (to_open_) Open();
+  if (HasUnsent()) Open();
   CountRoundTrip();
   connection().Execute(script);
-}
-
-PgResult PgSession::BeginWith(const char* script) {
-  CountStatement();
-  CountRoundTrip();
-  const auto since = SteadyClock::now();
-  try {
-    return connection().Execute(script);
-  } catch (const StoreFailure&) {
-    // An idle connection may have been closed by the server; no call has used it yet.
-    if (!connection_ || !connection_->broken() || SteadyClock::now() > since + kFirstTry) throw;
-  }
-  return connection().Execute(script);
 }
 
 void PgSession::Begin() {
@@ -271,6 +284,7 @@ void PgSession::Open() { RunAll({}); }
 void PgSession::RunAll(std::span<Prepared* const> statements) {
   std::deque<Prepared> opening;
   if (to_open_) {
+    PlanOf(kCommit);  // prepared before the transaction
     CountStatement();
     opening.emplace_back(*this, PlanOf(kBegin));
     if (mode_ == Mode::kWriter) {
@@ -278,28 +292,35 @@ void PgSession::RunAll(std::span<Prepared* const> statements) {
       opening.emplace_back(*this, PlanOf(kWriteLane));
       opening.back().Bind(1, lane_).Bind(2, batch_);
     }
+  } else if (to_read_) {
+    CountStatement();
+    opening.emplace_back(*this, PlanOf(kBeginRead));
   }
+  const std::vector<std::unique_ptr<Prepared>> waiting = std::exchange(at_commit_, {});
+  std::vector<Prepared*> all;
+  for (Prepared& statement : opening) all.push_back(&statement);
+  for (const auto& statement : waiting) all.push_back(statement.get());
+  all.insert(all.end(), statements.begin(), statements.end());
   std::vector<PgConnection::Call> calls;
-  for (const Prepared& statement : opening) calls.push_back(statement.call());
-  for (const Prepared* statement : statements) calls.push_back(statement->call());
+  for (const Prepared* statement : all) calls.push_back(statement->call());
   std::vector<PgResult> results;
   to_open_ = false;
+  to_read_ = false;
   CountRoundTrip();
   try {
     results = connection().RunAll(calls);
   } catch (const StoreFailure& failure) {
     throw StoreFailure(std::string("pipeline: ") + failure.what(), failure.kind());
   }
-  for (size_t i = 0; i < results.size(); ++i) {
-    Prepared& statement = i < opening.size() ? opening[i] : *statements[i - opening.size()];
-    statement.Give(std::move(results[i]));
-  }
+  for (size_t i = 0; i < results.size(); ++i) all[i]->Give(std::move(results[i]));
   if (opening.size() > 1 && opening.back().Step()) position_ = opening.back().Int(0);
 }
 
 std::optional<StorePosition> PgSession::Snapshot() {
   CountStatement();
-  const PgResult result = connection().Execute("SELECT pg_current_snapshot()::text");
+  CountRoundTrip();
+  const std::string begin = std::exchange(to_read_, false) ? kBeginRead.sql + std::string(";") : "";
+  const PgResult result = connection().Execute(begin + "SELECT pg_current_snapshot()::text");
   // "xmin:xmax:xip,xip"
   const std::string_view text(::PQgetvalue(result.get(), 0, 0));
   StorePosition out{.epoch = Epoch()};
@@ -327,21 +348,49 @@ int64_t PgSession::Position(Timestamp /*now*/) {
   return position_;
 }
 
-void PgSession::BeginRead() { BeginWith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); }
+void PgSession::BeginRead() {
+  AwaitEndOfRead();
+  if (connection_ != nullptr && connection_->HasEnded()) connection_.reset();
+  connection();
+  to_read_ = true;
+}
+
+// The rows have been read, so a failure changes nothing.
+void PgSession::EndRead() {
+  if (std::exchange(to_read_, false) || connection_ == nullptr || connection_->broken()) return;
+  CountStatement();
+  try {
+    connection_->SendScript("COMMIT");
+    ending_ = true;
+  } catch (const StoreFailure&) {
+    connection_.reset();
+  }
+}
+
+void PgSession::AwaitEndOfRead() {
+  if (!std::exchange(ending_, false)) return;
+  try {
+    connection_->Collect();
+  } catch (const StoreFailure&) {
+    connection_.reset();
+  }
+}
+
+bool PgSession::HasUnsent() const { return to_open_ || to_read_ || !at_commit_.empty(); }
 
 void PgSession::Commit() {
+  if (mode_ == Mode::kReader) return EndRead();
   if (to_open_) Open();
   if (connection_ == nullptr || connection_->broken()) {
     throw StoreFailure("commit: not connected", StoreFailure::Kind::kUnreachable);
   }
   CountStatement();
-  CountRoundTrip();
+  Prepared commit(*this, PlanOf(kCommit));
+  Prepared* const last[] = {&commit};
   try {
-    const PgResult result = connection_->Execute("COMMIT");
+    RunAll(last);
     // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK.
-    if (std::string_view(::PQcmdStatus(result.get())) != "COMMIT") {
-      throw StoreFailure("commit: it was rolled back");
-    }
+    if (commit.command() != "COMMIT") throw StoreFailure("commit: it was rolled back");
     lane_has_committed_ = true;
   } catch (const StoreFailure& failure) {
     if (!connection_->broken() || mode_ != Mode::kWriter) throw;
@@ -382,7 +431,10 @@ void PgSession::ForgetOldLanes() {
 
 void PgSession::Rollback() noexcept {
   to_open_ = false;
+  to_read_ = false;
+  at_commit_.clear();
   try {
+    AwaitEndOfRead();
     for (auto& [sql, prepared] : prepared_) prepared->Reset();
     if (connection_ != nullptr && !connection_->broken() && connection_->InTransaction()) {
       CountRoundTrip();

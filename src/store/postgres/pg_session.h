@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <vector>
 
 #include "store/postgres/pg_connection.h"
 
@@ -40,14 +41,15 @@ class PgSession final : public SqlSession {
   bool FitsUserType(std::string_view id) const override;
   bool IsTakenOver() const override { return database_.taken_over; }
   void Execute(const std::string& script) override;
-  // Does not send anything: BEGIN is sent with the first statements.
+  // Do not send anything: BEGIN is sent with the first statements.
   void Begin() override;
+  void BeginRead() override;
   int64_t Position(Timestamp now) override;
   uint64_t Epoch() const override { return connection_ == nullptr ? 0 : connection_->epoch(); }
   std::optional<StorePosition> Snapshot() override;
   bool ReadsAhead() const override { return true; }
-  void BeginRead() override;
-  // Throws kOutcomeUnknown at once if the response is lost; AskOutcome then finds the outcome.
+  // Also runs the statements of RunAtCommit. Throws kOutcomeUnknown at once if the response is lost; AskOutcome then
+  // finds the outcome. After reads it does not wait for the response.
   void Commit() override;
   // Reads the lane's row on a new connection; waits for the transaction, which may still hold the row.
   Outcome AskOutcome() override;
@@ -67,11 +69,13 @@ class PgSession final : public SqlSession {
   };
   const Plan& PlanOf(const Query& query);
   PgConnection& connection();
-  PgResult BeginWith(const char* script);
-  // Runs the statements in one round trip, after the statements that open the transaction if they are
-  // not sent yet.
+  // Runs the statements in one round trip, behind those that open the transaction and those of RunAtCommit if these
+  // are not sent yet.
   void RunAll(std::span<Prepared* const> statements);
-  void Open();
+  bool HasUnsent() const;
+  void EndRead();
+  void AwaitEndOfRead();
+  void Open();  // sends them
 
   const Connect connect_;
   const Mode mode_;
@@ -82,8 +86,11 @@ class PgSession final : public SqlSession {
   Uuid lane_;          // random, a new one for each connection
   int64_t batch_ = 0;  // of the current transaction; increases
   bool lane_has_committed_ = false;
-  bool to_open_ = false;  // Begin was called, and nothing is sent yet
-  int64_t position_ = 0;  // the id of the current transaction
+  bool to_open_ = false;                              // Begin was called, and nothing is sent yet
+  bool to_read_ = false;                              // the same for BeginRead
+  bool ending_ = false;                               // COMMIT of reads was sent
+  std::vector<std::unique_ptr<Prepared>> at_commit_;  // of RunAtCommit
+  int64_t position_ = 0;                              // the id of the current transaction
   std::chrono::steady_clock::time_point forget_lanes_at_{};
   std::optional<InDoubt> in_doubt_;
   std::chrono::steady_clock::time_point next_attempt_{};

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <concepts>
 #include <cstring>
+#include <utility>
 
 #include "store/sql_session.h"
 
@@ -15,6 +16,14 @@ namespace {
 constexpr Oid kBool = 16, kInt8 = 20, kInt2 = 21, kInt4 = 23, kTimestampTz = 1184, kUuid = 2950,
               kJsonb = 3802;
 constexpr char kJsonbVersion = 1;
+// Array types and the types of their elements.
+constexpr std::pair<Oid, Oid> kArrays[] = {
+    {1001, 17},                                       // bytea
+    {1005, kInt2}, {1007, kInt4},        {1009, 25},  // text
+    {1016, kInt8}, {1185, kTimestampTz}, {2951, kUuid}, {3807, kJsonb},
+};
+// The header of an array of one dimension: dimensions, whether it has NULL, type, number of elements, first index.
+constexpr size_t kHasNullAt = 4, kCountAt = 12;
 // PostgreSQL counts microseconds from 2000-01-01.
 constexpr int64_t kEpoch = 946'684'800'000'000;
 
@@ -137,6 +146,28 @@ std::string TextFromPg(Oid type, std::string_view bytes) {
 
 bool IsPlainText(Oid type) {
   return type != kJsonb && type != kInt8 && type != kInt4 && type != kUuid;
+}
+
+Oid PgElementType(Oid type) {
+  const auto* found = std::ranges::find(kArrays, type, &std::pair<Oid, Oid>::first);
+  return found == std::end(kArrays) ? 0 : found->second;
+}
+
+void PgAppend(std::string& array, Oid element_type, const std::optional<std::string>& element) {
+  if (array.empty()) {
+    array = BigEndian<int32_t>(1) + BigEndian<int32_t>(0) +
+            BigEndian<int32_t>(static_cast<int32_t>(element_type)) + BigEndian<int32_t>(0) +
+            BigEndian<int32_t>(1);
+  }
+  const int64_t count = FromBigEndian<int32_t>(std::string_view(array).substr(kCountAt)) + 1;
+  array.replace(kCountAt, sizeof(int32_t), BigEndian<int32_t>(static_cast<int32_t>(count)));
+  if (element) {
+    array += BigEndian<int32_t>(static_cast<int32_t>(element->size()));
+    array += *element;
+  } else {
+    array.replace(kHasNullAt, sizeof(int32_t), BigEndian<int32_t>(1));
+    array += BigEndian<int32_t>(-1);
+  }
 }
 
 }  // namespace parley

@@ -27,4 +27,10 @@ std::string TextFromPg(Oid type, std::string_view bytes);
 std::string WithoutWhiteSpace(std::string_view json);
 bool IsPlainText(Oid type);  // TextFromPg returns the bytes unchanged
 
+// The type of the elements of an array type; 0: it is not one that the store uses.
+Oid PgElementType(Oid type);
+// Appends an element, encoded for its type, to an array in binary format; nullopt is NULL. An empty string becomes an
+// array of one dimension.
+void PgAppend(std::string& array, Oid element_type, const std::optional<std::string>& element);
+
 }  // namespace parley

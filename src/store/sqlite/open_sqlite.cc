@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "store/client_ids.h"
 #include "store/migrations.h"
 #include "store/queries.h"
 #include "store/sql_store.h"
@@ -27,7 +28,9 @@ constexpr Query kIdentity{"identity", "SELECT value FROM parley_meta WHERE key =
 constexpr Query kFileKey{"file_key", "SELECT value FROM parley_meta WHERE key = 'file_key'"};
 constexpr Query kHasMeta{"has_meta", "SELECT 1 FROM sqlite_master WHERE name = 'parley_meta'"};
 
-constexpr int64_t kFileKeySince = 11;  // the first schema version with this key
+// The first schema versions with these keys.
+constexpr int64_t kFileKeySince = 11;
+constexpr int64_t kClientIdKeySince = 12;
 
 const Migrations& Scripts() {
   static const Migrations scripts("sqlite");
@@ -95,6 +98,10 @@ void MigrateSqlite(SqlSession& session, const Clock& clock) {
       .Run();
   if (version < kFileKeySince)
     session.Prepare(kSetMeta).Bind(1, "file_key").Bind(2, RandomHex(32)).Run();
+  if (version < kClientIdKeySince) {
+    session.Prepare(kSetMeta).Bind(1, "client_id_key").Bind(2, RandomHex(16)).Run();
+    ClientIds::AddAllStored(session);
+  }
   if (version == 0) {
     const std::string id = UuidGenerator(clock).Next().ToString();
     session.Prepare(kSetMeta).Bind(1, "store_id").Bind(2, id).Run();
@@ -148,12 +155,16 @@ std::unique_ptr<Store> OpenSqliteStore(const SqliteOptions& options, const Clock
   const auto open_reader = [file, last_change] {
     return std::make_unique<SqliteSession>(file, SqliteSession::Mode::kReader, true, last_change);
   };
+  const auto wal = std::make_shared<WalFigures>();
+  writer->CheckpointBeside(file, options.fsync, wal);
   WriterSessions writers;
   writers.conversations.push_back(std::move(writer));
   return std::make_unique<SqlStore>(std::move(writers), open_reader, *identity,
                                     SqlStoreOptions{.reader_threads = options.reader_threads,
                                                     .queue_writes = options.queue_writes,
-                                                    .file_key = file_key},
+                                                    .file_key = file_key,
+                                                    .single_writer = true,
+                                                    .wal = wal},
                                     clock, lock);
 }
 

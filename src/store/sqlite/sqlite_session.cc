@@ -6,12 +6,17 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "store/sqlite/combining_vfs.h"
 
 namespace parley {
 namespace {
 
 // Reader connections wait this long for a checkpoint; there is only one writer.
 constexpr int kBusyMillis = 5000;
+// Prepared once: parsing them for each transaction takes longer than running them.
+constexpr Query kBegin{"begin", "BEGIN IMMEDIATE"};
+constexpr Query kBeginRead{"begin_read", "BEGIN"};
+constexpr Query kCommit{"commit", "COMMIT"};
 
 [[noreturn]] void Throw(sqlite3* db, const char* what) {
   throw StoreFailure(std::string(what) + ": " + sqlite3_errmsg(db));
@@ -46,6 +51,11 @@ void FoldedUser(sqlite3_context* context, int, sqlite3_value** arguments) {
   if (!uuid) return sqlite3_result_value(context, arguments[0]);
   const std::string folded = uuid->ToString();
   sqlite3_result_text(context, folded.data(), static_cast<int>(folded.size()), SQLITE_TRANSIENT);
+}
+
+// Counting the memory in use would take a mutex at each allocation. Must come before the first connection.
+void ConfigureSqlite() {
+  [[maybe_unused]] static const int done = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 }  // namespace
@@ -91,10 +101,17 @@ class SqliteSession::Prepared final : public Statement {
     sqlite3_reset(statement_);
     return false;
   }
+  // Runs a statement without rows and returns its result code.
+  int Finish() {
+    const int result = sqlite3_step(statement_);
+    if (result == SQLITE_DONE) sqlite3_reset(statement_);
+    return result;
+  }
   bool IsNull(int at) const override { return sqlite3_column_type(statement_, at) == SQLITE_NULL; }
   int64_t Int(int at) const override { return sqlite3_column_int64(statement_, at); }
   std::string_view Text(int at) const override {
-    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, at));
+    // Text is stored as UTF-8. sqlite3_column_text would copy it to end it with a null byte.
+    const auto* text = static_cast<const char*>(sqlite3_column_blob(statement_, at));
     return {text, static_cast<size_t>(sqlite3_column_bytes(statement_, at))};
   }
   std::string_view Blob(int at) const override {
@@ -121,10 +138,13 @@ class SqliteSession::Prepared final : public Statement {
 SqliteSession::SqliteSession(const std::filesystem::path& file, Mode mode, bool fsync,
                              LastChange last_change)
     : last_change_(std::move(last_change)) {
+  ConfigureSqlite();
   const int flags =
       (mode == Mode::kWriter ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE) |
       SQLITE_OPEN_NOMUTEX;
-  if (sqlite3_open_v2(file.c_str(), &db_, flags, nullptr) != SQLITE_OK) {
+  const bool combining = mode == Mode::kWriter && fsync;
+  if (sqlite3_open_v2(file.c_str(), &db_, flags, combining ? CombiningVfs() : nullptr) !=
+      SQLITE_OK) {
     const std::string message = sqlite3_errmsg(db_);
     sqlite3_close(db_);
     throw StoreFailure("cannot open " + file.string() + ": " + message);
@@ -139,25 +159,31 @@ SqliteSession::SqliteSession(const std::filesystem::path& file, Mode mode, bool 
 
 void SqliteSession::SetUp(Mode mode, bool fsync) {
   sqlite3_busy_timeout(db_, kBusyMillis);
-  Execute(
-      "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA "
-      "mmap_size = 268435456;");
+  Execute("PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;");
   if (mode == Mode::kReader) {
-    Execute("PRAGMA query_only = ON; PRAGMA cache_size = -8192;");
+    Execute("PRAGMA query_only = ON; PRAGMA cache_size = -8192; PRAGMA mmap_size = 268435456;");
     return;
   }
   // For migrations.
   constexpr int kPure = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
   sqlite3_create_function(db_, "parley_text", 1, kPure, nullptr, RepairedText, nullptr, nullptr);
   sqlite3_create_function(db_, "parley_user", 1, kPure, nullptr, FoldedUser, nullptr, nullptr);
+  // Without a mapping: before SQLite reads a page from it, it searches the log, although the writer's cache, which
+  // no other writer invalidates, has the page.
   Execute(
       "PRAGMA journal_mode = WAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;"
-      // The log grows while a backup reads, and shrinks after it.
+      // The log grows while a backup reads, and shrinks after it. (WalCheckpoints replaces the checkpoint.)
       "PRAGMA journal_size_limit = 67108864;");
   Execute(fsync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF");
 }
 
+void SqliteSession::CheckpointBeside(const std::filesystem::path& file, bool fsync,
+                                     std::shared_ptr<WalFigures> figures, WalLimits limits) {
+  checkpoints_ = std::make_unique<WalCheckpoints>(db_, file, fsync, std::move(figures), limits);
+}
+
 SqliteSession::~SqliteSession() {
+  checkpoints_.reset();
   prepared_.clear();
   sqlite3_close(db_);
 }
@@ -182,7 +208,8 @@ void SqliteSession::Execute(const std::string& script) {
 
 void SqliteSession::Begin() {
   newest_position_ = 0;
-  Execute("BEGIN IMMEDIATE");
+  if (checkpoints_ != nullptr) checkpoints_->BeforeTransaction();
+  Prepare(kBegin).Run();
 }
 
 int64_t SqliteSession::Position(Timestamp now) {
@@ -195,11 +222,10 @@ std::optional<int64_t> SqliteSession::ChangeHorizon() const {
   return last_change_->load() + 1;
 }
 
-void SqliteSession::BeginRead() { Execute("BEGIN"); }
+void SqliteSession::BeginRead() { Prepare(kBeginRead).Run(); }
 
 void SqliteSession::Commit() {
-  CountStatement();
-  if (sqlite3_exec(db_, "COMMIT", nullptr, nullptr, nullptr) == SQLITE_OK) {
+  if (static_cast<Prepared&>(Prepare(kCommit)).Finish() == SQLITE_DONE) {
     if (last_change_ != nullptr && newest_position_ > *last_change_)
       *last_change_ = newest_position_;
     return;

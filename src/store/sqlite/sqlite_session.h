@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "store/sql_session.h"
+#include "store/sqlite/wal_checkpoints.h"
 
 struct sqlite3;
 
@@ -21,6 +22,9 @@ class SqliteSession final : public SqlSession {
   SqliteSession(const std::filesystem::path& file, Mode mode, bool fsync,
                 LastChange last_change = nullptr);
   ~SqliteSession() override;
+  // Copies the log in the background from now on. For the writer of a store that stays open.
+  void CheckpointBeside(const std::filesystem::path& file, bool fsync,
+                        std::shared_ptr<WalFigures> figures, WalLimits limits = {});
 
   Statement& Prepare(const Query& query) override;
   void Execute(const std::string& script) override;
@@ -35,6 +39,7 @@ class SqliteSession final : public SqlSession {
   void SetUp(Mode mode, bool fsync);
   class Prepared;
   sqlite3* db_ = nullptr;
+  std::unique_ptr<WalCheckpoints> checkpoints_;  // may be null
   const LastChange last_change_;
   int64_t newest_position_ = 0;  // of the current transaction
   std::unordered_map<const char*, std::unique_ptr<Prepared>> prepared_;  // by address of the SQL

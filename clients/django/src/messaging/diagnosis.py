@@ -55,7 +55,9 @@ async def of_server(url: Optional[str]) -> List[Finding]:
         return [error("PARLEY_URL is not set, and no Parley of this project runs.")]
     try:
         target = Target.parse(url, ca_file())
+        asked_at = time.time()
         ready = await _get(target, "/readyz")
+        answered_at = time.time()
     except (BadUrl, TlsFailed) as bad:
         return [error(str(bad))]
     except (OSError, asyncio.TimeoutError):
@@ -66,7 +68,7 @@ async def of_server(url: Optional[str]) -> List[Finding]:
     if not version:
         return [error(f"The server at {url} is not Parley, or serves its probes on the admin port only (HTTP {ready.status}).")]
     findings = [] if ready.status == 200 else [error(f"Parley is not ready: {ready.problem}.")]
-    findings += _version(str(version)) + _clock(ready)
+    findings += _version(str(version)) + _clock(ready, (asked_at + answered_at) / 2)
     for prefix in api_prefixes():
         findings += await _prefix_and_key(target, prefix)
     return findings + await _hosts(target)
@@ -78,11 +80,11 @@ def _version(version: str) -> List[Finding]:
     return []
 
 
-def _clock(answer: Answer) -> List[Finding]:
+def _clock(answer: Answer, now: float) -> List[Finding]:
     date = answer.headers.value(b"date")
     if not date:
         return []
-    ahead = parsedate_to_datetime(date.decode("ascii", "replace")).timestamp() + 0.5 - time.time()
+    ahead = parsedate_to_datetime(date.decode("ascii", "replace")).timestamp() + 0.5 - now
     return _skew("Parley", ahead)
 
 
@@ -221,14 +223,16 @@ def _redis_server(url: str) -> List[Finding]:
     shown = re.sub(r"//[^/@]*@", "//", url)
     client: Any = redis.Redis.from_url(url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT)
     try:
+        asked_at = time.time()
         seconds, micros = client.time()
+        answered_at = time.time()
         version = str(client.info("server")["redis_version"])
         nodes = client.pubsub_numsub("parley:nodes")[0][1]
     except redis.RedisError as failure:
         return [error(f"The Redis of the channel layer, {shown}, does not answer: {failure}")]
     finally:
         client.close()
-    findings = _skew(f"Redis at {shown}", seconds + micros / 1e6 - time.time())
+    findings = _skew(f"Redis at {shown}", seconds + micros / 1e6 - (asked_at + answered_at) / 2)
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
         findings.append(error(f"Redis at {shown} has version {version}; 6.0 is the oldest that works."))
     if not nodes:
