@@ -28,15 +28,11 @@ from network_faults import (  # noqa: F401
     f9d_clients_are_partitioned_from_a_node,
     packets_are_lost,
 )
-from server import faketime_library
 
 
 def clocks_that_jump():
-    """Returns the environment of nodes whose wall clock follows Node.set_clock; empty if libfaketime is not installed."""
-    library = faketime_library()
-    if not library:
-        return {}
-    return {"LD_PRELOAD": library, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
+    """Returns the environment of nodes whose wall clock follows Node.set_clock."""
+    return {**preloaded(), "FAKETIME_NO_CACHE": "1"}
 
 
 def nothing(rig, random, longer, swarm):

@@ -3,6 +3,7 @@ import time
 
 from client import Person
 from deadline import eventually
+from relay import COMMIT
 
 
 def f8_commits_and_their_answers_are_lost(rig, random, longer, swarm):
@@ -46,7 +47,7 @@ def _partition(link, random, seconds):
 
 def f9c_the_database_link_stalls(rig, random, longer, swarm):
     """Holds bytes back for longer than both ends wait, and then delivers them, including COMMITs that the node has given up."""
-    _stall(random.choice(rig.nodes).database, random, random.choice([None, b"COMMIT\0"]), longer)
+    _stall(random.choice(rig.nodes).database, random, random.choice([None, COMMIT]), longer)
 
 
 def f9c_the_redis_link_stalls(rig, random, longer, swarm):

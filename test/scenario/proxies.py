@@ -48,10 +48,11 @@ class Nginx(ProxyProgram):
 
 
 class BufferingProxy:
-    """Passes HTTP on at once, and after an upgrade, the server's data only in pieces of at least 4 KiB."""
+    """Passes HTTP on at once, and after an upgrade, the server's data only in pieces of at least `piece` bytes."""
 
-    def __init__(self, port):
+    def __init__(self, port, piece=4096):
         self.target = port
+        self.piece = piece
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -75,7 +76,7 @@ class BufferingProxy:
                     head, _, held = held.partition(b"\r\n\r\n")
                     sink.sendall(head + b"\r\n\r\n")
                     upgraded = True
-                if not upgraded or len(held) >= 4096:
+                if not upgraded or len(held) >= self.piece:
                     sink.sendall(held)
                     held = b""
         except OSError:

@@ -1,6 +1,5 @@
 """A parley process with its own port, data directory and log."""
 import contextlib
-import glob
 import itertools
 import os
 import signal
@@ -12,6 +11,7 @@ import weakref
 
 import httpx
 
+import fake_clock
 from deadline import eventually, patient
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -22,11 +22,6 @@ SANITIZER_REPORTS = ("Sanitizer:", "runtime error:")
 # httpx does not load CA certificates, which takes 25 ms for each client and each httpx.get(). Tests of TLS set their own.
 os.environ["SSL_CERT_DIR"] = "/nonexistent"
 os.environ.pop("SSL_CERT_FILE", None)
-
-
-def faketime_library():
-    """Returns the library that fakes the wall clock of a process when preloaded; None if it is not installed."""
-    return next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
 
 
 def _ports():
@@ -118,6 +113,7 @@ class Server:
     def wait(self, within=40):
         status = self.process.wait(patient(within))
         self.reader.join(5)
+        fake_clock.remove_leftovers(self.process.pid)
         return status
 
     def stop(self):
@@ -165,3 +161,12 @@ class Server:
 def wait_until(moment):
     """Sleeps until the wall clock reads `moment`, for events that depend on the clock, such as expiry."""
     time.sleep(max(0.0, moment - time.time()))
+
+
+def livez(path):
+    """Returns the status of GET /livez over a Unix socket; None if it cannot be reached."""
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=patient(5)) as client:
+            return client.get("http://localhost/livez").status_code
+    except httpx.TransportError:
+        return None

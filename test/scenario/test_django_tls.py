@@ -1,4 +1,5 @@
 """The Django package reaches Parley over TLS: an https:// PARLEY_URL, whose certificate a private authority signed."""
+import os
 import subprocess
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from client import Person, Socket
 from deadline import eventually, patient
 from django_project import Project, environments
+from fake_clock import shifted
 from files import PNG
 from server import Server
 
@@ -19,8 +21,8 @@ class Authority:
         openssl("req", "-x509", *NEW_KEY, "-keyout", self.key, "-out", self.file, "-days", "3", "-subj", f"/CN={name}",
                 "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
-    def sign(self, names="DNS:localhost,IP:127.0.0.1", begin="now"):
-        """Returns the files of a key and of a certificate for these names, valid for two days from `begin`."""
+    def sign(self, names="DNS:localhost,IP:127.0.0.1", begin=None):
+        """Returns the files of a key and of a certificate for these names, valid for two days from now, or from `begin`: "-9d"."""
         key, request, certificate, extensions = (self.directory / f"server-{number}.pem" for number in range(4))
         openssl("req", *NEW_KEY, "-keyout", key, "-out", request, "-subj", "/CN=parley")
         extensions.write_text(f"subjectAltName={names}\nauthorityKeyIdentifier=keyid\n")
@@ -32,9 +34,9 @@ class Authority:
 NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
-def openssl(*arguments, at="now"):
-    clock = [] if at == "now" else ["faketime", at]
-    subprocess.run([*clock, "openssl", *arguments], check=True, capture_output=True, timeout=patient(30))
+def openssl(*arguments, at=None):
+    clock = {**os.environ, **(shifted(at) if at else {})}
+    subprocess.run(["openssl", *arguments], env=clock, check=True, capture_output=True, timeout=patient(30))
 
 
 @pytest.fixture
@@ -121,7 +123,7 @@ def test_a_certificate_for_another_name_is_refused(site):
 
 
 def test_an_expired_certificate_is_refused(site):
-    assert "is not trusted: certificate has expired" in refused(site(begin="9 days ago"))
+    assert "is not trusted: certificate has expired" in refused(site(begin="-9d"))
 
 
 def test_a_server_without_tls_is_named_as_such(tmp_path, server):

@@ -9,52 +9,12 @@ import pytest
 
 from client import Person
 from deadline import eventually, patient
+from fake_clock import shifted
 from postgres import Postgres
 from proxies import WEBSOCKETS, Authority, BufferingProxy, Nginx
 from redis_server import Redis
-from server import BINARY, environment, faketime_library, free_port
+from server import BINARY, environment, free_port
 from tokens import mint
-
-
-# Verdicts about latencies, which depend on the machine of the test and what else it does.
-SLOW = {"fsync_slow", "postgres_slow", "redis_slow", "round_trip_slow"}
-
-
-class Doctor:
-    def __init__(self, directory):
-        self.directory = directory
-
-    def __call__(self, *arguments, before=(), expect=None, **variables):
-        """Runs the command and returns its findings above ok, by code. `before`: a command that runs it."""
-        done = subprocess.run([*before, BINARY, "doctor", "--json", "--data-dir", f"{self.directory}/data", *map(str, arguments)],
-                              cwd=self.directory, env=environment(**variables), stdin=subprocess.DEVNULL, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=patient(120))
-        assert done.returncode in (0, 1), done.stdout + done.stderr
-        self.findings = json.loads(done.stdout)["findings"]
-        failed = any(one["verdict"] == "failed" for one in self.findings)
-        for one in self.findings:
-            if one["code"] in SLOW - set(expect or ()):
-                one["verdict"] = "ok"
-        found = {one["code"]: one for one in self.findings if one["verdict"] not in ("ok", "skipped")}
-        assert done.returncode == (1 if failed else 0)
-        assert all(one["cause"] and one["fix"] for one in found.values())
-        if expect is not None:
-            assert set(found) == set(expect), self.findings
-        return found
-
-    def verdict(self, probe):
-        return {one["verdict"] for one in self.findings if one["probe"] == probe}
-
-
-@pytest.fixture
-def doctor(tmp_path):
-    return Doctor(tmp_path)
-
-
-@pytest.fixture
-def closing():
-    with contextlib.ExitStack() as stack:
-        yield lambda made: stack.enter_context(contextlib.closing(made))
 
 
 @pytest.fixture
@@ -247,10 +207,7 @@ def test_a_token_of_a_user_is_used_for_the_round_trip(doctor, server, people, to
 @pytest.mark.proves("doctor")
 @pytest.mark.parametrize("shift, code", [("+5", "clock_differs"), ("-3600", "clock_wrong")])
 def test_a_clock_that_differs(doctor, server, database, redis, shift, code):
-    library = faketime_library()
-    assert library, "faketime is not installed: './dev test' installs it"
-    moved = {"LD_PRELOAD": library, "FAKETIME": shift, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    doctor(server.url, "--only", "clocks,server_clock", DATABASE_URL=database.url, REDIS_URL=redis.url, **moved, expect=[code])
+    doctor(server.url, "--only", "clocks,server_clock", DATABASE_URL=database.url, REDIS_URL=redis.url, **shifted(shift), expect=[code])
     assert len([one for one in doctor.findings if one["code"] == code]) == 3
 
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "app/commands/commands.h"
+#include "app/commands/url_arguments.h"
 #include "app/doctor/report.h"
 #include "app/doctor/runner.h"
 #include "app/signing_key.h"
@@ -47,10 +48,8 @@ Given Sort(const std::vector<std::string>& args) {
                                args[i - 1].find('=') == arg.npos;
     if (arg == "--json") {
       out.json = true;
-    } else if (arg.starts_with("--url=")) {
-      out.urls.push_back(arg.substr(6));
-    } else if (arg == "--url" && i + 1 < args.size()) {
-      out.urls.push_back(args[++i]);
+    } else if (TakeUrl(args, i, out.urls)) {
+      continue;
     } else if (!value_of_flag && (arg.starts_with("http://") || arg.starts_with("https://"))) {
       out.urls.push_back(arg);
     } else {

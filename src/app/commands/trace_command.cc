@@ -7,6 +7,7 @@
 #include <simdjson.h>
 
 #include "app/commands/commands.h"
+#include "app/commands/url_arguments.h"
 #include "app/doctor/http_client.h"
 #include "app/signing_key.h"
 #include "auth/token_minter.h"
@@ -162,10 +163,8 @@ Given Sort(const std::vector<std::string>& args) {
     const std::string& arg = args[i];
     if (arg == "--json") {
       out.json = true;
-    } else if (arg == "--url" && i + 1 < args.size()) {
-      out.urls.push_back(args[++i]);
-    } else if (arg.starts_with("--url=")) {
-      out.urls.push_back(arg.substr(6));
+    } else if (TakeUrl(args, i, out.urls)) {
+      continue;
     } else if (Uuid::Parse(arg)) {
       out.ids.push_back(arg);
     } else {

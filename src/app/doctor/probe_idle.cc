@@ -23,9 +23,13 @@ ProbeResult ProbeIdle(const ProbeInput& input) {
   Millis interval{0};
   try {
     SocketClient socket(input, "/ws/messaging/");
-    const auto first = socket.WaitFor(
-        kFrame, [](const SocketFrame& f) { return HasType(f, "connection_established"); });
-    if (!first) return Skip("the first frame did not arrive");
+    const auto first = socket.WaitFor(kFrame, [](const SocketFrame& f) {
+      return HasType(f, "connection_established") || f.opcode == WsOpcode::kClose;
+    });
+    if (!first) return Fail(Code::websocket_silent, "the first frame did not arrive");
+    if (first->opcode == WsOpcode::kClose) {
+      return Fail(Code::websocket_closed, first->Describe() + " instead of the first frame");
+    }
     interval = Millis(JsonInt(first->payload, "/data/ping_interval_ms").value_or(25'000));
     if (interval > kMostWait)
       return Skip(fmt::format("websocket.ping_interval is {} s", interval.count() / 1000));
@@ -37,15 +41,18 @@ ProbeResult ProbeIdle(const ProbeInput& input) {
       report.Add(Code::ping_missing,
                  fmt::format("no ping within {} s", (interval + kLate).count() / 1000));
     } else if (frame->opcode == WsOpcode::kClose) {
-      report.Add(Code::websocket_closed, fmt::format("close code {} after {:.1f} s",
-                                                     frame->CloseCode(), SecondsSince(since)));
+      report.Add(Code::websocket_closed,
+                 fmt::format("{} after {:.1f} s", frame->Describe(), SecondsSince(since)));
     } else {
       socket.Send(WsOpcode::kPong, frame->payload);
       report.Note(fmt::format("the server's ping arrived after {:.1f} s", SecondsSince(since)));
     }
   } catch (const UpgradeRefused& refused) {
     report.Add(Code::upgrade_refused, refused.what());
-  } catch (const SocketLost&) {
+  } catch (const NoUpgrade& failure) {
+    report.Add(Code::upgrade_refused, failure.what());
+  } catch (const SocketLost& lost) {
+    if (interval == Millis(0)) return Fail(Code::websocket_silent, lost.what());
     report.Add(
         Code::proxy_idle_timeout,
         fmt::format("the connection was cut after {:.1f} s; websocket.ping_interval is {:.1f} s",

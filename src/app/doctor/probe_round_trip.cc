@@ -37,15 +37,24 @@ ProbeInput At(const ProbeInput& input, size_t target) {
 
 std::string NameOf(const ProbeInput& input) { return input.url().url; }
 
+// Throws Failure, with the node's URL.
+HttpAnswer Ask(const ProbeInput& node, const HttpRequest& request) {
+  try {
+    return Fetch(node, request);
+  } catch (const HttpFailure& failure) {
+    throw Failure(Code::round_trip_failed, NameOf(node) + ": " + failure.what());
+  }
+}
+
 // A group whose only member is the probe's user.
 class Conversation {
  public:
   Conversation(ProbeInput node, Report& report) : node_(std::move(node)), report_(report) {
     const HttpAnswer answer =
-        Fetch(node_, {.method = "POST",
-                      .path = ApiPath(node_, "conversations/"),
-                      .token = node_.token,
-                      .body = R"({"type":"group","participants":[],"title":"parley doctor"})"});
+        Ask(node_, {.method = "POST",
+                    .path = ApiPath(node_, "conversations/"),
+                    .token = node_.token,
+                    .body = R"({"type":"group","participants":[],"title":"parley doctor"})"});
     id_ = JsonText(answer.body, "/id").value_or("");
     if (answer.status != 201 || id_.empty()) {
       throw Failure(Code::round_trip_failed,
@@ -63,7 +72,7 @@ class Conversation {
     } catch (const HttpFailure& failure) {
       cause = failure.what();
     }
-    report_.Add(Code::conversation_left, id_ + ": " + cause);
+    report_.Add(Code::conversation_left, fmt::format("{} on {}: {}", id_, NameOf(node_), cause));
   }
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
@@ -87,18 +96,17 @@ SocketClient Subscribe(const ProbeInput& node, const std::string& id) {
       throw Failure(Code::nodes_differ_store,
                     NameOf(node) + " does not have the conversation that another node has created");
     }
-    throw Failure(Code::websocket_closed,
-                  fmt::format("{}: close code {}", NameOf(node), first->CloseCode()));
+    throw Failure(Code::websocket_closed, NameOf(node) + ": " + first->Describe());
   }
   return socket;
 }
 
 int64_t SendOver(const ProbeInput& node, const std::string& id) {
   const HttpAnswer answer =
-      Fetch(node, {.method = "POST",
-                   .path = ApiPath(node, "messages/"),
-                   .token = node.token,
-                   .body = R"({"content":"parley doctor","conversation_id":")" + id + "\"}"});
+      Ask(node, {.method = "POST",
+                 .path = ApiPath(node, "messages/"),
+                 .token = node.token,
+                 .body = R"({"content":"parley doctor","conversation_id":")" + id + "\"}"});
   const auto seq = JsonInt(answer.body, "/seq");
   if (answer.status == 201 && seq) return *seq;
   const bool unknown = answer.status == 404 || answer.Problem() == "not_participant";
@@ -120,6 +128,9 @@ double LongestTrip(const ProbeInput& reader, const ProbeInput& sender, const std
       const auto left = std::chrono::duration_cast<Millis>(deadline - SteadyClock::now());
       const auto frame = socket.Receive(std::max(left, Millis(0)));
       if (!frame) break;
+      if (frame->opcode == WsOpcode::kClose) {
+        throw Failure(Code::websocket_closed, NameOf(reader) + ": " + frame->Describe());
+      }
       const auto seq = HasType(*frame, "message") ? JsonInt(frame->payload, "/seq") : std::nullopt;
       const auto done =
           std::ranges::find_if(waiting, [&](const auto& each) { return each.first == seq; });
@@ -140,6 +151,17 @@ double LongestTrip(const ProbeInput& reader, const ProbeInput& sender, const std
   return longest;
 }
 
+// Throws only Failure.
+double CheckedTrip(const ProbeInput& reader, const ProbeInput& sender, const std::string& id) {
+  try {
+    return LongestTrip(reader, sender, id);
+  } catch (const UpgradeRefused& refused) {
+    throw Failure(Code::round_trip_failed, NameOf(reader) + ": " + refused.what());
+  } catch (const SocketLost& lost) {
+    throw Failure(Code::round_trip_failed, NameOf(reader) + ": " + lost.what());
+  }
+}
+
 }  // namespace
 
 ProbeResult ProbeRoundTrip(const ProbeInput& input) {
@@ -149,7 +171,7 @@ ProbeResult ProbeRoundTrip(const ProbeInput& input) {
     const Conversation conversation(At(input, 0), report);
     for (size_t i = 0; i < input.targets.size(); ++i) {
       const ProbeInput reader = At(input, i), sender = At(input, (i + 1) % input.targets.size());
-      const double millis = LongestTrip(reader, sender, conversation.id());
+      const double millis = CheckedTrip(reader, sender, conversation.id());
       const std::string text =
           fmt::format("{} to {}: {:.1f} ms", NameOf(sender), NameOf(reader), millis);
       if (millis > kSlowMillis) {
@@ -160,12 +182,6 @@ ProbeResult ProbeRoundTrip(const ProbeInput& input) {
     }
   } catch (const Failure& failure) {
     report.Add(failure.code(), failure.what());
-  } catch (const UpgradeRefused& refused) {
-    report.Add(Code::round_trip_failed, refused.what());
-  } catch (const SocketLost& lost) {
-    report.Add(Code::round_trip_failed, lost.what());
-  } catch (const HttpFailure& failure) {
-    report.Add(Code::round_trip_failed, failure.what());
   }
   return report.Done();
 }

@@ -42,7 +42,7 @@ void CheckFrames(SocketClient& socket, bool authenticated, Report& report) {
     });
     if (!first) return;
     if (!HasType(*first, "connection_established")) {
-      return report.Add(Code::websocket_closed, first->payload.substr(0, 200));
+      return report.Add(Code::websocket_closed, first->Describe());
     }
   }
   bool answered = true;
@@ -71,6 +71,8 @@ ProbeResult ProbeWebSocket(const ProbeInput& input) {
       return Skip("no accepted token");
     }
     report.Add(CodeOf(refused.answer()), refused.what());
+  } catch (const NoUpgrade& failure) {
+    report.Add(Code::upgrade_refused, failure.what());
   } catch (const SocketLost& lost) {
     report.Add(Code::websocket_silent, lost.what());
   }

@@ -59,12 +59,22 @@ uint16_t SocketFrame::CloseCode() const {
                                static_cast<uint8_t>(payload[1]));
 }
 
+std::string SocketFrame::Describe() const {
+  constexpr size_t kMostText = 200;
+  return opcode == WsOpcode::kClose ? fmt::format("close code {}", CloseCode())
+                                    : payload.substr(0, kMostText);
+}
+
 SocketClient::SocketClient(const ProbeInput& input, const std::string& path)
     : curl_(MakeCurl(input, path)) {
   ::curl_easy_setopt(curl_.get(), CURLOPT_CONNECT_ONLY, 1L);
   const CURLcode code = ::curl_easy_perform(curl_.get());
-  if (code != CURLE_OK) throw SocketLost(::curl_easy_strerror(code));
-  Upgrade(input, path);
+  if (code != CURLE_OK) throw NoUpgrade(::curl_easy_strerror(code));
+  try {
+    Upgrade(input, path);
+  } catch (const SocketLost& lost) {
+    throw NoUpgrade(std::string("no upgrade: ") + lost.what());
+  }
 }
 
 SocketClient::~SocketClient() {
@@ -145,7 +155,7 @@ bool SocketClient::Read(SteadyClock::time_point end) {
       received_ += count;
       return true;
     }
-    if (code != CURLE_AGAIN) throw SocketLost("the connection was closed without a close frame");
+    if (code != CURLE_AGAIN) throw SocketLost("the peer closed the connection");
     const auto left = std::chrono::duration_cast<Millis>(end - SteadyClock::now()).count();
     if (left <= 0) return false;
     pollfd wait{.fd = fd, .events = POLLIN, .revents = 0};

@@ -25,17 +25,25 @@ class SocketLost : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The connection or the upgrade failed without an HTTP response.
+class NoUpgrade : public SocketLost {
+ public:
+  using SocketLost::SocketLost;
+};
+
 struct SocketFrame {
   WsOpcode opcode = WsOpcode::kText;
   std::string payload;
 
   // Of a close frame; kWsNoCode if it has none.
   uint16_t CloseCode() const;
+  // "close code 4009", or the beginning of another frame's payload.
+  std::string Describe() const;
 };
 
 class SocketClient {
  public:
-  // Connects, and upgrades at `path` with input.token if it is not empty. Throws UpgradeRefused or SocketLost.
+  // Connects, and upgrades at `path` with input.token if it is not empty. Throws UpgradeRefused or NoUpgrade.
   SocketClient(const ProbeInput& input, const std::string& path);
 
   SocketClient(SocketClient&&) = default;
