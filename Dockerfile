@@ -12,9 +12,11 @@ COPY web web
 COPY src src
 # The number of parallel compilers; by default one per core, if the memory suffices.
 ARG PARLEY_JOBS
-RUN ./dev package
+RUN ./dev package && sha256sum build/package/parley_*.deb >build/package/sha256
 
 FROM debian:12-slim
+# Some builders do not look into the bind mount when they decide whether a cached layer still fits; this file makes the layer depend on the package.
+COPY --from=build /src/build/package/sha256 /usr/share/parley/package.sha256
 # Debian's security updates shall reach a rebuilt image, so no version is pinned.
 # hadolint ignore=DL3008
 RUN --mount=type=bind,from=build,source=/src/build/package,target=/package \

@@ -1,9 +1,12 @@
 """One, two and three nodes over a PostgreSQL (fsync on) and a Redis: what a message costs, and whom.
 
 All servers share core 0, the load generator has core 1: throughput says what one core carries, CPU per
-message and per delivery says what more nodes cost. Rounds of one, two and three nodes are interleaved.
+message and per delivery says what more nodes cost. Clients that wait for acks send in step with the commits of their
+node, so a single node writes several frames at once: compare the CPU at an equal rate. Rounds of one, two and three nodes are
+interleaved.
 """
 import contextlib
+from collections import Counter
 import pathlib
 import statistics
 import subprocess
@@ -16,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "test" /
 from postgres import Postgres  # noqa: E402
 from redis_server import Redis  # noqa: E402
 
-ROOMS, LISTENERS = 200, 300
+ROOMS, LISTENERS, RATE = 200, 300, 4000
 
 
 class Used(dict):
@@ -47,6 +50,9 @@ class Cluster:
                      "redis": cpu_of(self.redis.process.pid), "statements": self.metric("parley_store_statements_total"),
                      "commits": self.metric("parley_commit_seconds_count"), "commands": self.metric("parley_bus_commands_total"),
                      "reads": self.metric("parley_catch_up_store_reads_total")})
+
+    def threads(self):
+        return sum((node.threads() for node in self.nodes), Counter())
 
     def rss(self):
         return sum(node.rss() for node in self.nodes)
@@ -81,6 +87,7 @@ def one_conversation(cluster, tag):
 
 WORKLOADS = {
     f"{ROOMS} rooms of two, both send, each waits for its ack": (rooms_of_two, {"pace": "acked"}),
+    f"{ROOMS} rooms of two, {RATE:,} messages/s": (rooms_of_two, {"pace": "rate", "rate": RATE}),
     f"one conversation of {LISTENERS}, one message at a time": (one_conversation, {"pace": "delivered"}),
 }
 

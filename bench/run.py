@@ -4,14 +4,12 @@ Server and load generator get a core each. CPU is that of all threads of the ser
 counts it, while the load generator measures. Figures that are compared come from interleaved rounds.
 """
 import concurrent.futures
-import contextlib
 import http.client
 import json
 import os
 import pathlib
 import random
 import signal
-import sqlite3
 import statistics
 import sys
 import tempfile
@@ -21,11 +19,16 @@ import uuid
 from compare import compare
 from asgi_proxy import django
 from channel_layer import channel_layer
+from commits import acks, commits
 from flapping import flapping
+from growth import growth
 from nodes import nodes
-from servers import Parley, Raw, member, scratch, swarm, token
+from peer_run import peers
+from rest import rest
+from servers import Parley, Raw, fill, member, scratch, swarm, token
 from storage import storage
 from storm import storm
+from tls_memory import tls_memory
 
 
 def fanout(rounds=5, seconds=3):
@@ -44,9 +47,9 @@ def fanout(rounds=5, seconds=3):
                 results["parley"].append(report)
                 frame = frame or round(report["bytes"] / report["delivered"]) - 4
                 with Raw() as raw:
-                    results["raw"].append(swarm(raw, bare, raw=1, seconds=seconds))
+                    results["raw"].append(swarm(raw, bare, dialect="raw", seconds=seconds))
                 with Raw(frame) as raw:
-                    results["raw, as many bytes"].append(swarm(raw, bare, raw=1, seconds=seconds))
+                    results["raw, as many bytes"].append(swarm(raw, bare, dialect="raw", seconds=seconds))
         micros = {name: [1e6 * r["cpu"] / r["delivered"] for r in reports] for name, reports in results.items()}
         print(f"fan-out S={size}, {rounds} rounds of {seconds} s, one message at a time")
         for name, reports in results.items():
@@ -88,19 +91,22 @@ def send(rounds=3, seconds=4):
               f" {statistics.median(1e6 * r['cpu'] / r['acked'] for r in reports):.1f} us CPU/message", flush=True)
 
 
-def rooms(rounds=3, seconds=4):
-    """500 rooms of two, everyone sends and waits for the ack: every message committed first."""
+def rooms(rounds=3, seconds=4, rate=0):
+    """500 rooms of two, everyone sends and waits for the ack: every message committed first. rate: messages a second instead."""
     with scratch() as data, Parley(data) as parley:
         members = []
         for i in range(500):
             pair = [f"a{i}", f"b{i}"]
             talk = parley.group(pair)
             members += [member(i, talk, user, True) for user in pair]
-        reports = [swarm(parley, members, pace="acked", seconds=seconds) for _ in range(rounds)]
+        plan = {"pace": "rate", "rate": rate} if rate else {"pace": "acked"}
+        reports = [swarm(parley, members, seconds=seconds, **plan) for _ in range(rounds)]
+    threads = {name: statistics.median(1e6 * r["threads"].get(name, 0) / r["acked"] for r in reports) for name in reports[0]["threads"]}
     print(f"500 rooms of two: {statistics.median(r['acked'] / r['seconds'] for r in reports):,.0f} messages/s,"
           f" ack p99 {statistics.median(r['ack_p99_ms'] for r in reports):.1f} ms,"
           f" delivery p99 {statistics.median(r['p99_ms'] for r in reports):.1f} ms,"
-          f" {statistics.median(1e6 * r['cpu'] / r['acked'] for r in reports):.1f} us CPU/message", flush=True)
+          f" {statistics.median(1e6 * r['cpu'] / r['acked'] for r in reports):.1f} us CPU/message:",
+          ", ".join(f"{name} {micros:.1f}" for name, micros in sorted(threads.items()) if micros >= 0.1), flush=True)
 
 
 def slow(count=1000, seconds=15):
@@ -118,12 +124,18 @@ def slow(count=1000, seconds=15):
                   f" {r['lost_connections']} connections lost", flush=True)
 
 
-def idle(count=10000):
-    """Connections that do nothing, each listening to one conversation: memory and connects a second."""
-    users = [f"user{i}" for i in range(1000)]
+def idle(count=10000, room=1000, users=1000):
+    """Connections that do nothing, each listening to one conversation of `room` members: memory and connects a second.
+
+    `idle` has 10 sockets for each user. `idle room=100 users=10000` has one, and presence goes to each connected member.
+    """
+    names = [f"user{i}" for i in range(users)]
+    rooms = count // room
     with scratch() as data, Parley(data) as parley:
-        talks = [parley.group(users) for _ in range(10)]
-        members = [member(0, talks[i % 10], users[i % 1000]) for i in range(count)]
+        first = [number * room % users for number in range(rooms)]
+        talks = [parley.group((names * 2)[at:at + room]) for at in first]
+        # Consecutive connections are in different rooms.
+        members = [member(0, talks[i % rooms], names[(first[i % rooms] + i // rooms) % users]) for i in range(count)]
         r = swarm(parley, members, pace="rate", rate=0, hold=3, warm_up=0, seconds=0.2)
         start, connected, later = (r["seen"][line] for line in ("start", "connected", "measuring"))
         print(f"idle: {(later['rss'] - start['rss']) / count:,.0f} bytes RSS/connection,"
@@ -196,26 +208,6 @@ def uploads(count=32, at_once=16, size=9 << 20):
                   f"{max(most, before) / 1e6:.1f} MB", flush=True)
 
 
-def fill(file, messages, conversations):
-    """Rows as the server would have written them: `reader` has read half of each conversation."""
-    each, now = messages // conversations, int(time.time() * 1e6)
-    with contextlib.closing(sqlite3.connect(file)) as store, store:
-        for n in range(1, conversations + 1):
-            talk = uuid.UUID(int=n).bytes
-            store.execute(
-                "INSERT INTO messaging_conversation (id, type, created_at, last_message_at, seq, changed, "
-                "participant_count) VALUES (?, 'group', ?, ?, ?, ?, 2)", (talk, now, now + n, each, now + n))
-            store.executemany(
-                "INSERT INTO messaging_conversation_participant (conversation_id, user_id, joined_at, role, "
-                "last_read_seq) VALUES (?, ?, ?, ?, ?)",
-                [(talk, "writer", now, 2, 0), (talk, "reader", now + 1, 0, each // 2)])
-            store.executemany(
-                "INSERT INTO messaging_message (conversation_id, seq, id, sender_id, content, sent_at) "
-                "VALUES (?, ?, ?, 'writer', ?, ?)",
-                [(talk, seq, uuid.UUID(int=(n << 64) + seq).bytes, "what was said " * 7, now + seq)
-                 for seq in range(1, each + 1)])
-
-
 def kill(times=20, seed=None):
     """kill -9 under load, again and again on one database; then every message acknowledged is looked
     for, and every one that was not is sent again under its client_id."""
@@ -280,10 +272,14 @@ def history(parley, talks):
     return found, holes
 
 
-NAMES = {f.__name__: f for f in (fanout, keepup, send, rooms, slow, idle, lists, uploads, kill, nodes, storm, flapping, django, channel_layer, storage)}
+NAMES = {f.__name__: f for f in (fanout, keepup, send, acks, commits, rooms, slow, idle, lists, tls_memory, uploads, kill, nodes, storm, flapping, django, channel_layer, storage, rest)}
 
 if __name__ == "__main__":
     chosen, options = sys.argv[1:] or ["help"], []
+    if chosen[0] == "growth":
+        raise SystemExit(growth(chosen[1:]))
+    if chosen[0].lstrip("-") == "peers":
+        raise SystemExit(peers(chosen[1:]))
     if chosen[0] == "compare" and len(chosen) == 2:
         raise SystemExit(compare(chosen[1]))
     if len(chosen) > 1 and chosen[1].startswith("-"):

@@ -1,7 +1,9 @@
 """The images of ./dev image: run by buildah, up to a first message. Their containers use this machine's network."""
 import contextlib
+import glob
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -30,6 +32,11 @@ def output(*arguments):
 
 def config(image):
     return json.loads(output("inspect", "--type", "image", image))["Docker"]["config"]
+
+
+def children_of(pid):
+    """The kernel lists children by the thread that started them."""
+    return [int(child) for path in glob.glob(f"/proc/{pid}/task/*/children") for child in pathlib.Path(path).read_text().split()]
 
 
 class Container:
@@ -73,12 +80,9 @@ class Container:
     def server(self):
         """The process id of the server: the last descendant."""
         pid = self.process.pid
-        while True:
-            with open(f"/proc/{pid}/task/{pid}/children") as children:
-                found = children.read().split()
-            if not found:
-                return pid
-            pid = int(found[-1])
+        while found := children_of(pid):
+            pid = found[-1]
+        return pid
 
     def stop(self):
         if self.process and self.process.poll() is None:

@@ -72,6 +72,12 @@ constexpr CommandRow kCommands[] = {
   parley trace ID          print when a message was received, committed and delivered, on each node
                            [--url URL]... [--json] [--token-file FILE] [--ca-file FILE])",
      RunTraceCommand},
+    {"bench",
+     R"(
+  parley bench SCENARIO    measure a server, and check every delivery: fanout, rooms, send, idle, slow, nodes,
+                           connect, resume, history, post; or --self-test
+                           [--url URL]... [--token-key KEY] [--rate N] [--search] [--json FILE] [--html FILE])",
+     RunBenchCommand},
     {"healthcheck",
      R"(
   parley healthcheck       ask the running server whether it is ready [--probe livez] [--timeout 3s])",

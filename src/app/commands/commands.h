@@ -24,6 +24,9 @@ int RunStatusCommand(const std::vector<std::string>& args, std::ostream& out, st
 int RunDoctorCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 // trace ID: prints the recorded stages of a message on each node. 1: no node has the message.
 int RunTraceCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
+// bench SCENARIO: 0: all messages arrived once and in order; 1: they did not, or the server failed; 2: invalid
+// arguments; 130 or 143: it was interrupted. bench --self-test: 0 if all counts are exact, otherwise 1.
+int RunBenchCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 int RunCopyCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 // healthcheck [--probe livez] [--timeout 3s]: returns 0 if the configured server answers that it is ready.
 int RunHealthcheckCommand(const std::vector<std::string>& args, std::ostream& out,

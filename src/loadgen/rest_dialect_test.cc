@@ -1,0 +1,79 @@
+#include "loadgen/rest_dialect.h"
+
+#include <gtest/gtest.h>
+
+namespace parley::loadgen {
+namespace {
+
+class Recorder final : public Connection {
+ public:
+  const Member& member() const override { return member_; }
+  size_t index() const override { return 0; }
+  uint64_t& state() override { return state_; }
+  void Write(std::string_view) override {}
+  void Ready(std::optional<int64_t>) override {}
+  void CaughtUp() override {}
+  void Acknowledged(const Ack& ack) override { answers.push_back({ack.number, ack.kind}); }
+  void Delivered(const Delivery&) override {}
+  bool checked() const override { return true; }
+  void DeliveredUnchecked() override {}
+  void Foreign(int64_t) override {}
+  void Refused(std::string_view text, std::optional<uint64_t> number) override {
+    refusals.emplace_back(number.value_or(99), text);
+  }
+  void ReconnectAfter(int64_t) override {}
+
+  std::vector<std::pair<uint64_t, size_t>> answers;
+  std::vector<std::pair<uint64_t, std::string>> refusals;
+
+ private:
+  Member member_;
+  uint64_t state_ = 0;
+};
+
+const RestDialect kDialect({"a", "b"}, {{{0, "/a"}, {1, "/b"}, {0, "/post", "c1"}}});
+const std::string kAnswer = "HTTP/1.1 200 OK\r\ncontent-length:  4\r\nX: y\r\n\r\nbody";
+
+TEST(RestDialectTest, AnswersAreCountedInOrderAndByKind) {
+  Recorder recorder;
+  EXPECT_EQ(kDialect.OnBytes(recorder, kAnswer + kAnswer), 2 * kAnswer.size());
+  EXPECT_EQ(recorder.answers, (std::vector<std::pair<uint64_t, size_t>>{{0, 0}, {1, 1}}));
+}
+
+TEST(RestDialectTest, AnIncompleteAnswerIsNotConsumed) {
+  Recorder recorder;
+  for (size_t size = 0; size < kAnswer.size(); ++size)
+    EXPECT_EQ(kDialect.OnBytes(recorder, std::string_view(kAnswer).substr(0, size)), 0U);
+  EXPECT_TRUE(recorder.answers.empty());
+}
+
+TEST(RestDialectTest, AnAnswerWithAnErrorIsARefusalOfItsRequest) {
+  Recorder recorder;
+  kDialect.OnBytes(recorder, kAnswer + "HTTP/1.1 429 Slow\r\nContent-Length: 2\r\n\r\n{}");
+  EXPECT_EQ(recorder.answers.size(), 1U);
+  EXPECT_EQ(recorder.refusals,
+            (std::vector<std::pair<uint64_t, std::string>>{{1, "HTTP/1.1 429 Slow {}"}}));
+}
+
+TEST(RestDialectTest, AnAnswerWithoutALengthIsRefused) {
+  Recorder recorder;
+  kDialect.OnBytes(recorder, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+  ASSERT_EQ(recorder.refusals.size(), 1U);
+  EXPECT_EQ(recorder.refusals[0].second, "an answer has no Content-Length: HTTP/1.1 200 OK");
+}
+
+TEST(RestDialectTest, AMemberSendsItsRequestsInTurn) {
+  const Member member{.token = "T", .host = "h:1"};
+  std::string out;
+  kDialect.Encode(member, {.number = 4, .client_id = "i", .content = "c"}, out);
+  EXPECT_EQ(out, "GET /b HTTP/1.1\r\nHost: h:1\r\nAuthorization: Bearer T\r\n\r\n");
+  out.clear();
+  kDialect.Encode(member, {.number = 2, .client_id = "i", .content = "c"}, out);
+  EXPECT_TRUE(out.starts_with("POST /post HTTP/1.1\r\nHost: h:1\r\n")) << out;
+  EXPECT_TRUE(
+      out.ends_with("\r\n\r\n{\"conversation_id\":\"c1\",\"client_id\":\"i\",\"content\":\"c\"}"))
+      << out;
+}
+
+}  // namespace
+}  // namespace parley::loadgen
