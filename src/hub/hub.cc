@@ -302,7 +302,11 @@ void Hub::OnEvents(std::span<const EventRef> events) {
       Rewind(*first);
     } else if (first->seq == 0) {
       table_.ForEach(first->conversation, [&](Feed& feed) {
-        if (feed.state() == Feed::State::kLive) feed.sink().SendEphemeral(*first);
+        if (feed.state() == Feed::State::kLive) {
+          feed.sink().SendEphemeral(*first);
+        } else if (feed.state() != Feed::State::kHeld && feed.sink().user() != first->except_user) {
+          counters().ephemeral_dropped.Add();  // the reader would see it before older messages
+        }
       });
     } else {
       while (run < events.size() && events[run]->seq != 0 &&

@@ -1,7 +1,7 @@
 """A wrong wall clock for one process: libfaketime, preloaded.
 
 The command `faketime` is not used: it names a semaphore after its own process id and refuses to start if a process with that id
-was killed before and left its semaphore behind. The preloaded library goes on without it.
+was killed before and left its semaphore behind. The preloaded library continues without it.
 """
 import glob
 import os

@@ -25,6 +25,7 @@ def bench(directory, *arguments, **variables):
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.proves("bench")
 @pytest.mark.parametrize(("scenario", "options", "receivers"), [
     ("fanout", ["--size", "5"], 5), ("rooms", ["--rooms", "3"], 2), ("send", ["--rooms", "3"], 1), ("slow", ["--size", "6"], 3)])
 def test_a_scenario_counts_every_delivery(own_server, tmp_path, scenario, options, receivers):
@@ -156,6 +157,7 @@ def test_an_answer_with_an_error_counts_as_refused(own_server, tmp_path):
     assert "FAULT refused: " in out and "HTTP/1.1 429" in out and "FAULT unacknowledged" not in out
 
 
+@pytest.mark.proves("bench")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_self_test_counts_exactly_what_a_misbehaving_server_did(tmp_path, threads):
     code, out, err = bench(tmp_path, "--self-test", "--threads", threads)

@@ -178,14 +178,33 @@ def test_attachments_on_a_shared_database(talk):
     assert_problem(talk.bob.rest.get(f"attachments/{attachment['id']}/content/"), 404, "not_found")
 
 
+def refused(directory, database, name="postgres"):
+    """Starts a server on this database; returns why it ended."""
+    done = run("serve", "--port", "0", "--data-dir", str(directory / "data"), directory=directory,
+               DATABASE_URL=database.url.replace("/postgres", f"/{name}"))
+    assert done.returncode != 0
+    return done.stdout
+
+
 @pytest.mark.proves("PostgreSQL as the store")
-def test_unsafe_database_settings_are_refused(tmp_path):
-    unsafe = Postgres("fsync=off").start()
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+def test_unsafe_database_settings_are_refused(tmp_path, setting):
+    unsafe = Postgres(f"{setting}=off").start()
     try:
-        done = run("serve", "--port", "0", "--data-dir", str(tmp_path / "data"), directory=tmp_path, DATABASE_URL=unsafe.url)
-        assert done.returncode != 0 and "fsync is off" in done.stdout
+        assert f"{setting} is off" in refused(tmp_path, unsafe)
     finally:
         unsafe.close()
+
+
+@pytest.mark.proves("PostgreSQL as the store")
+def test_a_database_that_cannot_hold_messages_is_refused(tmp_path, own_database):
+    own_database.ask("CREATE DATABASE bytes ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    assert "its encoding is SQL_ASCII; UTF8 is required" in refused(tmp_path, own_database, "bytes")
+    standby = own_database.standby()
+    try:
+        assert "it is read-only (a standby?)" in refused(tmp_path, standby)
+    finally:
+        standby.close()
 
 
 @pytest.mark.proves("PostgreSQL as the store")

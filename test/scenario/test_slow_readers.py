@@ -132,3 +132,22 @@ def test_a_slow_but_steady_reader_is_not_closed(own_server):
             time.sleep(0.04)  # three times the limit in total, never the limit at once
         sender.join()
     assert server.metric("parley_connections_closed_total", code="4008") == 0
+
+
+@pytest.mark.proves("outbox_bytes, commit_batch_messages, dropped_total{reason}, catch_ups_total")
+def test_a_slow_reader_shows_in_the_metrics(own_server):
+    server = own_server()
+    alice, bob = named(server, "alice", "bob")
+    talk = alice.rest.create_group(bob)
+    count = 300
+    with bob.connect(talk, stalls=True, patience=60) as stopped, alice.connect(talk) as a:
+        send_messages(alice, talk, count)
+        eventually(lambda: (512 << 10) < server.metric("parley_outbox_bytes") < (1 << 20) + 2 * len(LONG))  # the limit, and one event
+        assert server.metric("parley_dropped_total", reason="busy") == 0
+        a.send("typing", is_typing=True)
+        eventually(lambda: server.metric("parley_dropped_total", reason="busy") == 1)
+        assert len(stopped.events(count)) == count
+        assert server.metric("parley_catch_ups_total") > 0
+        eventually(lambda: server.metric("parley_outbox_bytes") == 0)
+    commits, writes = (server.metric(f"parley_commit_batch_messages_{part}") for part in ("count", "sum"))
+    assert 0 < commits <= writes and writes >= 1 + count
