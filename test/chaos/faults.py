@@ -16,6 +16,7 @@ from database_faults import (  # noqa: F401
     f32_conversations_are_locked,
 )
 from deadline import eventually
+from fake_clock import preloaded
 from fail_over import f33_a_standby_that_lags_takes_over  # noqa: F401
 from network_faults import (  # noqa: F401
     f4c_the_last_published_event_is_lost,

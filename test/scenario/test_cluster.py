@@ -452,17 +452,13 @@ def test_a_cursor_includes_changes_that_are_committed_late(nodes, database):
     one, two = nodes(2)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     late, early = alice.rest.create_group(bob), alice.rest.create_group(bob)
-    holder = threading.Thread(target=database.ask, args=(
-        f"BEGIN; SELECT 1 FROM messaging_conversation WHERE id = '{late['id']}' FOR UPDATE; SELECT pg_sleep(0.4); COMMIT",))
-    holder.start()
-    eventually(lambda: database.ask("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != "0")
     sending = threading.Thread(target=alice.rest.send_message, args=(late, "late"))
-    sending.start()
-    eventually(lambda: database.ask("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0")
-    bob.rest.send_message(early, "early")
-    cursor = cursor_of(bob)
+    with database.holding(f"SELECT 1 FROM messaging_conversation WHERE id = '{late['id']}' FOR UPDATE"):
+        sending.start()
+        eventually(lambda: database.ask("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0")
+        bob.rest.send_message(early, "early")
+        cursor = cursor_of(bob)
     sending.join()
-    holder.join()
     assert late["id"] in listed(bob, cursor)
 
 

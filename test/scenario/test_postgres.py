@@ -290,17 +290,21 @@ def test_two_nodes_send_to_many_conversations_without_deadlocks(own_database, ow
 
 def behind_each_other(database, room, *calls):
     """Starts these calls in order while a lock on the conversation's row delays them, then releases the lock."""
-    holder = threading.Thread(target=database.ask, args=(
-        f"BEGIN; SELECT 1 FROM messaging_conversation WHERE id = '{room['id']}' FOR UPDATE; SELECT pg_sleep(0.4); COMMIT",))
-    holder.start()
-    eventually(lambda: database.ask("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != "0")
     threads = []
-    for call in calls:
-        threads.append(threading.Thread(target=call))
-        threads[-1].start()
-        eventually(lambda: not holder.is_alive() or int(database.ask("SELECT count(*) FROM pg_locks WHERE NOT granted")) >= len(threads))
-    for thread in (*threads, holder):
+    with database.holding(f"SELECT 1 FROM messaging_conversation WHERE id = '{room['id']}' FOR UPDATE"):
+        for call in calls:
+            threads.append(threading.Thread(target=call))
+            threads[-1].start()
+            await_waiting_clients(database, len(threads))
+    for thread in threads:
         thread.join()
+
+
+def await_waiting_clients(database, count):
+    """Waits until that many clients wait for a lock, or for a second: a node gives up after 100 ms, and tries again."""
+    end = time.monotonic() + 1
+    while int(database.ask("SELECT count(*) FROM pg_locks WHERE NOT granted")) < count and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 @pytest.fixture
