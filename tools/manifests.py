@@ -16,7 +16,6 @@ import sys
 import tempfile
 
 import kubernetes_validate
-import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "test" / "scenario"))

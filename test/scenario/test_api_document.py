@@ -6,7 +6,6 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from playwright.sync_api import expect
 
 import api_document
-from conftest import named
 from deadline import eventually
 from server import Server, free_port
 

@@ -7,7 +7,7 @@ import pytest
 
 import files
 from client import NO_ID, Person, assert_problem
-from deadline import PATIENCE, eventually, patient
+from deadline import PATIENCE, eventually
 from raw import Wire
 from server import wait_until
 

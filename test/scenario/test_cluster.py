@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from client import Closed, Person, assert_problem
+from client import Closed, Person
 from deadline import eventually, patient
 from fake_clock import shifted
 from redis_server import Redis

@@ -1,5 +1,4 @@
 """`[compat] guide = "on"`: the behaviour of the guide's system where Parley's default differs."""
-import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 

@@ -14,7 +14,6 @@ from client import Person, Rest
 from conftest import watch
 from deadline import eventually, patient
 from postgres import Postgres
-from redis_server import Redis
 from server import KEY, ROOT, Server, free_port, run
 
 TOOLS = os.path.dirname(sys.executable)

@@ -9,7 +9,6 @@ from deadline import eventually
 from django_project import HELPER, Project, environments, variables
 from fake_clock import shifted
 from postgres import Postgres
-from redis_server import Redis
 from server import BINARY, KEY, Server, free_port, run
 
 PRODUCTION = HELPER + """

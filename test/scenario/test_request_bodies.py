@@ -1,5 +1,4 @@
 """Request bodies: forms on the original's routes, exact numbers, unique keys."""
-import json
 import uuid
 
 import pytest

@@ -246,7 +246,7 @@ def test_rest_paths_work_with_and_without_the_trailing_slash(people):
         assert answer.status_code == 201
         id = answer.json()["id"]
     assert alice.rest.get(f"messages/{id}").json()["id"] == id
-    assert alice.rest.get(f"conversations?limit=1").status_code == 200
+    assert alice.rest.get("conversations?limit=1").status_code == 200
 
 
 @pytest.mark.parametrize("method, path, allowed", [

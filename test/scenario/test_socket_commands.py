@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from client import FRAME_CONVERSATION_FIELDS, MESSAGE_FIELDS, NO_ID, Socket, assert_closes_with
+from client import FRAME_CONVERSATION_FIELDS, MESSAGE_FIELDS, NO_ID, assert_closes_with
 from conftest import named
 from raw import WireSocket
 

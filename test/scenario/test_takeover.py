@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from deadline import eventually, patient
+from deadline import eventually
 from old_system import OldSystem, fill
 from postgres import Postgres
 from server import BINARY, environment, run

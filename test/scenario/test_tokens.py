@@ -7,8 +7,7 @@ import time
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from client import NO_ID, Person, Rest, Socket, assert_closes_with, assert_problem
-from conftest import named
+from client import NO_ID, Rest, Socket, assert_closes_with, assert_problem
 from server import KEY, wait_until
 from tokens import expiry, mint
 
