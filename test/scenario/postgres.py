@@ -18,6 +18,26 @@ def programs():
     return found[-1]
 
 
+class Holder:
+    """A client in a transaction that holds locks."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def await_waiting(self, count=1, within=10):
+        """Waits until that many clients wait for a lock, or for that many seconds. The server looks every few milliseconds: a
+        node waits for 100 ms at a time, which a client that is started for each look can miss."""
+        self.client.stdin.write(f"""
+            DO $$ DECLARE until timestamptz := clock_timestamp() + interval '{patient(within)} s'; BEGIN
+              WHILE clock_timestamp() < until AND (SELECT count(*) FROM pg_locks WHERE NOT granted) < {count} LOOP
+                PERFORM pg_sleep(0.005);
+              END LOOP;
+            END $$;
+            \\echo looked\n""")
+        self.client.stdin.flush()
+        assert "looked\n" in iter(self.client.stdout.readline, ""), "the server has ended"
+
+
 class Postgres:
     def __init__(self, *settings, data_of=None):
         self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
@@ -117,7 +137,7 @@ class Postgres:
             client.stdin.flush()
             lines = iter(client.stdout.readline, "")
             assert "held\n" in lines, "the statements failed"
-            yield
+            yield Holder(client)
         finally:
             client.communicate("ROLLBACK;\n", timeout=patient(30))
 

@@ -321,9 +321,11 @@ def test_after_a_killed_restore_no_server_starts_until_a_restore_has_finished(ow
     data, dice = tmp_path / "new/data", random.Random(7)
     (tmp_path / "new").mkdir()
     cut = 0
-    for _ in range(15):
+    for number in range(15):
         process = started("restore", tmp_path / "backup", "--data-dir", data, directory=tmp_path)
-        time.sleep(dice.uniform(0.0, 0.12))
+        if number % 3:  # in the middle, however slow the start
+            eventually(lambda: (data / "RESTORING").exists() or process.poll() is not None)
+        time.sleep(dice.uniform(0.0, 0.12) if number % 3 == 0 else dice.uniform(0.0, 0.03))
         process.kill()
         process.communicate(timeout=patient(30))
         if (data / "RESTORING").exists():

@@ -452,10 +452,14 @@ def test_a_cursor_includes_changes_that_are_committed_late(nodes, database):
     one, two = nodes(2)
     alice, bob = Person(one, "alice"), Person(two, "bob")
     late, early = alice.rest.create_group(bob), alice.rest.create_group(bob)
-    sending = threading.Thread(target=alice.rest.send_message, args=(late, "late"))
-    with database.holding(f"SELECT 1 FROM messaging_conversation WHERE id = '{late['id']}' FOR UPDATE"):
+
+    def send():  # again on 503: a node gives up after some seconds
+        eventually(lambda: alice.rest.post("messages/", json={"conversation_id": late["id"], "content": "late", "client_id": "c"}).is_success)
+
+    sending = threading.Thread(target=send)
+    with database.holding(f"SELECT 1 FROM messaging_conversation WHERE id = '{late['id']}' FOR UPDATE") as holder:
         sending.start()
-        eventually(lambda: database.ask("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0")
+        holder.await_waiting()
         bob.rest.send_message(early, "early")
         cursor = cursor_of(bob)
     sending.join()

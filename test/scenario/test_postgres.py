@@ -291,20 +291,13 @@ def test_two_nodes_send_to_many_conversations_without_deadlocks(own_database, ow
 def behind_each_other(database, room, *calls):
     """Starts these calls in order while a lock on the conversation's row delays them, then releases the lock."""
     threads = []
-    with database.holding(f"SELECT 1 FROM messaging_conversation WHERE id = '{room['id']}' FOR UPDATE"):
+    with database.holding(f"SELECT 1 FROM messaging_conversation WHERE id = '{room['id']}' FOR UPDATE") as holder:
         for call in calls:
             threads.append(threading.Thread(target=call))
             threads[-1].start()
-            await_waiting_clients(database, len(threads))
+            holder.await_waiting(len(threads), within=1)
     for thread in threads:
         thread.join()
-
-
-def await_waiting_clients(database, count):
-    """Waits until that many clients wait for a lock, or for a second: a node gives up after 100 ms, and tries again."""
-    end = time.monotonic() + 1
-    while int(database.ask("SELECT count(*) FROM pg_locks WHERE NOT granted")) < count and time.monotonic() < end:
-        time.sleep(0.01)
 
 
 @pytest.fixture
