@@ -1,7 +1,6 @@
 // A disk that fills up: nothing is stored in part, reads continue, and writes continue when there is space
 // again.
 #include <gtest/gtest.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include <csignal>
@@ -13,11 +12,14 @@
 
 #include "store/sqlite/open_sqlite.h"
 #include "test/contract/store_contract.h"
+#include "test/support/small_disk.h"
 
 namespace parley {
 namespace {
 
+using test::CopyAsAKillLeavesIt;
 using test::ScratchDirectory;
+using test::SmallDisk;
 using test::WaitingExecutor;
 
 // While it lives, no file of this process may grow past the size: write(2) fails with EFBIG.
@@ -37,23 +39,6 @@ class FileSizeLimit {
  private:
   rlimit before_{};
   void (*handler_)(int);
-};
-
-// A private file system: write(2) fails with ENOSPC when it is full.
-class SmallDisk {
- public:
-  explicit SmallDisk(const char* size)
-      : mounted_(::mount("parley-test", place_.path().c_str(), "tmpfs", MS_NOSUID | MS_NODEV,
-                         (std::string("size=") + size).c_str()) == 0) {}
-  ~SmallDisk() {
-    if (mounted_) ::umount2(place_.path().c_str(), MNT_DETACH);
-  }
-  bool mounted() const { return mounted_; }
-  const std::filesystem::path& path() const { return place_.path(); }
-
- private:
-  ScratchDirectory place_;
-  const bool mounted_;
 };
 
 class FullDiskTest : public testing::Test {
@@ -193,9 +178,7 @@ TEST_F(FullDiskTest, AStoreThatFilledTheDiskReopensWithAllAckedWrites) {
   MakeRoom();
   ASSERT_TRUE(FillUp());
   const ScratchDirectory elsewhere;
-  for (const char* name : {"parley.db", "parley.db-wal"}) {  // as a kill would leave them
-    std::filesystem::copy_file(disk.path() / "data" / name, elsewhere.path() / name);
-  }
+  CopyAsAKillLeavesIt(disk.path() / "data", elsewhere.path());
   store_.reset();
   Open(elsewhere.path());
   EXPECT_EQ(Stored(), acked_);

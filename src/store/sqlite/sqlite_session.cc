@@ -18,6 +18,13 @@ constexpr Query kBegin{"begin", "BEGIN IMMEDIATE"};
 constexpr Query kBeginRead{"begin_read", "BEGIN"};
 constexpr Query kCommit{"commit", "COMMIT"};
 
+// Whether a crash may recover a transaction whose COMMIT failed so. A write that fails leaves an incomplete transaction
+// in the log. Other errors may come after the last write: from fsync, or from the shared index on a full disk.
+bool MayBeStored(int error) {
+  if ((error & 0xff) == SQLITE_NOMEM) return true;
+  return (error & 0xff) == SQLITE_IOERR && error != SQLITE_IOERR_WRITE;
+}
+
 [[noreturn]] void Throw(sqlite3* db, const char* what) {
   throw StoreFailure(std::string(what) + ": " + sqlite3_errmsg(db));
 }
@@ -230,8 +237,7 @@ void SqliteSession::Commit() {
       *last_change_ = newest_position_;
     return;
   }
-  // Only the fsync failed: the frames are written, and a crash may recover them.
-  const bool unknown = sqlite3_extended_errcode(db_) == SQLITE_IOERR_FSYNC;
+  const bool unknown = MayBeStored(sqlite3_extended_errcode(db_));
   throw StoreFailure(std::string("commit: ") + sqlite3_errmsg(db_),
                      unknown ? StoreFailure::Kind::kOutcomeUnknown : StoreFailure::Kind::kFailed);
 }
