@@ -79,6 +79,10 @@ void ClientIds::AddAllStored(SqlSession& session) {
   session.Prepare(queries::kSetFirstNewClientId).Bind(1, newest.ToString()).Run();
 }
 
+void ClientIds::AddMissing(SqlSession& session) {
+  if (FirstNewFrom(session) == Uuid{}) AddAllStored(session);
+}
+
 int64_t ClientIds::HashOf(const Uuid& conversation, std::string_view sender,
                           std::string_view client_id) const {
   return Hash(key_, conversation, sender, client_id);

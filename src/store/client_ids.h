@@ -38,6 +38,8 @@ class ClientIds {
 
   // Adds the rows of all stored messages to the table, for the migration of an older database.
   static void AddAllStored(SqlSession& session);
+  // The same for a database without rows: a copy of a store on PostgreSQL has none.
+  static void AddMissing(SqlSession& session);
 
   int64_t HashOf(const Uuid& conversation, std::string_view sender,
                  std::string_view client_id) const;

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "store/sqlite/open_sqlite.h"
+#include "store/sqlite/sqlite_backup.h"
 #include "store/sqlite/sqlite_session.h"
 #include "test/contract/store_contract.h"
 
@@ -19,6 +20,14 @@ constexpr Query kAddMessage{
     "INSERT INTO messaging_message (id, conversation_id, seq, sender_id, content, sent_at, "
     "client_id) VALUES (?1, ?2, ?3, 'ann', 'hello', 1, ?4)"};
 constexpr Query kRows{"rows", "SELECT count(*) FROM parley_client_id"};
+
+int64_t RowsIn(SqlSession& session) {
+  Statement& row = session.Prepare(kRows);
+  row.Step();
+  const int64_t rows = row.Int(0);
+  row.Run();
+  return rows;
+}
 
 class ClientIdsTest : public testing::Test {
  protected:
@@ -56,13 +65,7 @@ class ClientIdsTest : public testing::Test {
       ids_->Settle(true);
     }
   }
-  int64_t Rows() {
-    Statement& row = session_.Prepare(kRows);
-    row.Step();
-    const int64_t rows = row.Int(0);
-    row.Run();
-    return rows;
-  }
+  int64_t Rows() { return RowsIn(session_); }
   void ExpectAllFound() {
     for (int64_t seq = 1; seq <= seq_; ++seq) {
       const auto found = Find("c" + std::to_string(seq));
@@ -149,6 +152,29 @@ TEST_F(ClientIdsTest, ThoseOfADeletedConversationAreDropped) {
   session_.Prepare(kDelete).Bind(1, room_).Run();
   WriteAll();
   EXPECT_EQ(Rows(), 0);
+}
+
+// A server that reads them all at its start would keep them in memory.
+TEST_F(ClientIdsTest, ARestoredCopyOfADatabaseWithoutRowsHasThem) {
+  const std::filesystem::path file = directory_.path() / "copy.db";
+  UseSqlite(file, clock_, [&](SqlSession& copy) {
+    copy.Prepare(kAddConversation).Bind(1, room_).Run();
+    for (int64_t seq = 1; seq <= 20; ++seq) {
+      const std::string client_id = "c" + std::to_string(seq);
+      copy.Prepare(kAddMessage)
+          .Bind(1, generator_.Next())
+          .Bind(2, room_)
+          .Bind(3, seq)
+          .Bind(4, client_id)
+          .Run();
+    }
+    EXPECT_EQ(RowsIn(copy), 0);
+  });
+  PrepareRestored(file, clock_);
+  SqliteSession restored(file, SqliteSession::Mode::kWriter, false);
+  EXPECT_EQ(RowsIn(restored), 20);
+  const ClientIds ids(restored, [] {}, kSmall);
+  EXPECT_FALSE(ids.HasWork());
 }
 
 TEST_F(ClientIdsTest, HashesTellConversationsSendersAndClientIdsApart) {

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <stdexcept>
 
+#include "store/client_ids.h"
 #include "store/restored_history.h"
 #include "store/sqlite/open_sqlite.h"
 #include "store/sqlite/sqlite_session.h"
@@ -205,6 +206,7 @@ void PrepareRestored(const fs::path& file, const Clock& clock) {
   SqliteSession session(file, SqliteSession::Mode::kWriter, true);
   MigrateSqlite(session, clock);
   session.Begin();
+  ClientIds::AddMissing(session);
   BeginRestoredHistory(session, clock);
   session.Commit();
 }
