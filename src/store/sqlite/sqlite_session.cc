@@ -11,8 +11,6 @@
 namespace parley {
 namespace {
 
-// Reader connections wait this long for a checkpoint; there is only one writer.
-constexpr int kBusyMillis = 5000;
 // Prepared once: parsing them for each transaction takes longer than running them.
 constexpr Query kBegin{"begin", "BEGIN IMMEDIATE"};
 constexpr Query kBeginRead{"begin_read", "BEGIN"};
@@ -165,7 +163,7 @@ SqliteSession::SqliteSession(const std::filesystem::path& file, Mode mode, bool 
 }
 
 void SqliteSession::SetUp(Mode mode, bool fsync) {
-  sqlite3_busy_timeout(db_, kBusyMillis);
+  sqlite3_busy_timeout(db_, kSqliteBusyMillis);
   Execute("PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;");
   if (mode == Mode::kReader) {
     Execute("PRAGMA query_only = ON; PRAGMA cache_size = -8192; PRAGMA mmap_size = 268435456;");

@@ -12,6 +12,9 @@ struct sqlite3;
 
 namespace parley {
 
+// How long a connection waits for a lock: readers for a checkpoint; there is only one writer.
+inline constexpr int kSqliteBusyMillis = 5000;
+
 class SqliteSession final : public SqlSession {
  public:
   enum class Mode { kWriter, kReader };

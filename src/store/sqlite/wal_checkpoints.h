@@ -2,9 +2,10 @@
 // inside a COMMIT, and every write waits for that.
 //
 // A thread with a connection of its own copies while the writer appends (a passive checkpoint). When little
-// is left, the writer copies the rest between two transactions, and its next one starts the log anew. Long
-// reads delay that. From `limit_bytes` on, the writer copies what it can by itself, so that a slow disk
-// slows the writes down instead of filling up. Source: https://www.sqlite.org/wal.html#ckpt
+// is left, the writer copies the rest between two transactions, and its next one starts the log anew. A read
+// that began before the last commit prevents that. From `limit_bytes` on, the writer therefore waits a short
+// time for such reads, and for the thread: a slow disk slows the writes down. Only a read that takes longer
+// lets the log grow. Source: https://www.sqlite.org/wal.html#ckpt
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -22,7 +23,7 @@ namespace parley {
 struct WalLimits {
   int64_t start_bytes = int64_t{32} << 20;  // the thread begins to copy
   int64_t rest_bytes = int64_t{1} << 20;    // the writer copies so much at once
-  int64_t limit_bytes = int64_t{96} << 20;  // the writer waits for the thread, and helps
+  int64_t limit_bytes = int64_t{96} << 20;  // the writer waits for the thread and for reads
 };
 
 class WalCheckpoints {
@@ -39,16 +40,19 @@ class WalCheckpoints {
   enum class State {
     kIdle,     // the writer decides
     kCopying,  // the thread copies
-    kRest,     // little is left for the writer
+    kCopied,   // the writer copies the rest
   };
   static int OnCommit(void* self, sqlite3* db, const char* name, int frames);
   void Run();
   void CopyMost();
-  // Copies what no read needs. Returns the bytes that are left, or nullopt if it failed.
-  std::optional<int64_t> Copy(sqlite3* with);
+  bool ThreadHasCopied();
+  bool SyncDatabase();
+  // Copies what no read needs. Returns the bytes of the log that are copied, or nullopt if it failed.
+  std::optional<int64_t> Copy(sqlite3* with, int mode);
 
   sqlite3* const writer_;
   sqlite3* copier_ = nullptr;  // of the thread
+  const bool fsync_;
   const std::shared_ptr<WalFigures> figures_;
   const WalLimits limits_;
   int64_t page_bytes_ = 0;

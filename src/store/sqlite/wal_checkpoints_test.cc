@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "store/sqlite/sqlite_session.h"
 #include "test/contract/store_contract.h"
@@ -74,6 +77,27 @@ TEST_F(WalCheckpointsTest, ALongReadKeepsItsSnapshotAndTheLogStartsAnewAfterIt) 
   reader.Rollback();
   AddUntil([&] { return restarts() > before; });
   EXPECT_EQ(CountIn(reader), added_);
+}
+
+TEST_F(WalCheckpointsTest, ShortReadsThatOverlapDoNotLetTheLogGrow) {
+  Add();
+  std::atomic<bool> done{false};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 4; ++i) {
+    readers.emplace_back([&] {
+      SqliteSession reader(file_, SqliteSession::Mode::kReader, true);
+      while (!done) {
+        reader.BeginRead();
+        CountIn(reader);
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        reader.Rollback();
+      }
+    });
+  }
+  AddUntil([&] { return restarts() >= 4; });
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_LE(most_bytes_, 512 << 10);
 }
 
 }  // namespace
