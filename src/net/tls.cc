@@ -125,7 +125,11 @@ ssize_t TlsStream::Write(std::span<const iovec> parts) {
     }
   }
   errno = 0;
-  const ssize_t written = Outcome(SSL_write(ssl_, bytes, static_cast<int>(size)));
+  ssize_t written = Outcome(SSL_write(ssl_, bytes, static_cast<int>(size)));
+  if (written == 0) {  // the connection has failed after the peer's close_notify
+    errno = EPIPE;
+    written = -1;
+  }
   owed_ = written >= 0 || errno != EAGAIN ? 0 : owed_ > 0 ? owed_ : size;
   return written;
 }

@@ -39,8 +39,8 @@ class TlsContext {
   Context context_ GUARDED_BY(mutex_);
 };
 
-// The server side of one connection. Calls return like recv(2) and sendmsg(2): bytes, 0 at the end, or
-// -1 with errno; EAGAIN if the socket must first become readable or writable.
+// The server side of one connection. Calls return like recv(2) and sendmsg(2): bytes, 0 at the end (Read
+// only), or -1 with errno; EAGAIN if the socket must first become readable or writable.
 class TlsStream {
  public:
   TlsStream(const TlsContext& context, int fd);

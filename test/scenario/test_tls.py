@@ -1,7 +1,9 @@
 """TLS in parley itself: with a certificate, https and wss need no proxy."""
+import contextlib
 import json
 import socket
 import ssl
+import struct
 import subprocess
 import time
 
@@ -112,6 +114,31 @@ def test_a_slow_reader_over_tls_receives_the_close_frame(secure):
         eventually(closed, within=30)
         assert slow.close_code() == 4008
         raw.close()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_client_that_ends_tls_and_resets_the_connection_does_not_block_its_shard(secure, version):
+    """The response is not written yet when the client's close_notify, and then its reset, arrive."""
+    context = ssl.create_default_context(cafile=secure.certificate)
+    context.minimum_version = context.maximum_version = version
+    for _ in range(4):  # more connections than shards
+        raw = socket.socket()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close resets
+        raw.settimeout(patient(10))
+        raw.connect(("127.0.0.1", secure.port))
+        wrapped = context.wrap_socket(raw, server_hostname="localhost")
+        wrapped.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 8)
+        time.sleep(0.2)
+        wrapped.setblocking(False)
+        with contextlib.suppress(ssl.SSLError):
+            wrapped.unwrap()  # sends close_notify
+        time.sleep(0.2)
+        wrapped.close()
+    time.sleep(0.2)
+    for _ in range(8):
+        with httpx.Client(verify=secure.trust, timeout=patient(5)) as fresh:
+            assert fresh.get(f"https://127.0.0.1:{secure.port}/livez").status_code == 200
 
 
 def test_tls_1_2_accepts_aead_suites_only(secure):
