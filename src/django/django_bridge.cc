@@ -118,7 +118,7 @@ void DjangoBridge::OnMessage(std::string_view group, Value message) {
   std::variant<DjangoEvent, Discarded> result = Discarded::kIgnored;
   if (const auto conversation = ConversationOfGroup(group)) {
     result = FromDjango(*conversation, message, application_, clock_.Now());
-  } else if (const auto user = users_.find(std::string(group)); user != users_.end()) {
+  } else if (const auto user = users_.find(group); user != users_.end()) {
     result = FromDjango(user->second, message, application_);
   } else {
     return counters_.unaddressed.Add();

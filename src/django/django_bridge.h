@@ -7,9 +7,9 @@
 #include <memory>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
+#include "base/keyed_hash.h"
 #include "base/mutex.h"
 #include "django/channel_layer.h"
 #include "django/from_django.h"
@@ -83,7 +83,7 @@ class DjangoBridge final : private LayerReceiver {
   DjangoReceiver* receiver_ = nullptr;
   boost::asio::io_context io_{1};
   std::unique_ptr<ChannelLayer> layer_;
-  std::unordered_map<std::string, UserId> users_;  // by group
+  KeyedMap<UserId> users_;  // by group
   RecentIds messages_;
   std::thread thread_;
 
