@@ -29,6 +29,9 @@ Result<void> Session::Reauthenticate(std::string_view token) {
   if (fresh->user != identity_.user) {
     return Fail(ErrorCode::forbidden, "The token must be for the same user.");
   }
+  if (identity_.service && !fresh->service) {  // the feeds were subscribed as a service
+    return Fail(ErrorCode::forbidden, "The token must have the scope of a service, as before.");
+  }
   identity_ = std::move(*fresh);
   asked_at_ = {};
   return {};

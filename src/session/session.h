@@ -37,7 +37,7 @@ class Session final : private SubscriptionsSink {
 
   // --- for command rows
 
-  // Errors: token_not_valid; forbidden for another user's token.
+  // Errors: token_not_valid; forbidden for another user's token, or a service's socket and a user's token.
   Result<void> Reauthenticate(std::string_view token);
   // Sets conversations back to the client's positions; sends `resumed` later.
   void Resume(const Ref& ref, const ConversationSeqs& seqs) { subscriptions_.Resume(ref, seqs); }

@@ -344,6 +344,17 @@ def test_a_live_socket_rejects_a_token_of_another_user(people, server):
             assert senders <= {bob.id}
 
 
+@pytest.mark.proves("authenticate on a live socket")
+def test_a_live_socket_of_a_service_rejects_a_token_without_its_scope(people, server):
+    """The socket may follow conversations that the user is not in: the right to that ends with the service's token."""
+    alice, bob = people("alice", "bob")
+    talk = alice.rest.create_group(bob)
+    with Socket(server, talk, token=mint("backend", scope="messaging:service", ttl=3)) as socket:
+        socket.wait_for("connection_established")
+        assert socket.ask("authenticate", token=mint("backend"))["data"]["code"] == "forbidden"
+        assert_closes_with(socket, 4001)
+
+
 # --- service tokens -----------------------------------------------------------------------------------
 
 @pytest.fixture(params=["messaging:service", "other messaging:service", ["messaging:service"]])
