@@ -87,15 +87,19 @@ void Hub::SendPresence(UserSocket& socket, const UserId& changed_user, bool onli
                        const Event& event) {
   // After this time all conversations of the socket are subscribed, and each change arrives once.
   if (socket.since + OnlineUsers::kRecent < clock_->Steady()) {
-    socket.presence.clear();
+    if (!socket.presence.empty()) socket.presence = {};  // clear() would keep the buckets
     socket.sink->OnPresence(event);
     return;
   }
   const auto before = socket.presence.find(changed_user);
   if (before != socket.presence.end() && before->second == online) return;
   constexpr size_t kRemembered = 2'000;
-  const bool sent = socket.sink->OnPresence(event);
-  if (sent && socket.presence.size() < kRemembered) socket.presence[changed_user] = online;
+  if (!socket.sink->OnPresence(event)) return;
+  if (before != socket.presence.end()) {
+    before->second = online;
+  } else if (socket.presence.size() < kRemembered) {
+    socket.presence.emplace(changed_user, online);
+  }
 }
 
 }  // namespace parley

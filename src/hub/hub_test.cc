@@ -307,6 +307,44 @@ TEST_F(HubPresenceTest, WhoIsOnlineIsKnownBetweenTicks) {
   hubs_[1]->Unsubscribe(bob.feed);
 }
 
+// A new user socket remembers the presence that it has sent, up to a limit.
+TEST_F(HubPresenceTest, AUserSocketWithManyContactsReceivesEveryChangeOfThem) {
+  std::vector<std::unique_ptr<Listener>> feeds;
+  std::vector<UserId> contacts;
+  for (uint8_t room = 0; room < 12; ++room) {
+    std::vector<UserId> members = {"bob"};
+    for (int i = 0; i < 190; ++i) {
+      contacts.push_back("user" + std::to_string(room) + "-" + std::to_string(i));
+      members.push_back(contacts.back());
+    }
+    const Uuid id{{0x55, room}};
+    store_.Put(id, members);
+    feeds.push_back(std::make_unique<Listener>(*hubs_[1], id));
+    feeds.back()->Open("bob");
+  }
+  Socket bob;
+  hubs_[1]->AddUser("bob", bob);
+  Rest();
+  for (const UserId& contact : contacts) hubs_[0]->Connected(contact);
+  Rest();
+  EXPECT_EQ(bob.presence.size(), contacts.size());
+  for (const UserId& contact : {contacts.front(), contacts.back()}) {
+    bob.presence.clear();
+    hubs_[0]->Disconnected(contact);
+    Rest();
+    clock_.Advance(std::chrono::milliseconds(2100));
+    for (const auto& hub : hubs_) hub->OnTick(clock_.Steady());
+    Rest();
+    hubs_[0]->Connected(contact);
+    Rest();
+    EXPECT_EQ(bob.presence,
+              (std::vector<std::string>{PresenceEvent(std::nullopt, contact, false)->json,
+                                        PresenceEvent(std::nullopt, contact, true)->json}));
+  }
+  hubs_[1]->RemoveUser("bob", bob);
+  for (const auto& feed : feeds) hubs_[1]->Unsubscribe(feed->feed);
+}
+
 TEST_F(HubTest, ANewConversationIsAnnouncedToUserSocketsOnEveryShard) {
   Socket ann_here, ann_there, bob, cho;
   hubs_[0]->AddUser("ann", ann_here);
