@@ -21,8 +21,10 @@ void Presence::SetOnlineElsewhere(const UserId& user, bool shown) {
   Settle(user, here);
 }
 
-void Presence::Settle(const UserId& user, const User& here) {
-  if (here.online_here || here.elsewhere > 0) {
+void Presence::Settle(const UserId& user, User& here) {
+  const bool online = here.online_here || here.elsewhere > 0;
+  here.changed |= online != online_.Has(user);
+  if (online) {
     online_.Show(user, clock_.Steady());
   } else {
     online_.Hide(user, clock_.Steady());
@@ -58,15 +60,17 @@ void Presence::Announce(const UserId& user) {
   User& here = found->second;
   const bool online = online_.Has(user);
   if (here.broadcasting) return;
-  if (here.announced == online) {
+  const bool changed = std::exchange(here.changed, false);
+  if (here.announced == online && !changed) {
     if (!online && here.connections == 0 && here.elsewhere <= 0) users_.erase(found);
     return;
   }
-  here.announced = online;
+  // A greeting may have read a state that began and ended during the last broadcast: both are broadcast.
+  here.announced = !here.announced;
   here.broadcasting = true;
   const Origin origin = here.was_here ? Origin::kThisNode : Origin::kOtherNode;
   here.was_here = here.online_here;
-  sink_.BroadcastPresence(user, online, origin, [this, user] {
+  sink_.BroadcastPresence(user, here.announced, origin, [this, user] {
     users_[user].broadcasting = false;
     Announce(user);  // the state may have changed meanwhile
   });

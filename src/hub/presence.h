@@ -54,6 +54,7 @@ class Presence {
     bool was_here = false;      // online_here since the last broadcast of user_offline
     bool announced = false;     // last broadcast state: true if online
     bool broadcasting = false;  // a broadcast is in progress
+    bool changed = false;       // the state has changed since the last broadcast began
     Monotonic gone_at = {};
   };
   struct Departure {
@@ -63,7 +64,7 @@ class Presence {
 
   void ShowHere(const UserId& user, User& here, bool shown);
   // Updates the user's state from this node's and the other nodes' connections.
-  void Settle(const UserId& user, const User& here);
+  void Settle(const UserId& user, User& here);
   // Broadcasts the user's state if it differs from the last broadcast state.
   void Announce(const UserId& user);
 

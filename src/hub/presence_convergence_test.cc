@@ -154,12 +154,7 @@ TEST_F(PresenceConvergenceTest, EveryClientShowsWhoIsOnlineInTheEnd) {
           ChangeMember(room, RemoveParticipant{users_[kStable + random.Below(kUsers - kStable)]});
           break;
         case 7:
-          if (random.OneIn(4)) {
-            Rest();
-            Tick(milliseconds(2100));
-          } else {
-            Tick(milliseconds(10));
-          }
+          Tick(milliseconds(random.OneIn(4) ? 2100 : 10));
           break;
         case 8:
           store_.Step(random);

@@ -111,6 +111,15 @@ TEST_F(PresenceTest, ADepartureDuringABroadcastIsBroadcast) {
   EXPECT_EQ(TakeTold(), (Told{"ann+", "ann-"}));
 }
 
+// A greeting between them reads that ann is offline.
+TEST_F(PresenceTest, ADepartureAndAReturnDuringABroadcastAreBroadcast) {
+  presence_.Connected("ann");  // the broadcast is not done yet
+  presence_.Disconnected("ann");
+  Pass(milliseconds(2100));
+  presence_.Connected("ann");
+  EXPECT_EQ(TakeTold(), (Told{"ann+", "ann-", "ann+"}));
+}
+
 // Many users, connections and results in random order: subscribers never receive the same state
 // twice, and the last state they receive is correct.
 // Proves: P11 presence
