@@ -7,6 +7,7 @@ import shlex
 import signal
 import ssl
 import subprocess
+import time
 
 import httpx
 import pytest
@@ -247,6 +248,20 @@ def test_the_cpu_time_of_the_own_server_is_reported_by_thread(tmp_path):
     assert cpu["us_per_message"] == pytest.approx(cpu["seconds"] * 1e6 / step["acked"], rel=0.05)
     assert cpu["us_per_delivery"] == pytest.approx(cpu["us_per_message"] * step["acked"] / step["delivered"], rel=0.05)
     assert "CPU of the server: " in out and "    shard-0 " in out
+def test_a_second_signal_ends_the_command_at_once(own_server, tmp_path):
+    server = own_server()
+    with running(tmp_path, "rooms", "--url", server.url, "--rooms", 3, "--rate", 50, "--seconds", 600) as process:
+        eventually(lambda: server.metric("parley_messages_total") > 10, within=30)
+        server.process.send_signal(signal.SIGSTOP)  # what is under way and the conversations cannot be ended
+        try:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=patient(2)) == -signal.SIGTERM
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+
+
 
 
 @pytest.mark.parametrize("width", [400, 800])
@@ -332,7 +347,9 @@ def test_a_refused_token_is_reported(own_server, tmp_path):
 
 @pytest.mark.parametrize(("arguments", "message"), [
     ([], "bench takes one scenario: fanout, rooms"), (["dance"], "bench takes one scenario"),
-    (["fanout", "--rate", "many"], "--rate: 'many' is not a number"), (["fanout", "--bytes", "1"], "--bytes: '1' is not a number from 64"),
+    (["fanout", "--rate", "many"], "--rate: 'many' is not a number"), (["fanout", "--rate", "nan"], "--rate: 'nan' is not a number"),
+    (["fanout", "--seconds", "nan"], "--seconds: 'nan' is not a number"), (["idle", "--rate", "5"], "--rate: this scenario sends nothing"),
+    (["fanout", "--search=1"], "--search takes no value"), (["--self-test=1"], "--self-test takes no value"), (["fanout", "--bytes", "1"], "--bytes: '1' is not a number from 64"),
     (["nodes", "--url", "http://127.0.0.1:1"], "nodes needs --url at least 2 times"),
     (["fanout", "--url", "ftp://x"], "'ftp://x' is not an http or https URL"), (["fanout", "--token-key", "short"], "at least 32 bytes"),
     (["fanout", "--self-test"], "--self-test takes no scenario"), (["idle", "--search"], "sends nothing"), (["connect", "--search"], "sends nothing"), (["resume", "--search"], "no highest rate"),
@@ -356,4 +373,4 @@ def test_more_connections_than_open_files_are_refused_with_the_limit(own_server,
 def test_an_unreachable_server_is_reported(tmp_path):
     code, _, err = bench(tmp_path, "fanout", "--url", "http://127.0.0.1:1")
     assert code == 1
-    assert "connect" in err.lower()
+    assert "http://127.0.0.1:1: " in err and "connect" in err.lower()

@@ -80,8 +80,8 @@ class NumberReader {
     if (text.empty()) return false;
     T number{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size() || number < least ||
-        number > most) {
+    if (error != std::errc() || end != text.data() + text.size() ||
+        !(number >= least && number <= most)) {  // NaN is not in the range
       errors_.push_back(
           fmt::format("{}: '{}' is not a number from {} to {}", flag, text, least, most));
       return false;
@@ -102,6 +102,10 @@ BenchOptions ReadBenchOptions(const Given& given, ConfigResult& loaded) {
   std::vector<std::string>& errors = loaded.errors;
   NumberReader numbers(loaded.command_flags, errors);
   numbers.Read<size_t>("--threads", out.threads, 1, 64);
+  for (const char* flag : {"--search", "--self-test"}) {
+    if (loaded.command_flags.contains(flag))
+      errors.push_back(fmt::format("{} takes no value", flag));
+  }
   if (given.self_test) {
     if (!given.scenarios.empty() || !given.urls.empty() || given.search)
       errors.push_back("--self-test takes no scenario and no --url");
@@ -131,7 +135,8 @@ BenchOptions ReadBenchOptions(const Given& given, ConfigResult& loaded) {
     const size_t other = scenario.shared_users ? 1 : members ? out.shape.rooms : out.shape.size;
     adapts = std::max<size_t>(1, connections / other);
   }
-  numbers.Read("--rate", out.rate, 0.1, 1e7);
+  if (numbers.Read("--rate", out.rate, 0.1, 1e7) && scenario.rate == 0 && !scenario.storms())
+    errors.push_back("--rate: this scenario sends nothing");
   numbers.Read("--seconds", out.seconds, 0.1, 86400.0);
   numbers.Read("--max-p99", out.max_p99, 0.01, 60000.0);
   numbers.Read<size_t>("--bytes", out.bytes, 64, 32768);

@@ -12,10 +12,11 @@ class Interrupt {
   Interrupt() {
     struct sigaction action{};
     action.sa_handler = [](int signal) {
+      ::signal(SIGINT, SIG_DFL);
+      ::signal(SIGTERM, SIG_DFL);
       signal_ = signal;
       flag_ = true;
-    };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);  // without SA_RESTART: waiting calls return
+    };  // without SA_RESTART: waiting calls return
     ::sigaction(SIGINT, &action, &old_int_);
     ::sigaction(SIGTERM, &action, &old_term_);
   }

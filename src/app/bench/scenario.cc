@@ -63,10 +63,15 @@ void Rooms::CreateOne(size_t room) {
   for (size_t member = 1; member < shape_.size; ++member) out.String(User(room, member));
   out.EndArray();
   out.EndObject();
-  const auto answer = doctor::Fetch(input_, {.method = "POST",
-                                             .path = ApiPath(input_, "conversations/"),
-                                             .token = Token(room, 0),
-                                             .body = body});
+  doctor::HttpAnswer answer;
+  try {
+    answer = doctor::Fetch(input_, {.method = "POST",
+                                    .path = ApiPath(input_, "conversations/"),
+                                    .token = Token(room, 0),
+                                    .body = body});
+  } catch (const doctor::HttpFailure& failure) {
+    throw std::runtime_error(input_.url().url + ": " + failure.what());
+  }
   const auto id = doctor::JsonText(answer.body, "/id");
   if (answer.status != 201 || !id) {
     throw std::runtime_error("the server refused to create a conversation: " + answer.Describe());
