@@ -42,17 +42,17 @@ void ParleyDialect::OnMessage(Connection& connection, std::string_view frame) co
   const std::string_view client_id =
       key == frame.npos ? std::string_view() : TextAt(frame.substr(key + 13));
   const bool ours = delivery && client_id.starts_with(prefix_);
+  if (seq.value_or(0) < 0) return connection.Refused("a message has a negative seq");
   if (!ours) {
     if (seq) connection.Foreign(*seq);
     return;
   }
   const std::string_view name = client_id.substr(prefix_.size());
   const size_t dash = name.find('-', 1);
-  const auto sender = NumberAt(name.substr(1)), number = NumberAt(name.substr(dash + 1));
-  if (dash == name.npos || !sender || !number) {
-    connection.Refused("a message has a malformed client_id");
-    return;
-  }
+  const auto sender = dash == name.npos ? std::nullopt : NumberAt(name.substr(1));
+  const auto number = dash == name.npos ? std::nullopt : NumberAt(name.substr(dash + 1));
+  if (sender.value_or(-1) < 0 || number.value_or(-1) < 0)
+    return connection.Refused("a message has a malformed client_id");
   delivery->sender = static_cast<size_t>(*sender);
   delivery->number = static_cast<uint64_t>(*number);
   delivery->seq = seq;

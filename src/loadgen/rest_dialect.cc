@@ -9,7 +9,9 @@
 namespace parley::loadgen {
 namespace {
 
-// The Content-Length of a header section; nullopt if there is none.
+constexpr size_t kMostBody = size_t{1} << 30;
+
+// The Content-Length of a header section; nullopt if there is none, or one that no server means.
 std::optional<size_t> LengthIn(std::string_view head) {
   constexpr std::string_view kName = "content-length:";
   while (!head.empty()) {
@@ -19,7 +21,7 @@ std::optional<size_t> LengthIn(std::string_view head) {
     const size_t at = std::min(line.size(), line.find_first_not_of(' ', kName.size()));
     size_t length = 0;
     const auto [end, error] = std::from_chars(line.data() + at, line.data() + line.size(), length);
-    if (error == std::errc()) return length;
+    if (error == std::errc() && length <= kMostBody) return length;
   }
   return std::nullopt;
 }

@@ -62,6 +62,15 @@ TEST(RestDialectTest, AnAnswerWithoutALengthIsRefused) {
   EXPECT_EQ(recorder.refusals[0].second, "an answer has no Content-Length: HTTP/1.1 200 OK");
 }
 
+// The length of the header section and this one add up to 0.
+TEST(RestDialectTest, AnAnswerWithAnImpossibleLengthIsRefused) {
+  Recorder recorder;
+  const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551559\r\n\r\n";
+  ASSERT_EQ(head.size() + 18446744073709551559U, 0U);
+  EXPECT_EQ(kDialect.OnBytes(recorder, head), head.size());
+  EXPECT_EQ(recorder.refusals.size(), 1U);
+}
+
 TEST(RestDialectTest, AMemberSendsItsRequestsInTurn) {
   const Member member{.token = "T", .host = "h:1"};
   std::string out;

@@ -24,5 +24,28 @@ TEST(SequenceTrackerTest, ALateNumberIsReorderedOnceAndThenRepeated) {
   EXPECT_EQ(tracker.Lost(8), 0U);
 }
 
+TEST(SequenceTrackerTest, NumbersOfOneGapArriveInAnyOrder) {
+  SequenceTracker tracker;
+  tracker.Observe(9);
+  for (const uint64_t number : {4, 0, 8, 5}) {
+    EXPECT_EQ(tracker.Observe(number), Arrival::kReordered);
+    EXPECT_EQ(tracker.Observe(number), Arrival::kRepeated);
+  }
+  EXPECT_EQ(tracker.missing(), 5U);
+  EXPECT_EQ(tracker.Lost(4), 3U);
+  EXPECT_EQ(tracker.Lost(20), 15U);
+}
+
+// A faulty server must not exhaust the memory of the generator.
+TEST(SequenceTrackerTest, AHugeGapTakesNoMemory) {
+  for (const uint64_t far : {uint64_t{1} << 62, UINT64_MAX}) {
+    SequenceTracker tracker;
+    EXPECT_EQ(tracker.Observe(far), Arrival::kAfterGap);
+    EXPECT_EQ(tracker.Observe(7), Arrival::kReordered);
+    EXPECT_EQ(tracker.Lost(10), 9U);
+    EXPECT_EQ(tracker.Observe(far), Arrival::kRepeated);
+  }
+}
+
 }  // namespace
 }  // namespace parley::loadgen
