@@ -1,5 +1,6 @@
 // The connections of a load, and the servers that they connect to.
 #pragma once
+#include <netdb.h>
 #include <sys/socket.h>
 
 #include <cstdint>
@@ -18,6 +19,10 @@ struct Endpoint {
 
 // Resolves a name or an address, without brackets. Errors: std::runtime_error.
 Endpoint Resolve(const std::string& host, uint16_t port, bool tls = false);
+
+// The first address of a list that accepts connections, or the first of all: a server may listen on only one of the
+// addresses of "localhost".
+const addrinfo& SelectAddress(const addrinfo& found);
 
 struct Member {
   size_t room = 0;
