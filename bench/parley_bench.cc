@@ -107,12 +107,13 @@ void RunLoad(const Options& options, std::vector<Member> members) {
   printf(
       "{\"connect_seconds\":%.4f,\"seconds\":%.4f,\"sent\":%lu,\"acked\":%lu,\"duplicates\":%lu,"
       "\"errors\":%lu,\"delivered\":%lu,\"bytes\":%lu,\"lost_connections\":%lu,"
-      "\"undelivered\":%lu,\"repeated\":%lu,\"reordered\":%lu,"
+      "\"undelivered\":%lu,\"misdelivered\":%lu,\"repeated\":%lu,\"reordered\":%lu,"
       "\"ack_p50_ms\":%.3f,\"ack_p99_ms\":%.3f,\"p50_ms\":%.3f,\"p99_ms\":%.3f}\n",
       report.connect_seconds, report.seconds, report.sent, report.acked, report.duplicates,
       report.faults.refused, report.delivered, report.bytes, report.faults.lost_connections,
-      report.undelivered, report.faults.repeated, report.faults.reordered, Millis(report.ack, 0.5),
-      Millis(report.ack, 0.99), Millis(report.delivery, 0.5), Millis(report.delivery, 0.99));
+      report.undelivered, report.faults.misdelivered, report.faults.repeated,
+      report.faults.reordered, Millis(report.ack, 0.5), Millis(report.ack, 0.99),
+      Millis(report.delivery, 0.5), Millis(report.delivery, 0.99));
 }
 
 }  // namespace

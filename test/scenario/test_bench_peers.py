@@ -113,6 +113,20 @@ def test_peers_check_finds_that_the_raw_servers_and_parley_deliver():
         ["parley", "delivers to its room only, acknowledges, and refuses a bad token"]]
 
 
+def test_a_peer_that_delivers_to_another_room_fails_the_check():
+    program = """
+import contextlib, peer_works, peers
+class OneRoom(peers.RawServer):
+    def rooms(self, groups):
+        return ["/room"] * len(groups)
+with contextlib.ExitStack() as stack:
+    peer_works.check(OneRoom(stack, None))
+"""
+    done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True, timeout=patient(60),
+                          env=environment(PYTHONPATH=str(pathlib.Path(ROOT, "bench"))))
+    assert done.returncode == 1 and "deliveries to another room" in done.stderr
+
+
 def row_of(table, title):
     """The cells of a row, by the titles of the columns."""
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("| ")]

@@ -3,6 +3,7 @@ import ast
 import json
 import re
 import sys
+import types
 
 import pytest
 
@@ -15,6 +16,13 @@ import svg  # noqa: E402
 
 FOLDERS = peer_report.ROOT / "bench" / "peers"
 RESULTS = json.loads((peer_report.ROOT / "docs" / "performance.json").read_text())
+
+
+def test_the_rate_at_full_load_is_the_measured_one_also_below_the_first_rate_of_the_search(monkeypatch):
+    report = {"delivered": 400, "sent": 200, "seconds": 2, "undelivered": 0, "errors": 0, "lost_connections": 0, "p99_ms": 10, "cpu": 1}
+    monkeypatch.setattr(peer_works, "load", lambda server, members, **plan: report)
+    server = types.SimpleNamespace(dialect="guide", members=lambda groups, sends: [])
+    assert peer_works.small_rooms(server, 0, peer_works.QUICK)["closed_loop_per_s"] == 100 < peer_works.SLOWEST
 
 
 def registered():
