@@ -1,6 +1,7 @@
 #include "loadgen/faulty_server.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -74,6 +75,8 @@ void FaultyServer::Serve(const std::stop_token& stop) {
 void FaultyServer::Accept() {
   const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
   if (fd < 0) return;
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const timeval longest{.tv_sec = 5};
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest);
   peers_[fd];
@@ -102,6 +105,10 @@ bool FaultyServer::Greet(int fd, Peer& peer) {
     ++refused_;
     Send(fd, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
     return false;
+  }
+  if (!how_.upgrade_answer.empty()) {
+    Send(fd, how_.upgrade_answer);
+    return true;
   }
   peer.open = true;
   std::string out = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
@@ -150,6 +157,11 @@ void FaultyServer::OnMessage(int fd, const std::string& json) {
   if (frames.empty()) return;
   for (const auto& [receiver, peer] : peers_) {
     if (peer.open) Send(receiver, frames);
+  }
+  if (seq != how_.repeat_late_at) return;
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  for (const auto& [receiver, peer] : peers_) {
+    if (peer.open) Send(receiver, events_.back());
   }
 }
 

@@ -21,6 +21,8 @@ struct Misbehaviour {
   int stall_at = 0;      // the number of a message before which the server does nothing for 500 ms
   int close_at = 0;      // the number of a message after which one receiver is closed
   int refuse_first = 0;  // number of connections that get 503
+  int repeat_late_at = 0;           // the number of a message that is repeated after 50 ms
+  std::string upgrade_answer = {};  // instead of 101 and what follows
 };
 
 class FaultyServer {

@@ -12,7 +12,8 @@
 namespace parley::loadgen {
 namespace {
 
-constexpr int64_t kLongestDrain = 60 * kSecond, kDrainSlice = 20 * kMillisecond;
+constexpr int64_t kLongestDrain = 600 * kSecond, kDrainSlice = 20 * kMillisecond;
+constexpr int64_t kLateRepeats = 100 * kMillisecond;
 
 }  // namespace
 
@@ -131,9 +132,9 @@ bool Swarm::IsComplete() const {
   return (answered || !shared_->dialect.acknowledges()) && Undelivered() == 0;
 }
 
-// What is still under way arrives, so that nothing counts as lost that is only late.
+// What is still under way arrives, so that nothing counts as lost that is only late. Repetitions of the last messages
+// count too.
 void Swarm::Drain() {
-  const int64_t quiet = shared_->Interrupted() ? kSecond : Nanos(shared_->plan.quiet_seconds);
   const auto progress = [&] {
     uint64_t sum = 0;
     for (const auto& loop : loops_) sum += loop->progress();
@@ -142,9 +143,14 @@ void Swarm::Drain() {
   const int64_t start = Now();
   int64_t last = start;
   uint64_t seen = progress();
-  for (int64_t now = start; now < last + quiet && now < start + kLongestDrain; now = Now()) {
-    if (IsComplete() || shared_->ready == 0) return;
-    Each([&](Loop& loop) { loop.TurnUntil(now + kDrainSlice); });
+  const auto quiet = [&] {
+    return shared_->Interrupted() ? kSecond : Nanos(shared_->plan.quiet_seconds);
+  };
+  for (int64_t now = start; now < last + quiet() && now < start + kLongestDrain; now = Now()) {
+    if (shared_->ready == 0) return;
+    const bool complete = IsComplete();
+    Each([&](Loop& loop) { loop.TurnUntil(now + (complete ? kLateRepeats : kDrainSlice)); });
+    if (complete) return;
     if (progress() != seen) last = Now();
     seen = progress();
   }

@@ -57,7 +57,8 @@ struct Load {
   double rate = 0;
   double warm_up = 1, seconds = 5;
   uint64_t messages_each = 0;  // of each sender, after which the load ends; 0: no limit
-  double hold = 0;             // seconds to keep the connections idle before the first message
+  double give_up = 0;  // seconds without an answer or delivery after which the load ends; 0: never
+  double hold = 0;     // seconds to keep the connections idle before the first message
 };
 
 // All members but the senders are cut in the middle of a load. They stay away, while the senders send
@@ -67,7 +68,7 @@ struct Outage {
 };
 
 struct Report {
-  double connect_seconds = 0;    // until the last connection was ready
+  double connect_seconds = 0;    // until the last connection that became ready
   double caught_up_seconds = 0;  // until the last one had all missed messages
   double seconds = 0;
   uint64_t sent = 0, acked = 0, delivered = 0, bytes = 0;  // within the measured time
@@ -84,7 +85,8 @@ struct Report {
   uint64_t ready = 0, resumed = 0;  // connections
   uint64_t postponed = 0;  // connections that the server closed with a time to return after
   uint64_t postponed_without_delay = 0;
-  Histogram send_delay;  // from due to sent: how late the generator itself was
+  Histogram
+      send_delay;  // how late the generator itself was, not how long a message waited for the server
   std::vector<Second> timeline;
   Faults faults;
   std::string first_error;  // the server's text

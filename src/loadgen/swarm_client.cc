@@ -31,8 +31,8 @@ void Client::Ready(std::optional<int64_t> head) {
   ready = true;
   --loop.connecting_;
   loop.report_.connect.Record(MicrosBetween(connect_due, loop.received_at_));
-  if (++loop.shared_.ready == loop.shared_.places.size())
-    loop.report_.connect_seconds = Seconds(loop.received_at_ - loop.storm_);
+  ++loop.shared_.ready;
+  loop.report_.connect_seconds = Seconds(loop.received_at_ - loop.storm_);
 }
 
 void Client::CaughtUp() {
@@ -40,8 +40,8 @@ void Client::CaughtUp() {
   caught_up = true;
   ++loop.progress_;
   loop.report_.catch_up.Record(MicrosBetween(connect_due, loop.received_at_));
-  if (++loop.shared_.caught_up == loop.shared_.places.size())
-    loop.report_.caught_up_seconds = Seconds(loop.received_at_ - loop.storm_);
+  ++loop.shared_.caught_up;
+  loop.report_.caught_up_seconds = Seconds(loop.received_at_ - loop.storm_);
 }
 
 std::optional<int64_t> Client::Answered(uint64_t number) {
@@ -114,7 +114,7 @@ void Client::Foreign(int64_t seq) {
 
 void Client::Refused(std::string_view text, std::optional<uint64_t> number) {
   ++loop.faults_.refused;
-  if (loop.first_error_.empty()) loop.first_error_ = std::string(text.substr(0, 300));
+  loop.NoteError(text);
   if (number) Answered(*number);
 }
 

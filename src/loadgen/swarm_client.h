@@ -40,7 +40,8 @@ class Client final : public Connection {
   int fd = -1;
   std::optional<TlsConnection> tls;
   bool open = false, ready = false, writable = false, sampled = true;
-  size_t turn = 0;  // of a sender: its number among all senders
+  bool closed = false;  // the server sent a close frame
+  size_t turn = 0;      // of a sender: its number among all senders
   std::string in, out;
   // A sender: the due times of messages that are not acknowledged, from number `first_due`; 0 is acknowledged.
   uint64_t sent = 0, acked = 0, first_due = 0;

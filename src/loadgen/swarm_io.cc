@@ -16,6 +16,20 @@
 
 namespace parley::loadgen {
 
+namespace {
+
+constexpr size_t kMostIn = size_t{16} << 20;  // bytes of an incomplete answer or frame
+
+std::string CloseText(const ServerFrame& frame) {
+  std::string text = "the server closed the connection";
+  if (frame.payload.size() < 2) return text;
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(frame.payload[i]); };
+  text += " with code " + std::to_string(byte(0) << 8 | byte(1));
+  return frame.payload.size() == 2 ? text : text + ": " + std::string(frame.payload.substr(2));
+}
+
+}  // namespace
+
 void Loop::Open(Client& client) {
   const Endpoint& endpoint = plan_.endpoints.at(client.endpoint);
   ++connecting_;
@@ -55,14 +69,14 @@ void Loop::Watch(Client& client, bool writable) {
 ssize_t Loop::Receive(Client& client, char* into, size_t size) {
   if (!client.tls) return ::recv(client.fd, into, size, 0);
   const ssize_t got = client.tls->Read(into, size);
-  if (first_error_.empty()) first_error_ = client.tls->error();
+  NoteError(client.tls->error());
   return got;
 }
 
 ssize_t Loop::Transmit(Client& client) {
   if (!client.tls) return ::send(client.fd, client.out.data(), client.out.size(), MSG_NOSIGNAL);
   const ssize_t sent = client.tls->Write(client.out);
-  if (first_error_.empty()) first_error_ = client.tls->error();
+  NoteError(client.tls->error());
   return sent;
 }
 
@@ -91,7 +105,7 @@ void Loop::Close(Client& client) {
     --connecting_;
   }
   if (client.caught_up) --shared_.caught_up;
-  client.open = client.ready = client.caught_up = false;
+  client.open = client.ready = client.caught_up = client.closed = false;
   client.word = 0;
   client.in.clear();
   client.out.clear();
@@ -117,8 +131,9 @@ void Loop::Lose(Client& client) {
 bool Loop::TakeResponse(Client& client, std::string_view& data) {
   const size_t end = data.find("\r\n\r\n");
   if (end == data.npos) return true;
-  if (data.substr(9, 3) != "101") {
-    if (first_error_.empty()) first_error_ = data.substr(0, data.find("\r\n"));
+  if (!data.starts_with("HTTP/1.1 101")) {
+    const std::string_view line = data.substr(0, data.find("\r\n"));
+    NoteError(line.starts_with("HTTP/") ? line : "the server does not answer in HTTP");
     return false;
   }
   data.remove_prefix(end + 4);
@@ -136,6 +151,11 @@ size_t Loop::TakeFrames(Client& client, std::string_view data) {
     if (frame.opcode == WsOpcode::kText) dialect_.OnText(client, frame.payload);
     if (frame.opcode == WsOpcode::kPing)
       AppendClientFrame(client.out, WsOpcode::kPong, frame.payload);
+    if (frame.opcode != WsOpcode::kClose) continue;
+    if (client.delay_millis < 0) NoteError(CloseText(frame));
+    AppendClientFrame(client.out, WsOpcode::kClose, frame.payload.substr(0, 2));
+    client.closed = true;
+    return data.size();
   }
 }
 
@@ -144,8 +164,9 @@ bool Loop::Read(Client& client) {
   const size_t slow = client.tls ? size_t{16} * 1024 : 1024;
   const size_t most = client.self.slow && client.ready ? slow : buffer_.size();
   const ssize_t got = Receive(client, buffer_.data(), most);
-  if (got < 0) return errno == EAGAIN;
-  if (got == 0) return false;
+  if (got < 0 && errno == EAGAIN) return true;
+  if (got < 0 && client.delay_millis < 0) NoteError(std::strerror(errno));
+  if (got <= 0) return false;
   received_at_ = Now();
   if (measuring_) report_.bytes += static_cast<uint64_t>(got);
   std::string_view data(buffer_.data(), static_cast<size_t>(got));
@@ -156,8 +177,29 @@ bool Loop::Read(Client& client) {
                            ? dialect_.OnBytes(client, data)
                            : TakeFrames(client, data));
   }
+  if (client.closed) {
+    Flush(client);
+    return false;
+  }
+  if (data.size() > kMostIn) {
+    NoteError("the server sent an answer or a frame of more than 16 MiB");
+    return false;
+  }
   std::string rest(data);
   client.in.swap(rest);
+  return true;
+}
+
+bool Loop::TakeOpening(Client& client) {
+  if (client.tls && client.tls->Handshake() < 0) {
+    const bool goes_on = errno == EAGAIN;
+    NoteError(client.tls->error());
+    if (goes_on) Watch(client, client.tls->wants_to_write());
+    return goes_on;
+  }
+  client.open = true;
+  received_at_ = Now();
+  dialect_.OnOpen(client);
   return true;
 }
 
@@ -174,9 +216,8 @@ void Loop::Turn(int64_t nanos) {
     if (client.fd < 0) continue;
     const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
     if (!client.open && !failed && dialect_.framing() == Dialect::Framing::kBytes) {
-      client.open = true;
-      received_at_ = Now();
-      dialect_.OnOpen(client);
+      if (!TakeOpening(client)) Lose(client);
+      if (!client.open) continue;
     }
     const bool readable = failed || (event.events & EPOLLIN) != 0;
     if ((readable && !Read(client)) || !Flush(client)) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/utf8.h"
 #include "loadgen/stamp.h"
 #include "loadgen/swarm_client.h"
 
@@ -65,7 +66,6 @@ bool Loop::MaySend(const Client& client) const {
 }
 
 void Loop::Send(Client& client, int64_t due) {
-  const int64_t now = Now();
   const std::string content = StampedContent(due, client.index(), client.sent, plan_.content_bytes);
   const std::string id =
       plan_.prefix + "-" + std::to_string(client.index()) + "-" + std::to_string(client.sent);
@@ -80,8 +80,6 @@ void Loop::Send(Client& client, int64_t due) {
   }
   ++client.sent;
   ++rooms_[client.self.room].sent;
-  if (due >= measured_)
-    report_.send_delay.Record(static_cast<uint64_t>(std::max<int64_t>(0, now - due) / 1000));
   if (measuring_) ++report_.sent, ++second_.sent;
   if (!Flush(client)) Lose(client);
 }
@@ -112,7 +110,10 @@ void Loop::SendWhatIsDue(int64_t now) {
   for (; DueOf(rated_) <= now && !shared_.stopped; ++rated_) {
     if (NoneIsDue()) return;
     Client& sender = *senders_[rated_ % senders_.size()];
-    sender.waiting.push_back(DueOf(rated_));
+    const int64_t due = DueOf(rated_);
+    if (due >= measured_)
+      report_.send_delay.Record(static_cast<uint64_t>(std::max<int64_t>(0, Now() - due) / 1000));
+    sender.waiting.push_back(due);
     SendWaiting(sender);
   }
 }
@@ -160,6 +161,9 @@ void Loop::Begin(const Load& load, int64_t start) {
   for (Client* sender : senders_) sender->limit = sender->sent + load.messages_each;
   rated_ = 0;
   sent_all_ = false;
+  second_ = {};
+  second_delivery_.Clear();
+  progress_at_ = start;
   start_ = slow_round_ = start;
   SetWindow(start, INT64_MAX);
 }
@@ -190,6 +194,7 @@ void Loop::RunUntil(int64_t end, bool (Loop::*done)()) {
     }
     if (storming_) OpenWhatIsDue(now);
     SendWhatIsDue(now);
+    EndIfStalled(now);
     if (now > slow_round_) {
       slow_round_ = now + 50 * kMillisecond;
       ResumeSlowReaders(now);
@@ -198,6 +203,19 @@ void Loop::RunUntil(int64_t end, bool (Loop::*done)()) {
   }
   // What was due while the last turn took its time is late, and is sent all the same.
   if (load_.pace == Pace::kRate && !shared_.Stopped()) SendWhatIsDue(end - 1);
+}
+
+void Loop::EndIfStalled(int64_t now) {
+  if (progress_ != progress_seen_ || in_flight_ == 0) progress_at_ = now;
+  progress_seen_ = progress_;
+  if (load_.give_up > 0 && now - progress_at_ > Nanos(load_.give_up)) shared_.stopped = true;
+}
+
+void Loop::NoteError(std::string_view text) {
+  if (!first_error_.empty()) return;
+  constexpr size_t kMost = 300;
+  first_error_ = CutUtf8(RepairUtf8(text.substr(0, 2 * kMost)), kMost);
+  std::ranges::replace_if(first_error_, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
 }
 
 void Loop::TurnUntil(int64_t end) {

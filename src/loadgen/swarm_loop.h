@@ -104,6 +104,8 @@ class Loop {
   // swarm_io.cc
   void Open(Client& client);
   void Close(Client& client);
+  // For Dialect::Framing::kBytes, whose connections have no greeting. Returns false if the TLS handshake failed.
+  bool TakeOpening(Client& client);
   bool Read(Client& client);
   bool TakeResponse(Client& client, std::string_view& data);
   size_t TakeFrames(Client& client, std::string_view data);
@@ -125,7 +127,10 @@ class Loop {
   int64_t DueOf(uint64_t number) const;
   int64_t UntilNext() const;
   void EndSecond();
-  bool NoneIsDue() const;  // with Load::messages_each and a rate: none from now on
+  bool NoneIsDue() const;          // with Load::messages_each and a rate: none from now on
+  void EndIfStalled(int64_t now);  // as Load::give_up has it
+  // The text of the first error is kept, without control characters.
+  void NoteError(std::string_view text);
 
   Shared& shared_;
   const Plan& plan_;
@@ -145,8 +150,8 @@ class Loop {
   Second second_;
   Histogram second_delivery_;
   int64_t start_ = 0, measured_ = 0, end_ = 0, second_end_ = 0, slow_round_ = 0;
-  int64_t received_at_ = 0;
-  uint64_t rated_ = 0, in_flight_ = 0, progress_ = 0, duplicates_ = 0;
+  int64_t received_at_ = 0, progress_at_ = 0;
+  uint64_t rated_ = 0, in_flight_ = 0, progress_ = 0, progress_seen_ = 0, duplicates_ = 0;
   // Of a storm: the next client that was not opened yet, and how many were; when it began.
   size_t to_open_ = 0, opened_ = 0, connecting_ = 0;
   int64_t storm_ = 0, retry_round_ = 0;

@@ -152,6 +152,68 @@ TEST(SwarmTest, EveryMessageThatIsDueWithinALoadIsSent) {
   EXPECT_FALSE(measured.report.faults.any());
 }
 
+// As Parley's, but sends a message only after the answer to the last one.
+class OneAtATimeDialect final : public Dialect {
+ public:
+  bool one_at_a_time() const override { return true; }
+  void OnText(Connection& connection, std::string_view frame) const override {
+    parley_.OnText(connection, frame);
+  }
+  void Encode(const Member& member, const Outgoing& message, std::string& out) const override {
+    parley_.Encode(member, message, out);
+  }
+
+ private:
+  const ParleyDialect parley_{"t"};
+};
+
+// Messages that wait for the server are late, and the generator is not.
+TEST(SwarmTest, ASlowServerIsNotADelayOfTheGenerator) {
+  const OneAtATimeDialect dialect;
+  const Measured measured = MeasureWith({.stall_at = 20}, {}, dialect, [](Swarm& swarm) {
+    swarm.Connect();
+    return swarm.Run({.rate = 200, .warm_up = 0, .seconds = 1});
+  });
+  EXPECT_GE(measured.report.ack.CountFrom(200'000), 55U);
+  EXPECT_EQ(measured.report.send_delay.count(), 200U);
+  EXPECT_LT(measured.report.send_delay.CountFrom(200'000), 10U);
+}
+
+// The first load ends in a stall, and its last message arrives while the generator waits for what is missing.
+TEST(SwarmTest, ALateDeliveryIsNotInTheTimelineOfTheNextLoad) {
+  const Measured measured = MeasureWith({.stall_at = 50}, {}, [](Swarm& swarm) {
+    swarm.Connect();
+    const Report first = swarm.Run({.rate = 200, .warm_up = 0, .seconds = 0.25});
+    EXPECT_GE(first.delivery.max(), 400'000U);
+    return swarm.Run({.rate = 200, .warm_up = 0.1, .seconds = 0.5});
+  });
+  ASSERT_EQ(measured.report.timeline.size(), 1U);
+  EXPECT_LT(measured.report.timeline[0].max, 400'000U);
+}
+
+TEST(SwarmTest, ARepetitionOfTheLastMessageIsCounted) {
+  const Measured measured = MeasureWith({.repeat_late_at = 40}, {}, [](Swarm& swarm) {
+    swarm.Connect();
+    return swarm.Run({.rate = 400, .warm_up = 0, .seconds = 60, .messages_each = 40});
+  });
+  EXPECT_EQ(measured.report.faults.repeated, static_cast<uint64_t>(kReceivers));
+  EXPECT_EQ(measured.report.faults.seq_repeated, static_cast<uint64_t>(kReceivers));
+}
+
+TEST(SwarmTest, ALoadThatWaitsForAServerThatDoesNotAnswerGivesUp) {
+  const Measured measured = MeasureWith({.drop_acks_each = 1}, {}, [](Swarm& swarm) {
+    swarm.Connect();
+    return swarm.Run({.pace = Pace::kAcked,
+                      .window = 8,
+                      .warm_up = 0,
+                      .seconds = 30,
+                      .messages_each = 70,
+                      .give_up = 0.3});
+  });
+  EXPECT_LT(measured.report.seconds, 5);
+  EXPECT_EQ(measured.report.faults.unacknowledged, 8U);
+}
+
 TEST(SwarmTest, ClientsThatWereCutCatchUpWithoutAFault) {
   const Measured measured = MeasureOutage({});
   EXPECT_FALSE(measured.report.faults.any());
@@ -185,6 +247,36 @@ TEST(SwarmTest, AClientThatIsNeverReadyIsCounted) {
   const Measured measured = MeasureWith({.refuse_first = 3}, {.connect_seconds = 0.3},
                                         [](Swarm& swarm) { return swarm.Storm(); });
   EXPECT_EQ(measured.report.faults.never_ready, static_cast<uint64_t>(kReceivers));
+}
+
+TEST(SwarmTest, TheTimeOfTheLastReadyConnectionIsKnownIfOthersAreNotReady) {
+  const Measured measured =
+      MeasureWith({.refuse_first = 1}, {.connect_rate = 10, .connect_seconds = 0.5},
+                  [](Swarm& swarm) { return swarm.Storm(); });
+  EXPECT_EQ(measured.report.faults.never_ready, 1U);
+  EXPECT_GE(measured.report.connect_seconds, 0.2);
+}
+
+TEST(SwarmTest, AnAnswerThatIsNotHttpIsAnErrorWithItsReason) {
+  const auto error_of = [](const std::string& answer) -> std::string {
+    try {
+      MeasureWith({.upgrade_answer = answer}, {.connect_seconds = 5}, [](Swarm& swarm) -> Report {
+        swarm.Connect();
+        return {};
+      });
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const std::string refused = "the server refused a connection after 0: ";
+  EXPECT_EQ(error_of("\r\n\r\n"), refused + "the server does not answer in HTTP");
+  EXPECT_EQ(error_of("HTTP/1.1 418 \x1b[2J\r\n\r\n"), refused + "HTTP/1.1 418  [2J");
+  EXPECT_EQ(error_of("HTTP/1.1 101 OK\r\n\r\n\x88\x06\x0f\xa1"
+                     "gone"),
+            refused + "the server closed the connection with code 4001: gone");
+  EXPECT_EQ(error_of(std::string(17 << 20, 'x')),
+            refused + "the server sent an answer or a frame of more than 16 MiB");
 }
 
 TEST(SwarmTest, ARateOfConnectsIsKept) {

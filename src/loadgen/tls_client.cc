@@ -42,6 +42,11 @@ TlsConnection::TlsConnection(SSL_CTX* context, int fd, const Endpoint& endpoint)
   ::SSL_set_connect_state(ssl_.get());
 }
 
+ssize_t TlsConnection::Handshake() {
+  ::ERR_clear_error();
+  return Result(::SSL_do_handshake(ssl_.get()));
+}
+
 ssize_t TlsConnection::Read(char* into, size_t size) {
   ::ERR_clear_error();
   return Result(::SSL_read(ssl_.get(), into, static_cast<int>(std::min<size_t>(size, 1 << 20))));

@@ -16,11 +16,13 @@ using TlsContext = std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)>;
 // `ca_file`: PEM file of the authorities to trust; empty: the system's. Errors: std::runtime_error.
 TlsContext MakeTlsContext(const std::string& ca_file);
 
-// Verifies the certificate for the endpoint's name. The handshake is part of the first reads and writes.
+// Verifies the certificate for the endpoint's name.
 class TlsConnection {
  public:
   TlsConnection(SSL_CTX* context, int fd, const Endpoint& endpoint);
 
+  // 1 once the handshake is complete; the others do it too. Errors: as of Read.
+  ssize_t Handshake();
   // As recv and send. Errors: -1; EAGAIN in errno if the socket is not ready, otherwise EIO.
   ssize_t Read(char* into, size_t size);
   ssize_t Write(std::string_view bytes);

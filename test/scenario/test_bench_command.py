@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from deadline import eventually, patient
+from relay import Relay
 from server import BINARY, KEY, ROOT, environment
 from tls_check import make_certificates
 
@@ -158,12 +159,44 @@ def test_an_answer_with_an_error_counts_as_refused(own_server, tmp_path):
     assert "FAULT refused: " in out and "HTTP/1.1 429" in out and "FAULT unacknowledged" not in out
 
 
+@contextlib.contextmanager
+def delayed(port, seconds):
+    relay = Relay(port)
+    relay.delay = seconds
+    try:
+        yield relay
+    finally:
+        relay.close()
+
+
+def test_requests_that_could_not_be_sent_are_shown_and_are_not_the_generators_delay(own_server, tmp_path):
+    with delayed(own_server().port, 0.02) as slow:  # a request takes 40 to 80 ms
+        code, out, err = bench(tmp_path, "post", "--url", f"http://{slow.address}", "--rooms", 1, "--rate", 40, "--seconds", 3,
+                               "--json", "r.json", "--html", "r.html")
+    assert code == 0, out + err
+    [step] = json.loads((tmp_path / "r.json").read_text())["steps"]
+    text = f"{step['unsent']} more requests were due and could not be sent: latencies do not include them"
+    assert step["unsent"] > 30 and not step["kept_up"] and text in out and text in (tmp_path / "r.html").read_text()
+    assert step["ack"]["p50_ms"] > 200 and step["send_delay"]["p50_ms"] < 40
+
+
+def test_a_connection_over_rest_is_ready_when_tls_is_established(own_server, certificates, tmp_path):
+    server = own_server("--ssl-certfile", certificates / "chain.pem", "--ssl-keyfile", certificates / "key.pem", ready=False)
+    eventually(lambda: answers(f"https://localhost:{server.port}", certificates), within=20, describe=lambda: server.log)
+    with delayed(server.port, 0.05) as slow:
+        code, out, err = bench(tmp_path, "post", "--url", f"https://localhost:{slow.port}", "--rooms", 2, "--rate", 4, "--seconds", 1,
+                               "--ca-file", certificates / "ca.pem", "--json", "r.json")
+    assert code == 0, out + err
+    [step] = json.loads((tmp_path / "r.json").read_text())["steps"]
+    assert step["connect"]["count"] == 2 and step["connect"]["min_ms"] >= 100  # a flight in each direction
+
+
 @pytest.mark.proves("bench")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_self_test_counts_exactly_what_a_misbehaving_server_did(tmp_path, threads):
     code, out, err = bench(tmp_path, "--self-test", "--threads", threads)
     assert code == 0, out + err
-    assert "FAIL" not in out and out.count("  ok  ") == 13
+    assert "FAIL" not in out and out.count("  ok  ") == 14
     assert "ok    loses each 7th message: lost 150, seq_lost 150\n" in out and "all counts are exact" in out
 
 
@@ -215,6 +248,20 @@ def test_a_signal_removes_the_server_that_bench_started_and_its_directory(tmp_pa
     assert not pathlib.Path(f"/proc/{child}").exists() and list(scratch.iterdir()) == []
 
 
+def test_a_second_signal_ends_the_command_at_once(own_server, tmp_path):
+    server = own_server()
+    with running(tmp_path, "rooms", "--url", server.url, "--rooms", 3, "--rate", 50, "--seconds", 600) as process:
+        eventually(lambda: server.metric("parley_messages_total") > 10, within=30)
+        server.process.send_signal(signal.SIGSTOP)  # what is under way and the conversations cannot be ended
+        try:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=patient(2)) == -signal.SIGTERM
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+
+
 def children(pid):
     return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
@@ -248,20 +295,6 @@ def test_the_cpu_time_of_the_own_server_is_reported_by_thread(tmp_path):
     assert cpu["us_per_message"] == pytest.approx(cpu["seconds"] * 1e6 / step["acked"], rel=0.05)
     assert cpu["us_per_delivery"] == pytest.approx(cpu["us_per_message"] * step["acked"] / step["delivered"], rel=0.05)
     assert "CPU of the server: " in out and "    shard-0 " in out
-def test_a_second_signal_ends_the_command_at_once(own_server, tmp_path):
-    server = own_server()
-    with running(tmp_path, "rooms", "--url", server.url, "--rooms", 3, "--rate", 50, "--seconds", 600) as process:
-        eventually(lambda: server.metric("parley_messages_total") > 10, within=30)
-        server.process.send_signal(signal.SIGSTOP)  # what is under way and the conversations cannot be ended
-        try:
-            process.send_signal(signal.SIGINT)
-            time.sleep(0.5)
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=patient(2)) == -signal.SIGTERM
-        finally:
-            server.process.send_signal(signal.SIGCONT)
-
-
 
 
 @pytest.mark.parametrize("width", [400, 800])

@@ -201,7 +201,7 @@ std::string FaultText(const Report& report) {
     out = report.delivery.count() > 0 ? "  nothing was lost, repeated or reordered\n"
                                       : "  no faults\n";
   }
-  if (!report.first_error.empty()) out += "  the server said: " + report.first_error + "\n";
+  if (!report.first_error.empty()) out += "  first error: " + report.first_error + "\n";
   return out;
 }
 
@@ -233,6 +233,11 @@ std::string SummaryText(const Results& results, bool with_latencies) {
     out += results.over_rest()
                ? "\n"
                : fmt::format(", {:.0f} deliveries/s\n", PerSecond(report.delivered, report));
+  }
+  if (report.unsent > 0) {
+    out +=
+        fmt::format("  {} more {} were due and could not be sent: latencies do not include them\n",
+                    report.unsent, results.unit());
   }
   if (with_latencies) {
     for (const auto& [name, latency] : ShownLatencies(results)) out += Latency(name, *latency);

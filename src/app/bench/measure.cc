@@ -90,7 +90,10 @@ Step RunStep(loadgen::Swarm& swarm, const BenchOptions& options, const LocalServ
   if (report.faults.any()) {
     step.why = "messages, answers or connections were lost";
   } else if (report.unsent > 0) {
-    step.why = fmt::format("{} messages could not be sent in time", report.unsent);
+    const bool rest =
+        options.scenario->work == Work::kRead || options.scenario->work == Work::kPost;
+    step.why = fmt::format("{} {} could not be sent in time", report.unsent,
+                           rest ? "requests" : "messages");
   } else if (options.search && p99 > options.max_p99) {
     step.why = fmt::format("p99 {:.1f} ms is over {:g} ms", p99, options.max_p99);
   } else if (options.search && static_cast<double>(report.acked) < 0.95 * rate * report.seconds) {

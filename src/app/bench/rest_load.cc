@@ -1,5 +1,7 @@
 #include "app/bench/rest_load.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -13,7 +15,9 @@ using loadgen::RestRequest;
 
 constexpr size_t kDeepest = 10;  // older pages of a room that are asked for
 
-// Ends when all messages are acknowledged, or with the hour.
+constexpr double kGiveUp = 10;  // seconds without an answer
+
+// Ends when all messages are acknowledged. Errors: std::runtime_error.
 void Fill(const BenchOptions& options, const Rooms& rooms, loadgen::Plan plan) {
   plan.prefix += "f";
   const loadgen::ParleyDialect dialect(plan.prefix);
@@ -22,10 +26,17 @@ void Fill(const BenchOptions& options, const Rooms& rooms, loadgen::Plan plan) {
   const auto report = swarm.Run({.pace = loadgen::Pace::kAcked,
                                  .window = 32,
                                  .warm_up = 0,
-                                 .seconds = 3600,
-                                 .messages_each = options.messages});
-  if (report.faults.any())
-    throw std::runtime_error("the conversations could not be filled: " + report.first_error);
+                                 .seconds = 86'400,
+                                 .messages_each = options.messages,
+                                 .give_up = kGiveUp});
+  if (plan.interrupted != nullptr && *plan.interrupted) throw std::runtime_error("interrupted");
+  const uint64_t wanted = rooms.size() * options.messages;
+  if (!report.faults.any() && report.sent == wanted) return;
+  const std::string reason =
+      report.first_error.empty()
+          ? fmt::format("the server acknowledged {} of {} messages", report.acked, wanted)
+          : report.first_error;
+  throw std::runtime_error("the conversations could not be filled: " + reason);
 }
 
 // The values of before_id that lead from the newest page back.
