@@ -41,6 +41,7 @@ def test_a_signed_link_opens_without_an_authorization_header(server, shared):
         answer = opened(server, link)
         assert (answer.status_code, answer.content) == (200, files.PNG)
         assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["cross-origin-resource-policy"] == "cross-origin", "an <img> of an application on another site"
         assert opened(server, link.split("?")[0]).status_code == 401
         part = httpx.get(server.url + link, headers={"Range": "bytes=0-7"})
         assert (part.status_code, part.content) == (206, files.PNG[:8])

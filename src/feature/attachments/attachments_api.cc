@@ -81,8 +81,9 @@ class AttachmentsApi {
       const Result<std::string> probe = co_await probing;
       if (!probe) co_return Response::Problem(probe.error());
     }
+    const bool by_link = context.caller.identity == nullptr;
     co_return Download(
-        context.request, found->attachment, blobs_, services_.executor,
+        context.request, found->attachment, blobs_, services_.executor, by_link,
         [this, id = found->attachment.id, caller = context.caller] { return MayRead(id, caller); });
   }
 

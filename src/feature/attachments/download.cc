@@ -65,7 +65,7 @@ std::string TagOf(const ContentDigest& digest) {
 }  // namespace
 
 Response Download(const Request& request, const Attachment& attachment, BlobStore& blobs,
-                  Executor& on, UniqueFunction<Task<bool>()> may_read) {
+                  Executor& on, bool by_link, UniqueFunction<Task<bool>()> may_read) {
   // A file of another system has no digest: its row never changes.
   const std::string tag = attachment.media_path.empty() ? TagOf(attachment.digest)
                                                         : "\"" + attachment.id.ToString() + "\"";
@@ -101,7 +101,8 @@ Response Download(const Request& request, const Attachment& attachment, BlobStor
   }
   response.headers.emplace_back("Content-Disposition", DispositionOf(attachment.filename));
   response.headers.emplace_back("Content-Security-Policy", "default-src 'none'; sandbox");
-  response.headers.emplace_back("Cross-Origin-Resource-Policy", "same-site");
+  response.headers.emplace_back("Cross-Origin-Resource-Policy",
+                                by_link ? "cross-origin" : "same-site");
   response.source = std::make_shared<BlobSource>(blobs, on, attachment, range, std::move(may_read));
   return response;
 }

@@ -10,8 +10,9 @@
 namespace parley {
 
 // The response for a caller with access. `may_read` is called while the bytes are sent, and ends the
-// response if it returns false. `blobs` and `on` outlive the response.
+// response if it returns false. `blobs` and `on` outlive the response. If the request was authenticated
+// `by_link`, pages of other sites may show the file.
 Response Download(const Request& request, const Attachment& attachment, BlobStore& blobs,
-                  Executor& on, UniqueFunction<Task<bool>()> may_read);
+                  Executor& on, bool by_link, UniqueFunction<Task<bool>()> may_read);
 
 }  // namespace parley

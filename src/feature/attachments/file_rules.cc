@@ -76,6 +76,10 @@ std::optional<std::string_view> TypeOfName(std::string_view name) {
   return std::nullopt;
 }
 
+bool IsTakenType(std::string_view media_type) {
+  return std::ranges::any_of(kTypes, [&](const auto& known) { return known.second == media_type; });
+}
+
 std::string DispositionOf(std::string_view filename) {
   std::string plain, encoded;
   for (const char c : filename) {

@@ -13,6 +13,9 @@ std::optional<std::string> CleanFileName(std::string_view name);
 // The media type of a name's extension; nullopt if it is not accepted.
 std::optional<std::string_view> TypeOfName(std::string_view name);
 
+// Whether a media type, detected from a file's content, is accepted.
+bool IsTakenType(std::string_view media_type);
+
 // The accepted extensions, for messages.
 inline constexpr std::string_view kTakenTypes = "jpg, jpeg, png, gif, webp, pdf";
 

@@ -42,6 +42,16 @@ TEST(FileTypeTest, IsDerivedFromTheExtension) {
   }
 }
 
+TEST(FileTypeTest, ContentOfAnAcceptedTypeIsAccepted) {
+  for (const char* type :
+       {"image/jpeg", "image/png", "image/gif", "image/webp", "application/pdf"}) {
+    EXPECT_TRUE(IsTakenType(type)) << type;
+  }
+  for (const char* type : {"", "png", "image/svg+xml", "text/html", "application/octet-stream"}) {
+    EXPECT_FALSE(IsTakenType(type)) << type;
+  }
+}
+
 TEST(DispositionTest, HasTheNameInBothForms) {
   EXPECT_EQ(DispositionOf("cat.png"), "attachment; filename=\"cat.png\"; filename*=UTF-8''cat.png");
   EXPECT_EQ(DispositionOf("a\"b\\c \u20AC.png"),

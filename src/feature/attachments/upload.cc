@@ -27,6 +27,7 @@ Task<Result<UploadedFile>> Upload::ReadAll() {
     if (!written) co_return Fail(written.error());
   }
   if (!parser_.complete()) co_return Fail(ErrorCode::bad_request, "The body is incomplete.");
+  if (file_.message_id == "") file_.message_id.reset();  // an empty form field is absent
   if (!refusal_ && blob_ == nullptr) Refuse("file", "This field is required.");
   if (!refusal_ && file_.size == 0) Refuse("file", "The file is empty.");
   if (refusal_) co_return Fail(*refusal_);
@@ -104,11 +105,11 @@ Task<Result<UploadedFile>> Upload::Finish() {
   auto finishing = Ask(on_, *blob_, &BlobUpload::Finish);
   const Result<BlobUpload::Receipt> receipt = co_await finishing;
   if (!receipt) co_return Fail(receipt.error());
-  if (receipt->content_type != TypeOfName(file_.filename)) {
+  if (!IsTakenType(receipt->content_type)) {
     auto removing = Ask(on_, blobs_, &BlobStore::Remove, std::vector<Uuid>(1, id_));
     co_await removing;
-    co_return Fail(
-        Error::Field("file", "The file's content does not match its filename extension."));
+    co_return Fail(Error::Field(
+        "file", "The content of the file must be one of: " + std::string(kTakenTypes) + "."));
   }
   file_.content_type = receipt->content_type;
   file_.digest = receipt->digest;
