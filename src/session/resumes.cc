@@ -14,7 +14,8 @@ bool Resumes::Refuse(const Ref& ref) {
       ErrorFrame(ref, std::nullopt,
                  {.code = ErrorCode::rate_limited,
                   .detail = "A socket can have at most " + std::to_string(kResumesAtOnce) +
-                            " concurrent resumes: wait for a `resumed` frame."}));
+                            " concurrent resumes: wait for a `resumed` frame.",
+                  .retry_after = std::chrono::seconds(1)}));
   return true;
 }
 

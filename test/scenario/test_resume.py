@@ -127,6 +127,19 @@ def test_each_resume_is_answered_with_its_own_ref(people):
         assert all(frame["type"] != "resumed" for frame in b.seen_before(lambda frame: frame["type"] == "pong"))
 
 
+def test_a_resume_beyond_16_concurrent_ones_is_refused_with_retry_after_ms(people):
+    alice, bob = people("alice", "bob")
+    talk = alice.rest.create_group(bob)
+    for _ in range(120):  # more than the outbox and the kernel buffers hold: a resume takes until the client reads
+        alice.rest.send_message(talk, "x" * 30_000)
+    with bob.connect(talk, stalls=True, patience=60) as b:
+        for number in range(17):
+            b.send("resume", ref=str(number), seqs={talk["id"]: 0})
+        refused = b.wait_for("error")
+        assert (refused["ref"], refused["data"]["code"]) == ("16", "rate_limited")
+        assert refused["data"]["retry_after_ms"] > 0
+
+
 @pytest.mark.parametrize("limit", [1, 7, 100])
 @pytest.mark.proves("P5 resume")
 def test_changes_have_has_more_until_the_last_page(people, limit):
