@@ -195,6 +195,7 @@ def test_a_daphne_endpoint_sets_the_address(own_server):
 @pytest.mark.parametrize("line", [
     "--workers 2 --loop uvloop --lifespan off --http h11 --ws websockets --interface asgi3 --no-server-header app.asgi:application",
     "-w 2 -k uvloop --keep-alive 75 --root-path /x --access-logfile - --error-logfile - my_project.asgi:application",
+    "--access-logfile - --error-log - --user 1000 --group 1000 --umask 7 --read-timeout 5 my_project.asgi:application",
     "-v 2 --websocket_timeout 86400 --http-timeout 60 --application-close-timeout 10 --access-log - your_project.asgi:application",
     "--access-log your_project.asgi:application --proxy-headers --ping-interval 20 --ping-timeout 30 -t 60 -s daphne",
     "--access-log /var/log/access.log --timeout-keep-alive 5 --limit-max-requests 1000 --reload --backlog 100 x:y"])
