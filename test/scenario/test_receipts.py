@@ -199,6 +199,16 @@ def test_large_conversations_have_no_receipts(own_server, tmp_path):
     assert unread(people[1]) == 0
 
 
+@pytest.mark.parametrize("path", ["conversations/{}/changes/?since_seq=0", "conversations/{}/", "conversations/{}/messages/", "conversations/"])
+def test_delivered_at_is_set_when_rest_returns_the_message(people, path):
+    alice, bob = people("alice", "bob")
+    group = alice.rest.create_group(bob)
+    message = alice.rest.send_message(group, "hello")
+    for reader in alice, bob:
+        assert message["id"] in reader.rest.get(path.format(group["id"])).text
+    eventually(lambda: alice.rest.get(f"messages/{message['id']}/").json()["delivered_at"] is not None)
+
+
 @pytest.mark.proves("positions")
 def test_delivered_at_is_set_when_another_participant_receives_the_message(talk):
     alice, bob, group, messages = talk

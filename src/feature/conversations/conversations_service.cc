@@ -84,9 +84,12 @@ Task<Result<PageOfMembers>> ConversationsService::Members(Uuid conversation, Cal
 }
 
 Task<Result<ConversationView>> ConversationsService::Get(Uuid conversation, Caller caller) {
-  auto reading = Ask(services_.executor, services_.store, &HeadStore::ReadConversation,
-                     conversation, caller.user, caller.service);
-  co_return co_await reading;
+  Services& services = services_;
+  auto reading = Ask(services.executor, services.store, &HeadStore::ReadConversation, conversation,
+                     caller.user, caller.service);
+  Result<ConversationView> view = co_await reading;
+  if (view && view->last_message) MarkDelivered(services, caller, {&*view->last_message, 1});
+  co_return view;
 }
 
 Task<Result<PageOfConversations>> ConversationsService::List(

@@ -32,7 +32,7 @@ class ReplayApi {
     const Result<PageRef> page = co_await reading;
     if (!page) co_return Response::Problem(page.error());
     co_return Response::Json(
-        200, Frames(**page, static_cast<size_t>(std::min<int64_t>(*limit, limits.page_max))));
+        200, Frames(**page, std::min<int64_t>(*limit, limits.page_max), context.caller));
   }
 
  private:
@@ -43,10 +43,11 @@ class ReplayApi {
     co_return co_await checking;
   }
 
-  // The frames that a socket would receive, at most `limit` of them.
-  static std::string Frames(const Page& page, size_t limit) {
+  // The frames that a socket would receive, at most `limit` of them. As on a socket, their messages count
+  // as delivered.
+  std::string Frames(const Page& page, int64_t limit, const Caller& caller) {
     std::string json = "{\"events\":[";
-    size_t count = 0;
+    int64_t count = 0;
     const auto add = [&](std::string_view frame) {
       if (count == limit) return false;
       if (count++ > 0) json += ',';
@@ -59,7 +60,14 @@ class ReplayApi {
         [&](int64_t from, int64_t to, bool reset) {
           return add(GapFrame(page.conversation, from, to, reset));
         },
-        [&](const EventRef& event) { return add(event->json); });
+        [&](const EventRef& event) {
+          if (!add(event->json)) return false;
+          const UserId& sender = event->undelivered_from;
+          if (!caller.service && !sender.empty() && sender != caller.user) {
+            services_.store.NoteDelivered(page.conversation, event->seq, event->seq);
+          }
+          return true;
+        });
     json += "],\"has_more\":";
     json += last < page.newest ? "true}" : "false}";
     return json;
