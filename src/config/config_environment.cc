@@ -8,8 +8,10 @@ namespace {
 
 constexpr std::string_view kPrefix = "PARLEY_";
 
-// Read elsewhere: the file's path by LoadConfig, the address by the Django package.
-constexpr std::array<std::string_view, 2> kNotOptions = {"PARLEY_CONFIG", "PARLEY_URL"};
+// Read elsewhere: the file's path by LoadConfig, the others by the Django package, which often shares its
+// environment with this server.
+constexpr std::array<std::string_view, 4> kNotOptions = {"PARLEY_CONFIG", "PARLEY_URL",
+                                                         "PARLEY_BIN", "PARLEY_CA_FILE"};
 
 bool IsDigits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;

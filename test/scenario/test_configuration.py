@@ -86,6 +86,12 @@ def test_environment_variables_of_kubernetes_service_links_are_ignored(own_serve
                PARLEY_SERVICE_HOST="10.0.0.1", PARLEY_SERVICE_PORT="8000")
 
 
+def test_variables_of_the_django_package_are_ignored(tmp_path):
+    ended = run("config", "check", directory=tmp_path, PARLEY_URL="http://127.0.0.1:8001", PARLEY_BIN="/opt/parley",
+                PARLEY_CA_FILE="/etc/ca.pem")
+    assert (ended.returncode, ended.stdout) == (0, "ok\n")
+
+
 @pytest.mark.parametrize("key", [None, "", "short", "k" * 31])
 @pytest.mark.proves("production: no key, short key")
 def test_production_refuses_to_start_with_a_weak_key(tmp_path, key):
