@@ -1,5 +1,7 @@
 #include "feature/changes.h"
 
+#include "feature/conversations/list_cache.h"
+
 namespace parley {
 
 Task<Result<AppliedChange>> ApplyChange(Services& services, Uuid conversation, Caller caller,
@@ -16,6 +18,8 @@ Task<Result<AppliedChange>> ApplyChange(Services& services, Uuid conversation, C
   if (applied && applied->added) {
     services.hub.Announce({*applied->added}, *applied->change.conversation);
   }
+  const bool deleted = applied && applied->change.kind == ChangeKind::kMessageDeleted;
+  if (deleted && services.list_cache != nullptr) services.list_cache->Evict(conversation);
   co_return applied;
 }
 

@@ -317,6 +317,19 @@ def test_a_redis_user_of_the_cache_with_minimal_permissions(node_with, cache):
 
 
 @pytest.mark.proves("cache in Redis")
+@pytest.mark.parametrize("what", ["messages", "conversations"])
+def test_deleted_text_leaves_the_cache(node_with, cache, what):
+    server = node_with("--cache-compressor", "none")
+    alice, bob = Person(server, "amy"), Person(server, "ben")
+    room = alice.rest.create_group(bob)
+    message = alice.rest.send_message(room, "no longer wanted")
+    fill(bob)
+    key = f":1:parley:summary:{room['id']}"
+    assert "no longer wanted" in cache.ask("GET", key)
+    assert alice.rest.delete(f"{what}/{(message if what == 'messages' else room)['id']}/").status_code == 204
+    eventually(lambda: "no longer wanted" not in cache.ask("GET", key))
+
+
 def test_entries_of_others_are_ignored(node_with, cache):
     server = node_with()
     alice, bob = Person(server, "ada"), Person(server, "bo")

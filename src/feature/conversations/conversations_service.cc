@@ -66,7 +66,9 @@ Task<Result<void>> ConversationsService::Delete(Uuid conversation, Caller caller
   auto deleting = Suspend<Result<void>>([&](Resolve<Result<void>> done) {
     hub.Delete(conversation, caller.user, caller.service, std::move(done));
   });
-  co_return co_await deleting;
+  Result<void> deleted = co_await deleting;
+  if (deleted && services_.list_cache != nullptr) services_.list_cache->Evict(conversation);
+  co_return deleted;
 }
 
 Task<Result<Uuid>> ConversationsService::FindTask(std::string task_id, Caller caller) {

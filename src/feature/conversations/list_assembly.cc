@@ -20,17 +20,13 @@ ListAssembly::ListAssembly(const CacheFormat& format, CacheCounters& counters, U
   for (ListedConversation& row : page_.conversations) {
     const Conversation& conversation = row.conversation;
     places_.emplace(conversation.id, items_.size());
-    Item item{.summary_key = SummaryKey(conversation.id),
+    Item item{.summary_key = format_.SummaryKey(conversation.id),
               .unread_key = UnreadKey(conversation, row.changed, row.read_mark, page_.epoch),
               .has_unread = row.read_mark >= conversation.seq};
     if (item.has_unread) item.unread_key.clear();
     item.row = std::move(row);
     items_.push_back(std::move(item));
   }
-}
-
-std::string ListAssembly::SummaryKey(const Uuid& conversation) const {
-  return format_.KeyOf("summary:" + conversation.ToString());
 }
 
 // A number cannot contain what it is valid for, so its key does.
@@ -74,7 +70,7 @@ void ListAssembly::TakeSummary(JsonReader& json, Item& item,
   const auto count = [&](CacheResult result) {
     counters_.Lookups(CachedKind::kSummary, result).Add();
   };
-  if (!value) return count(CacheResult::kMiss);
+  if (!value || value->empty()) return count(CacheResult::kMiss);  // empty: ListCache::Evict
   const auto decoded = DecodeCacheValue(*value, kMostSummaryJson);
   const auto* const text = decoded ? std::get_if<CacheJson>(&*decoded) : nullptr;
   const auto data =
@@ -170,7 +166,7 @@ void ListAssembly::AddSummary(const ConversationView& view, int64_t changed, uin
     summary.participants.push_back(member.user);
   }
   const Uuid& id = view.conversation.id;
-  std::string key = SummaryKey(id);
+  std::string key = format_.SummaryKey(id);
   std::string value =
       EncodeCacheJson(format_.seal.Seal(key, SummaryJson(id, summary)), format_.compressor);
   if (value.size() > kMostSummary) return counters_.unwritten.Add();

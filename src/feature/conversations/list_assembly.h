@@ -25,6 +25,9 @@ struct CacheFormat {
   CacheSeal seal;
 
   std::string KeyOf(std::string_view key) const { return CacheKey(prefix, key); }
+  std::string SummaryKey(const Uuid& conversation) const {
+    return KeyOf("summary:" + conversation.ToString());
+  }
 };
 
 class ListAssembly {
@@ -51,7 +54,6 @@ class ListAssembly {
     ConversationView view = {};
   };
 
-  std::string SummaryKey(const Uuid& conversation) const;
   std::string UnreadKey(const Conversation& conversation, int64_t changed, int64_t read_mark,
                         uint64_t epoch) const;
   void TakeSummary(JsonReader& json, Item& item, const std::optional<std::string>& value);

@@ -36,4 +36,11 @@ Task<Result<PageOfConversations>> ListCache::List(Services& services, UserId rea
   co_return std::move(list).Take();
 }
 
+// SET, because the cache's Redis user need not have the permission to delete keys.
+void ListCache::Evict(const Uuid& conversation) {
+  cache_.Set({{.key = format_.SummaryKey(conversation),
+               .value = "",
+               .lifetime = std::chrono::milliseconds(1)}});
+}
+
 }  // namespace parley

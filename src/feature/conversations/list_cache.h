@@ -21,6 +21,9 @@ class ListCache {
   // `services` are those of the calling shard.
   Task<Result<PageOfConversations>> List(Services& services, UserId reader, int limit,
                                          std::optional<ConversationCursor> after);
+  // Removes the conversation's summary, which has the text of its last message. In the background, or not
+  // at all if Redis fails; then it expires.
+  void Evict(const Uuid& conversation);
 
  private:
   RedisCache& cache_;
