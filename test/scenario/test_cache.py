@@ -316,7 +316,6 @@ def test_a_redis_user_of_the_cache_with_minimal_permissions(node_with, cache):
 # --- entries that Parley did not write
 
 
-@pytest.mark.proves("cache in Redis")
 @pytest.mark.parametrize("what", ["messages", "conversations"])
 def test_deleted_text_leaves_the_cache(node_with, cache, what):
     server = node_with("--cache-compressor", "none")
@@ -330,6 +329,7 @@ def test_deleted_text_leaves_the_cache(node_with, cache, what):
     eventually(lambda: "no longer wanted" not in cache.ask("GET", key))
 
 
+@pytest.mark.proves("cache in Redis")
 def test_entries_of_others_are_ignored(node_with, cache):
     server = node_with()
     alice, bob = Person(server, "ada"), Person(server, "bo")
