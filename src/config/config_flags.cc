@@ -119,7 +119,10 @@ class FlagReading {
     for (const char* endpoint : {"-e", "--endpoint"}) Add(endpoint, FindOption("host"));
     for (const CommandFlag& flag : command_flags) Add(flag.name, nullptr);
     Add("--config", nullptr);
-    for (const ForeignFlag& foreign : kForeignFlags) AddForeign(foreign);
+    for (const ForeignFlag& foreign : kForeignFlags) {
+      const auto is_it = [&](const CommandFlag& flag) { return flag.name == foreign.spelling; };
+      if (std::ranges::none_of(command_flags, is_it)) AddForeign(foreign);
+    }
     app_.add_flag("-h,--help");
   }
 

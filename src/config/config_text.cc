@@ -180,8 +180,8 @@ code 2.
 Command lines of Daphne, Uvicorn and Hypercorn work unchanged: with `-b 0.0.0.0 -p 8000
 project.asgi:application` the server listens on that address and ignores the application's name with a
 note. Only their flags for client certificates and for keys with a password are refused (such as
-`--ssl-ca-certs` and `--verify-mode`): a proxy can do that. Variables that Kubernetes sets for a Service called `parley` (`PARLEY_PORT=tcp://…`,
-`PARLEY_SERVICE_HOST` and so on) are ignored.
+`--ssl-ca-certs` and `--verify-mode`): a proxy can do that. Variables that Kubernetes sets for a Service
+called `parley` (`PARLEY_PORT=tcp://…`, `PARLEY_SERVICE_HOST` and so on) are ignored.
 
 Only one of `host` with `port`, `uds` and `fd` takes effect: the one set with the highest precedence.
 Two of them set in the same place are an error.

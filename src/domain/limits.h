@@ -16,6 +16,8 @@ struct Limits {
   size_t header_bytes = 16 * 1024;  // request line and header section
   size_t token_bytes = 8 * 1024;
   size_t json_depth = 32;
+  size_t unanswered_commands = 256;  // of one connection, which is not read beyond them
+  size_t unanswered_bytes = 1024 * 1024;
   size_t participants = 100'000;   // per conversation
   size_t live_participants = 200;  // larger conversations have no live typing, presence or receipts
   size_t attachment_bytes = 10 * 1024 * 1024;  // per file

@@ -1,7 +1,6 @@
 #include "domain/text.h"
 
 #include <algorithm>
-
 #include <array>
 
 namespace parley {
@@ -16,6 +15,10 @@ constexpr std::array<std::string_view, 19> kSpaces = {
     "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"};
 
 bool IsAsciiSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+bool IsHexDigit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 
 size_t SpaceAtFront(std::string_view text) {
   if (IsAsciiSpace(text.front())) return 1;
@@ -63,12 +66,22 @@ std::optional<std::string> FoldContentType(std::string_view text) {
 }
 
 std::vector<Uuid> UuidsIn(std::string_view text, size_t most, std::vector<Uuid> found) {
-  constexpr size_t kLength = 36, kFirstHyphen = 8;
+  const auto add = [&](std::string_view part) {
+    const std::optional<Uuid> id = Uuid::Parse(part);
+    if (id && std::ranges::find(found, *id) == found.end()) found.push_back(*id);
+  };
+  constexpr size_t kLength = 36, kFirstHyphen = 8, kDigits = 32;
   for (size_t hyphen = text.find('-', kFirstHyphen); hyphen != text.npos && found.size() < most;
        hyphen = text.find('-', hyphen + 1)) {
     const std::string_view part = text.substr(hyphen - kFirstHyphen, kLength);
-    const std::optional<Uuid> id = part.size() == kLength ? Uuid::Parse(part) : std::nullopt;
-    if (id && std::ranges::find(found, *id) == found.end()) found.push_back(*id);
+    if (part.size() == kLength) add(part);
+  }
+  // A run of 32 digits has exactly one of the positions 31, 63, 95, …
+  for (size_t at = kDigits - 1; at < text.size() && found.size() < most; at += kDigits) {
+    size_t begin = at, end = at;
+    while (end < text.size() && end - at <= kDigits && IsHexDigit(text[end])) ++end;
+    while (begin > 0 && end - begin <= kDigits && IsHexDigit(text[begin - 1])) --begin;
+    if (end - begin == kDigits) add(text.substr(begin, kDigits));
   }
   return found;
 }

@@ -16,7 +16,7 @@ std::string_view Trim(std::string_view text);
 // it is empty or contains a character outside [A-Za-z0-9_./+-].
 std::optional<std::string> FoldContentType(std::string_view text);
 
-// Adds the UUIDs in a text, in the form with hyphens, to the distinct ids of `found`, up to `most` in all.
+// Adds the UUIDs in a text, with hyphens or without, to the distinct ids of `found`, up to `most` in all.
 std::vector<Uuid> UuidsIn(std::string_view text, size_t most, std::vector<Uuid> found = {});
 
 }  // namespace parley

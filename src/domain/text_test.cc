@@ -56,6 +56,14 @@ TEST(TextTest, UuidsAreFoundAnywhereInAText) {
       UuidsIn("{\"a\":[\"/x/" + one + "/content/?e=1-2\"],\"b\":\"-" + two + "\"}" + one, 10);
   EXPECT_EQ(found, (std::vector{*Uuid::Parse(one), *Uuid::Parse(two)}));
   EXPECT_EQ(UuidsIn(one + two, 1).size(), 1u);
+  const std::string plain = "0190b6a07b1e7f00800000000000000C";
+  for (size_t before = 0; before < 40; ++before) {
+    const std::string text = std::string(before, '/') + plain + "?";
+    EXPECT_EQ(UuidsIn(text, 10), std::vector(1, *Uuid::Parse(plain))) << text;
+    EXPECT_TRUE(UuidsIn(std::string(before, '/') + plain + "0", 10).empty()) << "33 digits";
+    EXPECT_TRUE(UuidsIn(std::string(before, '/') + plain.substr(1), 10).empty()) << "31 digits";
+  }
+  EXPECT_TRUE(UuidsIn(std::string(1000, 'a'), 10).empty());
   for (const std::string& none :
        {std::string(), std::string("-"), one.substr(1), one.substr(0, 35), std::string(50, '-')}) {
     EXPECT_TRUE(UuidsIn(none, 10).empty()) << none;

@@ -5,8 +5,6 @@
 namespace parley {
 namespace {
 
-constexpr size_t kUnansweredCommands = 256;
-constexpr size_t kUnansweredBytes = 1 << 20;
 // Refusals in a row after which a client that does not slow down is closed.
 constexpr uint32_t kRefusalsBeforeClose = 200;
 
@@ -132,8 +130,8 @@ void CommandQueue::OnFinished(const CommandRow& row, const Ref& ref, const Uuid&
 
 void CommandQueue::UpdateHold() {
   transport_.HoldCommands(!open_ || deferred_ != nullptr || in_turn_running_ ||
-                          in_flight_ >= kUnansweredCommands ||
-                          in_flight_bytes_ >= kUnansweredBytes);
+                          in_flight_ >= context_.limits.unanswered_commands ||
+                          in_flight_bytes_ >= context_.limits.unanswered_bytes);
 }
 
 }  // namespace parley

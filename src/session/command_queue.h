@@ -1,7 +1,7 @@
 // The commands of one socket: parses each, checks its rate limit, runs the handler of its row, and
 // sends the answer. Commands take effect in the order sent (CommandRow::order).
 //
-// Back-pressure: beyond 256 unanswered commands, or 1 MiB of them, the transport is asked to hold
+// Back-pressure: beyond Limits::unanswered_commands, or unanswered_bytes of them, the transport is asked to hold
 // commands, and then does not read from the connection (P6).
 //
 // Threads: one shard.

@@ -420,10 +420,10 @@ def test_concurrent_uploads_over_the_limit_are_rejected(own_server):
 @pytest.mark.proves("POST messages/")
 def test_uploads_that_a_message_names_are_attached(talk):
     alice, bob = talk["alice"], talk["bob"]
-    by_url, by_id, foreign = uploaded(alice), uploaded(alice), uploaded(bob)
+    by_url, by_id, plain, foreign = uploaded(alice), uploaded(alice), uploaded(alice), uploaded(bob)
     fields = {"content": f"see https://example.org{by_url['file_url']}?x=1 and {foreign['id']}", "client_id": "one", "attachment_ids": [],
-              "metadata": {"deep": [{"file": by_id["id"].upper()}], "none": NO_ID}}
-    named = [by_url["id"], by_id["id"]]
+              "metadata": {"deep": [{"file": by_id["id"].upper()}], "hex": plain["id"].replace("-", ""), "none": NO_ID}}
+    named = [by_url["id"], by_id["id"], plain["id"]]
 
     def ids(message):
         return [one["id"] for one in message["attachments"]]

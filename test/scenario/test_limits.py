@@ -23,6 +23,25 @@ def test_a_conversation_has_a_limit_of_participants(own_server):
     assert alice.rest.get(f"conversations/{made['id']}/").json()["participant_count"] == 3
 
 
+@pytest.mark.proves("client_id, ref: 64 characters")
+@pytest.mark.proves("depth 32")
+def test_limits_of_ids_depth_and_unanswered_commands_can_be_set(own_server):
+    server = own_server("--limits-client-id-characters", 8, "--limits-json-depth", 4, "--limits-unanswered-commands", 2,
+                        "--limits-unanswered-bytes", "1KiB")
+    alice = Person(server, "alice")
+    talk = alice.rest.create_group()
+    sent = {"conversation_id": talk["id"], "content": "x"}
+    assert_problem(alice.rest.post("messages/", json=sent | {"client_id": "123456789"}), 400, "invalid_field", field="client_id")
+    assert alice.rest.post("messages/", json=sent | {"client_id": "12345678", "metadata": {"a": {"b": [1]}}}).status_code == 201
+    assert alice.rest.post("messages/", json=sent | {"metadata": {"a": {"b": [[1]]}}}).status_code == 400
+    with alice.connect(talk) as a:
+        a.send("message", content="x", ref="123456789")
+        assert a.wait_for("error")["data"]["fields"].keys() == {"ref"}
+        for number in range(40):
+            a.send("message", content="x" * 600, ref=str(number))
+        assert [a.wait_for("ack")["ref"] for _ in range(40)] == [str(number) for number in range(40)]
+
+
 @pytest.mark.proves("--limit-concurrency, --backlog, --shards")
 def test_connections_over_the_limit_get_503(own_server):
     server = own_server("--limit-concurrency", 5)
