@@ -16,7 +16,7 @@ Result<std::string> BodyStream::Take() {
   if (error_) return parley::Fail(*error_);
   const bool was_full = full();
   std::string bytes = std::exchange(held_, {});
-  if (was_full) on_room_();
+  if (was_full && !over()) on_room_();
   return bytes;
 }
 

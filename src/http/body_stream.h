@@ -14,7 +14,8 @@ class BodyStream {
   // While more bytes than this are buffered, the server does not read from the connection.
   static constexpr size_t kHeld = 64 * 1024;
 
-  // `on_room` is called when the buffer has room again.
+  // `on_room` is called when the buffer has room again, unless the body has ended: the next request must
+  // not be read before the handler has responded.
   BodyStream(Executor& on, Callback on_room) : on_(on), on_room_(std::move(on_room)) {}
 
   // --- the handler's side

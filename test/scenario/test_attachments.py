@@ -1,5 +1,6 @@
 """Attachments: upload, visibility, binding to a message, deletion and expiry."""
 import pathlib
+import socket
 import threading
 import time
 
@@ -8,7 +9,7 @@ import pytest
 import files
 from client import NO_ID, Person, assert_problem
 from deadline import PATIENCE, eventually
-from raw import Wire
+from raw import Wire, request
 from server import wait_until
 
 FIELDS = {"id", "filename", "content_type", "file_size", "file_path", "file_url", "uploaded_by_id", "uploaded_at", "message_id", "metadata"}
@@ -171,6 +172,29 @@ def test_the_connection_stays_open_after_an_upload(talk):
     for _ in range(3):  # httpx reuses one connection
         uploaded(talk["alice"], content=files.png_of(300_000))
         assert talk["alice"].rest.get("conversations/").status_code == 200
+
+
+def upload_request(person, size):
+    body, kind = files.multipart([("file", "cat.png", files.png_of(size))])
+    return request("POST", "/api/messaging/attachments/", f"Authorization: Bearer {person.token}", f"Content-Type: {kind}",
+                   f"Content-Length: {len(body)}", body=body)
+
+
+@pytest.mark.parametrize("size", [1_000, 66_000, 80_000, 120_000, 300_000])
+def test_a_request_after_an_upload_is_answered_after_it(server, talk, size):
+    for _ in range(5):
+        with Wire(server) as wire:
+            wire.send(upload_request(talk["alice"], size)).send(request("GET", "/livez") * 2)
+            assert [wire.answer().status for _ in range(3)] == [201, 200, 200]
+
+
+@pytest.mark.parametrize("size", [1_000, 66_000, 80_000, 120_000, 300_000])
+def test_a_client_that_half_closes_after_an_upload_gets_the_response(server, talk, size):
+    for _ in range(5):
+        with Wire(server) as wire:
+            wire.send(upload_request(talk["alice"], size)).socket.shutdown(socket.SHUT_WR)
+            assert wire.answer().status == 201
+            assert wire.at_end()
 
 
 # --- visibility ---------------------------------------------------------------------------------------------------
