@@ -384,6 +384,7 @@ def test_two_embedded_stores_on_one_redis_report_store_mismatch(own_redis, own_s
         eventually(lambda: not node.ready())
         answer = Person(node, "alice").rest.get(f"{node.url}/readyz")
         assert answer.status_code == 503 and answer.json()["status"] == "store_mismatch"
+        assert int(answer.headers["retry-after"]) >= 1
     two.stop()
     eventually(one.ready, within=30)
 

@@ -10,7 +10,9 @@ Task<Response> Livez(RequestContext&) { co_return Response::Json(200, R"({"statu
 
 Response Readyz(const StoreState& store, const NodeHealth& health) {
   if (const char* reason = WhyNotReady(store, health)) {
-    return Response::Json(503, std::string(R"({"status":")") + reason + R"("})");
+    Response unready = Response::Json(503, std::string(R"({"status":")") + reason + R"("})");
+    unready.headers.emplace_back("Retry-After", "1");
+    return unready;
   }
   return Response::Json(200, R"({"status":"ready","version":")" PARLEY_VERSION R"("})");
 }
