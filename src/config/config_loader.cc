@@ -144,7 +144,11 @@ FileReader DiskFileReader() {
     errno = 0;
     std::ifstream file(path, std::ios::binary);
     std::string text;
-    if (file) text.assign(std::istreambuf_iterator<char>(file), {});
+    try {
+      if (file) text.assign(std::istreambuf_iterator<char>(file), {});
+    } catch (const std::ios_base::failure& failure) {  // a directory, a failing disk
+      return tl::unexpected(failure.code());
+    }
     if (file && !file.bad()) return text;
     return tl::unexpected(std::error_code(errno != 0 ? errno : EIO, std::generic_category()));
   };

@@ -30,7 +30,7 @@ def configured(own_server, tmp_path):
         file.chmod(0o600)
     write(f'log_level = "info"\n[auth]\nsecret_key = "{OLD_KEY}"\n')
     server = own_server("--config", file, JWT_SECRET_KEY=None)
-    server.write = write
+    server.write, server.file = write, file
     server.hang_up = lambda: server.process.send_signal(signal.SIGHUP)
     return server
 
@@ -62,6 +62,15 @@ def test_an_invalid_configuration_file_leaves_the_settings_unchanged(configured,
         eventually(lambda: "reload failed" in configured.log)
         assert " error " in next(line for line in configured.log.splitlines() if "reload failed" in line)
         assert socket.ask("ping")["type"] == "pong"
+    assert status(configured, OLD_KEY) == 200
+
+
+@pytest.mark.proves("signals")
+def test_a_directory_in_place_of_the_configuration_file_leaves_the_settings_unchanged(configured):
+    configured.file.unlink()
+    configured.file.mkdir()
+    configured.hang_up()
+    eventually(lambda: "settings.toml: Is a directory" in configured.log)
     assert status(configured, OLD_KEY) == 200
 
 
