@@ -1,5 +1,6 @@
 """P10: deploys without visible errors."""
 import signal
+import socket
 import threading
 
 import httpx
@@ -38,6 +39,17 @@ def test_sigint_shuts_the_server_down(own_server):
     server = own_server()
     server.process.send_signal(signal.SIGINT)
     assert server.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.proves("signals")
+def test_a_server_that_waits_for_its_database_exits_at_once(own_server, number):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = own_server(DATABASE_URL=f"postgres://127.0.0.1:{silent.getsockname()[1]}/parley", ready=False)
+        silent.accept()
+        server.process.send_signal(number)
+        assert server.wait(within=5) == 0
+    assert "stopping during the start" in server.log
 
 
 def test_a_server_without_clients_exits_at_once(own_server):

@@ -1,8 +1,11 @@
 #include <pthread.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <memory>
 #include <ostream>
 #include <thread>
 
@@ -14,6 +17,7 @@
 #include "app/service_manager.h"
 #include "app/signing_key.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "config/config_loader.h"
 #include "config/config_text.h"
 
@@ -39,6 +43,41 @@ sigset_t BlockSignals() {
   std::signal(SIGPIPE, SIG_IGN);
   return signals;
 }
+
+// Ends the process at once if a stop signal arrives before the node serves: a start can wait for the store.
+class StopDuringStart {
+ public:
+  StopDuringStart() : thread_([this] { Watch(); }) {}
+  ~StopDuringStart() {
+    started_ = true;
+    ::pthread_kill(thread_.native_handle(), SIGUSR1);
+    thread_.join();
+  }
+
+ private:
+  void Watch() {
+    NameThread("start-signals");
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals, signal);
+    while (!started_) {
+      int signal = 0;
+      sigwait(&signals, &signal);
+      if (signal == SIGUSR1) continue;
+      if (started_) {  // for WaitForSignal
+        ::kill(::getpid(), signal);
+        return;
+      }
+      log::info("stopping during the start signal={}", signal);
+      NotifyServiceManager("STOPPING=1");
+      log::Flush(kLastLines);
+      std::_Exit(0);
+    }
+  }
+
+  std::atomic<bool> started_{false};
+  std::thread thread_;
+};
 
 // Handles signals until one ends the process.
 void WaitForSignal(const sigset_t& signals, Reloader& reloader) {
@@ -125,8 +164,10 @@ int RunServeCommand(const std::vector<std::string>& args, bool demo, std::ostrea
   if (loaded.config.limit_concurrency == 0) loaded.config.limit_concurrency = connections;
 
   const SystemClock clock;
+  auto during_start = std::make_unique<StopDuringStart>();
   Node node(loaded.config, clock);
   if (demo) SeedDemo(node.store(), clock);
+  during_start.reset();
   node.Start();
   PrintWhereToLook(node, loaded.config, out);
   NotifyServiceManager("READY=1");
