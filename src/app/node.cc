@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -524,6 +525,11 @@ bool Node::Drain() {
 }
 
 void Node::DisconnectClients() {
+  // A single socket (Unix, inherited) accepts on the first shard and deals connections out to all: those dealt
+  // before the listener stopped are disconnected too.
+  std::promise<void> stopped;
+  shards_.front()->Post([&stopped] { stopped.set_value(); });
+  stopped.get_future().wait();
   const int64_t spread =
       std::max(kLeastReconnectSpread, counters_.connections.value() / kReconnectsPerMillisecond);
   for (const auto& shard : shards_) {

@@ -69,6 +69,34 @@ def test_a_draining_server_does_not_remove_the_unix_socket_of_its_successor(own_
     assert livez(path) == 200
 
 
+@pytest.mark.proves("P10 deploys")
+def test_connections_accepted_while_the_server_stops_do_not_delay_its_exit(own_server, path):
+    for _ in range(3):
+        server = own_server("--drain-delay", 0, "--shards", 4, listen=["--uds", str(path)], ready=False)
+        eventually(lambda: livez(path) == 200)
+        accepted, stopped = [], threading.Event()
+
+        def connect():
+            while not stopped.is_set() and len(accepted) < 400:
+                made = socket.socket(socket.AF_UNIX)
+                try:
+                    made.connect(str(path))
+                except OSError:
+                    return made.close()
+                accepted.append(made)
+        threads = [threading.Thread(target=connect) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        eventually(lambda: len(accepted) > 50)
+        server.terminate()
+        assert server.wait(within=8) == 0
+        stopped.set()
+        for thread in threads:
+            thread.join()
+        for each in accepted:
+            each.close()
+
+
 # --- inherited sockets --------------------------------------------------------------------------------
 
 def listening(family=socket.AF_INET, address=("127.0.0.1", 0)):
