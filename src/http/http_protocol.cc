@@ -66,7 +66,8 @@ size_t HttpProtocol::OnBytes(Connection& connection, std::span<char> bytes) {
   std::string_view rest(bytes.data(), bytes.size());
   while (!connection.reading_paused() && !connection.closing()) {
     if (stage_ == Stage::kHeader && !reader_.in_request()) {
-      if (!connection.HasRoom()) {  // until the responses are written: OnDrained
+      // Until the handler has responded (Run), or the responses are written (OnDrained).
+      if (busy_ || !connection.HasRoom()) {
         connection.PauseReading();
         break;
       }

@@ -188,6 +188,16 @@ def test_a_request_after_an_upload_is_answered_after_it(server, talk, size):
             assert [wire.answer().status for _ in range(3)] == [201, 200, 200]
 
 
+@pytest.mark.parametrize("size", [1_000, 66_000, 300_000])
+def test_an_upgrade_after_an_upload_is_answered_after_it(server, talk, size):
+    for _ in range(5):
+        with Wire(server) as wire:
+            wire.send(upload_request(talk["alice"], size)).send(request(
+                "GET", "/ws/messaging/", f"Authorization: Bearer {talk['alice'].token}", "Upgrade: websocket", "Connection: Upgrade",
+                "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="))
+            assert [wire.answer().status for _ in range(2)] == [201, 101]
+
+
 @pytest.mark.parametrize("size", [1_000, 66_000, 80_000, 120_000, 300_000])
 def test_a_client_that_half_closes_after_an_upload_gets_the_response(server, talk, size):
     for _ in range(5):
