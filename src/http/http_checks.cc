@@ -26,6 +26,11 @@ std::optional<Error> HttpProtocol::RefusalOfConnection(const Connection&,
                  .detail = "The server has reached its connection limit.",
                  .retry_after = std::chrono::seconds(1)};
   }
+  if (last_ && context_.upgrade.Serves(request)) {
+    return Error{.code = ErrorCode::overloaded,
+                 .detail = "The server is shutting down.",
+                 .retry_after = std::chrono::seconds(1)};
+  }
   return context_.site.CheckRequest(request);
 }
 

@@ -434,7 +434,8 @@ void HttpProtocol::Close(Connection& connection) {
 
 void HttpProtocol::OnShutdown(Connection& connection, Duration) {
   last_ = true;
-  if (!busy_) Close(connection);
+  // A request that has partly arrived is answered: its client may not be able to repeat it.
+  if (!busy_ && !reader_.in_request()) Close(connection);
 }
 
 void HttpProtocol::OnEndOfStream(Connection& connection) {
@@ -466,7 +467,8 @@ void HttpProtocol::CheckTimes(Connection& connection, Monotonic now) {
     if (now - idle_since_ >= allowed && connection.outbox().empty()) Close(connection);
     return;
   }
-  const auto allowed = stage_ == Stage::kBody ? Duration(kBodyDeadline) : Duration(kHeaderDeadline);
+  const auto allowed =
+      stage_ == Stage::kBody && !last_ ? Duration(kBodyDeadline) : Duration(kHeaderDeadline);
   if (now - request_since_ <= allowed) return;
   if (refusal_ != nullptr) {
     response_context_.keep_alive = false;

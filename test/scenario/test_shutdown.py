@@ -1,4 +1,5 @@
 """P10: deploys without visible errors."""
+import json
 import signal
 import socket
 import threading
@@ -9,6 +10,7 @@ import pytest
 from client import Closed, assert_closes_with
 from conftest import named
 from deadline import eventually
+from raw import Wire, request
 
 
 @pytest.mark.proves("1012")
@@ -85,6 +87,28 @@ def test_readiness_fails_first_and_connections_are_accepted_for_the_drain_delay(
         assert alice.rest.send_message(talk, "while draining")["seq"] == 1
         assert b.wait_for("message")["seq"] == 1
         assert_closes_with(b, 1012, reconnect=True)
+    assert server.wait() == 0
+
+
+@pytest.mark.proves("P10 deploys")
+def test_a_request_that_has_partly_arrived_is_answered_during_shutdown(own_server):
+    server = own_server()
+    alice, bob = named(server, "alice", "bob")
+    talk = alice.rest.create_group(bob)
+    body = json.dumps({"conversation_id": talk["id"], "content": "in two pieces"}).encode()
+    head = request("POST", "/api/messaging/messages/", f"Authorization: Bearer {alice.token}", "Content-Type: application/json",
+                   f"Content-Length: {len(body)}")
+    with bob.connect(talk) as b, Wire(server) as posting, Wire(server) as asking, Wire(server) as opening:
+        posting.send(head + body[:10])
+        asking.send(b"GET /livez HTTP/1.1\r\nHost")
+        opening.send(b"GET /ws/messaging/ HTTP/1.1\r\nHost")
+        eventually(lambda: server.metric("parley_connections") >= 4)
+        server.terminate()
+        assert_closes_with(b, 1012, reconnect=True)
+        assert posting.send(body[10:]).answer().status == 201
+        assert asking.send(b": 127.0.0.1\r\n\r\n").answer().headers["connection"] == "close"
+        refused = opening.send(b": 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n").answer()
+        assert refused.status == 503 and int(refused.headers["retry-after"]) >= 1
     assert server.wait() == 0
 
 
