@@ -365,7 +365,8 @@ def test_files_of_the_old_system_are_served_from_media_root_only(site, tmp_path)
     made = old.run(f"""
 m = Message.objects.create(conversation_id='{room['id']}', sender_id='{site.users[0]}', content='files')
 out = [str(Attachment.objects.create(file_name='cat.png', file_path=path, file_url='/media/' + path, file_size=13, content_type='image/png',
-                                     uploaded_by_id='{site.users[0]}', message=m).id) for path in {paths!r}]""")
+                                     uploaded_by_id='{site.users[0]}', message=m).id) for path in {paths!r}]
+Attachment.objects.filter(id=out[2]).update(content_type='text/javascript')""")
     node = Server(tmp_path / "with-media", "--attachments-media-root", media, DATABASE_URL=database.url).start()
     try:
         ben, stranger = Person(node, site.users[1]), Person(node, site.users[9])
@@ -375,6 +376,8 @@ out = [str(Attachment.objects.create(file_name='cat.png', file_path=path, file_u
             statuses.append(got.status_code)
             assert (got.content == b"a cat's bytes") == (got.status_code == 200) and b"secret" not in got.content
         assert statuses == [200, 200, 200] + [404] * 8
+        types = [ben.rest.get(f"attachments/{id}/content/").headers["content-type"] for id in made[:3]]
+        assert types == ["image/png", "image/png", "application/octet-stream"]
         part = ben.rest.get(f"attachments/{made[0]}/content/", headers={"Range": "bytes=2-4"})
         assert part.status_code == 206 and part.content == b"cat"
         assert ben.rest.get(f"attachments/{made[0]}/content/", headers={"If-None-Match": part.headers["ETag"]}).status_code == 304

@@ -70,9 +70,11 @@ Response Download(const Request& request, const Attachment& attachment, BlobStor
   const std::string tag = attachment.media_path.empty() ? TagOf(attachment.digest)
                                                         : "\"" + attachment.id.ToString() + "\"";
   const int64_t size = attachment.file_size;
+  // Another system may have stored any type that a client sent, such as one that browsers run as a script.
+  const bool known = IsTakenType(attachment.content_type);
   // Cached by the browser only, and revalidated for each use, because access can be revoked.
   Response response{
-      .content_type = attachment.content_type,
+      .content_type = known ? attachment.content_type : "application/octet-stream",
       .headers = {
           {"ETag", tag}, {"Cache-Control", "private, no-cache"}, {"Accept-Ranges", "bytes"}}};
   if (NamesTag(request.HeaderList("If-None-Match"), tag)) {
