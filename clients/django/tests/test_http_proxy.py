@@ -124,6 +124,31 @@ class Bodies(unittest.IsolatedAsyncioTestCase):
             await client(method="GET").body(b"").run()
             self.assertEqual(upstream.header("content-length"), [])
 
+    async def test_transfer_encoding_overrides_a_length(self):
+        async def answer(reader, writer, head):
+            if b"transfer-encoding" in head:
+                self.assertEqual(await reader.readuntil(b"0\r\n\r\n"), b"6\r\nabcdef\r\n0\r\n\r\n")
+            else:
+                self.assertEqual(await reader.readexactly(6), b"abcdef")
+            writer.write(OK)
+
+        both = [(b"content-length", b"3"), (b"transfer-encoding", b"chunked")]
+        async with Upstream(answer).running() as upstream:
+            await client(method="POST", headers=both).body(b"abcdef").run()
+            await client(method="POST", headers=both).body(b"abcdef", True).body().run()
+        self.assertEqual(upstream.header("content-length", 0), ["6"])
+        self.assertEqual(upstream.header("transfer-encoding", 0), [])
+        self.assertEqual(upstream.header("content-length", 1), [])
+        self.assertEqual(upstream.header("transfer-encoding", 1), ["chunked"])
+
+    async def test_a_body_that_differs_from_its_length_is_refused(self):
+        async with Upstream(answer_ok).running() as upstream:
+            for length, more in ((b"3", False), (b"3", True), (b"0", False), (b"99", False)):
+                request = client(method="POST", headers=[(b"content-length", length)])
+                done = await request.body(b"abcGET / HTTP/1.1\r\n\r\n", more).run()
+                self.assertEqual((done.status, json.loads(done.content)["code"]), (400, "bad_request"))
+        self.assertEqual(upstream.heads, [])
+
     async def test_a_client_that_sends_less_than_it_declared_is_dropped(self):
         async def answer(reader, writer, head):
             await reader.readexactly(6)

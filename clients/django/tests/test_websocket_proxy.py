@@ -142,7 +142,7 @@ class Frames(unittest.IsolatedAsyncioTestCase):
             (TEXT, "ä".encode()), (BINARY, b"\0"), (TEXT, b"x" * 100_000), (CLOSE, struct.pack("!H", 4009))])
 
     async def test_a_client_without_a_close_frame(self):
-        for code, wanted in ((1005, b"\x88\x80"), (1006, b"")):
+        for code, wanted in ((1005, b"\x88\x80"), (None, b"\x88\x80"), (1006, b"")):
             rest = asyncio.get_running_loop().create_future()
 
             async def then(reader, writer):

@@ -82,9 +82,9 @@ def is_secure(scope: Scope) -> bool:
 
 
 def content_length(scope: Scope) -> Optional[int]:
-    """The declared length of the request's body, or None."""
+    """The declared length of the request's body, or None. Transfer-Encoding overrides it (RFC 9112 section 6.3)."""
     values = {value.strip() for name, value in scope["headers"] if name.lower() == b"content-length"}
-    if not values:
+    if not values or _value(scope["headers"], b"transfer-encoding") is not None:
         return None
     value = values.pop()
     if values or not re.fullmatch(rb"[0-9]{1,18}", value):

@@ -64,8 +64,11 @@ class _Request:
         self.more = False
 
     async def read_first(self) -> None:
-        """Reads the first piece of the body, which tells whether there is a body at all."""
+        """Reads the first piece of the body, which tells whether there is a body at all. Raises BadRequest."""
         self.first, self.more = await self._next()
+        size = len(self.first)
+        if self.length is not None and (size > self.length or (size < self.length and not self.more)):
+            raise BadRequest("The body does not have the length that Content-Length declares.")
         if self.length is None and not self.more and (self.first or self.method in ("POST", "PUT", "PATCH")):
             self.length = len(self.first)
 

@@ -179,7 +179,7 @@ class _Relay:
         while True:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
-                code = message.get("code", frames.NO_STATUS)
+                code = message.get("code") or frames.NO_STATUS  # Daphne has None for a close frame without a code
                 if code != frames.ABNORMAL:
                     self._write(frames.encode_close(code))
                 return
