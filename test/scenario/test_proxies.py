@@ -262,6 +262,43 @@ def test_the_timeouts_are_longer_than_parleys_pings():
         assert len(found) >= 2 and min(found) > 25 + 20, "ping_interval and ping_timeout"
 
 
+class SilentNode:
+    """A node that is ready, and closes the connection of each other request without a response."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address, self.requests = f"127.0.0.1:{self.listener.getsockname()[1]}", []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        with connection, contextlib.suppress(OSError):
+            while data := connection.recv(65536):
+                if not data.startswith(b"GET /readyz"):
+                    return self.requests.append(data.split(b" ")[0])
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_post_without_a_response_is_not_sent_to_another_node(kind, tmp_path):
+    nodes = [SilentNode(), SilentNode()]
+    proxy = Proxy(kind, nodes, tmp_path)
+    try:
+        with proxy.raw() as client:
+            client.sendall(f"POST /api/messaging/messages/ HTTP/1.1\r\nHost: {NAME}\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+            assert client.recv(65536).startswith(b"HTTP/1.1 502 ")
+        assert [request for node in nodes for request in node.requests] == [b"POST"]
+    finally:
+        proxy.close()
+        for node in nodes:
+            node.listener.close()
+
+
 @pytest.mark.parametrize("kind", FILES)
 def test_an_idle_socket_stays_open_by_the_pings(kind, start_nodes, tmp_path):
     """With both intervals divided by 25."""
