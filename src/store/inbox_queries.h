@@ -19,7 +19,7 @@ inline constexpr Query kClearInbox{
 // The messages of the list, in the order in which they get their seqs. A list of ids with spaces between.
 inline constexpr Query kInboxMessages{
     "inbox_messages",
-    "SELECT id, seq, sent_at FROM messaging_message WHERE conversation_id = ?1 "
+    "SELECT id, seq, sent_at, deleted_at FROM messaging_message WHERE conversation_id = ?1 "
     "AND id = ANY (CAST(string_to_array(?2, ' ') AS uuid[])) ORDER BY sent_at, id"};
 inline constexpr Query kNumberMessage{
     "number_message", "UPDATE messaging_message SET seq = ?2 WHERE id = ?1 AND seq IS NULL"};
@@ -38,8 +38,11 @@ inline constexpr Query kRecount{
     "recount",
     "UPDATE messaging_conversation c SET participant_count = (SELECT count(*) "
     "FROM messaging_conversation_participant p WHERE p.conversation_id = c.id) WHERE c.id = ?1"};
+// Of a deleted message whose text another writer saved again.
+inline constexpr Query kEraseAgain{
+    "erase_again", "UPDATE messaging_message SET content = '', metadata = '{}' WHERE id = ?1"};
 // A direct conversation belongs to its two members, unless these have another one; a task conversation to its
-// task.
+// task, unless the task's id is longer than the API accepts: an index cannot hold a very long one.
 inline constexpr Query kAdoptPair{
     "adopt_pair",
     "WITH pair AS (SELECT min(name) || ' ' || max(name) AS key FROM (SELECT user_id::text COLLATE "
@@ -51,7 +54,8 @@ inline constexpr Query kAdoptPair{
 inline constexpr Query kAdoptTask{
     "adopt_task",
     "UPDATE messaging_conversation c SET task_id = c.metadata ->> 'task_id' WHERE id = ?1 "
-    "AND type = 'task' AND task_id IS NULL AND metadata ->> 'task_id' <> '' AND NOT EXISTS "
+    "AND type = 'task' AND task_id IS NULL AND length(metadata ->> 'task_id') BETWEEN 1 AND 255 "
+    "AND NOT EXISTS "
     "(SELECT 1 FROM messaging_conversation o WHERE o.task_id = c.metadata ->> 'task_id')"};
 
 }  // namespace parley::queries

@@ -14,6 +14,11 @@ std::optional<std::string> TextAt(const Statement& row, int at) {
   return std::string(row.Text(at));
 }
 
+// A database that Parley took over can accept NULL.
+std::string_view MetadataAt(const Statement& row, int at) {
+  return row.IsNull(at) ? std::string_view("{}") : row.Text(at);
+}
+
 void ReadText(std::optional<std::string>& text, const Statement& row, int at) {
   if (row.IsNull(at)) return text.reset();
   if (!text) text.emplace();
@@ -48,7 +53,7 @@ void ReadInto(Message& message, const Statement& row) {
   }
   message.reply_to.reset();
   if (!row.IsNull(11)) message.reply_to = row.Id(11);
-  message.metadata = row.Text(12);
+  message.metadata = MetadataAt(row, 12);
   message.attachments.clear();
   message.attachments.resize(static_cast<size_t>(row.Int(14)));
 }
@@ -68,7 +73,7 @@ Conversation ConversationFrom(const Statement& row) {
   conversation.title = TextAt(row, 2);
   conversation.created_at = {row.Int(3)};
   conversation.last_message_at = TimeAt(row, 4);
-  conversation.metadata = row.Text(5);
+  conversation.metadata = MetadataAt(row, 5);
   conversation.seq = row.Int(6);
   conversation.participant_count = row.Int(7);
   return conversation;

@@ -133,15 +133,23 @@ class Adoption final : public WriteOf<Adopted> {
     return last;
   }
 
-  // A message that got its seq just now needs no other event.
+  // A message that got its seq just now needs no other event. A deleted message stays deleted: a writer
+  // that had loaded it earlier, such as Django's save(), writes its text again.
   void AdoptEdits(SqlSession& session, int64_t old_head, Timestamp now) {
+    std::vector<Uuid> deleted;
     std::vector<std::pair<Uuid, int64_t>> edited;
     Statement& rows = session.Prepare(queries::kInboxMessages)
                           .Bind(1, conversation_)
                           .Bind(2, Join(inbox_.updated));
     while (rows.Step()) {
-      if (!rows.IsNull(1) && rows.Int(1) <= old_head) edited.emplace_back(rows.Id(0), rows.Int(1));
+      if (!rows.IsNull(3)) {
+        deleted.push_back(rows.Id(0));
+      } else if (!rows.IsNull(1) && rows.Int(1) <= old_head) {
+        edited.emplace_back(rows.Id(0), rows.Int(1));
+      }
     }
+    RunForEach(session, queries::kEraseAgain, deleted,
+               [](Statement& erase, const Uuid& id) { erase.Bind(1, id); });
     for (const auto& [id, seq] : edited) {
       session.Prepare(queries::kStampEdited).Bind(1, id).Bind(2, now.micros).Run();
       InsertChange(session, ChangeKind::kMessageUpdated, seq);

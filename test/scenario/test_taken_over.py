@@ -212,6 +212,37 @@ def test_rows_that_django_writes_become_events_on_every_node(site):
 
 
 @pytest.mark.proves("Django's ORM beside Parley")
+def test_a_save_of_django_does_not_bring_back_a_deleted_text(site):
+    room = site.room()
+    alice, bob = site.person(0), site.person(1)
+    with bob.connect(room) as b:
+        sent = alice.rest.send_message(room, "a secret")
+        b.wait_for("message")
+        site.old.run(f"stale = Message.objects.get(pk='{sent['id']}')")
+        assert alice.rest.delete(f"messages/{sent['id']}/").status_code == 204
+        deleted = b.wait_for("message_deleted")
+        site.old.run("stale.read_at = stale.sent_at; stale.save()")
+        row = f"FROM messaging_message WHERE id = '{sent['id']}'"
+        eventually(lambda: site.database.ask(f"SELECT content {row}") == "")
+        assert site.database.ask(f"SELECT edited_at IS NULL, metadata {row}") == "t|{}"
+        alice.rest.send_message(room, "after it")
+        assert b.wait_for("message")["seq"] == deleted["seq"] + 1, "the save takes no seq"
+
+
+@pytest.mark.proves("Django's ORM beside Parley")
+def test_null_in_a_column_for_metadata_is_an_empty_object(site):
+    room = site.room()
+    alice = site.person(0)
+    for table in ("message", "conversation"):
+        site.database.ask(f"ALTER TABLE messaging_{table} ALTER COLUMN metadata DROP NOT NULL")
+    alice.rest.send_message(room, "hello")
+    site.database.ask(f"UPDATE messaging_message SET metadata = NULL WHERE conversation_id = '{room['id']}'")
+    site.database.ask(f"UPDATE messaging_conversation SET metadata = NULL WHERE id = '{room['id']}'")
+    assert [one["metadata"] for one in alice.rest.everything_in(room)] == [{}]
+    assert alice.rest.get(f"conversations/{room['id']}/").json()["metadata"] == {}
+
+
+@pytest.mark.proves("Django's ORM beside Parley")
 def test_members_and_conversations_that_django_changes_reach_sockets(site):
     old = site.old
     ann, ben, cid = site.person(0), site.person(1, node=1), site.person(2, node=1)

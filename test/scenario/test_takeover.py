@@ -1,4 +1,5 @@
 """`parley migrate` takes over a database that the guide's Django system made, while that system continues to write."""
+import secrets
 import subprocess
 import threading
 
@@ -49,6 +50,13 @@ def schema(database):
         database.ask("SELECT proname FROM pg_proc WHERE proname LIKE 'parley%'")]
 
 
+LONG_TASK = """
+user = User.objects.create(username="task-{id}"[:100])
+room = Conversation.objects.create(type="task", metadata={{"task_id": "{id}"}})
+ConversationParticipant.objects.create(conversation=room, user=user)
+Message.objects.create(conversation=room, sender=user, content="hello")
+out = str(room.id)
+"""
 DENSE = """SELECT count(*) FROM (SELECT conversation_id, array_agg(seq ORDER BY seq) AS seqs, array_agg(seq ORDER BY sent_at, id) AS by_time
            FROM messaging_message GROUP BY conversation_id) m JOIN messaging_conversation c ON c.id = m.conversation_id
            WHERE seqs <> by_time OR seqs <> ARRAY(SELECT generate_series(1, c.seq))"""
@@ -119,6 +127,32 @@ def test_migrate_names_each_difference_of_the_schema(numbered, database, tmp_pat
             assert difference in refused, refused
         assert "note" not in refused, "a nullable column of the project's own is not a difference"
     assert database.ask(ADDED) == "0", "nothing was changed"
+
+
+@pytest.mark.proves("migrate")
+def test_migrate_refuses_user_ids_that_no_token_can_name(numbered, database, tmp_path):
+    fill(numbered, rooms=6, messages=5)
+    for table, column in (("conversation_participant", "user_id"), ("message", "sender_id"), ("attachment", "uploaded_by_id")):
+        key = database.ask(f"SELECT conname FROM pg_constraint WHERE conrelid = 'messaging_{table}'::regclass AND contype = 'f' "
+                           f"AND confrelid = 'accounts_numbereduser'::regclass")
+        database.ask(f"ALTER TABLE messaging_{table} DROP CONSTRAINT {key}")
+        database.ask(f"ALTER TABLE messaging_{table} ALTER COLUMN {column} TYPE varchar(36)")
+    migrate(database, tmp_path, "--dry-run")
+    database.ask("UPDATE messaging_conversation_participant SET user_id = 'A1B2C3D4-0000-4000-8000-00000000000A' "
+                 "WHERE id = (SELECT id FROM messaging_conversation_participant LIMIT 1)")
+    assert "user_id has 1 UUIDs with upper-case letters" in migrate(database, tmp_path, code=1)
+    assert database.ask(ADDED) == "0"
+
+
+@pytest.mark.proves("migrate")
+def test_a_task_id_that_no_index_can_hold_is_left_out(numbered, database, tmp_path, own_server):
+    numbered.run(LONG_TASK.format(id=secrets.token_hex(4000)))
+    migrate(database, tmp_path)
+    own_server(DATABASE_URL=database.url)
+    room = numbered.run(LONG_TASK.format(id=secrets.token_hex(4000)))
+    eventually(lambda: database.ask("SELECT count(*) FROM parley_inbox") == "0")
+    assert database.ask(f"SELECT seq FROM messaging_message WHERE conversation_id = '{room}'") == "1"
+    assert database.ask("SELECT count(*) FROM messaging_conversation WHERE task_id IS NULL") == "2"
 
 
 @pytest.mark.proves("migrate")

@@ -167,9 +167,10 @@ constexpr const char* kPairs =
     "FROM messaging_conversation c JOIN (SELECT conversation_id, "
     "user_id::text COLLATE \"C\" AS name FROM messaging_conversation_participant) p "
     "ON p.conversation_id = c.id WHERE c.type = 'direct' GROUP BY c.id HAVING count(*) = 2";
+// An index cannot hold a very long key; the API accepts 255 characters.
 constexpr const char* kTasks =
     "SELECT id, created_at, metadata ->> 'task_id' AS key FROM messaging_conversation "
-    "WHERE type = 'task' AND metadata ->> 'task_id' <> ''";
+    "WHERE type = 'task' AND length(metadata ->> 'task_id') BETWEEN 1 AND 255";
 
 // Gives the oldest conversation of each key its key, unless another one has it.
 void SetKeys(PgConnection& connection, std::ostream& out, const char* column, const char* keys,

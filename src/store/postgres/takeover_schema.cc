@@ -82,6 +82,18 @@ bool HasKey(PgConnection& connection, const char* table, const std::string& colu
                     columns + "' LIMIT 1") == "1";
 }
 
+// Parley folds UUIDs in tokens to lower case, so it would never find such a user.
+std::string UpperCaseIds(PgConnection& connection) {
+  const std::string count =
+      AskOne(connection,
+             "SELECT count(DISTINCT user_id::text) FROM messaging_conversation_participant WHERE "
+             "user_id::text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' AND "
+             "user_id::text <> lower(user_id::text)");
+  if (count == "0") return "";
+  return "column messaging_conversation_participant.user_id has " + count +
+         " UUIDs with upper-case letters; change the ids of these users to lower case";
+}
+
 }  // namespace
 
 const std::vector<AddedColumn>& Columns() {
@@ -204,6 +216,9 @@ std::vector<std::string> Differences(PgConnection& connection, bool begun) {
   if (!HasKey(connection, kParticipant, "conversation_id,user_id")) {
     out.push_back("table " + std::string(kParticipant) +
                   " has no unique constraint on (conversation_id, user_id)");
+  }
+  if (const std::string difference = UpperCaseIds(connection); !difference.empty()) {
+    out.push_back(difference);
   }
   return out;
 }
