@@ -22,13 +22,13 @@ def test_migrate_prints_its_plan_and_applies_it(tmp_path, database):
     for variables in {}, {"DATABASE_URL": database.url}:
         where = ["--data-dir", str(tmp_path / "data")]
         planned = run("migrate", "--dry-run", *where, directory=tmp_path, **variables)
-        assert planned.returncode == 0 and "no schema; would be upgraded to schema 12" in planned.stdout
+        assert planned.returncode == 0 and "no schema; would be upgraded to schema 13" in planned.stdout
         again = run("migrate", "--dry-run", *where, directory=tmp_path, **variables)
         assert again.stdout == planned.stdout, "the dry run changes nothing"
         done = run("migrate", *where, directory=tmp_path, **variables)
-        assert done.returncode == 0 and done.stdout.endswith("upgrading to schema 12\ndone\n"), done.stdout
+        assert done.returncode == 0 and done.stdout.endswith("upgrading to schema 13\ndone\n"), done.stdout
         after = run("migrate", *where, directory=tmp_path, **variables)
-        assert after.returncode == 0 and "schema 12 is up to date" in after.stdout
+        assert after.returncode == 0 and "schema 13 is up to date" in after.stdout
 
 
 @pytest.mark.proves("migrate")

@@ -212,6 +212,19 @@ def test_rows_that_django_writes_become_events_on_every_node(site):
 
 
 @pytest.mark.proves("Django's ORM beside Parley")
+def test_a_participant_whose_user_django_replaces_receives_nothing_more(site):
+    room = site.room(people=3)
+    ann, ben, dora = site.person(0), site.person(1, node=1), site.person(5, node=1)
+    with ben.connect(room) as b, dora.connect() as d:
+        site.old.run(f"ConversationParticipant.objects.filter(conversation_id='{room['id']}', user_id='{ben.id}').update(user_id='{dora.id}')")
+        assert b.end()[0] == 4003
+        d.wait_for(of("conversation_created", room))
+        ann.rest.send_message(room, "for dora")
+        assert d.wait_for(of("message", room))["data"]["content"] == "for dora"
+    assert sorted(ann.rest.get(f"conversations/{room['id']}/").json()["participants"]) == sorted([ann.id, site.users[2], dora.id])
+
+
+@pytest.mark.proves("Django's ORM beside Parley")
 def test_a_save_of_django_does_not_bring_back_a_deleted_text(site):
     room = site.room()
     alice, bob = site.person(0), site.person(1)

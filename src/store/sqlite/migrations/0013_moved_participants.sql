@@ -1,0 +1,2 @@
+-- Without effect: only PostgreSQL has databases that Parley took over.
+SELECT 1;
