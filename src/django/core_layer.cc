@@ -17,6 +17,7 @@ constexpr seconds kCheckEvery = RedisInfoTable::kAskEvery;
 constexpr seconds kLongestRenewal{600};
 constexpr milliseconds kRetryAfter{10};
 constexpr seconds kRetryDisconnected{60};     // on a connect, all groups are due at once
+constexpr seconds kRetryRejected{10};         // by Redis, such as while its memory is full
 constexpr size_t kMostQueuedJoins = 1 << 20;  // bytes: sends must fit behind them
 // Of a group, less one; RedisConnection refuses arrays that are much longer.
 constexpr std::string_view kMostMembers = "49999";
@@ -161,7 +162,9 @@ void CoreLayer::RunDueActions() {
     auto submitted = RedisPipeline::Submitted::kFull;
     if (pipeline.bytes() < kMostQueuedJoins) {
       submitted = pipeline.Submit(CommandsOf(*action), action->join ? 2 : 1,
-                                  [](std::span<const RedisReply>) {});
+                                  [this, action = *action](std::span<const RedisReply> replies) {
+                                    OnAction(action, replies);
+                                  });
     }
     if (submitted == RedisPipeline::Submitted::kQueued) {
       if (!action->join) by_suffix_.erase(GroupSuffix(action->group));
@@ -171,6 +174,13 @@ void CoreLayer::RunDueActions() {
     groups_.PutOff(*action, now + (full ? Duration(kRetryAfter) : Duration(kRetryDisconnected)));
     if (full) return;  // until the next round
   }
+}
+
+void CoreLayer::OnAction(const GroupSet::Action& action, std::span<const RedisReply> replies) {
+  if (replies.empty() || replies[0]->type != REDIS_REPLY_ERROR) return;
+  if (!action.join || !groups_.Contains(action.group)) return;
+  groups_.PutOff(action, clock_.Steady() + kRetryRejected);
+  keeper_.cancel();
 }
 
 std::string CoreLayer::CommandsOf(const GroupSet::Action& action) const {

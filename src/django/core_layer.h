@@ -34,6 +34,8 @@ class CoreLayer final : public ChannelLayer {
   // Runs the commands that are due, and sleeps until the next.
   boost::asio::awaitable<void> Keep();
   void RunDueActions();
+  // Repeats a join that Redis has rejected.
+  void OnAction(const GroupSet::Action& action, std::span<const RedisReply> replies);
   // A join has two replies, a leave one.
   std::string CommandsOf(const GroupSet::Action& action) const;
   void OnGroupsConnected(Host& host);

@@ -179,6 +179,17 @@ def test_foreign_messages_can_be_dropped(own_server, redis, side):
     assert chat.messages_until("the last") == ["the last"]
 
 
+def test_a_group_that_full_memory_rejects_is_joined_once_there_is_room(own_server, redis):
+    chat = Chat(own_server, redis)
+    eventually(lambda: redis.ask("EXISTS", f"asgi:group:{chat.group}") == "1")
+    redis.ask("CONFIG", "SET", "maxmemory", "1")
+    room = chat.alice.rest.create_group(chat.bob)
+    with chat.alice.connect(room):
+        eventually(lambda: chat.metric("failures_total") > 0)
+        redis.ask("CONFIG", "SET", "maxmemory", "0")
+        eventually(lambda: redis.ask("EXISTS", f"asgi:group:conversation_{room['id']}") == "1", within=30)
+
+
 def test_typing_receipts_and_presence_are_exchanged_with_django(own_server, redis, side, backend):
     chat = Chat(own_server, redis, backend)
     django = side(redis, chat.group, backend=backend)
