@@ -48,9 +48,10 @@ inline constexpr Query kAdoptPair{
     "WITH pair AS (SELECT min(name) || ' ' || max(name) AS key FROM (SELECT user_id::text COLLATE "
     "\"C\" AS name FROM messaging_conversation_participant WHERE conversation_id = ?1) AS members "
     "HAVING count(*) = 2) "
-    "UPDATE messaging_conversation SET direct_key = (SELECT key FROM pair WHERE NOT EXISTS "
-    "(SELECT 1 FROM messaging_conversation o WHERE o.direct_key = pair.key AND o.id <> ?1)) "
-    "WHERE id = ?1 AND type = 'direct'"};
+    "UPDATE messaging_conversation SET direct_key = CASE WHEN type = 'direct' THEN "
+    "(SELECT key FROM pair WHERE NOT EXISTS (SELECT 1 FROM messaging_conversation o WHERE "
+    "o.direct_key IN (pair.key, replace(pair.key, ' ', '|')) AND o.id <> ?1)) END "
+    "WHERE id = ?1 AND (type = 'direct' OR direct_key IS NOT NULL)"};
 inline constexpr Query kAdoptTask{
     "adopt_task",
     "UPDATE messaging_conversation c SET task_id = c.metadata ->> 'task_id' WHERE id = ?1 "

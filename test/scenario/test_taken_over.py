@@ -212,6 +212,32 @@ def test_rows_that_django_writes_become_events_on_every_node(site):
 
 
 @pytest.mark.proves("Django's ORM beside Parley")
+def test_a_pair_keeps_its_conversation_until_django_makes_it_a_group(site):
+    def direct():
+        return site.person(20).rest.post("conversations/direct/", json={"user_id": site.users[21]}).json()["id"]
+
+    def run(code):
+        site.old.run(code)
+        eventually(lambda: site.database.ask("SELECT count(*) FROM parley_inbox") == "0")
+
+    first = direct()
+    run(f"""
+second = Conversation.objects.create(id="00000000-0000-4000-8000-000000000001", type="direct")
+for user in {site.users[20]!r}, {site.users[21]!r}:
+    ConversationParticipant.objects.create(conversation=second, user_id=user)
+""")
+    assert direct() == first, "the oldest"
+    run("second.delete()")
+    run(f"""
+room = Conversation.objects.get(pk="{first}")
+room.type = "group"
+room.save()
+ConversationParticipant.objects.create(conversation=room, user_id={site.users[22]!r})
+""")
+    assert direct() != first, "a third person reads it"
+
+
+@pytest.mark.proves("Django's ORM beside Parley")
 def test_a_participant_whose_user_django_replaces_receives_nothing_more(site):
     room = site.room(people=3)
     ann, ben, dora = site.person(0), site.person(1, node=1), site.person(5, node=1)
