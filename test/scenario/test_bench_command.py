@@ -171,13 +171,13 @@ def delayed(port, seconds):
 
 def test_requests_that_could_not_be_sent_are_shown_and_are_not_the_generators_delay(own_server, tmp_path):
     with delayed(own_server().port, 0.02) as slow:  # a request takes 40 to 80 ms
-        code, out, err = bench(tmp_path, "post", "--url", f"http://{slow.address}", "--rooms", 1, "--rate", 40, "--seconds", 3,
+        code, out, err = bench(tmp_path, "post", "--url", f"http://{slow.address}", "--rooms", 1, "--rate", 40, "--seconds", 6,
                                "--json", "r.json", "--html", "r.html")
     assert code == 0, out + err
     [step] = json.loads((tmp_path / "r.json").read_text())["steps"]
     text = f"{step['unsent']} more requests were due and could not be sent: latencies do not include them"
     assert step["unsent"] > 30 and not step["kept_up"] and text in out and text in (tmp_path / "r.html").read_text()
-    assert step["ack"]["p50_ms"] > 200 and step["send_delay"]["p50_ms"] < 40
+    assert step["send_delay"]["p50_ms"] < step["ack"]["p50_ms"], "an answer is late by the wait for earlier ones, its request is not"
 
 
 def test_a_connection_over_rest_is_ready_when_tls_is_established(own_server, certificates, tmp_path):
