@@ -127,10 +127,10 @@ class Server:
         self.process.kill()
         return self.wait()
 
-    def memory(self):
-        """Resident memory in bytes."""
+    def memory(self, what="RssAnon"):
+        """Resident memory in bytes: RssAnon without, VmRSS with the pages of mapped files, such as the store's."""
         with open(f"/proc/{self.process.pid}/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) << 10
+            return next(int(line.split()[1]) for line in status if line.startswith(what)) << 10
 
     def metric(self, name, **labels):
         """Returns the sum of all samples with that name and these labels; 0 if there is none."""

@@ -270,7 +270,7 @@ def test_redis_is_flushed(layer, redises):
     redises(0)[0].ask("FLUSHALL")
     both.django.join(both.conversation)
     both.meet(within=40)
-    assert "has lost this node's groups" in "".join(both.node.log)
+    eventually(lambda: "has lost this node's groups" in "".join(both.node.log))
 
 
 def test_a_lost_subscription_is_made_again(layer, redises):

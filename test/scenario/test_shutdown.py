@@ -21,8 +21,8 @@ def test_sigterm_sends_every_client_a_reconnect_and_exits_0(own_server):
     talk = alice.rest.create_group(bob)
     sockets = [alice.connect(talk), alice.connect(), bob.connect(talk), bob.connect()]
     server.terminate()
-    for socket in sockets:
-        assert_closes_with(socket, 1012, reconnect=True)
+    for one in sockets:
+        assert_closes_with(one, 1012, reconnect=True)
     assert server.wait() == 0
 
 

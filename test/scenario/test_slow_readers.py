@@ -56,9 +56,9 @@ def test_memory_is_bounded_however_far_readers_lag(own_server):
 
     readers = [bob.connect(talk, stalls=True) for _ in range(30)]
     send_messages(alice, talk, 50)
-    before = resident(server)
+    before = server.memory()
     send_more(alice, talk, 1200)  # 36 MB for each reader, 1 GB for all
-    grown = resident(server) - before
+    grown = (server.memory() - before) >> 20
     for reader in readers:
         reader.close()
     assert grown < 200 * PATIENCE, f"grew by {grown} MB"
@@ -72,7 +72,7 @@ def test_memory_of_many_active_conversations_is_bounded(own_server):
     alice, bob = named(server, "alice", "bob")
     talks = [alice.rest.create_group(bob) for _ in range(300)]
     with bob.connect(stalls=True), alice.connect() as a:
-        before, most = resident(server, "RssAnon"), 0
+        before, most = server.memory(), 0
         for _ in range(30):  # 270 MB
             for first in range(0, len(talks), 10):  # the client reads nothing while a send waits for the server to read
                 some = talks[first:first + 10]
@@ -83,15 +83,9 @@ def test_memory_of_many_active_conversations_is_bounded(own_server):
             a.kept.clear()
             most = max(most, server.metric("parley_tail_bytes"))
         assert (32 << 20) < most <= (64 << 20)
-        assert resident(server, "RssAnon") - before < 160 * PATIENCE
+        assert server.memory() - before < (160 << 20) * PATIENCE
         assert server.metric("parley_conversations_in_memory") == len(talks)
         assert server.metric("parley_conversations_idle") == 0
-
-
-def resident(server, what="VmRSS"):
-    """Returns MiB. RssAnon: without the pages of mapped files."""
-    with open(f"/proc/{server.process.pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith(what)) // 1024
 
 
 def send_more(person, talk, count):
