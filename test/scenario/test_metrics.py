@@ -114,9 +114,9 @@ def test_readiness_and_failed_commits_are_metrics(own_server, shim, tmp_path):  
     switch.touch()
     assert alice.rest.post("messages/", json=message).status_code == 503
     assert server.metric("parley_store_commit_failures_total") >= 1
-    eventually(lambda: server.metric("parley_ready") == 0)
+    eventually(lambda: server.metric("parley_ready") == 0, within=30)
     switch.unlink()
-    eventually(lambda: server.metric("parley_ready") == 1)
+    eventually(lambda: server.metric("parley_ready") == 1, within=30)  # a write follows, on a disk that may be busy
 
 
 def test_the_expiry_of_the_certificate_is_a_metric(secure):  # noqa: F811
