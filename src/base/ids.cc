@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/hex.h"
+
 namespace parley {
 namespace {
 
@@ -33,13 +35,6 @@ std::string HexOf(std::string_view bytes) {
   return out;
 }
 
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 }  // namespace
 
 std::optional<Uuid> Uuid::Parse(std::string_view text) {
@@ -52,7 +47,7 @@ std::optional<Uuid> Uuid::Parse(std::string_view text) {
       if (text[i++] != '-') return std::nullopt;
       continue;
     }
-    const int high = HexValue(text[i]), low = HexValue(text[i + 1]);
+    const int high = HexDigit(text[i]), low = HexDigit(text[i + 1]);
     if (high < 0 || low < 0) return std::nullopt;
     id.bytes[byte++] = static_cast<uint8_t>(high << 4 | low);
     i += 2;

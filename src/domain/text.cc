@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/hex.h"
+
 namespace parley {
 namespace {
 
@@ -15,10 +17,6 @@ constexpr std::array<std::string_view, 19> kSpaces = {
     "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"};
 
 bool IsAsciiSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
-bool IsHexDigit(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
 
 size_t SpaceAtFront(std::string_view text) {
   if (IsAsciiSpace(text.front())) return 1;
@@ -79,8 +77,8 @@ std::vector<Uuid> UuidsIn(std::string_view text, size_t most, std::vector<Uuid> 
   // A run of 32 digits has exactly one of the positions 31, 63, 95, …
   for (size_t at = kDigits - 1; at < text.size() && found.size() < most; at += kDigits) {
     size_t begin = at, end = at;
-    while (end < text.size() && end - at <= kDigits && IsHexDigit(text[end])) ++end;
-    while (begin > 0 && end - begin <= kDigits && IsHexDigit(text[begin - 1])) --begin;
+    while (end < text.size() && end - at <= kDigits && HexDigit(text[end]) >= 0) ++end;
+    while (begin > 0 && end - begin <= kDigits && HexDigit(text[begin - 1]) >= 0) --begin;
     if (end - begin == kDigits) add(text.substr(begin, kDigits));
   }
   return found;

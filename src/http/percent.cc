@@ -2,7 +2,7 @@
 
 #include <cctype>
 
-#include "http/http_syntax.h"
+#include "base/hex.h"
 
 namespace parley {
 

@@ -3,34 +3,20 @@
 #include <gtest/gtest.h>
 
 #include "loadgen/stamp.h"
+#include "test/support/silent_connection.h"
 
 namespace parley::loadgen {
 namespace {
 
-class Recorder final : public Connection {
+class Recorder final : public test::SilentConnection {
  public:
-  const Member& member() const override { return member_; }
-  size_t index() const override { return 0; }
-  uint64_t& state() override { return state_; }
-  void Write(std::string_view) override {}
-  void Ready(std::optional<int64_t>) override {}
-  void CaughtUp() override {}
-  void Acknowledged(const Ack&) override {}
   void Delivered(const Delivery& delivery) override { deliveries.push_back(delivery); }
-  bool checked() const override { return true; }
-  void DeliveredUnchecked() override {}
-  void Foreign(int64_t) override {}
   void Refused(std::string_view text, std::optional<uint64_t>) override {
     refusals.emplace_back(text);
   }
-  void ReconnectAfter(int64_t) override {}
 
   std::vector<Delivery> deliveries;
   std::vector<std::string> refusals;
-
- private:
-  Member member_;
-  uint64_t state_ = 0;
 };
 
 std::string Event(const std::string& seq, const std::string& client_id) {

@@ -2,33 +2,20 @@
 
 #include <gtest/gtest.h>
 
+#include "test/support/silent_connection.h"
+
 namespace parley::loadgen {
 namespace {
 
-class Recorder final : public Connection {
+class Recorder final : public test::SilentConnection {
  public:
-  const Member& member() const override { return member_; }
-  size_t index() const override { return 0; }
-  uint64_t& state() override { return state_; }
-  void Write(std::string_view) override {}
-  void Ready(std::optional<int64_t>) override {}
-  void CaughtUp() override {}
   void Acknowledged(const Ack& ack) override { answers.push_back({ack.number, ack.kind}); }
-  void Delivered(const Delivery&) override {}
-  bool checked() const override { return true; }
-  void DeliveredUnchecked() override {}
-  void Foreign(int64_t) override {}
   void Refused(std::string_view text, std::optional<uint64_t> number) override {
     refusals.emplace_back(number.value_or(99), text);
   }
-  void ReconnectAfter(int64_t) override {}
 
   std::vector<std::pair<uint64_t, size_t>> answers;
   std::vector<std::pair<uint64_t, std::string>> refusals;
-
- private:
-  Member member_;
-  uint64_t state_ = 0;
 };
 
 const RestDialect kDialect({"a", "b"}, {{{0, "/a"}, {1, "/b"}, {0, "/post", "c1"}}});

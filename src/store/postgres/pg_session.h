@@ -69,8 +69,8 @@ class PgSession final : public SqlSession {
   };
   const Plan& PlanOf(const Query& query);
   PgConnection& connection();
-  // Runs the statements in one round trip, behind those that open the transaction and those of RunAtCommit if these
-  // are not sent yet.
+  // Runs the statements in one round trip. The statements that open the transaction and those of
+  // RunAtCommit go first, if they are not sent yet.
   void RunAll(std::span<Prepared* const> statements);
   bool HasUnsent() const;
   void EndRead();
