@@ -1,8 +1,9 @@
 """A client of the guide's protocol that chats through Django or through Parley, and moves between them by reconnecting.
 
-On Django it sends a message and hopes, as clients of the original do. On Parley it adds a client_id, waits for the ack, and sends again
-under the same client_id until it has one; after a reconnect to Parley it resumes from its last seq. After each move it reads the
-history back to what it knows. Records everything in a Ledger."""
+On Django it sends a message and hopes, as clients of the original do; it sends the next one when it has seen this one, or after
+ECHO_WITHIN: a busy machine slows the chat down instead of filling Django's queues. On Parley it adds a client_id, waits for the ack,
+and sends again under the same client_id until it has one; after a reconnect to Parley it resumes from its last seq. After each move
+it reads the history back to what it knows. Records everything in a Ledger."""
 import asyncio
 import json
 import random
@@ -13,7 +14,8 @@ from websockets.exceptions import WebSocketException
 from tokens import mint
 
 DJANGO, PARLEY = "Django", "Parley"
-ACK_WITHIN = 10.0
+ACK_WITHIN = 10.0  # seconds
+ECHO_WITHIN = 10.0
 PAGE = 100
 
 
@@ -29,6 +31,7 @@ class Chatter:
         self.acks, self.pages = {}, asyncio.Queue()
         self.caught_up = True  # has read the history since its last connection, if it must
         self.last_id = None
+        self.awaited, self.echoed = None, asyncio.Event()  # the content of its message that it waits to see on Django
 
     @property
     def settled(self):
@@ -43,6 +46,7 @@ class Chatter:
                 if self.place == place and not self.crowd.ending:
                     self.ledger.lost_connection(place, f"{type(error).__name__}: {error}")
             self.socket = None
+            self.echoed.set()  # does not come any more
             if self.place == DJANGO:
                 self.caught_up = False  # it has no other way to find what it missed
             for ack in self.acks.values():
@@ -78,6 +82,8 @@ class Chatter:
         elif kind == "message":
             self.ledger.received(self, connection, place, frame)
             self.last_id = data["id"]
+            if data["content"] == self.awaited:
+                self.echoed.set()
         elif kind == "message_history":
             self.pages.put_nowait(data["messages"])
         elif kind == "ack" and frame.get("ref") in self.acks:
@@ -126,8 +132,9 @@ class Chatter:
                     await self.socket.send(json.dumps({"type": "read_receipt", "message_ids": [self.last_id]}))
                 async with self.sending:
                     await self._send()
-            except (OSError, WebSocketException, AttributeError):
-                pass  # the socket is gone
+                await asyncio.wait_for(self.echoed.wait(), ECHO_WITHIN)
+            except (OSError, WebSocketException, AttributeError, asyncio.TimeoutError):
+                pass  # the socket is gone, or Django lost the message or is late
 
     async def _send(self):
         self.sent += 1
@@ -135,9 +142,12 @@ class Chatter:
         frame = {"type": "message", "content": content, "content_type": "text", "metadata": {"n": self.sent}}
         message = self.ledger.sends(self, place, content)
         if place == DJANGO:
+            self.awaited = content
+            self.echoed.clear()
             await self.socket.send(json.dumps(frame))
             message.handed_over = True
             return
+        self.echoed.set()  # it has an ack instead
         while not self.crowd.ending:
             ack = await self._attempt({**frame, "client_id": content, "ref": content})
             if ack:

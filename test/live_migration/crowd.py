@@ -1,6 +1,7 @@
 """All clients of a run, in one thread. The caller's thread moves them and waits for them."""
 import asyncio
 import threading
+import time
 
 from chatter import Chatter
 from deadline import eventually
@@ -42,6 +43,24 @@ class Crowd:
     def wait_until_settled(self, within=60):
         eventually(lambda: all(client.settled for client in self.clients), within=within,
                    describe=lambda: f"{sum(not client.settled for client in self.clients)} clients are not connected: {self.ledger.lost}")
+
+    def chat(self, seconds):
+        """Lets them chat for this time, and longer on a busy machine: until each client has sent a message."""
+        before = [client.sent for client in self.clients]
+        time.sleep(seconds)
+        eventually(lambda: all(client.sent > sent for client, sent in zip(self.clients, before)), within=120,
+                   describe=lambda: f"a client sent nothing: {self.ledger.lost}")
+
+    def wait_until_silent(self):
+        """Waits for the last deliveries of Django: until none has come for 2 s."""
+        def received():
+            return sum(len(receptions) for receptions in list(self.ledger.receptions.values()))
+
+        def silent():
+            before = received()
+            time.sleep(2)
+            return received() == before
+        eventually(silent, within=60)
 
     def move(self, clients, place):
         """Moves these clients at the same time, and waits until they are connected there and have read the history."""

@@ -56,21 +56,21 @@ def live_migration(directory, clients=200, rooms=25, groups=4, chat=10.0, pause=
         crowd = Crowd(addresses, ledger, sides.fill(clients, rooms), seed, pause)
         movers = random.Random(seed).sample(crowd.clients, clients)
         step("all clients connect to Django", crowd.start)
-        step("chat on Django", lambda: time.sleep(chat))
+        step("chat on Django", lambda: crowd.chat(chat))
         assert "would be taken over" in sides.migrate("--dry-run")
         taken = time.monotonic()
         step("parley migrate, while they chat", sides.migrate)
         figures = {"Django: longest echo during parley migrate, s": (taken, time.monotonic())}
         step("start Parley", lambda: sides.start_nodes(nodes))
         addresses[PARLEY] = [node.address for node in sides.nodes]
-        step("chat on Django, with Parley beside it", lambda: time.sleep(chat))
+        step("chat on Django, with Parley beside it", lambda: crowd.chat(chat))
         for number in range(groups):
             step(f"group {number + 1} moves to Parley", lambda: crowd.move(movers[number::groups], PARLEY))
-            time.sleep(chat)
+            crowd.chat(chat)
         for number in range(groups):
             step(f"group {number + 1} moves back to Django", lambda: crowd.move(movers[number::groups], DJANGO))
-            time.sleep(chat / 2)
-        step("chat on Django again", lambda: time.sleep(chat))
+            crowd.chat(chat / 2)
+        step("chat on Django again", lambda: crowd.chat(chat))
         crowd.pause_sending()
         eventually(lambda: sides.database.ask("SELECT count(*) FROM parley_inbox") == "0", within=20)
         replays = step("each client resumes from 0 on Parley", crowd.replay)
@@ -80,9 +80,9 @@ def live_migration(directory, clients=200, rooms=25, groups=4, chat=10.0, pause=
                                                                             + sides.metric("channel_layer_dropped_total"))
         step("stop Parley", sides.stop_nodes)
         step("parley migrate --rollback, while they chat", lambda: sides.migrate("--rollback"))
-        step("chat on Django without Parley", lambda: time.sleep(chat))
+        step("chat on Django without Parley", lambda: crowd.chat(chat))
         crowd.stop_sending()
-        time.sleep(2)  # the last deliveries of Django
+        crowd.wait_until_silent()
         members = {}
         for client in crowd.clients:
             members.setdefault(client.conversation, []).append(client.user)
