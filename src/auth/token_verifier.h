@@ -10,12 +10,13 @@
 
 #include "auth/key_ring.h"
 #include "auth/revocations.h"
-#include "auth/token_json.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
 
 namespace parley {
+
+class TokenJson;
 
 struct Identity {
   UserId user;

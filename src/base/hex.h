@@ -1,5 +1,7 @@
 // Hexadecimal digits.
 #pragma once
+#include <algorithm>
+#include <string_view>
 
 namespace parley {
 
@@ -9,6 +11,12 @@ constexpr int HexDigit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
+}
+
+// Whether all characters are digits in lower case, as of hashes and ids that this server wrote.
+constexpr bool IsLowerHex(std::string_view text) {
+  return std::ranges::all_of(text,
+                             [](char c) { return HexDigit(c) >= 0 && !(c >= 'A' && c <= 'F'); });
 }
 
 }  // namespace parley

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
 #include "base/ids.h"
 
 namespace parley {
@@ -11,21 +12,14 @@ constexpr size_t kTraceDigits = 32, kSpanDigits = 16;
 constexpr size_t kHeaderSize = 2 + 1 + kTraceDigits + 1 + kSpanDigits + 1 + 2;  // of version 00
 constexpr size_t kLongestState = 512;
 
-bool IsHex(std::string_view text) {
-  return std::ranges::all_of(
-      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
 bool IsId(std::string_view text) {
-  return IsHex(text) && text.find_first_not_of('0') != std::string_view::npos;
+  return IsLowerHex(text) && text.find_first_not_of('0') != std::string_view::npos;
 }
 
 bool IsPassable(std::string_view state) {
   return state.size() <= kLongestState &&
          std::ranges::all_of(state, [](char c) { return (c >= 0x20 && c < 0x7F) || c == '\t'; });
 }
-
-int LastBits(char hex) { return hex <= '9' ? hex - '0' : hex - 'a' + 10; }
 
 }  // namespace
 
@@ -45,8 +39,8 @@ std::optional<TraceContext> ContinueTrace(std::string_view header, std::string_v
                          flags = header.substr(kHeaderSize - 2, 2);
   const bool dashes =
       header[2] == '-' && header[3 + kTraceDigits] == '-' && header[kHeaderSize - 3] == '-';
-  if (!dashes || !IsHex(version) || version == "ff" || !IsId(trace) || !IsId(parent) ||
-      !IsHex(flags)) {
+  if (!dashes || !IsLowerHex(version) || version == "ff" || !IsId(trace) || !IsId(parent) ||
+      !IsLowerHex(flags)) {
     return std::nullopt;
   }
   // Later versions can only append to version 00, after another dash.
@@ -55,7 +49,7 @@ std::optional<TraceContext> ContinueTrace(std::string_view header, std::string_v
   }
   return TraceContext{.trace_id = std::string(trace),
                       .span_id = RandomIdHex(8),
-                      .sampled = (LastBits(flags[1]) & 1) != 0,
+                      .sampled = (HexDigit(flags[1]) & 1) != 0,
                       .state = IsPassable(state) ? std::string(state) : std::string()};
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "protocol/json_writer.h"
 
@@ -178,15 +179,9 @@ class Parser {
   }
   bool ReadHex(uint32_t& out) {
     for (int i = 0; i < 4; ++i, ++at_) {
-      const char c = Peek();
-      const char lower = static_cast<char>(c | 0x20);
-      if (IsDigit(c)) {
-        out = out << 4 | static_cast<uint32_t>(c - '0');
-      } else if (lower >= 'a' && lower <= 'f') {
-        out = out << 4 | static_cast<uint32_t>(lower - 'a' + 10);
-      } else {
-        return false;
-      }
+      const int digit = HexDigit(Peek());
+      if (digit < 0) return false;
+      out = out << 4 | static_cast<uint32_t>(digit);
     }
     return true;
   }

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/hex.h"
+
 namespace parley::django {
 namespace {
 
@@ -16,11 +18,6 @@ constexpr size_t kHashDigits = 2 * SHA256_DIGEST_LENGTH;
 bool IsNameCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
          c == '.' || c == '-';
-}
-
-bool IsHashLike(std::string_view text) {
-  return std::ranges::all_of(
-      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 std::string Sha256Hex(std::string_view text) {
@@ -46,7 +43,7 @@ std::string ConversationGroup(const Uuid& conversation) {
 std::string UserGroup(const UserId& user) {
   std::string group = std::string(kUser) + user;
   const bool looks_hashed =
-      user.size() == 1 + kHashDigits && user[0] == 'x' && IsHashLike(user.substr(1));
+      user.size() == 1 + kHashDigits && user[0] == 'x' && IsLowerHex(user.substr(1));
   if (IsGroupName(group) && !looks_hashed) return group;
   return std::string(kUser) + "x" + Sha256Hex(user);
 }

@@ -6,10 +6,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <iterator>
 
+#include "base/hex.h"
 #include "base/ids.h"
 #include "base/log.h"
 
@@ -18,11 +18,7 @@ namespace {
 
 constexpr size_t kDigits = 32;
 
-bool IsIdentity(std::string_view text) {
-  return text.size() == kDigits && std::ranges::all_of(text, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
-}
+bool IsIdentity(std::string_view text) { return text.size() == kDigits && IsLowerHex(text); }
 
 }  // namespace
 

@@ -1,10 +1,10 @@
 #include "app/backup/manifest.h"
 
-#include <algorithm>
 #include <set>
 #include <stdexcept>
 
 #include "app/backup/backup_files.h"
+#include "base/hex.h"
 #include "protocol/json_reader.h"
 #include "protocol/json_writer.h"
 
@@ -17,11 +17,6 @@ constexpr size_t kDigits = 64;
 
 [[noreturn]] void Damaged(const std::filesystem::path& file, const std::string& why) {
   throw std::runtime_error("the backup is damaged: " + file.string() + ": " + why);
-}
-
-bool IsHex(std::string_view text) {
-  return std::ranges::all_of(
-      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 }  // namespace
@@ -101,7 +96,7 @@ std::vector<ListedFile> ReadSums(const std::filesystem::path& backup, const Mani
     if (end == std::string::npos) Damaged(path, "the last line is cut off");
     const std::string_view line = std::string_view(text).substr(at, end - at);
     at = end + 1;
-    if (line.size() < kDigits + 3 || !IsHex(line.substr(0, kDigits)) ||
+    if (line.size() < kDigits + 3 || !IsLowerHex(line.substr(0, kDigits)) ||
         line.substr(kDigits, 2) != "  ") {
       Damaged(path, "a line has another format");
     }

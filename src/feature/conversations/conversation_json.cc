@@ -1,6 +1,7 @@
 #include "feature/conversations/conversation_json.h"
 
 #include "domain/text.h"
+#include "protocol/json_reader.h"
 
 namespace parley {
 

@@ -4,11 +4,12 @@
 
 #include "domain/limits.h"
 #include "feature/services.h"
-#include "protocol/json_reader.h"
 #include "protocol/objects.h"
 #include "store/conversation_store.h"
 
 namespace parley {
+
+class FieldReader;
 
 std::string ViewJson(const Services& services, const Caller& caller, const ConversationView& view,
                      MemberList members);

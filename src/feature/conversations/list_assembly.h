@@ -17,6 +17,8 @@
 
 namespace parley {
 
+class JsonReader;
+
 // How entries are named and encoded.
 struct CacheFormat {
   std::string prefix;

@@ -5,6 +5,8 @@
 #include <functional>
 #include <map>
 
+#include "protocol/json_reader.h"
+
 namespace parley {
 namespace {
 

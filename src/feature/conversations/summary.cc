@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "protocol/json_reader.h"
 #include "protocol/json_writer.h"
 #include "protocol/objects.h"
 

@@ -5,9 +5,10 @@
 #include <vector>
 
 #include "domain/message.h"
-#include "protocol/json_reader.h"
 
 namespace parley {
+
+class JsonReader;
 
 struct Summary {
   // The state of the conversation that it is of.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "protocol/json_reader.h"
 #include "protocol/objects.h"
 
 namespace parley {

@@ -1,6 +1,7 @@
 #include "feature/messages/message_fields.h"
 
 #include "domain/text.h"
+#include "protocol/json_reader.h"
 #include "protocol/objects.h"
 
 namespace parley {

@@ -5,9 +5,10 @@
 #include "domain/limits.h"
 #include "domain/message.h"
 #include "feature/services.h"
-#include "protocol/json_reader.h"
 
 namespace parley {
+
+class FieldReader;
 
 // `content`, required: trimmed, not empty unless it `may_be_empty`, within the limit. Errors are
 // recorded in `fields`.
