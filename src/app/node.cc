@@ -279,16 +279,16 @@ Node::Node(const Config& config, const Clock& clock)
                    .clock = &clock,
                    .online = &online_,
                    .other_writers = shared_store};
-  if (publisher != nullptr) {
-    home.follow_sinks = {publisher};
-    home.taps = {publisher};
-  }
   std::vector<Executor*> executors;
   for (const auto& shard : shards_) executors.push_back(shard.get());
   traces_ = std::make_unique<TraceLogs>(std::move(executors), clock, [this] {
     return !config_.database.url.empty() && cluster_ != nullptr && cluster_->publishes();
   });
-  home.taps.push_back(traces_.get());
+  home.taps = {traces_.get()};  // first: it notes the time before other nodes receive the event
+  if (publisher != nullptr) {
+    home.follow_sinks = {publisher};
+    home.taps.push_back(publisher);
+  }
   if (cache_) {
     lists_ = std::make_unique<ListCache>(*cache_, CacheFormatOf(config, store_->FileKey()),
                                          config.cache.ignore_exceptions, counters_.cache);

@@ -17,6 +17,12 @@ bool HasMediaType(const Request& request, std::string_view wanted) {
   return SameIgnoringCase(type, wanted);
 }
 
+// curl -d declares a form unless it is told otherwise.
+bool BeginsAsJson(std::string_view body) {
+  const size_t start = body.find_first_not_of(" \t\r\n");
+  return start != body.npos && body[start] == '{';
+}
+
 // Reads fields without a file name; other parts are skipped.
 Result<NamesAndValues> MultipartFields(const Request& request) {
   const auto boundary = MultipartBoundary(request.Header("Content-Type"));
@@ -66,6 +72,10 @@ Result<JsonObject> JsonOrFormBody(const Request& request, JsonReader& json) {
     return Fail(ErrorCode::unsupported_media_type,
                 "The body must be application/json, application/x-www-form-urlencoded or "
                 "multipart/form-data.");
+  }
+  if (encoded && BeginsAsJson(request.body())) {
+    return Fail(ErrorCode::unsupported_media_type,
+                "The body is JSON: send it with Content-Type: application/json.");
   }
   const Result<NamesAndValues> fields =
       encoded ? ParseUrlEncoded(request.body()) : MultipartFields(request);

@@ -13,7 +13,8 @@ Result<JsonObject> JsonBody(const Request& request, JsonReader& json);
 
 // The body as a JSON object, or from a form: application/x-www-form-urlencoded or multipart/form-data,
 // whose files are ignored. For the routes of the original Django API.
-// Errors: unsupported_media_type, bad_json, bad_request (a malformed form).
+// Errors: unsupported_media_type (also for JSON that is declared as a form), bad_json, bad_request (a
+// malformed form).
 Result<JsonObject> JsonOrFormBody(const Request& request, JsonReader& json);
 
 // The UUID in the route parameter {name}. Errors: invalid_field.

@@ -104,6 +104,14 @@ TEST_F(FormTest, UrlEncodedFieldsAreAnObject) {
   EXPECT_TRUE(Read("application/x-www-form-urlencoded", ""));
 }
 
+TEST_F(FormTest, AJsonObjectThatIsDeclaredAsAFormIsOfAnotherType) {
+  for (const std::string body : {R"({"content":"a"})", " \n{}", R"({"content":"a=b&c=d"})"}) {
+    EXPECT_EQ(Read("application/x-www-form-urlencoded", body).error().code,
+              ErrorCode::unsupported_media_type)
+        << body;
+  }
+}
+
 TEST_F(FormTest, MultipartFieldsAreAnObjectAndFilesAreIgnored) {
   const auto form =
       Read("multipart/form-data; boundary=b",

@@ -15,7 +15,7 @@ from server import BINARY, Server
 _numbers = itertools.count(1)
 
 
-def pytest_sessionstart(session):
+def pytest_configure(config):  # pytest calls it whenever it loads this file, which can be after the start of the session
     # A shell starts background jobs with SIGINT ignored, and servers that the tests start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if not os.access(BINARY, os.X_OK):
