@@ -119,7 +119,7 @@ class Serving:
     def _answers(self):
         assert self.process.poll() is None, f"{self.kind} ended with {self.process.returncode}:\n{self.log}"
         try:
-            return httpx.get(self.url + self.ready_path, timeout=patient(5), verify=False).status_code == 200
+            return httpx.get(self.url + self.ready_path, timeout=patient(5)).status_code == 200
         except httpx.TransportError:
             return False
 

@@ -44,7 +44,7 @@ class Prometheus:
     def _ready(self):
         assert self.process.poll() is None, self.log()
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{self.url}/-/ready", timeout=patient(5), verify=False).status_code == 200
+            return httpx.get(f"{self.url}/-/ready", timeout=patient(5)).status_code == 200
 
     def log(self):
         with open(f"{self.directory}/log") as log:
@@ -52,7 +52,7 @@ class Prometheus:
 
     def ask(self, path, **parameters):
         """Returns the data of an answer of the API; fails if it is an error."""
-        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=patient(20), verify=False)
+        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=patient(20))
         assert answer.status_code == 200 and answer.json()["status"] == "success", f"{parameters}: {answer.text}"
         return answer.json()["data"]
 
