@@ -1,6 +1,5 @@
 // Hexadecimal digits.
 #pragma once
-#include <algorithm>
 #include <string_view>
 
 namespace parley {
@@ -15,8 +14,7 @@ constexpr int HexDigit(char c) {
 
 // Whether all characters are digits in lower case, as of hashes and ids that this server wrote.
 constexpr bool IsLowerHex(std::string_view text) {
-  return std::ranges::all_of(text,
-                             [](char c) { return HexDigit(c) >= 0 && !(c >= 'A' && c <= 'F'); });
+  return text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
 }  // namespace parley
