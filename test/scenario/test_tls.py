@@ -1,4 +1,5 @@
 """TLS in parley itself: with a certificate, https and wss need no proxy."""
+import asyncio
 import contextlib
 import json
 import socket
@@ -9,7 +10,8 @@ import time
 
 import httpx
 import pytest
-from websockets.sync.client import connect
+# The synchronous client reads in a second thread; Python 3.11 does not lock a TLS connection against this, and requests are lost.
+from websockets.asyncio.client import connect
 
 from deadline import eventually, patient
 from raw import WireSocket
@@ -56,19 +58,25 @@ def test_rest_and_sockets_work_over_tls(secure):
     talk = made.json()["id"]
     where = f"wss://127.0.0.1:{secure.port}/ws/messaging/conversations/{talk}/?token={mint('bob')}"
     content = "x" * 20_000  # more than one TLS record
-    with connect(where, ssl=secure.trust, proxy=None, compression=None, open_timeout=patient(10)) as bob:
-        assert json.loads(bob.recv(patient(10)))["type"] == "connection_established"
-        for number in range(1, 51):
-            sent = secure.https.post("/api/messaging/messages/",
-                                     json={"conversation_id": talk, "content": f"{number}{content}"})
-            assert sent.status_code == 201
-        for number in range(1, 51):
-            frame = json.loads(bob.recv(patient(10)))
-            assert (frame["type"], frame["seq"]) == ("message", number)
-            assert frame["data"]["content"] == f"{number}{content}"
-        bob.send(json.dumps({"type": "message", "content": content, "ref": "1"}))
-        types = {json.loads(bob.recv(patient(10)))["type"] for _ in range(2)}
-        assert types == {"ack", "message"}
+
+    async def chat():
+        async with connect(where, ssl=secure.trust, proxy=None, compression=None, open_timeout=patient(10)) as bob:
+            async def received():
+                return json.loads(await asyncio.wait_for(bob.recv(), patient(10)))
+
+            assert (await received())["type"] == "connection_established"
+            for number in range(1, 51):
+                sent = secure.https.post("/api/messaging/messages/",
+                                         json={"conversation_id": talk, "content": f"{number}{content}"})
+                assert sent.status_code == 201
+            for number in range(1, 51):
+                frame = await received()
+                assert (frame["type"], frame["seq"]) == ("message", number)
+                assert frame["data"]["content"] == f"{number}{content}"
+            await bob.send(json.dumps({"type": "message", "content": content, "ref": "1"}))
+            assert {(await received())["type"] for _ in range(2)} == {"ack", "message"}
+
+    asyncio.run(chat())
 
 
 def test_a_plain_http_client_on_a_tls_port_is_rejected_and_others_are_not_affected(secure):
