@@ -13,10 +13,10 @@
 namespace parley {
 namespace {
 
-Key SecretKey(std::string_view algorithm) {
+Key HmacKey(std::string_view algorithm) {
   return Key::Secret(algorithm, std::string(fixtures::kSecret));
 }
-Key RsaKey(std::string_view pem) { return Key::Pem("RS256", std::string(pem)); }
+Key Rs256Key(std::string_view pem) { return Key::Pem("RS256", std::string(pem)); }
 
 std::string PartOf(const std::string& token, size_t part) {
   size_t from = 0;
@@ -33,8 +33,8 @@ class MinterTest : public testing::Test {
 };
 
 TEST_F(MinterTest, AMintedTokenVerifiesWithEveryKindOfKey) {
-  for (const Key& key : {SecretKey("HS256"), SecretKey("HS384"), SecretKey("HS512"),
-                         RsaKey(fixtures::kRsaPrivatePem)}) {
+  for (const Key& key :
+       {HmacKey("HS256"), HmacKey("HS384"), HmacKey("HS512"), Rs256Key(fixtures::kRsaPrivatePem)}) {
     const auto token = MintToken(key, {.user = "Ann.1@x:1-2_3"}, clock_);
     ASSERT_TRUE(token);
     const auto identity = Verify(key, *token);
@@ -47,19 +47,19 @@ TEST_F(MinterTest, AMintedTokenVerifiesWithEveryKindOfKey) {
 }
 
 TEST_F(MinterTest, APublicKeyVerifiesTokensOfItsPrivateKey) {
-  const auto token = MintToken(RsaKey(fixtures::kRsaPrivatePem), {.user = "ann"}, clock_);
-  EXPECT_TRUE(Verify(RsaKey(fixtures::kRsaPublicPem), *token));
-  EXPECT_FALSE(Verify(RsaKey(fixtures::kOtherRsaPublicPem), *token));
+  const auto token = MintToken(Rs256Key(fixtures::kRsaPrivatePem), {.user = "ann"}, clock_);
+  EXPECT_TRUE(Verify(Rs256Key(fixtures::kRsaPublicPem), *token));
+  EXPECT_FALSE(Verify(Rs256Key(fixtures::kOtherRsaPublicPem), *token));
 }
 
 TEST_F(MinterTest, APublicKeyCannotMintTokens) {
-  const auto token = MintToken(RsaKey(fixtures::kRsaPublicPem), {.user = "ann"}, clock_);
+  const auto token = MintToken(Rs256Key(fixtures::kRsaPublicPem), {.user = "ann"}, clock_);
   ASSERT_FALSE(token);
   EXPECT_EQ(token.error().code, ErrorCode::bad_request);
 }
 
 TEST_F(MinterTest, AMintedTokenHasTheClaimsOfSimpleJwt) {
-  const auto token = MintToken(SecretKey("HS256"), {.user = "ann"}, clock_);
+  const auto token = MintToken(HmacKey("HS256"), {.user = "ann"}, clock_);
   EXPECT_EQ(PartOf(*token, 0), R"({"alg":"HS256","typ":"JWT"})");
   const std::string claims = PartOf(*token, 1);
   const std::string start = R"({"token_type":"access","exp":1700003600,"iat":1700000000,"jti":")";
@@ -72,14 +72,14 @@ TEST_F(MinterTest, AMintedTokenHasTheClaimsOfSimpleJwt) {
 }
 
 TEST_F(MinterTest, NoTwoTokensHaveTheSameId) {
-  const Key key = SecretKey("HS256");
+  const Key key = HmacKey("HS256");
   EXPECT_NE(Verify(key, *MintToken(key, {.user = "ann"}, clock_))->jti,
             Verify(key, *MintToken(key, {.user = "ann"}, clock_))->jti);
 }
 
 // Proves: parley token
 TEST_F(MinterTest, AMintedTokenHasScopeIssuerAndAudience) {
-  const auto key = std::make_shared<Key>(SecretKey("HS256"));
+  const auto key = std::make_shared<Key>(HmacKey("HS256"));
   const auto token = MintToken(*key,
                                {.user = "backend",
                                 .ttl = std::chrono::seconds(60),
@@ -95,7 +95,7 @@ TEST_F(MinterTest, AMintedTokenHasScopeIssuerAndAudience) {
 }
 
 TEST_F(MinterTest, AMintedTokenExpiresAfterItsLifetime) {
-  const Key key = SecretKey("HS256");
+  const Key key = HmacKey("HS256");
   const auto token = MintToken(key, {.user = "ann", .ttl = std::chrono::seconds(10)}, clock_);
   clock_.Advance(std::chrono::seconds(9));
   EXPECT_TRUE(Verify(key, *token));

@@ -17,6 +17,7 @@ struct Timestamp {
   int64_t micros = 0;  // since 1970-01-01T00:00:00Z
   auto operator<=>(const Timestamp&) const = default;
 };
+inline constexpr int64_t kMicrosPerSecond = 1'000'000;
 
 using Duration = std::chrono::microseconds;
 using Monotonic = std::chrono::steady_clock::time_point;

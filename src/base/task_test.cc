@@ -20,15 +20,17 @@ Task<int> Sum(int count) {
 Task<void> Into(std::string& out, int count) { out = std::to_string(co_await Sum(count)); }
 
 // Holds callbacks, which the test calls later.
-struct Desk {
+struct Callbacks {
   std::vector<Resolve<std::string>> waiting;
   void Ask(Resolve<std::string> done) { waiting.push_back(std::move(done)); }
 };
 
-Task<void> AskTwice(Desk& desk, std::string& out, std::shared_ptr<int> alive) {
-  auto first = Suspend<std::string>([&](Resolve<std::string> done) { desk.Ask(std::move(done)); });
+Task<void> AskTwice(Callbacks& callbacks, std::string& out, std::shared_ptr<int> alive) {
+  auto first =
+      Suspend<std::string>([&](Resolve<std::string> done) { callbacks.Ask(std::move(done)); });
   out += co_await first;
-  auto second = Suspend<std::string>([&](Resolve<std::string> done) { desk.Ask(std::move(done)); });
+  auto second =
+      Suspend<std::string>([&](Resolve<std::string> done) { callbacks.Ask(std::move(done)); });
   out += co_await second;
   ++*alive;
 }
@@ -51,16 +53,16 @@ TEST(TaskTest, ManyTasksThatEndAtOnceCanBeAwaited) {
 }
 
 TEST(TaskTest, SuspendResumesWithItsAnswerAndFreesTheFrame) {
-  Desk desk;
+  Callbacks callbacks;
   std::string out;
   const auto alive = std::make_shared<int>(0);
-  AskTwice(desk, out, alive).Detach();
-  ASSERT_EQ(desk.waiting.size(), 1u);
+  AskTwice(callbacks, out, alive).Detach();
+  ASSERT_EQ(callbacks.waiting.size(), 1u);
   EXPECT_EQ(alive.use_count(), 2);
-  desk.waiting[0]("one ");
+  callbacks.waiting[0]("one ");
   EXPECT_EQ(out, "one ");
-  ASSERT_EQ(desk.waiting.size(), 2u);
-  desk.waiting[1]("two");
+  ASSERT_EQ(callbacks.waiting.size(), 2u);
+  callbacks.waiting[1]("two");
   EXPECT_EQ(out, "one two");
   EXPECT_EQ(*alive, 1);
   EXPECT_EQ(alive.use_count(), 1);
@@ -77,14 +79,14 @@ TEST(TaskTest, AnImmediateAnswerIsReturned) {
 }
 
 TEST(TaskTest, ATaskThatIsNeverStartedFreesItsArguments) {
-  Desk desk;
+  Callbacks callbacks;
   std::string out;
   const auto alive = std::make_shared<int>(0);
   {
-    const Task<void> task = AskTwice(desk, out, alive);
+    const Task<void> task = AskTwice(callbacks, out, alive);
   }
   EXPECT_EQ(alive.use_count(), 1);
-  EXPECT_TRUE(desk.waiting.empty());
+  EXPECT_TRUE(callbacks.waiting.empty());
 }
 
 TEST(TaskTest, MoveOnlyValuesAreReturned) {

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-ConfigResult Load(std::vector<std::string> args, std::string file = "") {
+ConfigResult LoadFile(std::vector<std::string> args, std::string file = "") {
   return LoadConfig(
       {.args = std::move(args),
        .environment = {},
@@ -45,12 +45,12 @@ TEST(ConfigText, TheDocumentationNamesEveryOptionInAllThreeWays) {
 }
 
 TEST(ConfigText, APrintedConfigurationLoadsUnchanged) {
-  const ConfigResult first =
-      Load({"--port", "9", "--ping-interval", "1500ms", "--allowed-hosts", "a.example,b.example",
-            "--auth-issuer", "quote \" and \\ and \x01", "--log-format", "json", "--shards", "3",
-            "--no-proxy-headers", "--ws-max-size", "1000000", "--admin-port", "10"});
+  const ConfigResult first = LoadFile(
+      {"--port", "9", "--ping-interval", "1500ms", "--allowed-hosts", "a.example,b.example",
+       "--auth-issuer", "quote \" and \\ and \x01", "--log-format", "json", "--shards", "3",
+       "--no-proxy-headers", "--ws-max-size", "1000000", "--admin-port", "10"});
   ASSERT_THAT(first.errors, IsEmpty());
-  const ConfigResult second = Load({}, PrintConfig(first.config, first.sources));
+  const ConfigResult second = LoadFile({}, PrintConfig(first.config, first.sources));
   ASSERT_THAT(second.errors, IsEmpty());
   for (const Option& option : Options()) {
     EXPECT_EQ(option.field.get(second.config), option.field.get(first.config)) << KeyOf(option);
@@ -58,7 +58,7 @@ TEST(ConfigText, APrintedConfigurationLoadsUnchanged) {
 }
 
 TEST(ConfigText, EachPrintedValueNamesItsSource) {
-  const ConfigResult loaded = Load({"--port", "9"}, "shards = 2");
+  const ConfigResult loaded = LoadFile({"--port", "9"}, "shards = 2");
   const std::string printed = PrintConfig(loaded.config, loaded.sources);
   EXPECT_THAT(printed, HasSubstr("port = 9  # --port\n"));
   EXPECT_THAT(printed, HasSubstr("shards = 2  # parley.toml:1\n"));
@@ -68,7 +68,7 @@ TEST(ConfigText, EachPrintedValueNamesItsSource) {
 
 TEST(ConfigText, SecretsAreNeverPrinted) {
   const std::string key(40, 'k');
-  const ConfigResult loaded = Load({"--auth-secret-key", key});
+  const ConfigResult loaded = LoadFile({"--auth-secret-key", key});
   const std::string printed = PrintConfig(loaded.config, loaded.sources);
   EXPECT_THAT(printed, HasSubstr("secret_key = \"***\""));
   EXPECT_THAT(printed, Not(HasSubstr(key)));

@@ -15,7 +15,7 @@ GivenOption Given(std::string_view key, std::string text, std::string where = "-
   return {FindOption(key), std::move(text), level, std::move(where)};
 }
 
-std::vector<std::string> Texts(const std::vector<GivenOption>& given) {
+std::vector<std::string> GivenTexts(const std::vector<GivenOption>& given) {
   std::vector<std::string> texts;
   for (const GivenOption& one : given) texts.push_back(KeyOf(*one.option) + "=" + one.text);
   return texts;
@@ -26,7 +26,7 @@ std::vector<std::string> Expanded(std::string host) {
   std::vector<std::string> errors;
   ExpandHosts(given, errors);
   EXPECT_THAT(errors, IsEmpty());
-  return Texts(given);
+  return GivenTexts(given);
 }
 
 // Proves: -b, --uds, --fd
@@ -47,7 +47,7 @@ std::vector<std::string> OfEndpoint(std::string text, size_t mistakes = 0) {
   std::vector<std::string> errors;
   ExpandHosts(given, errors);
   EXPECT_EQ(errors.size(), mistakes);
-  return Texts(given);
+  return GivenTexts(given);
 }
 
 TEST(ListenAddress, EndpointsAreParsedLikeDaphnes) {
@@ -101,7 +101,7 @@ TEST(ListenAddress, TheAddressWithTheHighestPrecedenceWins) {
   EXPECT_THAT(errors, IsEmpty());
   EXPECT_THAT(notes, ElementsAre("PORT: port: is overridden by uds (--uds)",
                                  "parley.toml:1: fd: is overridden by uds (--uds)"));
-  EXPECT_THAT(Texts(given), ElementsAre("uds=/a.sock", "shards=2"));
+  EXPECT_THAT(GivenTexts(given), ElementsAre("uds=/a.sock", "shards=2"));
 }
 
 // Proves: -b, --uds, --fd

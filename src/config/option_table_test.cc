@@ -10,8 +10,8 @@
 namespace parley {
 namespace {
 
-ConfigResult Load(std::vector<std::string> args, std::map<std::string, std::string> environment,
-                  std::string file) {
+ConfigResult LoadSample(std::vector<std::string> args,
+                        std::map<std::string, std::string> environment, std::string file) {
   return LoadConfig(
       {.args = std::move(args),
        .environment = std::move(environment),
@@ -74,16 +74,16 @@ TEST(OptionTable, EveryOptionIsReadFromTheFileTheEnvironmentAndTheCommandLine) {
   for (const Option& option : Options()) {
     if (option.availability != Availability::kToday) continue;
     const std::string sample = Sample(option);
-    ExpectTaken(Load({FlagOf(option), sample}, {}, ""), option, FlagOf(option));
-    ExpectTaken(Load({FlagOf(option) + "=" + sample}, {}, ""), option, FlagOf(option));
-    ExpectTaken(Load({}, {{VariableOf(option), sample}}, ""), option, VariableOf(option));
+    ExpectTaken(LoadSample({FlagOf(option), sample}, {}, ""), option, FlagOf(option));
+    ExpectTaken(LoadSample({FlagOf(option) + "=" + sample}, {}, ""), option, FlagOf(option));
+    ExpectTaken(LoadSample({}, {{VariableOf(option), sample}}, ""), option, VariableOf(option));
     const std::string line = option.section.empty() ? "parley.toml:1" : "parley.toml:2";
-    ExpectTaken(Load({}, {}, InFile(option, '"' + sample + '"')), option, line);
+    ExpectTaken(LoadSample({}, {}, InFile(option, '"' + sample + '"')), option, line);
     for (const std::string& spelling : SplitList(option.flags, ' ')) {
-      ExpectTaken(Load({spelling, sample}, {}, ""), option, spelling);
+      ExpectTaken(LoadSample({spelling, sample}, {}, ""), option, spelling);
     }
     for (const std::string& variable : SplitList(option.guide, ' ')) {
-      ExpectTaken(Load({}, {{variable, sample}}, ""), option, variable);
+      ExpectTaken(LoadSample({}, {{variable, sample}}, ""), option, variable);
     }
   }
 }
@@ -92,13 +92,13 @@ TEST(OptionTable, PlannedOptionsAreReportedInAllThreeSources) {
   for (const Option& option : Options()) {
     if (option.availability == Availability::kToday) continue;
     const std::string sample = Sample(option);
-    const ConfigResult flag = Load({FlagOf(option), sample}, {}, "");
+    const ConfigResult flag = LoadSample({FlagOf(option), sample}, {}, "");
     ASSERT_EQ(flag.errors.size(), 1u) << KeyOf(option);
     EXPECT_NE(flag.errors[0].find(KeyOf(option) + ": not available in this version"),
               std::string::npos);
 
-    for (const ConfigResult& result : {Load({}, {{VariableOf(option), sample}}, ""),
-                                       Load({}, {}, InFile(option, '"' + sample + '"'))}) {
+    for (const ConfigResult& result : {LoadSample({}, {{VariableOf(option), sample}}, ""),
+                                       LoadSample({}, {}, InFile(option, '"' + sample + '"'))}) {
       EXPECT_TRUE(result.errors.empty()) << KeyOf(option);
       EXPECT_EQ(result.notes.size(), 1u) << KeyOf(option);
       EXPECT_EQ(result.sources.at(KeyOf(option)), "default");

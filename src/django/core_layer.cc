@@ -21,8 +21,7 @@ constexpr seconds kRetryRejected{10};         // by Redis, such as while its mem
 constexpr size_t kMostQueuedJoins = 1 << 20;  // bytes: sends must fit behind them
 // Of a group, less one; RedisConnection refuses arrays that are much longer.
 constexpr std::string_view kMostMembers = "49999";
-constexpr int64_t kSecond = 1'000'000;
-constexpr int64_t kSkewToReport = kSecond;
+constexpr int64_t kSkewToReport = kMicrosPerSecond;
 
 // For each key: adds the message unless the key holds as many as its capacity. Arguments: the messages,
 // the capacities, the time, the expiry. Returns the number of keys that are full.
@@ -186,7 +185,7 @@ void CoreLayer::OnAction(const GroupSet::Action& action, std::span<const RedisRe
 std::string CoreLayer::CommandsOf(const GroupSet::Action& action) const {
   const std::string key = GroupKey(options_.prefix, action.group), member = MemberOf(action.group);
   if (!action.join) return RedisCommand({"ZREM", key, member});
-  const std::string score = FloatText(static_cast<double>(clock_.Now().micros) / kSecond);
+  const std::string score = FloatText(static_cast<double>(clock_.Now().micros) / kMicrosPerSecond);
   return RedisCommand({"ZADD", key, score, member}) +
          RedisCommand({"EXPIRE", key, SecondsText(options_.group_expiry)});
 }
@@ -215,7 +214,7 @@ void CoreLayer::OnChecked(Host& host, Timestamp asked, std::span<const RedisRepl
   const redisReply &time = *replies[0], &waiting = *replies[1], &info = *replies[2];
   if (time.type == REDIS_REPLY_ARRAY && time.elements == 2) {
     OnTime(host, asked, now,
-           std::strtoll(time.element[0]->str, nullptr, 10) * kSecond +
+           std::strtoll(time.element[0]->str, nullptr, 10) * kMicrosPerSecond +
                std::strtoll(time.element[1]->str, nullptr, 10));
   }
   if (waiting.type == REDIS_REPLY_INTEGER) OnWaiting(host, waiting.integer);
@@ -238,7 +237,7 @@ void CoreLayer::OnChecked(Host& host, Timestamp asked, std::span<const RedisRepl
 }
 
 void CoreLayer::OnTime(Host& host, Timestamp asked, Timestamp answered, int64_t redis_micros) {
-  if (answered.micros - asked.micros > kSecond) return;  // too imprecise
+  if (answered.micros - asked.micros > kMicrosPerSecond) return;  // too imprecise
   host.skew = redis_micros - (asked.micros + answered.micros) / 2;
   int64_t worst = 0;
   for (const auto& each : hosts_) {
@@ -248,7 +247,7 @@ void CoreLayer::OnTime(Host& host, Timestamp asked, Timestamp answered, int64_t 
   const bool report = std::abs(host.skew) > kSkewToReport;
   if (report && !host.skew_reported) {
     log::warn("channel layer: the clock of Redis differs seconds={:.3f}",
-              static_cast<double>(host.skew) / kSecond);
+              static_cast<double>(host.skew) / kMicrosPerSecond);
   }
   host.skew_reported = report;
 }
@@ -306,7 +305,7 @@ bool CoreLayer::Refused(RedisPipeline::Submitted submitted) {
 
 void CoreLayer::Send(std::string_view group, size_t held, Write write) {
   const std::string key = GroupKey(options_.prefix, group);
-  const int64_t oldest = clock_.Now().micros / kSecond - options_.group_expiry.count();
+  const int64_t oldest = clock_.Now().micros / kMicrosPerSecond - options_.group_expiry.count();
   std::string commands = RedisCommand({"ZREMRANGEBYSCORE", key, "0", std::to_string(oldest)}) +
                          RedisCommand({"ZRANGE", key, "0", kMostMembers});
   auto deliver = [this, write = std::move(write)](std::span<const RedisReply> replies) mutable {
@@ -347,10 +346,11 @@ void CoreLayer::Deliver(Write& write, const redisReply& members) {
 void CoreLayer::DeliverOn(Host& host, std::span<const Inbox* const> inboxes, const Value& message) {
   // Messages of a clock that is far behind would be deleted as expired; those of one that is far ahead
   // would outlive their time.
-  if (2 * std::abs(host.skew) > options_.expiry.count() * kSecond)
+  if (2 * std::abs(host.skew) > options_.expiry.count() * kMicrosPerSecond)
     return counters_.clock_skew.Add();
   const Timestamp now = clock_.Now();
-  const std::string oldest = std::to_string(now.micros / kSecond - options_.expiry.count());
+  const std::string oldest =
+      std::to_string(now.micros / kMicrosPerSecond - options_.expiry.count());
   std::vector<std::string> keys, messages, capacities;
   std::string commands = RedisCommand({"MULTI"});
   Value named = message;
@@ -395,7 +395,7 @@ void CoreLayer::OnDelivered(size_t processes, const redisReply& full) {
 // Scores order messages, and doubles of this size differ by 0.24 us: distinct for each microsecond.
 double CoreLayer::NextScore() {
   last_score_ = std::max(clock_.Now().micros, last_score_ + 1);
-  return static_cast<double>(last_score_) / kSecond;
+  return static_cast<double>(last_score_) / kMicrosPerSecond;
 }
 
 // --- stopping

@@ -18,7 +18,6 @@ namespace {
 constexpr uint8_t kVersion = 0x80;
 constexpr size_t kBlock = 16, kHeader = 1 + 8 + kBlock, kMac = SHA256_DIGEST_LENGTH;
 constexpr int64_t kMostSkew = 60;  // seconds
-constexpr int64_t kSecond = 1'000'000;
 
 using Mac = std::array<uint8_t, kMac>;
 
@@ -77,7 +76,7 @@ std::string Fernet::Encrypt(std::string_view plain, Timestamp now) const {
 
 std::string Fernet::EncryptWith(std::string_view plain, Timestamp now, const Vector& vector) const {
   const Key& key = keys_.front();
-  const auto seconds = static_cast<uint64_t>(now.micros / kSecond);
+  const auto seconds = static_cast<uint64_t>(now.micros / kMicrosPerSecond);
   std::string token(1, static_cast<char>(kVersion));
   for (int shift = 56; shift >= 0; shift -= 8) token += static_cast<char>(seconds >> shift & 0xFF);
   token.append(reinterpret_cast<const char*>(vector.data()), vector.size());
@@ -102,7 +101,7 @@ std::optional<std::string> Fernet::Decrypt(std::string_view token, Timestamp now
   uint64_t sent = 0;
   for (const char c : bytes.substr(1, 8)) sent = sent << 8 | static_cast<uint8_t>(c);
   if (ttl) {
-    const auto seconds = static_cast<uint64_t>(std::max<int64_t>(now.micros / kSecond, 0));
+    const auto seconds = static_cast<uint64_t>(std::max<int64_t>(now.micros / kMicrosPerSecond, 0));
     if (sent > seconds + kMostSkew) return std::nullopt;
     if (sent + static_cast<uint64_t>(ttl->count()) < seconds) return std::nullopt;
   }

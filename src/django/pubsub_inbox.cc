@@ -9,7 +9,7 @@ namespace parley::django {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds kSilence{6000};
+constexpr milliseconds kInboxSilence{6000};
 
 }  // namespace
 
@@ -72,7 +72,7 @@ boost::asio::awaitable<void> PubSubInbox::ReadAll(RedisConnection& connection) {
       counters_.pauses.Add();
       co_await PollWhile(io_, [&] { return congested_() && !connection.closed(); });
     }
-    RedisReply reply = co_await connection.Read(kSilence);
+    RedisReply reply = co_await connection.Read(kInboxSilence);
     for (; reply; reply = connection.ReadBuffered()) {
       if (reply->type == REDIS_REPLY_ERROR) {
         throw RedisFailure("Redis rejected SUBSCRIBE: " + std::string(TextOf(*reply)));

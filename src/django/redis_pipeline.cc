@@ -6,7 +6,7 @@ namespace parley::django {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds kSilence{5000};  // RedisWriter pings more often
+constexpr milliseconds kPipelineSilence{5000};  // RedisWriter pings more often
 constexpr size_t kWriteBytes = 256 * 1024;
 
 // The server cannot execute commands, but the current master can.
@@ -88,7 +88,7 @@ void RedisPipeline::FailAll() {
 
 boost::asio::awaitable<void> RedisPipeline::ReadAll(RedisConnection& connection) {
   for (;;) {
-    RedisReply reply = co_await connection.Read(kSilence);
+    RedisReply reply = co_await connection.Read(kPipelineSilence);
     for (; reply; reply = connection.ReadBuffered()) Take(std::move(reply));
   }
 }

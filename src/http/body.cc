@@ -1,5 +1,6 @@
 #include "http/body.h"
 
+#include "base/blanks.h"
 #include "base/utf8.h"
 #include "http/http_syntax.h"
 #include "http/multipart.h"
@@ -11,10 +12,8 @@ namespace {
 constexpr size_t kMostFormParts = 2048;
 
 bool HasMediaType(const Request& request, std::string_view wanted) {
-  std::string_view type = request.Header("Content-Type");
-  type = type.substr(0, type.find(';'));
-  while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
-  return SameIgnoringCase(type, wanted);
+  const std::string_view type = request.Header("Content-Type");
+  return SameIgnoringCase(TrimBlanks(type.substr(0, type.find(';'))), wanted);
 }
 
 // curl -d declares a form unless it is told otherwise.

@@ -7,10 +7,10 @@
 namespace parley {
 namespace {
 
-using Kind = ChunkedDecoder::Kind;
+using Piece = ChunkedDecoder::Kind;
 
 struct Decoded {
-  Kind end = Kind::kNeedMore;
+  Piece end = Piece::kNeedMore;
   std::string data;
   std::string rest;  // input after the end
   bool operator==(const Decoded&) const = default;
@@ -25,12 +25,12 @@ Decoded Decode(std::string_view input, size_t piece_size = std::string_view::npo
     while (true) {
       const auto next = decoder.Next(piece);
       decoded.end = next.kind;
-      if (next.kind != Kind::kData) break;
+      if (next.kind != Piece::kData) break;
       EXPECT_FALSE(next.data.empty());
       decoded.data += next.data;
     }
-    if (decoded.end == Kind::kError) return decoded;
-    if (decoded.end == Kind::kEnd) {
+    if (decoded.end == Piece::kError) return decoded;
+    if (decoded.end == Piece::kEnd) {
       decoded.rest = std::string(piece) + std::string(input);
       return decoded;
     }
@@ -45,15 +45,15 @@ void ExpectEverywhere(std::string_view input, const Decoded& wanted) {
 }
 
 TEST(ChunkedDecoderTest, ChunksAreJoined) {
-  ExpectEverywhere("2\r\nab\r\n3\r\ncde\r\n0\r\n\r\nGET", {Kind::kEnd, "abcde", "GET"});
-  ExpectEverywhere("0\r\n\r\n", {Kind::kEnd, "", ""});
+  ExpectEverywhere("2\r\nab\r\n3\r\ncde\r\n0\r\n\r\nGET", {Piece::kEnd, "abcde", "GET"});
+  ExpectEverywhere("0\r\n\r\n", {Piece::kEnd, "", ""});
   ExpectEverywhere("A\r\n0123456789\r\n0a\r\n0123456789\r\n00\r\n\r\n",
-                   {Kind::kEnd, "01234567890123456789", ""});
+                   {Piece::kEnd, "01234567890123456789", ""});
 }
 
 TEST(ChunkedDecoderTest, ExtensionsAndTrailersAreDropped) {
   ExpectEverywhere("2;a=b;c=\"d e\"\r\nab\r\n0;last\r\nAuthorization: Bearer x\r\nB:\r\n\r\nnext",
-                   {Kind::kEnd, "ab", "next"});
+                   {Piece::kEnd, "ab", "next"});
 }
 
 TEST(ChunkedDecoderTest, AMalformedEncodingIsAnError) {
@@ -83,7 +83,7 @@ TEST(ChunkedDecoderTest, AMalformedEncodingIsAnError) {
                             "0\r\n\n",
                             "0\r\n\r\r"}) {
     for (const size_t piece : {size_t{1}, size_t{1000}}) {
-      EXPECT_EQ(Decode(input, piece).end, Kind::kError) << input;
+      EXPECT_EQ(Decode(input, piece).end, Piece::kError) << input;
     }
   }
 }
@@ -91,25 +91,25 @@ TEST(ChunkedDecoderTest, AMalformedEncodingIsAnError) {
 TEST(ChunkedDecoderTest, DecodingStopsAtAnError) {
   ChunkedDecoder decoder;
   std::string_view input = "x";
-  EXPECT_EQ(decoder.Next(input).kind, Kind::kError);
+  EXPECT_EQ(decoder.Next(input).kind, Piece::kError);
   input = "2\r\nab\r\n";
-  EXPECT_EQ(decoder.Next(input).kind, Kind::kError);
+  EXPECT_EQ(decoder.Next(input).kind, Piece::kError);
 }
 
 TEST(ChunkedDecoderTest, LinesAndSectionsAreBounded) {
   const auto end = [](const std::string& input) { return Decode(input, 4096).end; };
-  EXPECT_EQ(end("1;" + std::string(ChunkedDecoder::kMaxLine, 'a')), Kind::kError);
-  EXPECT_EQ(end(std::string(ChunkedDecoder::kMaxLine + 1, '0')), Kind::kError);
+  EXPECT_EQ(end("1;" + std::string(ChunkedDecoder::kMaxLine, 'a')), Piece::kError);
+  EXPECT_EQ(end(std::string(ChunkedDecoder::kMaxLine + 1, '0')), Piece::kError);
   EXPECT_EQ(end("1;" + std::string(ChunkedDecoder::kMaxLine - 4, 'a') + "\r\nx\r\n0\r\n\r\n"),
-            Kind::kEnd);
-  EXPECT_EQ(end("0\r\nA: " + std::string(ChunkedDecoder::kMaxTrailers, 'a')), Kind::kError);
-  EXPECT_EQ(end("0\r\n" + std::string(ChunkedDecoder::kMaxTrailers + 1, 'a')), Kind::kError);
+            Piece::kEnd);
+  EXPECT_EQ(end("0\r\nA: " + std::string(ChunkedDecoder::kMaxTrailers, 'a')), Piece::kError);
+  EXPECT_EQ(end("0\r\n" + std::string(ChunkedDecoder::kMaxTrailers + 1, 'a')), Piece::kError);
   std::string many_lines = "0\r\n";
   while (many_lines.size() < ChunkedDecoder::kMaxTrailers + 100) many_lines += "A: 1\r\n";
-  EXPECT_EQ(end(many_lines), Kind::kError);
+  EXPECT_EQ(end(many_lines), Piece::kError);
   std::string many_extensions;
   for (int i = 0; i < 100; ++i) many_extensions += "1;" + std::string(1000, 'a') + "\r\nx\r\n";
-  EXPECT_EQ(end(many_extensions), Kind::kError);
+  EXPECT_EQ(end(many_extensions), Piece::kError);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/blanks.h"
 #include "base/utf8.h"
 #include "http/percent.h"
 
@@ -27,12 +28,6 @@ char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](char x, char y) { return Lower(x) == Lower(y); });
-}
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 struct HeaderValue {
@@ -72,25 +67,25 @@ std::optional<std::string> TakeQuoted(std::string_view& rest) {
 std::optional<HeaderValue> ParseHeaderValue(std::string_view text) {
   HeaderValue result;
   size_t end = std::min(text.find(';'), text.size());
-  result.value = Trim(text.substr(0, end));
+  result.value = TrimBlanks(text.substr(0, end));
   std::string_view rest = text.substr(end);
   while (!rest.empty()) {
-    rest = Trim(rest.substr(1));  // the semicolon
+    rest = TrimBlanks(rest.substr(1));  // the semicolon
     if (rest.empty()) break;
     const size_t equals = rest.find('=');
     if (equals == std::string_view::npos) return std::nullopt;
-    const std::string_view name = Trim(rest.substr(0, equals));
+    const std::string_view name = TrimBlanks(rest.substr(0, equals));
     if (name.empty() || name.find_first_of(";\"") != std::string_view::npos) return std::nullopt;
-    rest = Trim(rest.substr(equals + 1));
+    rest = TrimBlanks(rest.substr(equals + 1));
     std::optional<std::string> value;
     if (!rest.empty() && rest.front() == '"') {
       value = TakeQuoted(rest);
     } else {
       end = std::min(rest.find(';'), rest.size());
-      value = std::string(Trim(rest.substr(0, end)));
+      value = std::string(TrimBlanks(rest.substr(0, end)));
       rest.remove_prefix(end);
     }
-    rest = Trim(rest);
+    rest = TrimBlanks(rest);
     if (!value || (!rest.empty() && rest.front() != ';')) return std::nullopt;
     result.parameters.emplace_back(name, std::move(*value));
   }
@@ -124,7 +119,7 @@ std::string_view ParsePartHeader(std::string_view section, PartHeader& header) {
     }
     const std::string_view name = line.substr(0, colon);
     if (EqualsIgnoringCase(name, "Content-Type"))
-      header.content_type = Trim(line.substr(colon + 1));
+      header.content_type = TrimBlanks(line.substr(colon + 1));
     if (!EqualsIgnoringCase(name, "Content-Disposition")) continue;
     const auto value = ParseHeaderValue(line.substr(colon + 1));
     if (disposition || !value || !EqualsIgnoringCase(value->value, "form-data")) {
@@ -222,7 +217,7 @@ std::optional<MultipartEvent> MultipartParser::ReadDelimiterEnd(std::string_view
     return MultipartEvent{Kind::kEnd, {}};
   }
   if (held_.ends_with(kLineEnd)) {
-    if (!Trim(std::string_view(held_).substr(0, held_.size() - kLineEnd.size())).empty()) {
+    if (!TrimBlanks(std::string_view(held_).substr(0, held_.size() - kLineEnd.size())).empty()) {
       return Fail("a boundary line has trailing data");
     }
     if (++parts_ > most_parts_) return Fail("too many parts");

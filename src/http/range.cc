@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/blanks.h"
+
 namespace parley {
 namespace {
 
@@ -23,12 +25,6 @@ std::optional<int64_t> Number(std::string_view digits) {
   return value;
 }
 
-std::string_view Trim(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
-}
-
 bool IsBytesUnit(std::string_view text) {
   constexpr std::string_view kUnit = "bytes=";
   return std::ranges::equal(text.substr(0, kUnit.size()), kUnit, [](char a, char b) {
@@ -40,7 +36,7 @@ bool IsBytesUnit(std::string_view text) {
 
 RangeAnswer FindRange(std::string_view header, int64_t size) {
   if (!IsBytesUnit(header)) return {};
-  const std::string_view range = Trim(header.substr(6));
+  const std::string_view range = TrimBlanks(header.substr(6));
   const size_t dash = range.find('-');
   if (dash == std::string_view::npos) return {};
   const std::string_view from = range.substr(0, dash), to = range.substr(dash + 1);

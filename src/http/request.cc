@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/blanks.h"
 #include "base/utf8.h"
 #include "http/http_syntax.h"
 
@@ -9,8 +10,6 @@ namespace parley {
 namespace {
 
 namespace beast = boost::beast;
-
-std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
@@ -53,8 +52,8 @@ Result<Request> Request::From(BeastRequest message, Peer peer) {
   Request request;
   request.message_ = std::move(message);
   request.peer_ = std::move(peer);
-  request.method_ = View(request.message_.method_string());
-  if (const auto taken = request.TakeTarget(View(request.message_.target())); !taken) {
+  request.method_ = ViewOf(request.message_.method_string());
+  if (const auto taken = request.TakeTarget(ViewOf(request.message_.target())); !taken) {
     return Fail(taken.error());
   }
   if (const auto good = request.CheckHeaders(); !good) return Fail(good.error());
@@ -88,28 +87,28 @@ Result<void> Request::TakeTarget(std::string_view target) {
 
 Result<void> Request::CheckHeaders() const {
   for (const auto& line : message_) {
-    if (IsPlainText(View(line.value())) || !IsReadHeader(View(line.name_string()))) continue;
-    return Fail(Error::Field(std::string(View(line.name_string())), "Must be UTF-8."));
+    if (IsPlainText(ViewOf(line.value())) || !IsReadHeader(ViewOf(line.name_string()))) continue;
+    return Fail(Error::Field(std::string(ViewOf(line.name_string())), "Must be UTF-8."));
   }
   return {};
 }
 
 bool Request::has_body() const {
-  const std::string_view length = View(message_[beast::http::field::content_length]);
+  const std::string_view length = ViewOf(message_[beast::http::field::content_length]);
   return message_.count(beast::http::field::transfer_encoding) > 0 ||
          std::ranges::any_of(length, [](char digit) { return digit != '0'; });
 }
 
 std::string_view Request::Header(HeaderName header) const {
   const std::string_view name = header;
-  return View(message_[beast::string_view(name.data(), name.size())]);
+  return ViewOf(message_[beast::string_view(name.data(), name.size())]);
 }
 
 std::optional<std::string_view> Request::HeaderOnce(HeaderName header) const {
   const std::string_view name = header;
   const auto range = message_.equal_range(beast::string_view(name.data(), name.size()));
   if (range.first == range.second || std::next(range.first) != range.second) return std::nullopt;
-  return View(range.first->value());
+  return ViewOf(range.first->value());
 }
 
 bool Request::HasHeader(HeaderName header) const {
@@ -129,13 +128,12 @@ std::vector<std::string_view> Request::HeaderList(HeaderName header) const {
   std::vector<std::string_view> members;
   const auto range = message_.equal_range(beast::string_view(name.data(), name.size()));
   for (auto line = range.first; line != range.second; ++line) {
-    std::string_view rest = View(line->value());
+    std::string_view rest = ViewOf(line->value());
     while (!rest.empty()) {
-      std::string_view member = rest.substr(0, rest.find(','));
+      const std::string_view member = rest.substr(0, rest.find(','));
       rest.remove_prefix(std::min(rest.size(), member.size() + 1));
-      while (member.starts_with(' ') || member.starts_with('\t')) member.remove_prefix(1);
-      while (member.ends_with(' ') || member.ends_with('\t')) member.remove_suffix(1);
-      if (!member.empty()) members.push_back(member);
+      const std::string_view text = TrimBlanks(member);
+      if (!text.empty()) members.push_back(text);
     }
   }
   return members;

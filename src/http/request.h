@@ -19,6 +19,10 @@
 
 namespace parley {
 
+inline std::string_view ViewOf(boost::beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
 using BeastRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
 // Data of a request for the log, and for requests that it causes.

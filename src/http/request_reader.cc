@@ -15,8 +15,6 @@ namespace http = boost::beast::http;
 constexpr std::string_view kNotHttp = "The request is not valid HTTP/1.1.";
 constexpr std::string_view kSectionEnd = "\r\n\r\n";
 
-std::string_view View(boost::beast::string_view text) { return {text.data(), text.size()}; }
-
 // Beast accepts folded headers. RFC 9112 §5.2 lets a server reject them, and two parsers of a
 // request must not disagree.
 bool HasFoldedLine(std::string_view section) {
@@ -26,13 +24,13 @@ bool HasFoldedLine(std::string_view section) {
 
 // RFC 9112 §6: a request whose length is ambiguous is refused, to prevent request smuggling.
 bool LengthIsPlain(const BeastRequest& message) {
-  const std::string_view length = View(message[http::field::content_length]);
+  const std::string_view length = ViewOf(message[http::field::content_length]);
   const bool digits = std::ranges::all_of(length, [](char c) { return c >= '0' && c <= '9'; });
   if (message.count(http::field::content_length) > 1 || !digits) return false;
   const auto coding = message.equal_range(http::field::transfer_encoding);
   if (coding.first == coding.second) return true;
   return message.version() >= 11 && std::next(coding.first) == coding.second &&
-         SameIgnoringCase(View(coding.first->value()), "chunked") &&
+         SameIgnoringCase(ViewOf(coding.first->value()), "chunked") &&
          message.count(http::field::content_length) == 0;
 }
 
@@ -113,7 +111,7 @@ RequestReader::Event RequestReader::ParseHeader(std::string_view section) {
   chunked_ = header_.count(http::field::transfer_encoding) > 0;
   chunks_ = {};
   body_left_ = 0;
-  for (const char digit : View(header_[http::field::content_length])) {
+  for (const char digit : ViewOf(header_[http::field::content_length])) {
     // Beast has checked that it fits.
     body_left_ = body_left_ * 10 + static_cast<uint64_t>(digit - '0');
   }

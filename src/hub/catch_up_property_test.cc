@@ -392,13 +392,13 @@ uint64_t EnvironmentNumber(const char* name, uint64_t otherwise) {
 }
 
 // The events of all runs, so that a test cannot pass without exercising its promise.
-struct Seen {
+struct SeenEvent {
   size_t events = 0, gaps = 0, resets = 0, caught_up = 0, fell_behind = 0, failed = 0;
   size_t lost = 0, found_in_store = 0, removed = 0;
 };
 
-Seen PlayAll(Weather weather, uint64_t seeds_by_default) {
-  Seen seen;
+SeenEvent PlayAll(Weather weather, uint64_t seeds_by_default) {
+  SeenEvent seen;
   const uint64_t only = EnvironmentNumber("PARLEY_SEED", 0);
   const uint64_t seeds = EnvironmentNumber("PARLEY_SEEDS", seeds_by_default);
   for (uint64_t seed = only != 0 ? only : 1; seed <= (only != 0 ? only : seeds); ++seed) {
@@ -421,7 +421,7 @@ Seen PlayAll(Weather weather, uint64_t seeds_by_default) {
 
 // Proves: P4 no silent gap
 TEST(CatchUpPropertyTest, EveryReaderReceivesEveryEventOnceAndInOrder) {
-  const Seen seen = PlayAll({}, 300);
+  const SeenEvent seen = PlayAll({}, 300);
   EXPECT_EQ(seen.gaps, 0u);
   EXPECT_EQ(seen.failed, 0u);
   EXPECT_GT(seen.events, 0u);
@@ -469,14 +469,15 @@ TEST(CatchUpPropertyTest, ARewoundStoreResetsItsReaders) {
 
 // Proves: P3 one order
 TEST(CatchUpPropertyTest, SeveralNodesShowOneOrder) {
-  const Seen seen = PlayAll({.nodes = 3}, 300);
+  const SeenEvent seen = PlayAll({.nodes = 3}, 300);
   EXPECT_GT(seen.events, 0u);
   EXPECT_EQ(seen.gaps, 0u);
 }
 
 // Proves: P7 Redis is disposable
 TEST(CatchUpPropertyTest, EventsLostBetweenNodesAreFoundInTheStore) {
-  const Seen seen = PlayAll({.nodes = 2, .bus_faults = {.lost_one_in = 3, .reordered = true}}, 300);
+  const SeenEvent seen =
+      PlayAll({.nodes = 2, .bus_faults = {.lost_one_in = 3, .reordered = true}}, 300);
   EXPECT_GT(seen.lost, 0u);
   EXPECT_GT(seen.found_in_store, 0u);
   EXPECT_EQ(seen.gaps, 0u);

@@ -4,13 +4,14 @@
 #include <gtest/gtest.h>
 
 #include "protocol/events.h"
+#include "test/support/rooms.h"
 
 namespace parley {
 namespace {
 
 using Fetch = LogStep::Fetch;
 using Seqs = std::vector<int64_t>;
-const Uuid kRoom{{1}};
+using test::kRoom;
 
 Change MakeChange(int64_t seq, const char* content = "text") {
   return {.seq = seq,

@@ -12,13 +12,13 @@ namespace {
 
 using State = Feed::State;
 
-EventRef MakeEvent(int64_t seq) {
+EventRef EventAt(int64_t seq) {
   return std::make_shared<const Event>(Event{.seq = seq, .json = "e"});
 }
 
 Page MakePage(int64_t since, std::vector<int64_t> seqs, int64_t through, int64_t head) {
   Page page{.since = since, .events = {}, .through = through, .head = head};
-  for (const int64_t seq : seqs) page.events.push_back(MakeEvent(seq));
+  for (const int64_t seq : seqs) page.events.push_back(EventAt(seq));
   return page;
 }
 
@@ -64,7 +64,7 @@ class FeedTest : public testing::Test, protected FeedSink {
 
 TEST_F(FeedTest, AHeldFeedIgnoresEvents) {
   feed_.HoldAt(3);
-  feed_.OnLive(*MakeEvent(4));
+  feed_.OnLive(*EventAt(4));
   feed_.OnDrained();
   feed_.OnPage(MakePage(3, {4}, 4, 4));
   EXPECT_EQ(TakeSaid(), Said{});
@@ -74,7 +74,7 @@ TEST_F(FeedTest, AHeldFeedIgnoresEvents) {
 
 TEST_F(FeedTest, AFeedAtTheHeadIsLiveImmediately) {
   StartLive(3);
-  feed_.OnLive(*MakeEvent(4));
+  feed_.OnLive(*EventAt(4));
   EXPECT_EQ(TakeSaid(), Said{"4"});
 }
 
@@ -103,8 +103,8 @@ TEST_F(FeedTest, AHeldFeedCanStartWithAFetch) {
 
 TEST_F(FeedTest, ADuplicateIsDropped) {
   StartLive(3);
-  feed_.OnLive(*MakeEvent(3));
-  feed_.OnLive(*MakeEvent(1));
+  feed_.OnLive(*EventAt(3));
+  feed_.OnLive(*EventAt(1));
   EXPECT_EQ(TakeSaid(), Said{});
   EXPECT_EQ(feed_.state(), State::kLive);
 }
@@ -112,20 +112,20 @@ TEST_F(FeedTest, ADuplicateIsDropped) {
 // Proves: P5 resume
 TEST_F(FeedTest, AGapIsFilledBeforeLaterEvents) {
   StartLive(3);
-  feed_.OnLive(*MakeEvent(5));
+  feed_.OnLive(*EventAt(5));
   EXPECT_EQ(TakeSaid(), Said{"fetch 3"});
-  feed_.OnLive(*MakeEvent(6));
+  feed_.OnLive(*EventAt(6));
   EXPECT_EQ(TakeSaid(), Said{});
   feed_.OnPage(MakePage(3, {4, 5, 6}, 6, 6));
-  feed_.OnLive(*MakeEvent(6));
-  feed_.OnLive(*MakeEvent(7));
+  feed_.OnLive(*EventAt(6));
+  feed_.OnLive(*EventAt(7));
   EXPECT_EQ(TakeSaid(), (Said{"4", "5", "6", "7"}));
 }
 
 TEST_F(FeedTest, AFullOutboxDelaysAndThenFetchesMissedEvents) {
   StartLive(0);
   room_ = 1;
-  for (int64_t seq = 1; seq <= 3; ++seq) feed_.OnLive(*MakeEvent(seq));
+  for (int64_t seq = 1; seq <= 3; ++seq) feed_.OnLive(*EventAt(seq));
   EXPECT_EQ(TakeSaid(), Said{"1"});
   EXPECT_EQ(feed_.state(), State::kBehind);
   room_ = 10;
@@ -184,7 +184,7 @@ TEST_F(FeedTest, EveryPositionBeforeARestoreIsResetToTheEndOfTheLostRange) {
   feed_.Resume(2);
   feed_.OnPage(page_since(2, {3, 4}, 104));
   EXPECT_EQ(TakeSaid(), (Said{"fetch 2", "3", "4", "reset 5-104", "caught up 104"}));
-  feed_.OnLive(*MakeEvent(105));
+  feed_.OnLive(*EventAt(105));
   EXPECT_EQ(TakeSaid(), Said{"105"});
   feed_.Resume(7);
   feed_.OnPage(page_since(7, {105}, 105));
@@ -221,7 +221,7 @@ TEST_F(FeedTest, APositionBeyondTheHeadIsResetToTheHead) {
   page.reset = true;
   feed_.OnPage(page);
   EXPECT_EQ(TakeSaid(), (Said{"fetch 9", "reset 5-9", "caught up 4"}));
-  feed_.OnLive(*MakeEvent(5));
+  feed_.OnLive(*EventAt(5));
   EXPECT_EQ(TakeSaid(), Said{"5"});
 }
 
@@ -229,7 +229,7 @@ TEST_F(FeedTest, ARewindSendsAResetAndStaysLive) {
   StartLive(9);
   feed_.Rewind(4);
   EXPECT_EQ(TakeSaid(), Said{"reset 5-9"});
-  feed_.OnLive(*MakeEvent(5));
+  feed_.OnLive(*EventAt(5));
   EXPECT_EQ(TakeSaid(), Said{"5"});
   feed_.Rewind(5);
   EXPECT_EQ(TakeSaid(), Said{}) << "it has nothing beyond";
@@ -279,7 +279,7 @@ TEST_F(FeedTest, AFailedPageEndsOnlyItsOwnFetch) {
 
 TEST_F(FeedTest, CaughtUpIsCalledOnlyAfterAResume) {
   StartLive(1);
-  feed_.OnLive(*MakeEvent(3));
+  feed_.OnLive(*EventAt(3));
   feed_.OnPage(MakePage(1, {2, 3}, 3, 3));
   EXPECT_EQ(TakeSaid(), (Said{"fetch 1", "2", "3"}));
 }

@@ -7,6 +7,7 @@
 #include "hub/home.h"
 #include "hub/known_members.h"
 #include "test/support/model_store.h"
+#include "test/support/rooms.h"
 #include "test/support/step_executor.h"
 
 namespace parley {
@@ -14,7 +15,7 @@ namespace {
 
 using Users = std::vector<UserId>;
 
-const Uuid kRoom{{0x11}}, kOther{{0x22}};
+using test::kRoom, test::kOther;
 
 class HomePresenceTest : public testing::Test, protected HomeSink {
  protected:

@@ -5,7 +5,7 @@
 namespace parley {
 namespace {
 
-using Answer = Members::Answer;
+using Membership = Members::Answer;
 constexpr int64_t kLive = 3;
 
 class MembersTest : public testing::Test {
@@ -20,8 +20,8 @@ class MembersTest : public testing::Test {
   bool Remove(const UserId& user, int64_t seq, int64_t count) {
     return members_.Apply({.removed = user, .participant_count = count}, seq, head_, kLive);
   }
-  Answer Check(const UserId& user, std::optional<int64_t> member_at = std::nullopt,
-               bool other_writers = true) {
+  Membership Check(const UserId& user, std::optional<int64_t> member_at = std::nullopt,
+                   bool other_writers = true) {
     return members_.Check(user, member_at, other_writers);
   }
 
@@ -32,23 +32,23 @@ class MembersTest : public testing::Test {
 
 TEST_F(MembersTest, UnknownMembersAreAskedOfTheStore) {
   EXPECT_FALSE(members_.known());
-  EXPECT_EQ(Check("ann"), Answer::kAskStore);
+  EXPECT_EQ(Check("ann"), Membership::kAskStore);
 }
 
 TEST_F(MembersTest, AListOfAllMembersDecidesUnlessAnotherNodeMayHaveAddedTheUser) {
   Read(10, {"ann", "bob"});
-  EXPECT_EQ(Check("ann"), Answer::kMember);
-  EXPECT_EQ(Check("eve", std::nullopt, false), Answer::kNotMember);
-  EXPECT_EQ(Check("eve", std::nullopt, true), Answer::kAskStore);
+  EXPECT_EQ(Check("ann"), Membership::kMember);
+  EXPECT_EQ(Check("eve", std::nullopt, false), Membership::kNotMember);
+  EXPECT_EQ(Check("eve", std::nullopt, true), Membership::kAskStore);
 }
 
 TEST_F(MembersTest, AMembershipInASnapshotHoldsUntilALaterChangeOfMembers) {
   Read(10, {});
-  EXPECT_EQ(Check("ann", 10), Answer::kMember);
-  EXPECT_EQ(Check("ann", 9), Answer::kAskStore) << "a change at 10 may have removed the user";
+  EXPECT_EQ(Check("ann", 10), Membership::kMember);
+  EXPECT_EQ(Check("ann", 9), Membership::kAskStore) << "a change at 10 may have removed the user";
   Add("bob", 12, 500);
-  EXPECT_EQ(Check("ann", 11), Answer::kAskStore);
-  EXPECT_EQ(Check("ann", 12), Answer::kMember);
+  EXPECT_EQ(Check("ann", 11), Membership::kAskStore);
+  EXPECT_EQ(Check("ann", 12), Membership::kMember);
 }
 
 TEST_F(MembersTest, ChangesInOrderAreAppliedWithoutARead) {
@@ -100,16 +100,16 @@ TEST_F(MembersTest, MembersAreNotListedBeyondTheLimitAndAreReadWhenTheyFitAgain)
 TEST_F(MembersTest, ARemovalWithoutASeqIsLaterThanEveryKnownChange) {
   Read(10, {"ann", "bob"});
   EXPECT_TRUE(Remove("bob", 0, 1));
-  EXPECT_EQ(Check("bob", head_), Answer::kAskStore);
+  EXPECT_EQ(Check("bob", head_), Membership::kAskStore);
   EXPECT_FALSE(Remove("bob", 0, 1)) << "already removed";
 }
 
 TEST_F(MembersTest, ARewindMakesEveryMembershipUncertain) {
   Read(10, {});
   members_.Remember("ann");
-  EXPECT_EQ(Check("ann"), Answer::kMember);
+  EXPECT_EQ(Check("ann"), Membership::kMember);
   members_.OnRewind();
-  EXPECT_EQ(Check("ann"), Answer::kAskStore);
+  EXPECT_EQ(Check("ann"), Membership::kAskStore);
   EXPECT_TRUE(members_.stale());
 }
 

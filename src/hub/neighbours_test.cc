@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const Uuid kHere{{1}}, kOther{{2}};
+const Uuid kHere{{1}}, kThere{{2}};
 const Uuid kNode{{0x11}}, kThird{{0x22}};
 
 class NeighboursTest : public testing::Test {
@@ -119,7 +119,7 @@ TEST_F(NeighboursTest, AFullAnnouncementReplacesTheKnownUsers) {
 TEST_F(NeighboursTest, AForeignStoreIsKnownUntilItsNodeExpires) {
   OnHello(kNode, {});
   EXPECT_FALSE(neighbours_.AnotherStore());
-  OnHello(kThird, {}, kOther);
+  OnHello(kThird, {}, kThere);
   EXPECT_TRUE(neighbours_.AnotherStore());
   PassInTicks(15);
   EXPECT_FALSE(neighbours_.AnotherStore());
@@ -127,11 +127,11 @@ TEST_F(NeighboursTest, AForeignStoreIsKnownUntilItsNodeExpires) {
 
 TEST_F(NeighboursTest, ANewNodeYieldsToAnotherStore) {
   PassInTicks(5);
-  OnHello(kThird, {}, kOther);
+  OnHello(kThird, {}, kThere);
   EXPECT_TRUE(neighbours_.Mismatch());
   for (int i = 0; i < 10; ++i) {
     PassInTicks(5);
-    OnHello(kThird, {}, kOther);
+    OnHello(kThird, {}, kThere);
   }
   EXPECT_TRUE(neighbours_.Mismatch()) << "time beside the other store does not settle it";
   EXPECT_FALSE(neighbours_.settled());
@@ -142,7 +142,7 @@ TEST_F(NeighboursTest, ANewNodeYieldsToAnotherStore) {
 TEST_F(NeighboursTest, ASettledNodeKeepsServingBesideAnotherStore) {
   PassInTicks(16);
   EXPECT_TRUE(neighbours_.settled());
-  OnHello(kThird, {}, kOther);
+  OnHello(kThird, {}, kThere);
   EXPECT_TRUE(neighbours_.AnotherStore());
   EXPECT_FALSE(neighbours_.Mismatch());
 }
@@ -153,12 +153,12 @@ TEST_F(NeighboursTest, ANodeDoesNotSettleWithoutTheBus) {
   EXPECT_FALSE(neighbours_.settled());
   up_ = true;
   PassInTicks(1);
-  OnHello(kThird, {}, kOther);
+  OnHello(kThird, {}, kThere);
   EXPECT_TRUE(neighbours_.Mismatch());
 }
 
 TEST_F(NeighboursTest, ANewNodeServesBesideASettledNodeOfItsStore) {
-  OnHello(kThird, {}, kOther, true);
+  OnHello(kThird, {}, kThere, true);
   EXPECT_TRUE(neighbours_.Mismatch());
   OnHello(kNode, {}, kHere, true);
   EXPECT_FALSE(neighbours_.Mismatch()) << "a rolling restart of the settled system";
@@ -168,11 +168,11 @@ TEST_F(NeighboursTest, ANewNodeServesBesideASettledNodeOfItsStore) {
 
 TEST_F(NeighboursTest, UsersOfAnotherStoreAreIgnored) {
   OnPresence(kThird, {"ann"}, true);
-  OnHello(kThird, {"ann"}, kOther);
+  OnHello(kThird, {"ann"}, kThere);
   EXPECT_TRUE(shown_.empty());
   OnPresence(kThird, {"bob"}, true);
   EXPECT_TRUE(shown_.empty());
-  EXPECT_FALSE(OnHello(kThird, {"ann", "bob"}, kOther)) << "they are not asked for either";
+  EXPECT_FALSE(OnHello(kThird, {"ann", "bob"}, kThere)) << "they are not asked for either";
   EXPECT_TRUE(neighbours_.IsForeign(kThird));
   EXPECT_FALSE(neighbours_.IsOurs(kThird));
 }

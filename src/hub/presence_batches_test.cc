@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "protocol/events.h"
+#include "test/support/rooms.h"
 #include "test/support/silent_feed_sink.h"
 
 namespace parley {
 namespace {
 
-const Uuid kRoom{{1}}, kOther{{2}};
+using test::kRoom, test::kOther;
 
 // A subscriber that records what it receives: "+ann" for online, "-ann" for offline.
 class Subscriber final : public test::SilentFeedSink {

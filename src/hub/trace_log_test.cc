@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "test/support/rooms.h"
+
 namespace parley {
 namespace {
 
-const Uuid kRoom{{1}}, kOther{{2}};
+using test::kRoom, test::kOther;
 
 TraceEntry EntryOf(const Uuid& room, int64_t first, int64_t last, int64_t at) {
   return {.conversation = room, .first_seq = first, .last_seq = last, .at = {at}};

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "test/support/rooms.h"
 #include "test/support/seeded_random.h"
 
 namespace parley {
@@ -11,8 +12,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Shown = std::vector<std::string>;
 
-const Uuid kRoom{{0x11}};
-const Uuid kOther{{0x22}};
+using test::kRoom, test::kOther;
 
 class TypistsTest : public testing::Test {
  protected:

@@ -7,7 +7,7 @@
 namespace parley::loadgen {
 namespace {
 
-class Recorder final : public test::SilentConnection {
+class RestRecorder final : public test::SilentConnection {
  public:
   void Acknowledged(const Ack& ack) override { answers.push_back({ack.number, ack.kind}); }
   void Refused(std::string_view text, std::optional<uint64_t> number) override {
@@ -22,20 +22,20 @@ const RestDialect kDialect({"a", "b"}, {{{0, "/a"}, {1, "/b"}, {0, "/post", "c1"
 const std::string kAnswer = "HTTP/1.1 200 OK\r\ncontent-length:  4\r\nX: y\r\n\r\nbody";
 
 TEST(RestDialectTest, AnswersAreCountedInOrderAndByKind) {
-  Recorder recorder;
+  RestRecorder recorder;
   EXPECT_EQ(kDialect.OnBytes(recorder, kAnswer + kAnswer), 2 * kAnswer.size());
   EXPECT_EQ(recorder.answers, (std::vector<std::pair<uint64_t, size_t>>{{0, 0}, {1, 1}}));
 }
 
 TEST(RestDialectTest, AnIncompleteAnswerIsNotConsumed) {
-  Recorder recorder;
+  RestRecorder recorder;
   for (size_t size = 0; size < kAnswer.size(); ++size)
     EXPECT_EQ(kDialect.OnBytes(recorder, std::string_view(kAnswer).substr(0, size)), 0U);
   EXPECT_TRUE(recorder.answers.empty());
 }
 
 TEST(RestDialectTest, AnAnswerWithAnErrorIsARefusalOfItsRequest) {
-  Recorder recorder;
+  RestRecorder recorder;
   kDialect.OnBytes(recorder, kAnswer + "HTTP/1.1 429 Slow\r\nContent-Length: 2\r\n\r\n{}");
   EXPECT_EQ(recorder.answers.size(), 1U);
   EXPECT_EQ(recorder.refusals,
@@ -43,7 +43,7 @@ TEST(RestDialectTest, AnAnswerWithAnErrorIsARefusalOfItsRequest) {
 }
 
 TEST(RestDialectTest, AnAnswerWithoutALengthIsRefused) {
-  Recorder recorder;
+  RestRecorder recorder;
   kDialect.OnBytes(recorder, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
   ASSERT_EQ(recorder.refusals.size(), 1U);
   EXPECT_EQ(recorder.refusals[0].second, "an answer has no Content-Length: HTTP/1.1 200 OK");
@@ -51,7 +51,7 @@ TEST(RestDialectTest, AnAnswerWithoutALengthIsRefused) {
 
 // The length of the header section and this one add up to 0.
 TEST(RestDialectTest, AnAnswerWithAnImpossibleLengthIsRefused) {
-  Recorder recorder;
+  RestRecorder recorder;
   const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551559\r\n\r\n";
   ASSERT_EQ(head.size() + 18446744073709551559U, 0U);
   EXPECT_EQ(kDialect.OnBytes(recorder, head), head.size());

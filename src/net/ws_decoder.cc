@@ -6,22 +6,17 @@
 
 #include "base/utf8.h"
 #include "net/deflate.h"
+#include "net/ws_bits.h"
 #include "net/ws_frame.h"
 
 namespace parley {
 namespace {
 
-constexpr size_t kMaxHeader = 14;  // two bytes, a 64-bit length, the mask
-constexpr size_t kMaxControlPayload = 125;
+using namespace ws;
+
+constexpr size_t kMaxHeader = 14;      // two bytes, a 64-bit length, the mask
 constexpr size_t kFirstBuffer = 4096;  // initial capacity of a fragmented message
 constexpr uint64_t kGrowth = 4;        // growth limit, as a multiple of the received bytes
-
-constexpr uint8_t kFin = 0x80;
-constexpr uint8_t kReserved = 0x70;
-constexpr uint8_t kCompressed = 0x40;
-constexpr uint8_t kMasked = 0x80;
-constexpr uint8_t kLength16 = 126;
-constexpr uint8_t kLength64 = 127;
 
 constexpr uint16_t kProtocolError = 1002;
 constexpr uint16_t kBadText = 1007;

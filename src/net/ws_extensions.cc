@@ -3,14 +3,10 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/blanks.h"
+
 namespace parley {
 namespace {
-
-std::string_view Trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 bool Same(std::string_view a, std::string_view b) {
   return std::ranges::equal(
@@ -20,7 +16,7 @@ bool Same(std::string_view a, std::string_view b) {
 // Returns the part up to the next ';'; `rest` is the part after it.
 std::string_view NextPart(std::optional<std::string_view>& rest) {
   const size_t end = rest->find(';');
-  const std::string_view part = Trim(rest->substr(0, end));
+  const std::string_view part = TrimBlanks(rest->substr(0, end));
   rest = end == std::string_view::npos ? std::nullopt : std::optional(rest->substr(end + 1));
   return part;
 }
@@ -72,8 +68,8 @@ std::optional<DeflateTerms> Take(std::string_view text) {
     const std::string_view part = NextPart(rest);
     const size_t equals = part.find('=');
     std::optional<std::string_view> value;
-    if (equals != std::string_view::npos) value = Trim(part.substr(equals + 1));
-    if (!offer.Take(Trim(part.substr(0, equals)), value)) return std::nullopt;
+    if (equals != std::string_view::npos) value = TrimBlanks(part.substr(equals + 1));
+    if (!offer.Take(TrimBlanks(part.substr(0, equals)), value)) return std::nullopt;
   }
   DeflateTerms terms;
   terms.answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";

@@ -8,15 +8,12 @@
 #include <stdexcept>
 
 #include "base/utf8.h"
+#include "net/ws_bits.h"
 
 namespace parley {
 namespace {
 
-constexpr size_t kMaxControlPayload = 125;
-constexpr uint8_t kFin = 0x80;
-constexpr uint8_t kCompressed = 0x40;
-constexpr uint8_t kLength16 = 126;
-constexpr uint8_t kLength64 = 127;
+using namespace ws;
 
 struct HeaderBytes {
   std::array<char, 10> bytes;

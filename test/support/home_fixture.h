@@ -10,13 +10,12 @@
 #include "hub/home.h"
 #include "protocol/events.h"
 #include "test/support/model_store.h"
+#include "test/support/rooms.h"
 #include "test/support/step_executor.h"
 
 namespace parley::test {
 
 using Seqs = std::vector<int64_t>;
-
-inline const Uuid kRoom{{0x11}};
 
 class HomeTest : public testing::Test, protected HomeSink {
  protected:

@@ -47,7 +47,7 @@ std::string Contents(const Manifest& manifest) {
          std::to_string(manifest.bytes) + " bytes";
 }
 
-std::string Origin(const Manifest& manifest) {
+std::string OriginText(const Manifest& manifest) {
   return "the backup of " + manifest.taken_at + " (Parley " + manifest.version + ", schema " +
          std::to_string(manifest.schema) + ")";
 }
@@ -82,12 +82,12 @@ int RunRestoreCommand(const std::vector<std::string>& args, std::ostream& out, s
   if (!call) return code;
   if (check) {
     const Manifest manifest = CheckBackup(call->folder);
-    out << Origin(manifest) << " is intact: " << Contents(manifest) << "\n";
+    out << OriginText(manifest) << " is intact: " << Contents(manifest) << "\n";
     return 0;
   }
   const Manifest manifest = Restore(call->config, call->folder, SystemClock());
   const bool shared = !call->config.database.url.empty();
-  out << "restored " << Origin(manifest) << " into "
+  out << "restored " << OriginText(manifest) << " into "
       << (shared ? "the PostgreSQL database" : call->config.data_dir) << ": " << Contents(manifest)
       << "\n"
       << "Everything after that moment is lost, including removals of participants, deletions and "

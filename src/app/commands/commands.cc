@@ -11,7 +11,7 @@ namespace {
 
 using Args = std::vector<std::string>;
 
-struct CommandRow {
+struct Subcommand {
   std::string_view name;
   std::string_view help;  // lines of `parley help`
   int (*run)(const Args& args, std::ostream& out, std::ostream& err);
@@ -27,7 +27,7 @@ int ConfigOfProcess(const Args& args, std::ostream& out, std::ostream& err) {
   return RunConfigCommand(args, ProcessEnvironment(), out, err);
 }
 
-constexpr CommandRow kCommands[] = {
+constexpr Subcommand kCommands[] = {
     {"serve",
      R"(
   parley serve             start the server; development needs no configuration)",
@@ -92,7 +92,7 @@ constexpr CommandRow kCommands[] = {
 
 void PrintHelp(std::ostream& out) {
   out << "Parley, a self-hosted real-time messaging server.\n";
-  for (const CommandRow& row : kCommands) out << row.help;
+  for (const Subcommand& row : kCommands) out << row.help;
   out << "\n  parley --version         print the version\n\n"
          "`parley serve --help` lists the options.\n";
 }
@@ -109,7 +109,7 @@ int RunCommand(const Args& args, std::ostream& out, std::ostream& err) {
     out << "parley " PARLEY_VERSION "\n";
     return 0;
   }
-  const auto* const row = std::ranges::find(kCommands, command, &CommandRow::name);
+  const auto* const row = std::ranges::find(kCommands, command, &Subcommand::name);
   if (row != std::end(kCommands)) return row->run({args.begin() + 1, args.end()}, out, err);
   err << "parley: unknown command '" << command << "'\n\n";
   PrintHelp(err);

@@ -20,7 +20,7 @@ namespace {
 
 using namespace doctor;
 
-const std::vector<CommandFlag>& Flags() {
+const std::vector<CommandFlag>& DoctorFlags() {
   static const std::vector<CommandFlag> flags = {
       {"--url", "URL", "Probe this URL too; can be repeated, and given without --url.", false},
       {"--json", "", "Print the findings as JSON.", false},
@@ -35,13 +35,13 @@ const std::vector<CommandFlag>& Flags() {
 }
 
 // Moves URLs and --json out of the arguments; the others are options of the configuration.
-struct Given {
+struct DoctorArguments {
   std::vector<std::string> urls, rest;
   bool json = false;
 };
 
-Given Sort(const std::vector<std::string>& args) {
-  Given out;
+DoctorArguments DoctorArgumentsIn(const std::vector<std::string>& args) {
+  DoctorArguments out;
   for (size_t i = 0; i < args.size(); ++i) {
     const std::string& arg = args[i];
     const bool value_of_flag = i > 0 && args[i - 1].starts_with("--") && args[i - 1] != "--json" &&
@@ -114,11 +114,11 @@ bool IsConfigured(const std::map<std::string, std::string>& sources) {
 }  // namespace
 
 int RunDoctorCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
-  const Given given = Sort(args);
+  const DoctorArguments given = DoctorArgumentsIn(args);
   const auto environment = ProcessEnvironment();
-  ConfigResult loaded = LoadConfig({given.rest, environment, DiskFileReader(), Flags()});
+  ConfigResult loaded = LoadConfig({given.rest, environment, DiskFileReader(), DoctorFlags()});
   if (loaded.help) {
-    out << OptionsHelp(Flags());
+    out << OptionsHelp(DoctorFlags());
     return 0;
   }
   std::vector<std::string>& errors = loaded.errors;

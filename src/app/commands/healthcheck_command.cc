@@ -18,7 +18,7 @@ constexpr auto kDeadline = std::chrono::milliseconds(3000);
 // The maximum length of a response; the rest is ignored.
 constexpr size_t kResponseBytes = 4096;
 
-struct Target {
+struct HealthUrl {
   std::string url;
   std::string unix_path;  // empty: TCP
 };
@@ -32,7 +32,7 @@ std::string HostToAsk(const std::string& host) {
 
 // Probes are served on the admin port if there is one. The URL is empty if the configuration does not tell
 // where the server listens.
-Target TargetOf(const Config& config, const std::string& path) {
+HealthUrl HealthUrlOf(const Config& config, const std::string& path) {
   if (config.admin.port) {
     const std::string port = std::to_string(*config.admin.port);
     return {.url = "http://" + HostToAsk(config.admin.host) + ":" + port + path};
@@ -43,14 +43,14 @@ Target TargetOf(const Config& config, const std::string& path) {
   return {.url = scheme + HostToAsk(config.host) + ":" + std::to_string(config.port) + path};
 }
 
-size_t Collect(char* data, size_t, size_t size, void* into) {
+size_t CollectResponse(char* data, size_t, size_t size, void* into) {
   auto& text = *static_cast<std::string*>(into);
   text.append(data, std::min(size, kResponseBytes - text.size()));
   return size;
 }
 
 // Returns the HTTP status, or 0 with the reason in `body`.
-long Ask(const Target& target, std::chrono::milliseconds deadline, std::string& body) {
+long Ask(const HealthUrl& target, std::chrono::milliseconds deadline, std::string& body) {
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
   const auto set = [&](auto option, auto value) { curl_easy_setopt(curl.get(), option, value); };
   set(CURLOPT_URL, target.url.c_str());
@@ -61,7 +61,7 @@ long Ask(const Target& target, std::chrono::milliseconds deadline, std::string& 
   // The connection stays on this machine, and the certificate is for the public name.
   set(CURLOPT_SSL_VERIFYPEER, 0L);
   set(CURLOPT_SSL_VERIFYHOST, 0L);
-  set(CURLOPT_WRITEFUNCTION, Collect);
+  set(CURLOPT_WRITEFUNCTION, CollectResponse);
   set(CURLOPT_WRITEDATA, &body);
   const CURLcode code = curl_easy_perform(curl.get());
   long status = 0;
@@ -100,7 +100,7 @@ int RunHealthcheckCommand(const std::vector<std::string>& args, std::ostream& ou
   }
   for (const std::string& error : loaded.errors) err << "parley: " << error << "\n";
   if (!loaded.ok()) return 2;
-  const Target target = TargetOf(loaded.config, "/" + probe);
+  const HealthUrl target = HealthUrlOf(loaded.config, "/" + probe);
   if (target.url.empty()) {
     err << "parley: the server's port is not configured: set --host and --port, or admin.port\n";
     return 2;

@@ -26,7 +26,7 @@ struct Question {
       false;  // the server of this configuration: its certificate has another name
 };
 
-size_t Collect(char* data, size_t, size_t size, void* into) {
+size_t CollectAnswer(char* data, size_t, size_t size, void* into) {
   auto& text = *static_cast<std::string*>(into);
   if (text.size() + size > kAnswerBytes) return 0;  // fails the transfer
   text.append(data, size);
@@ -64,7 +64,7 @@ void Ask(const Question& question, StatusReport& report) {
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, kSeconds);
   curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.list);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, Collect);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, CollectAnswer);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
   if (!question.unix_path.empty()) {
     curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, question.unix_path.c_str());

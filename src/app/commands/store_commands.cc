@@ -3,6 +3,7 @@
 // embedded store to the database of DATABASE_URL.
 #include <filesystem>
 
+#include "app/backup/backup.h"
 #include "app/commands/commands.h"
 #include "base/log.h"
 #include "config/config_loader.h"
@@ -16,10 +17,6 @@ namespace {
 
 SqliteOptions SqliteOf(const Config& config) {
   return {.directory = config.data_dir, .fsync = config.store.fsync};
-}
-
-PostgresOptions PostgresOf(const Config& config) {
-  return {.url = config.database.url, .fsync = config.store.fsync, .wait = std::chrono::seconds(5)};
 }
 
 // Returns the configuration, or nullopt if the command ends here.

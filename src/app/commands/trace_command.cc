@@ -20,7 +20,7 @@ namespace {
 
 using doctor::Fetch, doctor::HttpAnswer, doctor::HttpFailure, doctor::JsonText, doctor::ProbeInput;
 
-const std::vector<CommandFlag>& Flags() {
+const std::vector<CommandFlag>& TraceFlags() {
   static const std::vector<CommandFlag> flags = {
       {"--url", "URL", "A node, or its admin port; can be repeated.", false},
       {"--json", "", "Print the answers of the nodes as JSON.", false},
@@ -152,13 +152,13 @@ std::string JsonOf(const std::vector<Answered>& nodes) {
 }
 
 // Moves the id, URLs and --json out of the arguments.
-struct Given {
+struct TraceArguments {
   std::vector<std::string> urls, ids, rest;
   bool json = false;
 };
 
-Given Sort(const std::vector<std::string>& args) {
-  Given out;
+TraceArguments TraceArgumentsIn(const std::vector<std::string>& args) {
+  TraceArguments out;
   for (size_t i = 0; i < args.size(); ++i) {
     const std::string& arg = args[i];
     if (arg == "--json") {
@@ -183,10 +183,11 @@ std::string LocalUrl(const Config& config) {
 }  // namespace
 
 int RunTraceCommand(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
-  const Given given = Sort(args);
-  ConfigResult loaded = LoadConfig({given.rest, ProcessEnvironment(), DiskFileReader(), Flags()});
+  const TraceArguments given = TraceArgumentsIn(args);
+  ConfigResult loaded =
+      LoadConfig({given.rest, ProcessEnvironment(), DiskFileReader(), TraceFlags()});
   if (loaded.help) {
-    out << OptionsHelp(Flags());
+    out << OptionsHelp(TraceFlags());
     return 0;
   }
   std::vector<std::string>& errors = loaded.errors;

@@ -8,7 +8,7 @@
 namespace parley::doctor {
 namespace {
 
-constexpr Millis kFrame{5'000}, kLate{5'000}, kMostWait{9 * 60'000};
+constexpr Millis kFirstFrame{5'000}, kLate{5'000}, kMostWait{9 * 60'000};
 
 double SecondsSince(std::chrono::steady_clock::time_point since) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
@@ -23,7 +23,7 @@ ProbeResult ProbeIdle(const ProbeInput& input) {
   Millis interval{0};
   try {
     SocketClient socket(input, "/ws/messaging/");
-    const auto first = socket.WaitFor(kFrame, [](const SocketFrame& f) {
+    const auto first = socket.WaitFor(kFirstFrame, [](const SocketFrame& f) {
       return HasType(f, "connection_established") || f.opcode == WsOpcode::kClose;
     });
     if (!first) return Fail(Code::websocket_silent, "the first frame did not arrive");

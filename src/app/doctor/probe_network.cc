@@ -16,7 +16,7 @@
 namespace parley::doctor {
 namespace {
 
-constexpr int kConnectMillis = 3'000;
+constexpr int kTcpConnectMillis = 3'000;
 constexpr int kMostAddresses = 5;
 
 }  // namespace
@@ -86,7 +86,7 @@ ProbeResult ProbeTcp(const ProbeInput& input) {
     all_loopback &= text == "::1" || text.starts_with("127.");
     int fd = -1, number = 0;
     const double millis = MedianMillis(1, Millis(0), [&] {
-      fd = ConnectTo(*each, kConnectMillis);
+      fd = ConnectTo(*each, kTcpConnectMillis);
       number = errno;
     });
     if (fd >= 0) {

@@ -14,7 +14,7 @@ namespace parley::doctor {
 namespace {
 
 constexpr Millis kCall{3'000};
-constexpr double kSlowMillis = 10;
+constexpr double kSlowPingMillis = 10;
 constexpr int kScans = 10;  // of 100 keys each
 
 // Returns the value of `key` in a reply to INFO.
@@ -39,7 +39,7 @@ void CheckVersion(RedisSession& redis, Report& report) {
 
 void CheckLatency(RedisSession& redis, Report& report) {
   const double millis = MedianMillis(20, kCall, [&] { redis.Text({"PING"}); });
-  if (millis > kSlowMillis) report.Add(Code::redis_slow, "a PING takes " + MillisText(millis));
+  if (millis > kSlowPingMillis) report.Add(Code::redis_slow, "a PING takes " + MillisText(millis));
   report.Note("a PING takes " + MillisText(millis));
 }
 

@@ -12,10 +12,10 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr Millis kFrame{5'000};
+constexpr Millis kJoined{5'000};
 // Nodes read the logs of the store at least every 10 s.
 constexpr Millis kArrives{15'000};
-constexpr double kSlowMillis = 1'000;
+constexpr double kSlowDeliveryMillis = 1'000;
 // Messages at different times between two reads of the store, so that one of them has to wait for the next read.
 constexpr int kMessages = 4;
 constexpr Millis kBetween{500};
@@ -86,7 +86,7 @@ class Conversation {
 
 SocketClient Subscribe(const ProbeInput& node, const std::string& id) {
   SocketClient socket(node, "/ws/messaging/conversations/" + id + "/");
-  const auto first = socket.WaitFor(kFrame, [](const SocketFrame& f) {
+  const auto first = socket.WaitFor(kJoined, [](const SocketFrame& f) {
     return HasType(f, "connection_established") || f.opcode == WsOpcode::kClose;
   });
   if (!first)
@@ -174,7 +174,7 @@ ProbeResult ProbeRoundTrip(const ProbeInput& input) {
       const double millis = CheckedTrip(reader, sender, conversation.id());
       const std::string text =
           fmt::format("{} to {}: {:.1f} ms", NameOf(sender), NameOf(reader), millis);
-      if (millis > kSlowMillis) {
+      if (millis > kSlowDeliveryMillis) {
         report.Add(Code::round_trip_slow, text);
       } else {
         report.Note(text);

@@ -13,18 +13,12 @@
 #include "app/doctor/addresses.h"
 #include "app/doctor/certificate.h"
 #include "app/doctor/probe.h"
+#include "net/socket_fd.h"
 
 namespace parley::doctor {
 namespace {
 
 constexpr int kSeconds = 5;
-
-struct File {
-  int fd;
-  ~File() {
-    if (fd >= 0) ::close(fd);
-  }
-};
 
 using Context = std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)>;
 using Session = std::unique_ptr<SSL, void (*)(SSL*)>;
@@ -91,14 +85,15 @@ ProbeResult ProbeTls(const ProbeInput& input) {
   if (!target.tls) return Skip("the URL is http");
   std::string error;
   const Addresses found = Resolve(target, error);
-  File file{-1};
-  for (const addrinfo* each = found.get(); each != nullptr && file.fd < 0; each = each->ai_next) {
-    file.fd = ConnectTo(*each, 1'000);
+  SocketFd socket;
+  for (const addrinfo* each = found.get(); each != nullptr && socket.get() < 0;
+       each = each->ai_next) {
+    socket = SocketFd(ConnectTo(*each, 1'000));
   }
-  if (file.fd < 0) return Fail(Code::tls_failed, "no address accepts a connection");
+  if (socket.get() < 0) return Fail(Code::tls_failed, "no address accepts a connection");
   const timeval wait{.tv_sec = kSeconds, .tv_usec = 0};
-  ::setsockopt(file.fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
-  ::setsockopt(file.fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
 
   const Context context(::SSL_CTX_new(::TLS_client_method()), ::SSL_CTX_free);
   ::SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
@@ -109,7 +104,7 @@ ProbeResult ProbeTls(const ProbeInput& input) {
   // SSL_VERIFY_NONE: the handshake continues after an error, which SSL_get_verify_result returns.
   ::SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, KeepFirstError);
   const Session session(::SSL_new(context.get()), ::SSL_free);
-  ::SSL_set_fd(session.get(), file.fd);
+  ::SSL_set_fd(session.get(), socket.get());
   ::SSL_set_tlsext_host_name(session.get(), target.host.c_str());
   if (::SSL_connect(session.get()) != 1) return Fail(Code::tls_failed, LastError());
   Report report;

@@ -8,7 +8,7 @@
 namespace parley::doctor {
 namespace {
 
-constexpr Millis kFrame{4'000};
+constexpr Millis kAnswerFrame{4'000};
 // Pings whose pongs fill the buffer of a proxy; fewer than the limit of commands.
 constexpr int kFlushingPings = 200;
 
@@ -23,9 +23,9 @@ template <class Wanted>
 std::optional<SocketFrame> Expect(SocketClient& socket, const char* what, Report& report,
                                   Wanted&& wanted) {
   const bool any_before = socket.received_any();
-  if (auto frame = socket.WaitFor(kFrame, wanted)) return frame;
+  if (auto frame = socket.WaitFor(kAnswerFrame, wanted)) return frame;
   for (int i = 0; i < kFlushingPings; ++i) socket.Send(WsOpcode::kPing, std::string(125, '.'));
-  if (socket.WaitFor(kFrame, wanted)) {
+  if (socket.WaitFor(kAnswerFrame, wanted)) {
     report.Add(Code::proxy_buffers,
                fmt::format("{} arrived only after {} more frames", what, kFlushingPings));
   } else {
@@ -35,7 +35,7 @@ std::optional<SocketFrame> Expect(SocketClient& socket, const char* what, Report
   return std::nullopt;
 }
 
-void CheckFrames(SocketClient& socket, bool authenticated, Report& report) {
+void CheckAnswerFrames(SocketClient& socket, bool authenticated, Report& report) {
   if (authenticated) {
     const auto first = Expect(socket, "the first frame", report, [](const SocketFrame& f) {
       return f.opcode == WsOpcode::kText || f.opcode == WsOpcode::kClose;
@@ -63,7 +63,7 @@ ProbeResult ProbeWebSocket(const ProbeInput& input) {
   try {
     SocketClient socket(input, "/ws/messaging/");
     report.Note("the upgrade is accepted");
-    CheckFrames(socket, !input.token.empty(), report);
+    CheckAnswerFrames(socket, !input.token.empty(), report);
   } catch (const UpgradeRefused& refused) {
     // Without a token, a server that behaves as the guide's system refuses the handshake.
     const std::string code = refused.answer().Problem();

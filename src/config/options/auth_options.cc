@@ -8,7 +8,7 @@
 namespace parley {
 namespace {
 
-constexpr auto kOptions = std::to_array<Option>({
+constexpr auto kAuthOptions = std::to_array<Option>({
     {.section = "auth",
      .key = "algorithm",
      .kind = OptionKind::kText,
@@ -107,6 +107,6 @@ constexpr auto kOptions = std::to_array<Option>({
 
 }  // namespace
 
-std::span<const Option> AuthOptions() { return kOptions; }
+std::span<const Option> AuthOptions() { return kAuthOptions; }
 
 }  // namespace parley

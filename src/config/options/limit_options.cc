@@ -7,7 +7,7 @@
 namespace parley {
 namespace {
 
-constexpr auto kOptions = std::to_array<Option>({
+constexpr auto kLimitOptions = std::to_array<Option>({
     {.section = "websocket",
      .key = "ping_interval",
      .kind = OptionKind::kDuration,
@@ -216,6 +216,6 @@ constexpr auto kOptions = std::to_array<Option>({
 
 }  // namespace
 
-std::span<const Option> LimitOptions() { return kOptions; }
+std::span<const Option> LimitOptions() { return kLimitOptions; }
 
 }  // namespace parley

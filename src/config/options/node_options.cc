@@ -8,7 +8,7 @@
 namespace parley {
 namespace {
 
-constexpr auto kOptions = std::to_array<Option>({
+constexpr auto kNodeOptions = std::to_array<Option>({
     {.key = "env",
      .kind = OptionKind::kChoice,
      .field = Bind<&Config::env>(),
@@ -166,6 +166,6 @@ constexpr auto kOptions = std::to_array<Option>({
 
 }  // namespace
 
-std::span<const Option> NodeOptions() { return kOptions; }
+std::span<const Option> NodeOptions() { return kNodeOptions; }
 
 }  // namespace parley

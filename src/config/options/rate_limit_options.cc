@@ -7,7 +7,7 @@
 namespace parley {
 namespace {
 
-constexpr auto kOptions = std::to_array<Option>({
+constexpr auto kRateLimitOptions = std::to_array<Option>({
     {.section = "rate_limit",
      .key = "shared",
      .kind = OptionKind::kSwitch,
@@ -132,6 +132,6 @@ constexpr auto kOptions = std::to_array<Option>({
 
 }  // namespace
 
-std::span<const Option> RateLimitOptions() { return kOptions; }
+std::span<const Option> RateLimitOptions() { return kRateLimitOptions; }
 
 }  // namespace parley

@@ -8,7 +8,7 @@
 namespace parley {
 namespace {
 
-constexpr auto kOptions = std::to_array<Option>({
+constexpr auto kServiceOptions = std::to_array<Option>({
     {.section = "store",
      .key = "fsync",
      .kind = OptionKind::kSwitch,
@@ -256,6 +256,6 @@ constexpr auto kOptions = std::to_array<Option>({
 
 }  // namespace
 
-std::span<const Option> ServiceOptions() { return kOptions; }
+std::span<const Option> ServiceOptions() { return kServiceOptions; }
 
 }  // namespace parley

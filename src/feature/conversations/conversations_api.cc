@@ -13,7 +13,7 @@ namespace {
 
 using Body = JsonObject;
 
-constexpr int64_t kMostListed = 1000;
+constexpr int64_t kMostConversationsListed = 1000;
 
 CreateConversation ParseCreate(FieldReader& fields, const Limits& limits) {
   CreateConversation wanted;
@@ -41,7 +41,7 @@ std::string TextOf(const ConversationCursor& cursor) {
   return std::to_string(cursor.activity.micros) + "." + cursor.id.ToString();
 }
 
-Result<std::optional<ConversationCursor>> ParseCursor(const Request& request) {
+Result<std::optional<ConversationCursor>> ParseConversationCursor(const Request& request) {
   const auto text = request.Query("cursor");
   if (!text || text->empty()) return std::optional<ConversationCursor>();
   ConversationCursor cursor;
@@ -91,9 +91,10 @@ class ConversationsApi {
   }
 
   Task<Response> List(RequestContext& context) {
-    const auto limit = NumberQuery(context.request, "limit", 1, kMostListed, kMostListed);
+    const auto limit = NumberQuery(context.request, "limit", 1, kMostConversationsListed,
+                                   kMostConversationsListed);
     if (!limit) co_return Response::Problem(limit.error());
-    const auto after = ParseCursor(context.request);
+    const auto after = ParseConversationCursor(context.request);
     if (!after) co_return Response::Problem(after.error());
     // A cache of lists in Redis, which other programs may read, takes precedence.
     const bool kept = !*after && services_.list_cache == nullptr;

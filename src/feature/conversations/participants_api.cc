@@ -13,10 +13,10 @@ namespace {
 
 using Body = JsonObject;
 
-constexpr int64_t kMostListed = 1000;
+constexpr int64_t kMostParticipantsListed = 1000;
 
 // "<microseconds>.<user id>" of the last member on the previous page.
-Result<std::optional<MemberCursor>> ParseCursor(const Request& request) {
+Result<std::optional<MemberCursor>> ParseMemberCursor(const Request& request) {
   const auto text = request.Query("cursor");
   if (!text || text->empty()) return std::optional<MemberCursor>();
   MemberCursor cursor;
@@ -36,9 +36,10 @@ class ParticipantsApi {
   Task<Response> List(RequestContext& context) {
     const Result<Uuid> id = IdParam(context.request, "id");
     if (!id) co_return Response::Problem(id.error());
-    const auto limit = NumberQuery(context.request, "limit", 1, kMostListed, kMostListed);
+    const auto limit =
+        NumberQuery(context.request, "limit", 1, kMostParticipantsListed, kMostParticipantsListed);
     if (!limit) co_return Response::Problem(limit.error());
-    const auto after = ParseCursor(context.request);
+    const auto after = ParseMemberCursor(context.request);
     if (!after) co_return Response::Problem(after.error());
     auto reading = conversations_.Members(*id, context.caller, static_cast<int>(*limit), *after);
     const Result<PageOfMembers> page = co_await reading;

@@ -16,7 +16,7 @@ namespace {
 
 using Body = JsonObject;
 
-constexpr size_t kMostNamed = 1000;
+constexpr size_t kMostMarked = 1000;
 
 class ReceiptsApi {
  public:
@@ -132,7 +132,7 @@ class ReceiptsApi {
   static std::vector<Uuid> ParseMessages(FieldReader& fields) {
     std::vector<Uuid> messages;
     std::unordered_set<Uuid> distinct;
-    const auto texts = fields.Texts("message_ids", kMostNamed);
+    const auto texts = fields.Texts("message_ids", kMostMarked);
     if (!texts && !fields.error()) fields.Wrong("message_ids", "This field is required.");
     for (const std::string_view text : texts.value_or(std::vector<std::string_view>())) {
       const auto id = Uuid::Parse(text);

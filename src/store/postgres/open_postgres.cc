@@ -15,7 +15,7 @@ namespace {
 constexpr int kOldestServer = 130'000;
 constexpr int64_t kFileKeySince = 11;  // the first schema version with this key
 // The key of the advisory lock; its holder migrates. The number is arbitrary.
-constexpr const char* kLock = "SELECT pg_advisory_xact_lock(7891213)";
+constexpr const char* kSchemaLock = "SELECT pg_advisory_xact_lock(7891213)";
 // The maximum time for a statement of a migration, which can rewrite a table.
 constexpr std::chrono::minutes kMigrationTime{10};
 
@@ -101,7 +101,7 @@ int64_t VersionOf(SqlSession& session) {
 
 void Migrate(SqlSession& session, const Clock& clock) {
   session.Begin();
-  session.Execute(kLock);
+  session.Execute(kSchemaLock);
   const int64_t version = VersionOf(session);
   const auto missing = Scripts().After(version);
   // The writes of serving nodes queue behind a script that waits for its table.

@@ -18,12 +18,12 @@ using takeover::AskOne;
 // The schema version that the added columns and tables amount to; later migrations follow as usual.
 constexpr const char* kSchemaVersion = "11";
 // The key of the lock that a running takeover holds. The number is arbitrary.
-constexpr const char* kLock = "SELECT pg_try_advisory_lock(7891214)";
+constexpr const char* kTakeoverLock = "SELECT pg_try_advisory_lock(7891214)";
 // ALTER TABLE waits this long for a lock before it lets the other system's transactions pass.
 constexpr int kLockAttempts = 60;
 constexpr auto kLockPause = std::chrono::seconds(1);
 
-[[noreturn]] void Refuse(const std::string& why) {
+[[noreturn]] void RefuseTakeover(const std::string& why) {
   throw std::runtime_error("cannot take over the PostgreSQL database: " + why);
 }
 
@@ -69,12 +69,12 @@ void RefuseDifferences(PgConnection& connection) {
   if (differences.empty()) return;
   std::string text = "its tables differ from those of the guide's system";
   for (const std::string& difference : differences) text += "\n  - " + difference;
-  Refuse(text);
+  RefuseTakeover(text);
 }
 
 void LockTakeover(PgConnection& connection) {
-  if (AskOne(connection, kLock) != "t") {
-    Refuse("another 'parley migrate' is at work on it");
+  if (AskOne(connection, kTakeoverLock) != "t") {
+    RefuseTakeover("another 'parley migrate' is at work on it");
   }
 }
 
@@ -165,7 +165,8 @@ void RefuseServers(PgConnection& connection) {
              "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
              "AND application_name = 'parley' AND pid <> pg_backend_pid()");
   if (others == "0") return;
-  Refuse("Parley is using it (" + others + " connections): stop every 'parley serve' first");
+  RefuseTakeover("Parley is using it (" + others +
+                 " connections): stop every 'parley serve' first");
 }
 
 // Deleted rows in pieces, so that no transaction is long.
@@ -264,7 +265,7 @@ void PlanUndo(const PostgresOptions& options, std::ostream& out) {
   OnDatabase(options, [&](PgConnection& connection) {
     const TakeoverState state = StateOf(connection);
     if (state != TakeoverState::kBegun && state != TakeoverState::kComplete) {
-      Refuse("it was not taken over, so there is nothing to roll back");
+      RefuseTakeover("it was not taken over, so there is nothing to roll back");
     }
     for (const auto& column : takeover::Columns()) {
       out << "  drop column " << column.table << "." << column.name << "\n";
@@ -283,7 +284,7 @@ void UndoTakeover(const PostgresOptions& options, std::ostream& out) {
   OnDatabase(options, [&](PgConnection& connection) {
     const TakeoverState state = StateOf(connection);
     if (state != TakeoverState::kBegun && state != TakeoverState::kComplete) {
-      Refuse("it was not taken over, so there is nothing to roll back");
+      RefuseTakeover("it was not taken over, so there is nothing to roll back");
     }
     LockTakeover(connection);
     RefuseServers(connection);

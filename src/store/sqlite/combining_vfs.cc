@@ -34,14 +34,14 @@ int WriteWaiting(sqlite3_file* file) {
   return System(file)->pMethods->xWrite(System(file), log.waiting, static_cast<int>(size), log.at);
 }
 
-int Close(sqlite3_file* file) {
+int CloseLog(sqlite3_file* file) {
   const int written = WriteWaiting(file);
   delete[] Log(file).waiting;
   const int closed = System(file)->pMethods->xClose(System(file));
   return written != SQLITE_OK ? written : closed;
 }
 
-int Write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 at) {
+int WriteToLog(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 at) {
   LogFile& log = Log(file);
   const auto count = static_cast<size_t>(size);
   const bool follows = at == log.at + static_cast<sqlite3_int64>(log.size);
@@ -78,9 +78,9 @@ int DeviceCharacteristics(sqlite3_file* file) {
 
 constexpr sqlite3_io_methods kLogMethods = {
     .iVersion = 1,
-    .xClose = Close,
+    .xClose = CloseLog,
     .xRead = After<&sqlite3_io_methods::xRead, void*, int, sqlite3_int64>,
-    .xWrite = Write,
+    .xWrite = WriteToLog,
     .xTruncate = After<&sqlite3_io_methods::xTruncate, sqlite3_int64>,
     .xSync = After<&sqlite3_io_methods::xSync, int>,
     .xFileSize = After<&sqlite3_io_methods::xFileSize, sqlite3_int64*>,
