@@ -35,7 +35,7 @@ std::optional<SocketFrame> Expect(SocketClient& socket, const char* what, Report
   return std::nullopt;
 }
 
-void CheckAnswerFrames(SocketClient& socket, bool authenticated, Report& report) {
+void CheckFrames(SocketClient& socket, bool authenticated, Report& report) {
   if (authenticated) {
     const auto first = Expect(socket, "the first frame", report, [](const SocketFrame& f) {
       return f.opcode == WsOpcode::kText || f.opcode == WsOpcode::kClose;
@@ -63,7 +63,7 @@ ProbeResult ProbeWebSocket(const ProbeInput& input) {
   try {
     SocketClient socket(input, "/ws/messaging/");
     report.Note("the upgrade is accepted");
-    CheckAnswerFrames(socket, !input.token.empty(), report);
+    CheckFrames(socket, !input.token.empty(), report);
   } catch (const UpgradeRefused& refused) {
     // Without a token, a server that behaves as the guide's system refuses the handshake.
     const std::string code = refused.answer().Problem();
