@@ -23,7 +23,7 @@ std::optional<int64_t> TimeFrom(dom::element element) {
   return static_cast<int64_t>(std::min(seconds, 9e12) * 1e6);
 }
 
-int64_t WholeSeconds(int64_t micros) { return micros / 1'000'000 * 1'000'000; }
+int64_t WholeSeconds(int64_t micros) { return micros / kMicrosPerSecond * kMicrosPerSecond; }
 
 tl::unexpected<Error> Missing(std::string_view claim) {
   return RefuseToken(TokenReason::claim_missing, fmt::format("The token has no {} claim.", claim));

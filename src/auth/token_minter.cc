@@ -6,7 +6,7 @@
 namespace parley {
 
 Result<std::string> MintToken(const Key& key, const TokenRequest& request, const Clock& clock) {
-  const int64_t now = clock.Now().micros / 1'000'000;
+  const int64_t now = clock.Now().micros / kMicrosPerSecond;
   std::string claims;
   JsonWriter json(claims);
   json.BeginObject();

@@ -42,8 +42,8 @@ char* WriteTimestamp(char* at, Timestamp t) {
     --days;
   }
   const year_month_day date{sys_days{std::chrono::days{days}}};
-  const auto seconds = static_cast<uint32_t>(rest / 1'000'000);
-  const auto micros = static_cast<uint32_t>(rest % 1'000'000);
+  const auto seconds = static_cast<uint32_t>(rest / kMicrosPerSecond);
+  const auto micros = static_cast<uint32_t>(rest % kMicrosPerSecond);
   at = WriteDigits<4>(at, static_cast<uint32_t>(int{date.year()}), '-');
   at = WriteDigits<2>(at, unsigned{date.month()}, '-');
   at = WriteDigits<2>(at, unsigned{date.day()}, 'T');
@@ -105,7 +105,7 @@ std::optional<Timestamp> ParseTimestamp(std::string_view s) {
   }
   const int64_t days = sys_days{date}.time_since_epoch().count();
   const int64_t seconds = days * 86'400 + hour * 3'600 + (minute - offset_minutes) * 60 + second;
-  return Timestamp{seconds * 1'000'000 + fraction};
+  return Timestamp{seconds * kMicrosPerSecond + fraction};
 }
 
 Timestamp SystemClock::Now() const {

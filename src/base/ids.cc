@@ -11,28 +11,17 @@
 namespace parley {
 namespace {
 
-constexpr char kHex[] = "0123456789abcdef";
 // The two digits of each byte.
 constexpr std::array<std::array<char, 2>, 256> kHexOfByte = [] {
   std::array<std::array<char, 2>, 256> table{};
   for (size_t byte = 0; byte < table.size(); ++byte) {
-    table[byte] = {kHex[byte >> 4], kHex[byte & 15]};
+    table[byte] = {kHexDigits[byte >> 4], kHexDigits[byte & 15]};
   }
   return table;
 }();
 
 std::span<uint8_t> BytesOf(std::string& text) {
   return {reinterpret_cast<uint8_t*>(text.data()), text.size()};
-}
-
-std::string HexOf(std::string_view bytes) {
-  std::string out;
-  out.reserve(2 * bytes.size());
-  for (const char c : bytes) {
-    out += kHex[static_cast<uint8_t>(c) >> 4];
-    out += kHex[static_cast<uint8_t>(c) & 15];
-  }
-  return out;
 }
 
 }  // namespace

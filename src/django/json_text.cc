@@ -209,10 +209,9 @@ std::string Base64(std::string_view bytes) {
 }
 
 void AppendAsciiString(std::string& out, std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   const auto escape = [&](uint32_t unit) {
     out += "\\u";
-    for (int shift = 12; shift >= 0; shift -= 4) out += kDigits[unit >> shift & 15];
+    for (int shift = 12; shift >= 0; shift -= 4) out += kHexDigits[unit >> shift & 15];
   };
   std::string quoted;
   AppendJsonString(quoted, text);  // valid UTF-8, control characters escaped

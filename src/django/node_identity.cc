@@ -1,13 +1,12 @@
 #include "django/node_identity.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <openssl/sha.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <array>
-#include <iterator>
+#include <span>
 
 #include "base/hex.h"
 #include "base/ids.h"
@@ -46,10 +45,7 @@ std::string IdentityOn(std::string_view host, std::string_view kept) {
   const std::string text = std::string(kept) + " " + std::string(host);
   std::array<uint8_t, SHA256_DIGEST_LENGTH> digest;
   SHA256(reinterpret_cast<const uint8_t*>(text.data()), text.size(), digest.data());
-  std::string hex;
-  for (size_t i = 0; i < kDigits / 2; ++i)
-    fmt::format_to(std::back_inserter(hex), "{:02x}", digest[i]);
-  return hex;
+  return HexOf(std::span(digest).first(kDigits / 2));
 }
 
 NodeIdentity::~NodeIdentity() {

@@ -20,9 +20,9 @@ std::string FileLinks::TextOf(const Uuid& attachment, const Reader& reader,
 void FileLinks::Sign(Attachment& attachment, const Reader& reader) const {
   if (ttl_ <= Duration(0)) return;
   // Rounds the expiry, so that a link stays the same for some time and browsers can cache the file.
-  const int64_t ttl = std::max<int64_t>(1, ttl_.count() / 1'000'000);
+  const int64_t ttl = std::max<int64_t>(1, ttl_.count() / kMicrosPerSecond);
   const int64_t step = std::max<int64_t>(1, ttl / 4);
-  const int64_t end = clock_.Now().micros / 1'000'000 + ttl;
+  const int64_t end = clock_.Now().micros / kMicrosPerSecond + ttl;
   const std::string until = std::to_string(end - end % step);
   attachment.link_query =
       "?reader=" + PercentEncode(reader.user) + (reader.service ? "&service=1" : "") +
@@ -39,7 +39,7 @@ Result<FileLinks::Reader> FileLinks::Verify(const Request& request, const Uuid& 
     const auto mac = DecodeBase64Url(*signature);
     const bool good = mac && key_.Verify(TextOf(attachment, reader, *until), *mac);
     std::from_chars(until->data(), until->data() + until->size(), seconds);
-    if (good && clock_.Now().micros <= seconds * 1'000'000) return reader;
+    if (good && clock_.Now().micros <= seconds * kMicrosPerSecond) return reader;
     if (good) return Fail(ErrorCode::not_authenticated, "The link has expired.");
   }
   return Fail(ErrorCode::not_authenticated, "The link's signature is invalid.");

@@ -109,7 +109,7 @@ void HttpProtocol::DescribeAnswer(const Connection& connection, const BeastReque
   lines = context_.cors.Headers(origin, host);
   if (connection.peer().tls && context_.hsts > Duration(0)) {
     lines.append("Strict-Transport-Security: max-age=")
-        .append(std::to_string(context_.hsts.count() / 1'000'000))
+        .append(std::to_string(context_.hsts.count() / kMicrosPerSecond))
         .append("\r\n");
   }
   access_.request_id = RequestIdFrom(header("X-Request-ID"));

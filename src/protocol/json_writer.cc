@@ -5,6 +5,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/hex.h"
 #include "base/utf8.h"
 
 namespace parley {
@@ -81,10 +82,8 @@ void AppendEscape(std::string& out, char c) {
     out.append(escape, sizeof escape);
     return;
   }
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  const auto value = static_cast<uint8_t>(c);
-  const char escape[] = {'\\', 'u', '0', '0', kDigits[value >> 4], kDigits[value & 15]};
-  out.append(escape, sizeof escape);
+  out += "\\u00";
+  AppendHex(out, std::string_view(&c, 1));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "app/backup/backup_files.h"
+#include "base/hex.h"
 #include "store/postgres/copy_from_postgres.h"
 #include "store/sqlite/sqlite_backup.h"
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "base/hex.h"
 #include "store/sqlite/sqlite_backup.h"
 
 namespace parley {
@@ -73,13 +74,6 @@ size_t ReadPiece(const FileDescriptor& file, const std::string& name, std::strin
 }
 
 }  // namespace
-
-std::string HexOf(std::span<const uint8_t> bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  for (const uint8_t byte : bytes) hex += {kDigits[byte >> 4], kDigits[byte & 15]};
-  return hex;
-}
 
 bool IsNameInBackup(std::string_view name) {
   if (name == kSqliteFile || name == kSecretFile || name == kManifestFile) return true;

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,8 +29,6 @@ struct Owner {
   uid_t user = 0;
   gid_t group = 0;
 };
-
-std::string HexOf(std::span<const uint8_t> bytes);
 
 // Returns true for the names that a backup can contain besides kSumsFile: relative, without "..".
 bool IsNameInBackup(std::string_view name);

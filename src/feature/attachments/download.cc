@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ask.h"
+#include "base/hex.h"
 #include "feature/attachments/file_rules.h"
 #include "http/range.h"
 
@@ -53,13 +54,7 @@ class BlobSource final : public BodySource {
 
 // A strong entity tag (RFC 9110 §8.8.3): equal bytes have equal tags.
 std::string TagOf(const ContentDigest& digest) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string tag = "\"";
-  for (const uint8_t byte : std::span(digest).first(16)) {
-    tag += kHex[byte >> 4];
-    tag += kHex[byte & 15];
-  }
-  return tag + '"';
+  return '"' + HexOf(std::span(digest).first(16)) + '"';
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "base/hex.h"
 #include "store/postgres/copied_tables.h"
 
 namespace parley {
@@ -43,15 +44,6 @@ void AppendEscaped(std::string& out, std::string_view text) {
   }
 }
 
-void AppendHex(std::string& out, std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  out += "\\\\x";
-  for (const char c : bytes) {
-    out += kDigits[static_cast<uint8_t>(c) >> 4];
-    out += kDigits[static_cast<uint8_t>(c) & 15];
-  }
-}
-
 void AppendField(std::string& out, const Statement& row, int at, const std::string& type) {
   if (row.IsNull(at)) {
     out += "\\N";
@@ -60,6 +52,7 @@ void AppendField(std::string& out, const Statement& row, int at, const std::stri
   } else if (type == "timestamptz") {
     AppendTimestamp(out, {row.Int(at)});
   } else if (type == "bytea") {
+    out += "\\\\x";
     AppendHex(out, row.Blob(at));
   } else if (type.starts_with("int")) {
     out += std::to_string(row.Int(at));
