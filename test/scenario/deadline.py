@@ -2,7 +2,8 @@
 import os
 import time
 
-PATIENCE = float(os.environ.get("PARLEY_PATIENCE", "1"))  # a factor for slow builds (sanitizers)
+PATIENCE = float(os.environ.get("PARLEY_PATIENCE", "1"))  # a factor for slow builds and busy machines
+SANITIZED = "ASAN_OPTIONS" in os.environ  # ./dev asan, ./dev tsan
 
 
 def patient(seconds):

@@ -7,7 +7,7 @@ import pytest
 import files
 from client import Person, assert_problem
 from conftest import named
-from deadline import PATIENCE, eventually, throughout
+from deadline import SANITIZED, eventually, patient, throughout
 from raw import Wire, request
 from tokens import mint
 
@@ -111,7 +111,7 @@ def test_a_download_requires_membership_and_no_path_escapes_the_directory(alice,
         assert alice.rest.get(path).status_code in (400, 404), path
 
 
-@pytest.mark.skipif(PATIENCE > 1, reason="a sanitizer keeps what is freed")
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps what is freed")
 @pytest.mark.proves("GET attachments/{id}/content/")
 def test_downloads_that_clients_do_not_read_use_little_memory(own_server):
     server = own_server()
@@ -140,7 +140,7 @@ def slow_download(server, token, url):
     wire = Wire.__new__(Wire)
     wire.socket = socket.socket()
     wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    wire.socket.settimeout(PATIENCE * 15)
+    wire.socket.settimeout(patient(15))
     wire.socket.connect(("127.0.0.1", server.port))
     wire.stream = wire.socket.makefile("rb")
     wire.send(request("GET", url, f"Authorization: Bearer {token}"))

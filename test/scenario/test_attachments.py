@@ -8,7 +8,7 @@ import pytest
 
 import files
 from client import NO_ID, Person, assert_problem
-from deadline import PATIENCE, eventually
+from deadline import SANITIZED, eventually
 from raw import Wire, request
 from server import wait_until
 
@@ -410,7 +410,7 @@ def test_a_damaged_file_fails_its_own_download_only(server, talk):
     assert content(talk["alice"], whole).content == files.PNG
 
 
-@pytest.mark.skipif(PATIENCE > 1, reason="a sanitizer keeps what is freed")
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps what is freed")
 @pytest.mark.proves("POST attachments/")
 def test_concurrent_large_uploads_use_little_memory(server, talk):
     before, size, failures = server.memory(), 9 << 20, []

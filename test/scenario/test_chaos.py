@@ -14,7 +14,7 @@ from server import ROOT
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "chaos"))
 import faults  # noqa: E402
-from checker import check  # noqa: E402
+from checker import LIVE, check  # noqa: E402
 from fail_over import without_lost_commits  # noqa: E402
 from mutants import MUTANTS  # noqa: E402
 from resources import Sampler  # noqa: E402
@@ -308,7 +308,7 @@ def test_the_checker_accepts_the_loss_of_a_mark_acked_just_before_a_fault():
     fault, healing = ({"what": "fault", "name": name, "t": t} for name, t in (("f1", 101), ("healing", 110)))
     lost = [{**SEEN, "marks": [3]}]
     assert anomalies_of(correct_history() + [MARK, fault, healing] + lost, marks={("bob", ROOM): 3}) == set()
-    later = {**MARK, "t": 190}
+    later = {**MARK, "t": 150}
     assert anomalies_of(correct_history() + [fault, healing, later] + lost, marks={("bob", ROOM): 4}) == {"mark-went-back"}
     nothing = {**fault, "name": "nothing"}
     assert anomalies_of(correct_history() + [MARK, nothing, healing] + lost, marks={("bob", ROOM): 4}) == {"mark-went-back"}
@@ -400,7 +400,7 @@ def test_the_checker_finds_excessive_memory_and_open_files():
 def test_the_checker_finds_late_delivery_without_a_fault():
     assert anomalies_of(correct_history(), fences={(ROOM, 5)}) == set()
     events = correct_history()
-    events[first(events, "recv", 5)]["t"] += 0.1
+    events[first(events, "recv", 5)]["t"] += LIVE
     assert anomalies_of(events, fences={(ROOM, 5)}) == {"late"}
     assert anomalies_of(events, fences={(ROOM, 4)}) == set(), "a message sent during a fault may be late"
 

@@ -1,18 +1,18 @@
 """`parley doctor` on a machine, a disk, a PostgreSQL and a Redis with one fault each, which it names."""
-import os
 import pathlib
 import subprocess
 import tempfile
 
 import pytest
 
+from deadline import SANITIZED
 from relay import Relay
 from server import ROOT, run
 
 
 @pytest.fixture(scope="module")
 def faulty_disk(tmp_path_factory):
-    if "ASAN_OPTIONS" in os.environ:
+    if SANITIZED:
         pytest.skip("a sanitizer wants to be loaded first")
     library = str(tmp_path_factory.mktemp("shim") / "faulty_disk.so")
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, f"{ROOT}/test/scenario/faulty_disk.c"], check=True)

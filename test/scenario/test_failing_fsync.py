@@ -5,11 +5,11 @@ import subprocess
 import pytest
 
 from client import Person, assert_problem
-from deadline import eventually
+from deadline import SANITIZED, eventually
 from server import ROOT
 
 
-pytestmark = pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="a sanitizer wants to be loaded first")
+pytestmark = pytest.mark.skipif(SANITIZED, reason="a sanitizer wants to be loaded first")
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from client import Person, Rest
-from deadline import eventually, patient
+from deadline import SANITIZED, eventually, patient
 from log_lines import lines
 from server import KEY
 from test_algorithms import KEYS
@@ -104,7 +104,7 @@ def test_hostile_values_cannot_forge_a_field_or_a_line(logging_server):
         assert character not in server.log
 
 
-@pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="a sanitizer wants to be loaded first")
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer wants to be loaded first")
 def test_a_failed_request_is_logged_without_the_access_log(logging_server, shim, tmp_path):  # noqa: F811
     switch = tmp_path / "the disk fails"
     server = logging_server("--no-access-log", LD_PRELOAD=shim, FAILING_FSYNC=str(switch))
@@ -122,7 +122,7 @@ def test_a_failed_request_is_logged_without_the_access_log(logging_server, shim,
 
 
 @pytest.mark.proves("session ids in the log")
-@pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="a sanitizer wants to be loaded first")
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer wants to be loaded first")
 def test_a_failed_command_is_logged_with_its_session(logging_server, shim, tmp_path):  # noqa: F811
     switch = tmp_path / "the disk fails"
     server = logging_server(LD_PRELOAD=shim, FAILING_FSYNC=str(switch))

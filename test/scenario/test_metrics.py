@@ -1,12 +1,11 @@
 """The metrics of /metrics: those that are documented, and the figures of Redis servers."""
-import os
 import time
 
 import httpx
 import pytest
 
 from conftest import named
-from deadline import eventually, patient, throughout
+from deadline import SANITIZED, eventually, patient, throughout
 from metrics import documented, scrape, values
 from redis_server import Redis
 from test_failing_fsync import shim  # noqa: F401, fixture
@@ -104,7 +103,7 @@ def test_without_redis_there_are_no_redis_figures(server):
     throughout(lambda: not any(scrape(server)[name].samples for name in REDIS_FIGURES + ("bus_up",)), 0.3)
 
 
-@pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="a sanitizer wants to be loaded first")
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer wants to be loaded first")
 def test_readiness_and_failed_commits_are_metrics(own_server, shim, tmp_path):  # noqa: F811
     switch = tmp_path / "the disk fails"
     server = own_server(LD_PRELOAD=shim, FAILING_FSYNC=str(switch))

@@ -6,9 +6,10 @@ import httpx
 import pytest
 
 from conftest import named
-from deadline import PATIENCE, eventually
+from deadline import SANITIZED, eventually
 
 LONG = "x" * 30_000
+MEMORY_FACTOR = 5 if SANITIZED else 1
 
 
 def send_messages(person, talk, count):
@@ -61,7 +62,7 @@ def test_memory_is_bounded_however_far_readers_lag(own_server):
     grown = (server.memory() - before) >> 20
     for reader in readers:
         reader.close()
-    assert grown < 200 * PATIENCE, f"grew by {grown} MB"
+    assert grown < 200 * MEMORY_FACTOR, f"grew by {grown} MB"
 
 
 @pytest.mark.proves("P6 bounded memory")
@@ -83,7 +84,7 @@ def test_memory_of_many_active_conversations_is_bounded(own_server):
             a.kept.clear()
             most = max(most, server.metric("parley_tail_bytes"))
         assert (32 << 20) < most <= (64 << 20)
-        assert server.memory() - before < (160 << 20) * PATIENCE
+        assert server.memory() - before < (160 << 20) * MEMORY_FACTOR
         assert server.metric("parley_conversations_in_memory") == len(talks)
         assert server.metric("parley_conversations_idle") == 0
 
