@@ -10,7 +10,7 @@ from client import Person, assert_problem
 from deadline import eventually, patient
 from postgres import Postgres
 from relay import Relay
-from server import run, wait_until
+from server import Server, run, wait_until
 
 
 @pytest.fixture
@@ -381,6 +381,18 @@ def test_a_socket_can_have_16_pending_resumes(own_database, own_server):
         assert refused["ref"] == "16" and refused["data"]["code"] == "rate_limited"
         own_database.start()
         assert [bob.wait_for("resumed")["ref"] for _ in range(16)] == [f"{number}" for number in range(16)]
+
+
+def test_a_database_that_stops_answering_during_the_start_is_waited_for(own_database, tmp_path):
+    relay = Relay(own_database.port)
+    relay.stall(at=b"key = 'takeover'")  # after the schema is created
+    server = Server(tmp_path, DATABASE_URL=relay.database_url)
+    server.start(ready=False)
+    eventually(lambda: "waiting for PostgreSQL" in server.log, within=30, describe=lambda: server.log)
+    relay.flow()
+    eventually(server.ready, within=30, describe=lambda: server.log)
+    assert server.stop() == 0
+    relay.close()
 
 
 def test_shutdown_does_not_wait_for_an_unresponsive_database(own_database, own_server):

@@ -122,17 +122,27 @@ void Migrate(SqlSession& session, const Clock& clock) {
   session.Commit();
 }
 
-std::unique_ptr<PgConnection> ConnectAtStart(const PostgresOptions& options) {
+// Returns what `attempt` returns, which can be repeated: it is while PostgreSQL is not reachable, or loses a connection, for
+// options.wait.
+template <class Attempt>
+auto AtStart(const PostgresOptions& options, const Attempt& attempt) {
   const auto deadline = std::chrono::steady_clock::now() + options.wait;
   while (true) {
     try {
-      return std::make_unique<PgConnection>(options.url, options.times);
+      return attempt();
     } catch (const StoreFailure& failure) {
-      if (std::chrono::steady_clock::now() >= deadline) Refuse(failure.what());
+      const bool lost = failure.kind() == StoreFailure::Kind::kUnreachable ||
+                        failure.kind() == StoreFailure::Kind::kOutcomeUnknown;
+      if (!lost || std::chrono::steady_clock::now() >= deadline) Refuse(failure.what());
       log::warn("waiting for PostgreSQL error={}", failure.what());
       std::this_thread::sleep_for(std::chrono::seconds(1));
     }
   }
+}
+
+void RefuseUnsafeServer(const PostgresOptions& options) {
+  PgConnection connection(options.url, options.times);
+  RefuseUnsafe(connection, options.fsync);
 }
 
 PgSession::Database DatabaseOf(PgConnection& connection) {
@@ -141,68 +151,62 @@ PgSession::Database DatabaseOf(PgConnection& connection) {
                             connection, "SELECT 1 FROM parley_meta WHERE key = 'takeover'") == "1"};
 }
 
+std::unique_ptr<Store> Open(const PostgresOptions& options, const Clock& clock) {
+  RefuseUnsafeServer(options);
+  const auto connect = [options] {
+    return std::make_unique<PgConnection>(options.url, options.times);
+  };
+  std::optional<Uuid> identity;
+  std::string file_key;
+  {
+    const auto connect_patiently = [options] {
+      PgTimes times = options.times;
+      times.lock = options.wait;  // for another node that migrates
+      times.statement = kMigrationTime;
+      return std::make_unique<PgConnection>(options.url, times);
+    };
+    PgSession migrator(connect_patiently, PgSession::Mode::kMigrator, {});
+    Migrate(migrator, clock);
+    identity = Uuid::Parse(MetaOf(migrator, "store_id"));
+    file_key = MetaOf(migrator, "file_key");
+  }
+  if (!identity || file_key.empty()) Refuse("it has no identity");
+  const PgSession::Database database = DatabaseOf(*connect());
+  const auto open_reader = [connect, database] {
+    return std::make_unique<PgSession>(connect, PgSession::Mode::kReader, database);
+  };
+  const auto open_writer = [connect, database] {
+    return std::make_unique<PgSession>(connect, PgSession::Mode::kWriter, database);
+  };
+  WriterSessions writers{.others = open_writer(), .background = open_writer()};
+  while (writers.conversations.size() < options.writers) {
+    writers.conversations.push_back(open_writer());
+  }
+  return std::make_unique<SqlStore>(std::move(writers), open_reader, *identity,
+                                    SqlStoreOptions{.reader_threads = options.reader_threads,
+                                                    .queue_writes = options.queue_writes,
+                                                    .file_key = file_key,
+                                                    .taken_over = database.taken_over},
+                                    clock, nullptr);
+}
+
 }  // namespace
 
 void CheckPostgres(const PostgresOptions& options) {
-  try {
-    RefuseUnsafe(*ConnectAtStart(options), options.fsync);
-  } catch (const StoreFailure& failure) {
-    Refuse(failure.what());
-  }
+  AtStart(options, [&] { RefuseUnsafeServer(options); });
 }
 
 SchemaState PostgresSchema(const PostgresOptions& options) {
-  CheckPostgres(options);
-  try {
+  return AtStart(options, [&]() -> SchemaState {
+    RefuseUnsafeServer(options);
     PgSession session([&] { return std::make_unique<PgConnection>(options.url, options.times); },
                       PgSession::Mode::kReader, {});
     return {.version = VersionOf(session), .wanted = Scripts().newest()};
-  } catch (const StoreFailure& failure) {
-    Refuse(failure.what());
-  }
+  });
 }
 
 std::unique_ptr<Store> OpenPostgresStore(const PostgresOptions& options, const Clock& clock) {
-  try {
-    RefuseUnsafe(*ConnectAtStart(options), options.fsync);
-    const auto connect = [options] {
-      return std::make_unique<PgConnection>(options.url, options.times);
-    };
-    std::optional<Uuid> identity;
-    std::string file_key;
-    {
-      const auto connect_patiently = [options] {
-        PgTimes times = options.times;
-        times.lock = options.wait;  // for another node that migrates
-        times.statement = kMigrationTime;
-        return std::make_unique<PgConnection>(options.url, times);
-      };
-      PgSession migrator(connect_patiently, PgSession::Mode::kMigrator, {});
-      Migrate(migrator, clock);
-      identity = Uuid::Parse(MetaOf(migrator, "store_id"));
-      file_key = MetaOf(migrator, "file_key");
-    }
-    if (!identity || file_key.empty()) Refuse("it has no identity");
-    const PgSession::Database database = DatabaseOf(*connect());
-    const auto open_reader = [connect, database] {
-      return std::make_unique<PgSession>(connect, PgSession::Mode::kReader, database);
-    };
-    const auto open_writer = [connect, database] {
-      return std::make_unique<PgSession>(connect, PgSession::Mode::kWriter, database);
-    };
-    WriterSessions writers{.others = open_writer(), .background = open_writer()};
-    while (writers.conversations.size() < options.writers) {
-      writers.conversations.push_back(open_writer());
-    }
-    return std::make_unique<SqlStore>(std::move(writers), open_reader, *identity,
-                                      SqlStoreOptions{.reader_threads = options.reader_threads,
-                                                      .queue_writes = options.queue_writes,
-                                                      .file_key = file_key,
-                                                      .taken_over = database.taken_over},
-                                      clock, nullptr);
-  } catch (const StoreFailure& failure) {
-    Refuse(failure.what());
-  }
+  return AtStart(options, [&] { return Open(options, clock); });
 }
 
 }  // namespace parley
