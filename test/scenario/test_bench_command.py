@@ -133,7 +133,9 @@ def test_resume_counts_what_clients_missed_and_finds_no_fault(own_server, tmp_pa
     assert code == 0, out + err
     [step] = json.loads((tmp_path / "r.json").read_text())["steps"]
     assert step["resumed"] == step["catch_up"]["count"] == 9  # without a sender in each room
-    assert step["delivered"] == 4 * step["acked"] > 4 * 60 and not any(step["faults"].values())
+    assert step["acked"] > 60 and not any(step["faults"].values())
+    # The measured time can begin or end between a message's ack and its deliveries.
+    assert abs(step["delivered"] - 4 * step["acked"]) <= 4 * 3
     assert server.metric("parley_resumes_total") >= 9
     assert "9 of them had all that they missed after" in out
     assert (tmp_path / "r.html").read_text().count("<svg") == 4
