@@ -24,4 +24,7 @@ function(parley_unite target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   # A coroutine's frame may hold types of an unnamed namespace; g++ warns of this in included files only.
   target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+  # g++ inlines less in large units; these are as large as several usual ones.
+  math(EXPR large "10000 * ${PARLEY_FILES_PER_UNIT}")
+  target_compile_options(${target} PRIVATE --param=large-unit-insns=${large})
 endfunction()
